@@ -1,0 +1,198 @@
+"""The emitter: one hook's stdin becomes one line of the journal, whatever happens.
+
+Run by `run.py` behind the shell guard that `journal install` writes. The agent's bytes are spliced unparsed into an envelope and appended
+with a single `O_APPEND` write; a home that cannot be written is replaced by a spool under
+`$TMPDIR`. It knows os, sys and time alone, opens one file, prints nothing and exits 0. It exits 1
+only while stdin is still unread, so that the guard can keep stdin by the shell's own means.
+"""
+
+import os
+import sys
+import time
+
+STDIN_SECONDS = 2.0
+CHUNK_BYTES = 1 << 20
+# Each agent's own variables: session id, pid, entry point. Never another agent's.
+VARIABLES = {
+    "claude-code": ("CLAUDE_CODE_SESSION_ID", "CLAUDE_PID", "CLAUDE_CODE_ENTRYPOINT"),
+}
+
+
+def read_stdin(seconds: float = STDIN_SECONDS) -> bytes:
+    """Everything on stdin, or what had come after `seconds` if nobody closes it."""
+    signal = sys.modules["_signal"]  # loaded by the interpreter; `import signal` costs 3 ms
+    chunks: list[bytes] = []
+
+    def expire(number: int, frame: object) -> None:
+        raise TimeoutError
+
+    try:
+        signal.signal(signal.SIGALRM, expire)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        while chunk := os.read(0, CHUNK_BYTES):
+            chunks.append(chunk)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    except TimeoutError:
+        pass  # an agent that never closes stdin has already sent what it had to say
+    except OSError:
+        if not chunks:
+            return b""  # a closed or unreadable stdin is an empty one
+    return b"".join(chunks)
+
+
+def string_field(data: bytes, name: bytes) -> bytes:
+    """The first JSON string that `name` is the key of, still escaped; empty if there is none."""
+    start = data.find(b'"' + name + b'"')
+    if start < 0:
+        return b""
+    rest = data[start + len(name) + 2 : start + len(name) + 4200].lstrip(b" \t\r\n:")
+    end = 1
+    while rest[end : end + 1] not in (b'"', b""):
+        end += 2 if rest[end : end + 1] == b"\\" else 1
+    return rest[1:end] if rest[:1] == b'"' else b""
+
+
+def quote(data: bytes) -> bytes:
+    """Any bytes as one JSON string; bytes that are no UTF-8 become lone surrogates (PEP 383)."""
+    text = data.decode("utf-8", "surrogateescape").replace("\\", "\\\\").replace('"', '\\"')
+    for code in range(32):
+        text = text.replace(chr(code), f"\\u{code:04x}")
+    return b'"' + text.encode("utf-8", "backslashreplace") + b'"'
+
+
+def body(data: bytes) -> bytes:
+    """The end of the record: the payload as it came, or, if it is no object, its text as `raw`."""
+    data = data.strip(b" \t\r\n")
+    if not data:
+        return b'"payload":null}\n'
+    try:
+        data.decode()
+        if data[:1] == b"{" and data[-1:] == b"}":
+            return b'"payload":' + data.replace(b"\n", b" ") + b"}\n"
+    except UnicodeDecodeError:
+        pass  # JSON is UTF-8 (RFC 8259, 8.1): anything else is kept as text
+    return b'"raw":' + quote(data) + b"}\n"
+
+
+def new_id(now_ns: int) -> str:
+    """A UUIDv7 (RFC 9562, 5.7 and 6.2 method 3), 32 hex digits: sorts by time within a host."""
+    ms, rest_ns = divmod(now_ns, 1_000_000)
+    fraction = rest_ns * 4096 // 1_000_000
+    tail = int.from_bytes(os.urandom(8), "big") >> 2 | 0x8000_0000_0000_0000
+    return f"{ms:012x}7{fraction:03x}{tail:016x}"
+
+
+def utc(now_ns: int) -> str:
+    """RFC 3339 in UTC with microseconds."""
+    seconds, rest_ns = divmod(now_ns, 1_000_000_000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest_ns // 1000:06d}Z"
+
+
+def record(
+    agent: str, event: str, data: bytes, now_ns: int, more: bytes = b""
+) -> tuple[bytes, str, str]:
+    """The line, its session as far as the emitter can tell, and its id."""
+    names = VARIABLES.get(agent, ("", "", ""))
+    session, pid, entrypoint = (os.fsencode(os.environ.get(name, "")) for name in names)
+    guess = quote(session)[1:-1] or string_field(data, b"session_id") or b"unknown"
+    unique = new_id(now_ns)
+    plan = os.fsencode(os.environ.get("JOURNAL_PLAN", ""))
+    line = b"".join(
+        (
+            b'{"v":1,"id":"%s","at":"%s"' % (unique.encode(), utc(now_ns).encode()),
+            b',"agent":%s,"event":%s' % (quote(os.fsencode(agent)), quote(os.fsencode(event))),
+            b',"session":"%s","host":%s' % (guess, quote(os.fsencode(os.uname().nodename))),
+            b',"pid":%s' % (str(int(pid)).encode() if pid.isdigit() else b"null"),
+            b',"entrypoint":%s' % (quote(entrypoint) if entrypoint else b"null"),
+            b',"plan":' + quote(plan) if plan else b"",
+            more,
+            b",",
+            body(data),
+        )
+    )
+    return line, guess.decode("utf-8", "replace"), unique
+
+
+def file_name(agent: str, session: str) -> str:
+    """`<agent>.<session>`, made safe as a file name."""
+    safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in session)
+    return f"{agent}.{safe[:128]}"
+
+
+def append(home: str, name: str, line: bytes, now_ns: int, durable: bool) -> None:
+    """Append to the day's file, healing a torn tail. OSError: the line is not there whole."""
+    day = f"{home}/days/{utc(now_ns)[:10]}"
+    for folder in (home, f"{home}/days", day):
+        try:
+            os.mkdir(folder, 0o700)
+        except FileExistsError:
+            pass
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    fd = os.open(f"{day}/{name}.jsonl", flags, 0o600)
+    try:
+        status = os.fstat(fd)
+        if status.st_mode & 0o170000 != 0o100000:
+            raise OSError("not a regular file")
+        if status.st_size and os.pread(fd, 1, status.st_size - 1) != b"\n":
+            line = b"\n" + line
+        if os.write(fd, line) != len(line):
+            raise OSError("short write")  # the reader sees a torn line, the spool has it whole
+        if durable:
+            os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def spool_folder(home: str) -> str:
+    """Where records of this home wait while it cannot be written."""
+    key = 0xCBF29CE484222325  # FNV-1a, 64 bits: hashlib is not loaded
+    for byte in os.fsencode(home):
+        key = (key ^ byte) * 0x100000001B3 % 2**64
+    return f"{os.environ.get('TMPDIR') or '/tmp'}/agent-journal-{os.getuid()}/{key:016x}"
+
+
+def spool(home: str, name: str, line: bytes, unique: str) -> None:
+    """Keep one record in a file of its own; it gets its name once it is whole."""
+    folder = spool_folder(home)
+    for path in (os.path.dirname(folder), folder):
+        try:
+            os.mkdir(path, 0o700)
+        except FileExistsError:
+            pass
+        status = os.lstat(path)
+        if status.st_mode & 0o170077 != 0o040000 or status.st_uid != os.getuid():
+            raise OSError("not a private folder of ours")
+    path = f"{folder}/{name}.{unique}"
+    fd = os.open(path + ".part", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        while line:
+            line = line[os.write(fd, line) :]
+    finally:
+        os.close(fd)
+    os.rename(path + ".part", path + ".jsonl")
+
+
+def keep(
+    home: str, agent: str, event: str, data: bytes, durable: bool, more: bytes = b""
+) -> int:
+    """Write one record to the home, else to the spool; the bytes that the journal grew by."""
+    now_ns = time.time_ns()
+    line, session, unique = record(agent, event, data, now_ns, more)
+    name = file_name(agent, session)
+    try:
+        append(home, name, line, now_ns, durable)
+    except OSError:
+        spool(home, name, line, unique)
+    return len(line)
+
+
+def main(argv: list[str]) -> None:
+    """Keep stdin as one record and leave without the interpreter's own tidying (1 ms)."""
+    os.umask(0o077)
+    home, agent, event = argv[1:4]
+    data = read_stdin()
+    try:
+        keep(home, agent, event, data, "durable" in argv[4:])
+    finally:
+        os._exit(0)
+

@@ -1,0 +1,144 @@
+"""Where everything lies in a home, and the ways in which its files come to be.
+
+Directories are 0700 and files 0600 whatever the umask; a file that is replaced is replaced whole
+(temporary file, fsync, rename, fsync of the directory).
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hooks import emit
+from journal.errors import JournalError
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The paths of one home; `home` is absolute with its symlinks resolved."""
+
+    home: Path
+
+    @classmethod
+    def at(cls, home: str | os.PathLike[str] | None = None) -> "Layout":
+        """`home`, else `$JOURNAL_HOME`, else `~/.agent-journal`."""
+        chosen = home or os.environ.get("JOURNAL_HOME") or Path("~/.agent-journal").expanduser()
+        return cls(Path(os.path.realpath(Path(chosen).expanduser())))
+
+    @property
+    def config(self) -> Path:
+        return self.home / "config.toml"
+
+    @property
+    def days(self) -> Path:
+        return self.home / "days"
+
+    @property
+    def dead(self) -> Path:
+        return self.home / "dead"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def hooks(self) -> Path:
+        """The copies of the hook programs that the agent's settings point to."""
+        return self.home / "hooks"
+
+    @property
+    def contexts(self) -> Path:
+        """What the next session of each project is told, one file a project."""
+        return self.home / "contexts"
+
+    @property
+    def database(self) -> Path:
+        return self.home / "journal.db"
+
+    @property
+    def sync_lock(self) -> Path:
+        return self.home / "sync.lock"
+
+    @property
+    def redaction_key(self) -> Path:
+        return self.home / "redaction.key"
+
+    @property
+    def spool(self) -> Path:
+        """Where hooks keep records of this home while it cannot be written."""
+        return Path(emit.spool_folder(str(self.home)))
+
+    def day_files(self) -> Iterator[Path]:
+        """The journal's files, `days/YYYY-MM-DD/*.jsonl`, by name; foreign things are passed over.
+
+        What is not a regular file (a FIFO, a directory, a dangling link) is not the journal's.
+        """
+        for day in sorted(_entries(self.days), key=lambda entry: entry.name):
+            if is_day(day.name) and day.is_dir():
+                for entry in sorted(_entries(Path(day.path)), key=lambda entry: entry.name):
+                    if entry.name.endswith(".jsonl") and entry.is_file():
+                        yield Path(entry.path)
+
+
+def is_day(name: str) -> bool:
+    """Whether a directory's name is a UTC day as the emitter writes it."""
+    parts = name.split("-")
+    return [len(part) for part in parts] == [4, 2, 2] and "".join(parts).isdecimal()
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        hint = "check the owner and rights of the home"
+        raise JournalError(f"cannot read {folder}: {error.strerror}", hint) from error
+
+
+def make_folder(path: Path) -> None:
+    """The directory exists with mode 0700; missing parents are made the same way."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+        path.chmod(0o700)
+    except OSError as error:
+        hint = "check the rights and the free space, or choose another --home"
+        raise JournalError(f"cannot make {path}: {error.strerror}", hint) from error
+
+
+def write_whole(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Replace the file at `path` by `data`: after a crash it is the old one or the new one.
+
+    JournalError: the directory cannot be written or the disk is full; the old file stands.
+    """
+    make_folder(path.parent)
+    try:
+        fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(fd, "wb") as file:
+                os.fchmod(fd, mode)
+                file.write(data)
+                file.flush()
+                os.fsync(fd)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+    except OSError as error:
+        hint = "check the rights and the free space"
+        raise JournalError(f"cannot write {path}: {error.strerror}", hint) from error
+
+
+def sync_folder(path: Path) -> None:
+    """fsync a directory, so that a rename in it survives a power cut."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
