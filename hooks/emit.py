@@ -1,9 +1,10 @@
 """The emitter: one hook's stdin becomes one line of the journal, whatever happens.
 
-Run by `run.py` behind the shell guard that `journal install` writes. The agent's bytes are spliced unparsed into an envelope and appended
-with a single `O_APPEND` write; a home that cannot be written is replaced by a spool under
-`$TMPDIR`. It knows os, sys and time alone, opens one file, prints nothing and exits 0. It exits 1
-only while stdin is still unread, so that the guard can keep stdin by the shell's own means.
+Run by `run.py` behind the shell guard that `journal install` writes. The agent's bytes are spliced
+unparsed into an envelope and appended with a single `O_APPEND` write; a home that cannot be
+written is replaced by a spool under `$TMPDIR`. It knows os, sys and time alone, opens one file,
+prints nothing and exits 0. It exits 1 only while stdin is still unread, so that the guard can
+keep stdin by the shell's own means.
 """
 
 import os
@@ -89,14 +90,14 @@ def utc(now_ns: int) -> str:
 
 
 def record(
-    agent: str, event: str, data: bytes, now_ns: int, more: bytes = b""
+    agent: str, event: str, data: bytes, now_ns: int, environ: dict[str, str], more: bytes = b""
 ) -> tuple[bytes, str, str]:
     """The line, its session as far as the emitter can tell, and its id."""
     names = VARIABLES.get(agent, ("", "", ""))
-    session, pid, entrypoint = (os.fsencode(os.environ.get(name, "")) for name in names)
+    session, pid, entrypoint = (os.fsencode(environ.get(name, "")) for name in names)
     guess = quote(session)[1:-1] or string_field(data, b"session_id") or b"unknown"
     unique = new_id(now_ns)
-    plan = os.fsencode(os.environ.get("JOURNAL_PLAN", ""))
+    plan = os.fsencode(environ.get("JOURNAL_PLAN", ""))
     line = b"".join(
         (
             b'{"v":1,"id":"%s","at":"%s"' % (unique.encode(), utc(now_ns).encode()),
@@ -119,14 +120,19 @@ def file_name(agent: str, session: str) -> str:
     return f"{agent}.{safe[:128]}"
 
 
+def make_folder(path: str) -> None:
+    """The folder exists; not its parents: a home whose disk is not mounted is no place to write."""
+    try:  # noqa: SIM105  contextlib is not loaded
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        pass
+
+
 def append(home: str, name: str, line: bytes, now_ns: int, durable: bool) -> None:
     """Append to the day's file, healing a torn tail. OSError: the line is not there whole."""
     day = f"{home}/days/{utc(now_ns)[:10]}"
     for folder in (home, f"{home}/days", day):
-        try:
-            os.mkdir(folder, 0o700)
-        except FileExistsError:
-            pass
+        make_folder(folder)
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     fd = os.open(f"{day}/{name}.jsonl", flags, 0o600)
     try:
@@ -143,22 +149,25 @@ def append(home: str, name: str, line: bytes, now_ns: int, durable: bool) -> Non
         os.close(fd)
 
 
+def fingerprint(text: str) -> str:
+    """16 hex digits that name `text` in a path: FNV-1a, 64 bits, because hashlib is not loaded."""
+    key = 0xCBF29CE484222325
+    for byte in os.fsencode(text):
+        key = (key ^ byte) * 0x100000001B3 % 2**64
+    return f"{key:016x}"
+
+
 def spool_folder(home: str) -> str:
     """Where records of this home wait while it cannot be written."""
-    key = 0xCBF29CE484222325  # FNV-1a, 64 bits: hashlib is not loaded
-    for byte in os.fsencode(home):
-        key = (key ^ byte) * 0x100000001B3 % 2**64
-    return f"{os.environ.get('TMPDIR') or '/tmp'}/agent-journal-{os.getuid()}/{key:016x}"
+    temporary = os.environ.get("TMPDIR") or "/tmp"
+    return f"{temporary}/agent-journal-{os.getuid()}/{fingerprint(home)}"
 
 
 def spool(home: str, name: str, line: bytes, unique: str) -> None:
     """Keep one record in a file of its own; it gets its name once it is whole."""
     folder = spool_folder(home)
     for path in (os.path.dirname(folder), folder):
-        try:
-            os.mkdir(path, 0o700)
-        except FileExistsError:
-            pass
+        make_folder(path)
         status = os.lstat(path)
         if status.st_mode & 0o170077 != 0o040000 or status.st_uid != os.getuid():
             raise OSError("not a private folder of ours")
@@ -172,12 +181,10 @@ def spool(home: str, name: str, line: bytes, unique: str) -> None:
     os.rename(path + ".part", path + ".jsonl")
 
 
-def keep(
-    home: str, agent: str, event: str, data: bytes, durable: bool, more: bytes = b""
-) -> int:
+def keep(home: str, agent: str, event: str, data: bytes, durable: bool, more: bytes = b"") -> int:
     """Write one record to the home, else to the spool; the bytes that the journal grew by."""
     now_ns = time.time_ns()
-    line, session, unique = record(agent, event, data, now_ns, more)
+    line, session, unique = record(agent, event, data, now_ns, dict(os.environ), more)
     name = file_name(agent, session)
     try:
         append(home, name, line, now_ns, durable)
@@ -195,4 +202,3 @@ def main(argv: list[str]) -> None:
         keep(home, agent, event, data, "durable" in argv[4:])
     finally:
         os._exit(0)
-

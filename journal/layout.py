@@ -52,6 +52,10 @@ class Layout:
         """What the next session of each project is told, one file a project."""
         return self.home / "contexts"
 
+    def context_file(self, project: str) -> Path:
+        """The prepared context of the project with this key; hooks/start.py reads it."""
+        return self.contexts / f"{emit.fingerprint(project)}.tsv"
+
     @property
     def database(self) -> Path:
         return self.home / "journal.db"
@@ -59,6 +63,11 @@ class Layout:
     @property
     def sync_lock(self) -> Path:
         return self.home / "sync.lock"
+
+    @property
+    def synced(self) -> Path:
+        """How many bytes of day files have been taken in: one number, for SessionStart's hook."""
+        return self.home / "synced"
 
     @property
     def redaction_key(self) -> Path:
@@ -75,9 +84,9 @@ class Layout:
         What is not a regular file (a FIFO, a directory, a dangling link) is not the journal's.
         """
         for day in sorted(_entries(self.days), key=lambda entry: entry.name):
-            if is_day(day.name) and day.is_dir():
+            if is_day(day.name) and _is_folder(day):
                 for entry in sorted(_entries(Path(day.path)), key=lambda entry: entry.name):
-                    if entry.name.endswith(".jsonl") and entry.is_file():
+                    if entry.name.endswith(".jsonl") and _is_file(entry):
                         yield Path(entry.path)
 
 
@@ -85,6 +94,20 @@ def is_day(name: str) -> bool:
     """Whether a directory's name is a UTC day as the emitter writes it."""
     parts = name.split("-")
     return [len(part) for part in parts] == [4, 2, 2] and "".join(parts).isdecimal()
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return False  # a loop of symbolic links
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
@@ -133,6 +156,30 @@ def write_whole(path: Path, data: bytes, mode: int = 0o600) -> None:
     except OSError as error:
         hint = "check the rights and the free space"
         raise JournalError(f"cannot write {path}: {error.strerror}", hint) from error
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Append one line, newline included, with a single write; a torn tail is closed first.
+
+    JournalError: the file cannot be written whole.
+    """
+    make_folder(path.parent)
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        fd = os.open(path, flags, 0o600)
+        try:
+            os.fchmod(fd, 0o600)
+            size = os.fstat(fd).st_size
+            if size and os.pread(fd, 1, size - 1) != b"\n":
+                line = b"\n" + line
+            written = os.write(fd, line)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        hint = "check the rights and the free space"
+        raise JournalError(f"cannot write {path}: {error.strerror}", hint) from error
+    if written != len(line):
+        raise JournalError(f"cannot write {path}: the disk is full", "free some space")
 
 
 def sync_folder(path: Path) -> None:

@@ -1,1 +1,95 @@
-"""The views: tables derived from facts, each module the only writer of its own."""
+"""The views: tables derived from facts, each module the only writer of its own.
+
+A view module offers `derive(db, change, now_us)`, and `drop(db, session)` if it keeps rows of
+single events. An event that sorts last advances its session's views, so the cost follows what is
+new; anything else folds the session anew from all its events. Both happen in the transaction that
+stores the events, and give the same rows: any order of arrival, any repetition.
+"""
+
+from collections.abc import Iterable, Iterator
+import apsw
+
+from journal.fold import Event, fold
+from journal.meaning import Kind
+from journal.state import STATE_VERSION, SessionState
+from sync import facts
+from sync.views import contexts, full_text, observations, prompts, sessions, summaries
+from sync.views.change import Change
+
+# Raised when a view derives other rows from the same facts: all sessions are then folded anew.
+VERSION = 1000 * STATE_VERSION + 1
+SLICE_EVENTS = 500
+# contexts look at the session's row before it changes; full_text indexes the summary.
+_ORDER = (contexts, sessions, prompts, observations, summaries, full_text)
+_WITH_ROWS_OF_EVENTS = (full_text, prompts, observations)  # in the order in which they are dropped
+
+
+def advance(db: apsw.Connection, new: dict[int, list[Event]], now_us: int) -> None:
+    """Bring the views of these sessions up to their new events, in the caller's transaction."""
+    for session, events in new.items():
+        events.sort(key=_order)
+        head = sessions.head(db, session)
+        if head is not None and _order(events[0]) > head.order:
+            _apply(db, session, head.state, events, now_us)
+        elif head is None and facts.count(db, session) == len(events):
+            _apply(db, session, SessionState(), events, now_us)
+        else:
+            fold_anew(db, session, now_us)
+
+
+def adopted(db: apsw.Connection, keys: Iterable[int], adopt_on: tuple[str, ...]) -> set[int]:
+    """Which of these sessions are shown to people."""
+    wanted = set(adopt_on)
+    query = "select triggers from session_states where session = ?"
+    return {key for key in keys if wanted & set((db.execute(query, (key,)).get or "").split())}
+
+
+def fold_anew(db: apsw.Connection, session: int, now_us: int) -> None:
+    """Derive one session's views again from all its events."""
+    for view in _WITH_ROWS_OF_EVENTS:
+        view.drop(db, session)
+    state = SessionState()
+    for events in _slices(stored.event for stored in facts.events_of(db, session)):
+        state = _apply(db, session, state, events, now_us)
+
+
+def refresh(db: apsw.Connection, now_us: int) -> None:
+    """Fold every session anew if other code than this derived the views."""
+    if db.execute("select version from view_version").get == VERSION:
+        return
+    with db:
+        for session in facts.session_keys(db):
+            fold_anew(db, session, now_us)
+        db.execute("delete from view_version")
+        db.execute("insert into view_version values (?)", (VERSION,))
+
+
+def _apply(
+    db: apsw.Connection, session: int, state: SessionState, events: list[Event], now_us: int
+) -> SessionState:
+    unopened = set()
+    for event in events:
+        ends = event.meaning.kind in (Kind.TOOL_AFTER, Kind.TOOL_FAILED)
+        if ends and event.meaning.tool_use_id not in state.open_tools:
+            unopened.add(event.seq)
+        state = fold(state, event)
+    agent, id = facts.identity(db, session)
+    change = Change(session, agent, id, events, state, frozenset(unopened))
+    for view in _ORDER:
+        view.derive(db, change, now_us)
+    return state
+
+
+def _order(event: Event) -> tuple[int, bytes]:
+    return event.at_us, event.id
+
+
+def _slices(events: Iterable[Event]) -> Iterator[list[Event]]:
+    part: list[Event] = []
+    for event in events:
+        part.append(event)
+        if len(part) == SLICE_EVENTS:
+            yield part
+            part = []
+    if part:
+        yield part

@@ -1,0 +1,107 @@
+"""Which project a directory belongs to, read from `.git` as text.
+
+Git is started only where no remote names the project, because milliseconds count at SessionStart.
+"""
+
+import os
+
+from hooks.git_files import (
+    CONFIG_BYTES,
+    PATH_CHARS,
+    common_folder,
+    head,
+    real_path,
+    repository,
+    settings,
+    whole_lines,
+)
+from hooks.remote_url import remote_key
+from hooks.root_commit import root_commit
+
+
+class Place:
+    """A directory's project. Text only; a branch or remote that cannot be read is "".
+
+    `top`: the working tree's top directory, else the directory itself. `branch`: "fix/rounding";
+    "" when detached, in reftable repositories and outside of any. `head`: 40 or 64 hex digits or
+    "". `key`: "git:<host>/<path>", "root:<commit>" or "path:<host>:<directory>". `name`: what
+    people call it.
+    """
+
+    __slots__ = ("branch", "head", "key", "name", "top")
+
+    def __init__(self, top: str, branch: str, head: str, key: str, name: str) -> None:
+        self.top = top
+        self.branch = branch
+        self.head = head
+        self.key = key
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"Place({self.top!r}, {self.branch!r}, {self.head!r}, {self.key!r}, {self.name!r})"
+
+
+def locate(directory: str, host: str) -> Place:
+    """The project of `directory`; whatever lies on the disk, it does not raise.
+
+    What cannot be read (missing, looping, huge, not ours) leads to the path key of `host`. A
+    linked worktree shares key and name with its main working tree. `$GIT_DIR` is not looked at.
+    """
+    directory = _normal(directory)
+    known = directory.startswith("/") and len(directory) <= PATH_CHARS
+    top, git_dir = repository(directory) if known else ("", "")
+    if not git_dir:
+        key = _clean(f"path:{host}:{directory}")
+        return Place(directory, "", "", key, _clean(os.path.basename(directory) or directory))
+    common = common_folder(git_dir)
+    configured = settings(whole_lines(os.path.join(common, "config"), CONFIG_BYTES))
+    branch, commit = head(git_dir, common)
+    main = top if common == git_dir else _main_folder(common, configured)
+    name = os.path.basename(main).removesuffix(".git") or main
+    if remote := remote_of(configured):
+        key, name = f"git:{remote}", remote.rpartition("/")[2]
+    elif root := root_commit(top, git_dir, common):
+        key = f"root:{root}"
+    else:
+        key = f"path:{host}:{main}"
+    return Place(top, _clean(branch), commit, _clean(key), _clean(name))
+
+
+def _main_folder(common: str, settings: list[tuple[str, str]]) -> str:
+    """The main working tree of a linked one; of a bare repository what people see of it."""
+    for name, value in settings:
+        if name == "core.worktree" and "\0" not in value:
+            return real_path(os.path.join(common, value))
+    hidden = os.path.basename(common).startswith(".")  # .git, or the .bare of some layouts
+    return os.path.dirname(common) if hidden else common
+
+
+def remote_of(settings: list[tuple[str, str]]) -> str:
+    """The key of origin, else of the first remote that has one."""
+    urls = [(name, value) for name, value in settings if name != "core.worktree"]
+    urls.sort(key=lambda setting: setting[0] != "remote.origin.url")
+    for _, url in urls:
+        if key := remote_key(url):
+            return key
+    return ""
+
+
+def _clean(text: str) -> str:
+    """The text with what UTF-8 cannot carry (lone surrogates) replaced."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _normal(directory: str) -> str:
+    """Absolute and without symlinks; lexically, if there is no such directory (any more)."""
+    directory = directory.replace("\0", "\ufffd")
+    try:
+        os.fsencode(directory)
+    except UnicodeEncodeError:
+        directory = _clean(directory)
+    if not directory or len(directory) > PATH_CHARS:
+        return directory.rstrip("/")
+    try:
+        directory = real_path(directory)
+    except OSError:  # the current directory is gone, and the path is relative
+        directory = os.path.normpath(directory)
+    return "/" + directory.lstrip("/") if directory.startswith("//") else directory

@@ -1,0 +1,123 @@
+"""The commands. This is the only place that prints errors and turns them into exit codes."""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from journal import __version__
+from journal.cli.app import App
+from journal.errors import JournalError
+
+# Help lists the commands in these groups; each is a module of this package, loaded when needed.
+GROUPS = {
+    "Every day": ("sessions", "show", "search", "context"),
+    "Set-up": ("install", "uninstall", "status"),
+    "Keep or delete": ("export",),
+    "Plumbing": ("sync",),
+}
+_MODULES = {"uninstall": "install"}
+
+
+def _set_home(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value:
+        ctx.ensure_object(App).home = value
+
+
+def home_option() -> click.Option:
+    """`--home`, which stands before or after the command."""
+    return click.Option(
+        ["--home"],
+        metavar="DIR",
+        help="The journal's home (else $JOURNAL_HOME, else ~/.agent-journal).",
+        expose_value=False,
+        is_eager=True,
+        callback=_set_home,
+    )
+
+
+class _Group(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for names in GROUPS.values() for name in names]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module = importlib.import_module(f"journal.cli.{_MODULES.get(cmd_name, cmd_name)}")
+        command: click.Command = getattr(module, cmd_name)
+        if not any(parameter.name == "home" for parameter in command.params):
+            command.params.append(home_option())
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, names in GROUPS.items():
+            commands = [(name, self.get_command(ctx, name)) for name in names]
+            with formatter.section(title):
+                rows = [(name, c.get_short_help_str(60)) for name, c in commands if c]
+                formatter.write_dl(rows)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], self.list_commands(ctx), n=1)
+            hint = f" Did you mean '{close[0]}'?" if close else ""
+            raise click.UsageError(f"No such command '{args[0]}'.{hint}", ctx) from error
+
+
+@click.group(
+    cls=_Group,
+    invoke_without_command=True,
+    params=[home_option()],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+)
+@click.version_option(__version__, prog_name="agent-journal", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """A journal of your coding agents' sessions.
+
+    Without a command it shows the board: what waits for you, what runs, what is done.
+    """
+    ctx.ensure_object(App)
+    if ctx.invoked_subcommand is None:
+        from journal.cli.board import show_board
+
+        show_board(ctx.obj)
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run a command and leave with its exit code; no traceback reaches the user."""
+    sys.exit(run(args))
+
+
+def run(args: Sequence[str] | None = None) -> int:
+    """Run a command; its exit code. Errors are one line on stderr, with a hint."""
+    try:
+        result: Any = cli.main(args=args, prog_name="journal", standalone_mode=False)
+    except JournalError as error:
+        click.echo(f"journal: {error}" + (f" ({error.hint})" if error.hint else ""), err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("journal: stopped", err=True)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader left: nothing more to say
+        return 0
+    except Exception as error:  # noqa: BLE001  the boundary: a bug is one line, too
+        if os.environ.get("JOURNAL_DEBUG"):
+            raise
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        hint = "nothing is lost; JOURNAL_DEBUG=1 shows where, please report it"
+        click.echo(f"journal: unexpected {what} ({hint})", err=True)
+        return 1
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,106 @@
+"""What every command shares: the home, the settings, the clock, the catch-up before reading."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import click
+
+from journal.errors import BusyError, JournalError
+from journal.layout import Layout
+
+if TYPE_CHECKING:
+    import apsw
+
+    from journal.settings import Settings
+    from sync.cycle import Report
+
+CATCH_UP_SECONDS = 0.3
+_POLL_SECONDS = 0.05
+
+
+class App:
+    """The composition root of one invocation. Reads the clock for everything below it."""
+
+    def __init__(self) -> None:
+        self.home: str | None = None
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The home that `--home`, the environment or the default names."""
+        return Layout.at(self.home)
+
+    @cached_property
+    def settings(self) -> "Settings":
+        """The configuration. UsageError: it names an unknown key or a bad value."""
+        from journal.settings import load_settings
+
+        return load_settings(self.layout)
+
+    @property
+    def now_us(self) -> int:
+        """Microseconds since 1970."""
+        return time.time_ns() // 1000
+
+    def sync(
+        self,
+        wait_seconds: float,
+        seconds: float | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> "Report":
+        """One local pass; with `seconds`, as much of it as that allows."""
+        from sync import cycle
+
+        out_of_time = until(seconds) if seconds is not None else cycle.never
+        keep_trying = polling(wait_seconds)
+        conditions = cycle.Pass(
+            self.layout, self.settings, self.now_us, keep_trying, out_of_time, progress
+        )
+        return cycle.run(conditions)
+
+    @contextmanager
+    def reading(self) -> "Iterator[apsw.Connection]":
+        """The database, after a bounded look at what is new. JournalError: nothing recorded yet."""
+        from sync import store
+
+        if not self.layout.days.exists() and not self.layout.database.exists():
+            message = f"nothing is recorded yet in {self.layout.home}"
+            raise JournalError(message, "run: journal install, then start your agent")
+        try:
+            self.sync(wait_seconds=0, seconds=CATCH_UP_SECONDS)
+        except BusyError:
+            pass  # another process is taking it in at this moment
+        except JournalError as error:
+            if not self.layout.database.exists():
+                raise
+            click.echo(f"journal: what is new could not be taken in: {error}", err=True)
+        db = store.open_store(self.layout)
+        try:
+            yield db
+        finally:
+            db.close()
+
+
+def until(seconds: float) -> Callable[[], bool]:
+    """Whether so many seconds have passed since now."""
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() >= end
+
+
+def polling(seconds: float) -> Callable[[], bool]:
+    """Sleeps a little and says yes, until so many seconds have passed since now."""
+    end = time.monotonic() + seconds
+
+    def keep_trying() -> bool:
+        left = end - time.monotonic()
+        if left <= 0:
+            return False
+        time.sleep(min(_POLL_SECONDS, left))
+        return True
+
+    return keep_trying
+
+
+pass_app = click.make_pass_decorator(App, ensure=True)

@@ -1,0 +1,101 @@
+"""`journal install` and `journal uninstall`: the hooks in the agent's settings."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from journal.cli.app import App, pass_app
+
+if TYPE_CHECKING:
+    from journal.install import Installation, Removal
+
+_AGENT = click.argument("agent", default="claude-code", metavar="[claude-code]")
+_SETTINGS = click.option(
+    "--settings",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The agent's settings (else $CLAUDE_CONFIG_DIR/settings.json or ~/.claude/settings.json).",
+)
+_DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
+
+
+@click.command()
+@_AGENT
+@_SETTINGS
+@_DRY_RUN
+@pass_app
+def install(app: App, agent: str, settings: Path | None, dry_run: bool) -> None:
+    """Record the sessions of an agent from now on.
+
+    Adds hooks to the agent's settings and keeps everything else in them. To run it again changes
+    nothing, or brings the hooks up to date after an upgrade.
+    """
+    from journal import install as installing
+
+    report = installing.install(
+        app.layout,
+        agent,
+        _absolute(settings),
+        durable=app.settings.capture.durable,
+        now_us=app.now_us,
+        dry_run=dry_run,
+    )
+    click.echo(installation_text(report))
+    for warning in report.warnings:
+        click.echo(f"journal: {warning}", err=True)
+
+
+@click.command()
+@_AGENT
+@_SETTINGS
+@_DRY_RUN
+@pass_app
+def uninstall(app: App, agent: str, settings: Path | None, dry_run: bool) -> None:
+    """Take the hooks out of the agent's settings again.
+
+    Takes out this home's hooks alone. What was recorded stays.
+    """
+    from journal import install as installing
+
+    report = installing.uninstall(
+        app.layout, agent, _absolute(settings), now_us=app.now_us, dry_run=dry_run
+    )
+    click.echo(removal_text(report))
+
+
+def installation_text(report: "Installation") -> str:
+    """What was changed, where the backup is, what leaves the machine, what to do next."""
+    would = "would be " if report.dry_run else ""
+    if report.outcome == "unchanged":
+        lines = [f"Already installed: nothing to change in {report.settings}."]
+    else:
+        lines = [f"{report.settings} {would}{report.outcome}: {_hooks(report.events)} set"]
+    lines += [f"  backup    {report.backup}"] if report.backup else []
+    lines += [f"  home      {report.home}", f"  run by    {report.interpreter}"]
+    if report.programs:
+        lines.append(f"  programs  {would}copied to {report.home / 'hooks'}")
+    lines.append("Nothing leaves this machine unless you configure a remote.")
+    if report.dry_run:
+        return "\n".join([*lines, "Nothing was written (--dry-run)."])
+    return "\n".join([*lines, "Next: start claude and work as always, then run: journal"])
+
+
+def removal_text(report: "Removal") -> str:
+    """What was taken out, and that the journal stays."""
+    would = "would be " if report.dry_run else ""
+    if report.events:
+        lines = [f"{report.settings} {would}changed: {_hooks(report.events)} taken out"]
+    else:
+        lines = [f"Not installed: no hook of {report.home} in {report.settings}."]
+    lines += [f"  backup    {report.backup}"] if report.backup else []
+    lines.append(f"What was recorded stays in {report.home}.")
+    return "\n".join([*lines, *(["Nothing was written (--dry-run)."] if report.dry_run else [])])
+
+
+def _hooks(events: tuple[str, ...]) -> str:
+    return f"{len(events)} {'hook' if len(events) == 1 else 'hooks'}"
+
+
+def _absolute(path: Path | None) -> Path | None:
+    return path.expanduser().absolute() if path else None

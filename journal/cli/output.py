@@ -1,0 +1,21 @@
+"""How results are printed: JSON one object a line, tables for people, colours on terminals only."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+import orjson
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def print_json(value: Any) -> None:
+    """One JSON object on one line."""
+    click.echo(orjson.dumps(value).decode())
+
+
+def console() -> "Console":
+    """Standard output as a rich console; plain text if it is no terminal or NO_COLOR is set."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=False)

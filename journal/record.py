@@ -1,0 +1,199 @@
+"""A record: one line of the journal, header and payload parsed apart.
+
+The payload is always the last key, so nothing an agent sends can become envelope: the header ends
+where `"payload":` or `"raw":` first stands as a key, and the rest of the line is the agent's.
+A line that does not parse is searched for a whole record glued to a torn one.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, NamedTuple
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from hooks import emit
+from journal.times import to_text, to_us
+
+VERSION = 1
+JOURNAL_AGENT = "journal"  # the agent of the journal's own facts
+_BODY_KEY = re.compile(rb'[,{]\s*"(payload|raw)"\s*:')
+_BEGINNING = re.compile(rb'\{\s*"v"\s*:\s*\d+\s*,\s*"id"\s*:\s*"')
+_KNOWN = frozenset({"v", "id", "at", "agent", "event", "session"})
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+
+
+class BadLineError(ValueError):
+    """Why a line is no record; the text is the reason that `dead/` keeps."""
+
+
+class Header(BaseModel):
+    """The part of a record that its emitter vouches for. Unknown keys are kept, not understood."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+
+    v: Literal[1]
+    id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+    at: Annotated[str, StringConstraints(max_length=40)]
+    agent: Name
+    event: Name
+    session: Annotated[str, StringConstraints(max_length=4096)] = "unknown"
+    host: Annotated[str, StringConstraints(max_length=256)] | None = None
+    pid: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    entrypoint: Annotated[str, StringConstraints(max_length=128)] | None = None
+    plan: Annotated[str, StringConstraints(max_length=256)] | None = None
+    git: dict[str, str | None] | None = None
+
+
+class Record(NamedTuple):
+    """One parsed line. `body` is the JSON text after the body key, `raw` tells which key it was."""
+
+    id: bytes  # 16 bytes
+    at_us: int
+    agent: str
+    event: str
+    session: str  # the emitter's guess; the parsed payload decides
+    origin: dict[str, Any]  # the header's other keys: host, pid, entrypoint, plan, git, unknown
+    body: bytes
+    raw: bool
+
+
+def parse(line: bytes) -> Record:
+    """The record of one line without its newline. The payload is not parsed here.
+
+    BadLineError: it is no record of this version, with the reason.
+    """
+    found = _BODY_KEY.search(line)
+    if found is None:
+        raise BadLineError("no payload" if line.lstrip()[:1] == b"{" else "not a record")
+    rest = line[found.end() :].rstrip()
+    if rest[-1:] != b"}":
+        raise BadLineError("cut off")
+    try:
+        fields = orjson.loads(line[: found.start()] + b"}")
+    except orjson.JSONDecodeError as error:
+        raise BadLineError(f"header is not JSON: {error.msg}") from error
+    version = fields.get("v") if isinstance(fields, dict) else None
+    if version is True or version != VERSION:  # True == 1
+        raise BadLineError(f"unknown version {str(version)[:20]}")
+    try:
+        header = Header.model_validate(fields)
+        at_us = to_us(header.at)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadLineError(f"header: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    except ValueError as error:
+        raise BadLineError(f"header: at: {error}") from error
+    origin = {key: value for key, value in fields.items() if key not in _KNOWN}
+    body = rest[:-1].strip()
+    raw = found[1] == b"raw"
+    return Record(
+        bytes.fromhex(header.id),
+        at_us,
+        header.agent,
+        header.event,
+        header.session,
+        origin,
+        body,
+        raw,
+    )
+
+
+class Reading(NamedTuple):
+    """What one line held: a record, or a torn part with the reason, or both."""
+
+    record: Record | None
+    torn: bytes
+    reason: str
+
+
+def read_line(line: bytes) -> Reading:
+    """Never raises: a bad line yields its torn bytes and, if one is glued to it, its record."""
+    try:
+        return Reading(parse(line), b"", "")
+    except BadLineError as error:
+        for start in _glued(line):
+            try:
+                return Reading(parse(line[start:]), line[:start], str(error))
+            except BadLineError:
+                continue
+        return Reading(None, line, str(error))
+
+
+def glued(line: bytes, record: Record) -> Reading | None:
+    """A whole record inside the body of one whose body is no JSON; None if there is none."""
+    for start in _glued(line):
+        try:
+            inner = parse(line[start:])
+        except BadLineError:
+            continue
+        if inner.id != record.id:
+            return Reading(inner, line[:start], "torn by the record after it")
+    return None
+
+
+def _glued(line: bytes) -> Iterator[int]:
+    return (found.start() for found in _BEGINNING.finditer(line) if found.start())
+
+
+def dump(record: Record) -> bytes:
+    """The line of a record, ending in a newline: parse(dump(r)) is r."""
+    header = {
+        "v": VERSION,
+        "id": record.id.hex(),
+        "at": to_text(record.at_us),
+        "agent": record.agent,
+        "event": record.event,
+        "session": record.session,
+        **record.origin,
+    }
+    key = b'"raw":' if record.raw else b'"payload":'
+    return orjson.dumps(header)[:-1] + b"," + key + record.body + b"}\n"
+
+
+def load_body(body: bytes) -> Any:
+    """A body as Python values: JSON, and what agents write that only strict parsers refuse.
+
+    Lone surrogates become U+FFFD. BadLineError: it is no JSON, or nested too deeply to read.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        return _load_leniently(body, error)
+
+
+_LONE = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    r"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+
+
+def _load_leniently(body: bytes, error: orjson.JSONDecodeError) -> Any:
+    import json
+
+    def refuse(constant: str) -> None:
+        raise BadLineError(f"payload is not JSON: {constant}")
+
+    try:
+        value = json.loads(body, parse_constant=refuse)
+        text = json.dumps(value, ensure_ascii=True)
+        return json.loads(_LONE.sub(r"\\ufffd", text))
+    except RecursionError:
+        raise BadLineError("payload is nested too deeply") from error
+    except ValueError as cause:
+        if isinstance(cause, BadLineError):
+            raise
+        raise BadLineError(f"payload is not JSON: {error.msg}") from error
+
+
+def raw_text(body: bytes) -> str:
+    """The text of a `raw` body, for people; bytes that were no UTF-8 show as U+FFFD."""
+    value = load_body(body)
+    return value if isinstance(value, str) else ""
+
+
+def new_fact(event: str, session: str, payload: dict[str, Any], now_ns: int) -> Record:
+    """A record of the journal's own (`MemoryId`, `Pin`, …) about `session`, made now."""
+    line, _, _ = emit.record(JOURNAL_AGENT, event, orjson.dumps(payload), now_ns, {})
+    return parse(line.rstrip())._replace(session=session)

@@ -1,0 +1,139 @@
+"""The state of one session, as its events in order have made it. Plain data, bounded in size."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+# What is kept of each list and text: enough for a summary, bounded for a session of any length.
+MAX_FILES = 200
+MAX_COMMANDS = 60
+MAX_SEARCHES = 40
+MAX_PROMPTS = 6
+MAX_SUBAGENTS = 100
+MAX_TEXT_CHARS = 4_000
+MAX_TARGET_CHARS = 400
+
+# Raised whenever fold or this shape changes: stored states are then folded again.
+STATE_VERSION = 1
+
+
+@dataclass(slots=True)
+class Command:
+    """A command that was run, however often."""
+
+    runs: int = 0
+    failures: int = 0
+    last_failed: bool = False
+    last_error: str = ""
+    last_us: int = 0
+
+
+@dataclass(slots=True)
+class OpenTool:
+    """A tool that began and has not ended."""
+
+    tool: str
+    target: str
+    action: str
+    since_us: int
+    subagent: str
+
+
+@dataclass(slots=True)
+class Subagent:
+    """A child of the session."""
+
+    type: str
+    since_us: int
+    ended_us: int | None = None
+
+
+@dataclass(slots=True)
+class Said:
+    """Words with their time."""
+
+    at_us: int
+    text: str
+
+
+@dataclass(slots=True)
+class SessionState:
+    """One session. Times are microseconds since 1970; "" and None mean not known."""
+
+    version: int = STATE_VERSION
+    started_us: int = 0
+    last_us: int = 0
+    events: int = 0
+    # where
+    host: str = ""
+    pid: int | None = None
+    entrypoint: str = ""
+    plan: str = ""
+    cwd: str = ""
+    project: str = ""  # the key of hooks.project
+    project_name: str = ""
+    top: str = ""
+    branch: str = ""
+    head: str = ""
+    # what runs, what waits
+    turn_open: bool = False
+    question: str = ""  # what waits for the person
+    question_tool: str = ""
+    question_us: int | None = None
+    ended_us: int | None = None
+    end_reason: str = ""
+    open_tools: dict[str, OpenTool] = field(default_factory=dict)
+    subagents: dict[str, Subagent] = field(default_factory=dict)
+    triggers: list[str] = field(default_factory=list)  # of adoption, seen so far
+    # what was asked, done and said
+    prompts: int = 0
+    first_prompt: Said | None = None
+    last_prompts: list[Said] = field(default_factory=list)
+    tools: int = 0
+    failures: int = 0
+    files_read: dict[str, int] = field(default_factory=dict)
+    files_edited: dict[str, int] = field(default_factory=dict)
+    searches: dict[str, int] = field(default_factory=dict)
+    commands: dict[str, Command] = field(default_factory=dict)
+    last_words: Said | None = None
+    turn_error: str = ""
+    interrupted: str = ""  # the tool that an interrupt or the end cut off
+    interrupted_us: int | None = None
+
+    @property
+    def status(self) -> str:
+        """`working`, `awaiting`, `idle` or `finished` (interface, section 5)."""
+        if self.ended_us is not None:
+            return "finished"
+        if self.question_us is not None:
+            return "awaiting"
+        running = any(child.ended_us is None for child in self.subagents.values())
+        return "working" if self.turn_open or running else "idle"
+
+    @property
+    def attended(self) -> bool:
+        """Somebody sits before it (interface, section 6)."""
+        return self.entrypoint == "cli"
+
+    def adopted(self, adopt_on: tuple[str, ...]) -> bool:
+        """Whether it is shown to people, given the settings' `sessions.adopt_on`."""
+        return not set(adopt_on).isdisjoint(self.triggers)
+
+    def dump(self) -> bytes:
+        """The state as JSON."""
+        return orjson.dumps(self)
+
+    @classmethod
+    def load(cls, data: bytes | str) -> "SessionState | None":
+        """The state of `dump`, or None if another version wrote it."""
+        fields: dict[str, Any] = orjson.loads(data)
+        if fields.get("version") != STATE_VERSION:
+            return None
+        fields["open_tools"] = {k: OpenTool(**v) for k, v in fields["open_tools"].items()}
+        fields["subagents"] = {k: Subagent(**v) for k, v in fields["subagents"].items()}
+        fields["commands"] = {k: Command(**v) for k, v in fields["commands"].items()}
+        fields["last_prompts"] = [Said(**v) for v in fields["last_prompts"]]
+        for name in ("first_prompt", "last_words"):
+            fields[name] = Said(**fields[name]) if fields[name] else None
+        return cls(**fields)

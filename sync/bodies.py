@@ -1,0 +1,83 @@
+"""How payloads are stored: compressed, and large strings once for all payloads that hold them.
+
+A JSON string of at least LARGE_BYTES is cut out and stored by its content in `bodies`; in its
+place stand a byte 0x01, which no valid JSON holds, and the 16 bytes of its digest. An Edit's
+payload holds the whole file twice and a Write's response repeats its input: each is stored once.
+Compression is zstd with a dictionary of typical payloads, because most are around a kilobyte.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+
+import apsw
+import zstandard
+
+LARGE_BYTES = 1024
+_MARK = b"\x01"
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_CUT = re.compile(_MARK + rb"(.{16})", re.DOTALL)
+
+
+@cache
+def _compressor() -> zstandard.ZstdCompressor:
+    return zstandard.ZstdCompressor(level=3, dict_data=_dictionary(), write_dict_id=False)
+
+
+@cache
+def _decompressor() -> zstandard.ZstdDecompressor:
+    return zstandard.ZstdDecompressor(dict_data=_dictionary())
+
+
+@cache
+def _dictionary() -> zstandard.ZstdCompressionDict:
+    # Part of the database's format: another dictionary needs another name and a migration.
+    data = (files("sync") / "dictionary-1.txt").read_bytes()
+    return zstandard.ZstdCompressionDict(data, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+
+
+class Packed:
+    """A payload ready to be stored: its own blob and the large values cut out of it."""
+
+    __slots__ = ("blob", "large")
+
+    def __init__(self, payload: bytes) -> None:
+        self.large: dict[bytes, bytes] = {}
+        if len(payload) >= LARGE_BYTES:
+            payload = _STRING.sub(self._cut, payload)
+        self.blob = _compressor().compress(payload)
+
+    def _cut(self, found: re.Match[bytes]) -> bytes:
+        if found.end() - found.start() < LARGE_BYTES:
+            return found[0]
+        digest = hashlib.blake2b(found[0], digest_size=16).digest()
+        self.large[digest] = found[0]
+        return _MARK + digest
+
+
+def store_large(db: apsw.Connection, packed: Iterator[tuple[int, Packed]]) -> None:
+    """Store the large values of events (seq, packed), each content once."""
+    for seq, body in packed:
+        for digest, value in body.large.items():
+            known = db.execute("select 1 from bodies where digest = ?", (digest,)).fetchone()
+            if known is None:
+                data = _compressor().compress(value)
+                db.execute("insert into bodies values (?, ?)", (digest, data))
+            db.execute("insert or ignore into body_uses values (?, ?)", (digest, seq))
+
+
+def unpack(db: apsw.Connection, blob: bytes | None) -> bytes:
+    """The payload's JSON text, byte for byte as it was packed; `null` for none."""
+    if blob is None:
+        return b"null"
+    text = _decompressor().decompress(blob)
+    if _MARK not in text:
+        return text
+
+    def whole(found: re.Match[bytes]) -> bytes:
+        row = db.execute("select data from bodies where digest = ?", (found[1],)).fetchone()
+        return _decompressor().decompress(row[0]) if row else b'""'
+
+    return _CUT.sub(whole, text)

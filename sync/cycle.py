@@ -1,0 +1,139 @@
+"""One pass: collect, ingest, derive, prepare the contexts. Safe to kill and to repeat anywhere."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import apsw
+
+from journal.layout import Layout, write_whole
+from journal.redact import Redactor, load_key
+from journal.settings import Settings
+from sync import facts, ingest, store, views
+from sync.collect import collect
+from sync.dead import Dead
+from sync.lock import locked
+from sync.views import contexts
+
+
+@dataclass(slots=True)
+class Report:
+    """What one pass did. `read` counts lines, `duplicate` those whose records were known."""
+
+    read: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    rejected: int = 0
+    summaries: int = 0
+    adopted: int = 0
+    unreadable: tuple[str, ...] = ()
+    complete: bool = True  # False: the deadline came first
+
+
+def never() -> bool:
+    """No deadline."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """The conditions of one pass. Clocks and terminals belong to the caller."""
+
+    layout: Layout
+    settings: Settings
+    now_us: int
+    keep_trying: Callable[[], bool] = never  # while another process holds the lock
+    out_of_time: Callable[[], bool] = never  # asked between batches; newest files come first
+    progress: Callable[[int, int], None] | None = None  # bytes done, bytes in all
+
+
+def run(conditions: Pass) -> Report:
+    """Take in what is new, under the lock.
+
+    BusyError: another process held the lock. JournalError: the home or the database cannot be
+    written; what was committed stays, the rest is taken in by the next pass.
+    """
+    layout = conditions.layout
+    with locked(layout.sync_lock, conditions.keep_trying):
+        db = store.open_store(layout)
+        try:
+            return _run(db, conditions)
+        except apsw.Error as error:
+            raise store.explain(error, layout.database) from error
+        finally:
+            db.close()
+
+
+def make_redactor(layout: Layout, settings: Settings) -> Redactor:
+    """The redactor of this home."""
+    redact = settings.redact
+    key = load_key(layout.redaction_key)
+    return Redactor(key, redact.patterns, redact.allow, redact.enabled)
+
+
+def _run(db: apsw.Connection, conditions: Pass) -> Report:
+    layout, now_us = conditions.layout, conditions.now_us
+    redactor = make_redactor(layout, conditions.settings)
+    dead = Dead(layout, redactor, now_us)
+    collect(layout, dead, now_us)
+    views.refresh(db, now_us)
+    report = _ingest(db, conditions, ingest.Reader(layout, redactor, dead))
+    contexts.write_stale(db, layout, conditions.settings, now_us)
+    return report
+
+
+def _ingest(db: apsw.Connection, conditions: Pass, reader: ingest.Reader) -> Report:
+    report = Report()
+    files = _files(conditions)
+    total = sum(size for _, size in files)
+    done = 0
+    touched: set[int] = set()
+    adopt_on = tuple(conditions.settings.sessions.adopt_on)
+    small = conditions.out_of_time is not never
+    for batch in reader.batches(db, [path for path, _ in files], small):
+        with db:
+            inserted = facts.insert(db, batch.facts)
+            facts.insert_own(db, batch.own)
+            before = views.adopted(db, inserted.events, adopt_on)
+            views.advance(db, inserted.events, conditions.now_us)
+            after = views.adopted(db, inserted.events, adopt_on)
+            differing = reader.differing(db, batch, inserted.known)
+            ingest.save_cursors(db, batch.cursors)
+        touched |= inserted.events.keys()
+        report.read += batch.lines
+        report.stored += inserted.stored
+        report.duplicate += len(inserted.known) - differing
+        report.rejected += batch.rejected + differing
+        report.adopted += len(after - before)
+        done += batch.bytes
+        if conditions.progress:
+            conditions.progress(done, total)
+        if conditions.out_of_time():
+            report.complete = False
+            break
+    report.summaries = len(touched)
+    report.unreadable = tuple(reader.unreadable)
+    if report.complete:
+        _stamp(conditions.layout, reader.seen_bytes)
+    return report
+
+
+def _files(conditions: Pass) -> list[tuple[Path, int]]:
+    """The journal's files with their sizes; under a deadline the newest come first."""
+    found = []
+    for path in conditions.layout.day_files():
+        try:
+            status = path.stat()
+        except OSError:
+            continue  # moved away since it was listed
+        found.append((path, status.st_size, status.st_mtime_ns))
+    if conditions.out_of_time is not never:
+        found.sort(key=lambda file: -file[2])
+    return [(path, size) for path, size, _ in found]
+
+
+def _stamp(layout: Layout, seen_bytes: int) -> None:
+    """Tell the hook of SessionStart how much of the journal is taken in (see hooks/start.py)."""
+    text = f"{seen_bytes}\n".encode()
+    if not layout.synced.exists() or layout.synced.read_bytes() != text:
+        write_whole(layout.synced, text)

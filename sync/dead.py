@@ -1,0 +1,75 @@
+"""`dead/`: what could not be read or will never be accepted, with where it came from and why.
+
+Nothing is dropped silently and nothing is kept twice: an entry's key is made of the file's name,
+the offset and the bytes, so reading a file again adds none. Redacted as text.
+"""
+
+import base64
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from journal.layout import Layout, append_line
+from journal.redact import Redactor
+from journal.times import day_of, to_text
+
+
+class Dead:
+    """The dead letters of one home, as one pass sees them."""
+
+    def __init__(self, layout: Layout, redactor: Redactor, now_us: int) -> None:
+        self._layout = layout
+        self._redactor = redactor
+        self._now_us = now_us
+        self._keys: set[str] | None = None
+
+    def put(self, source: Path, offset: int, data: bytes, reason: str) -> bool:
+        """Keep `data`, which stood at `offset` of `source`; False if it is kept already."""
+        if self._keys is None:
+            self._keys = {str(entry.get("key")) for entry in entries(self._layout)}
+        place = f"{source.name}\0{offset}\0".encode("utf-8", "surrogateescape")
+        key = hashlib.blake2b(place + data, digest_size=12).hexdigest()
+        if key in self._keys:
+            return False
+        entry = {
+            "key": key,
+            "at": to_text(self._now_us),
+            "reason": reason,
+            "path": str(source).encode("utf-8", "backslashreplace").decode(),
+            "offset": offset,
+            "bytes": len(data),
+            **self._content(data),
+        }
+        path = self._layout.dead / f"{day_of(self._now_us)}.jsonl"
+        append_line(path, orjson.dumps(entry) + b"\n")
+        self._keys.add(key)
+        return True
+
+    def _content(self, data: bytes) -> dict[str, str]:
+        text = self._redactor.text(data.decode("utf-8", "surrogateescape"))
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            kept = text.encode("utf-8", "surrogateescape")
+            return {"base64": base64.b64encode(kept).decode("ascii")}
+        return {"text": text}
+
+
+def entries(layout: Layout) -> Iterator[dict[str, Any]]:
+    """Every dead letter of the home, oldest file first; torn lines of a full disk are passed."""
+    try:
+        names = sorted(name for name in os.listdir(layout.dead) if name.endswith(".jsonl"))
+    except FileNotFoundError:
+        return
+    for name in names:
+        for line in (layout.dead / name).read_bytes().split(b"\n"):
+            try:
+                entry = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                continue
+            if isinstance(entry, dict):
+                yield entry

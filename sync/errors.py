@@ -1,0 +1,7 @@
+"""What can go wrong between files and SQLite, each with a hint for a person."""
+
+from journal.errors import JournalError
+
+
+class StoreError(JournalError):
+    """The database cannot be used: missing rights, full disk, damaged, or a newer schema."""

@@ -1,0 +1,190 @@
+"""Facts in the database: events with their bodies, the journal's own records, who is meant.
+
+Inserting is idempotent by the record's id; nothing here says what an event means to a view.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import apsw
+import orjson
+
+from journal import record
+from journal.agents import meaning_of
+from journal.fold import Event
+from journal.meaning import OTHER, Meaning
+from sync import bodies
+
+
+class Fact(NamedTuple):
+    """A record that has been read, redacted and understood, ready to be stored."""
+
+    record: record.Record  # its body redacted
+    meaning: Meaning
+    body: bodies.Packed | None  # None: an empty payload
+
+    @property
+    def session(self) -> tuple[str, str]:
+        """Agent and session id; the payload decides, the emitter's guess stands in."""
+        return self.record.agent, self.meaning.session or self.record.session
+
+
+class Inserted(NamedTuple):
+    """What one batch brought: new events by session key, and the facts that were there already."""
+
+    events: dict[int, list[Event]]
+    stored: int
+    known: list[Fact]
+
+
+def insert(db: apsw.Connection, facts: list[Fact]) -> Inserted:
+    """Insert the facts whose ids are new, in one go; to be called inside a transaction."""
+    fresh, known = _split_known(db, facts)
+    keys: dict[tuple[str, str], int] = {}
+    origins: dict[bytes, int] = {}
+    events: dict[int, list[Event]] = {}
+    rows = []
+    seq = (db.execute("select max(seq) from events").get or 0) + 1
+    for fact in fresh:
+        made = fact.record
+        if (session := keys.get(fact.session)) is None:
+            session = keys[fact.session] = session_key(db, *fact.session)
+        header = orjson.dumps(made.origin, option=orjson.OPT_SORT_KEYS)
+        if (origin := origins.get(header)) is None:
+            origin = origins[header] = _origin_key(db, header.decode())
+        blob = fact.body.blob if fact.body else None
+        rows.append((seq, made.id, session, made.at_us, made.event, origin, made.raw, blob))
+        event = Event(seq, made.id, made.at_us, made.agent, made.event, made.origin, fact.meaning)
+        events.setdefault(session, []).append(event)
+        seq += 1
+    db.executemany("insert into events values (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    pairs = zip(rows, fresh, strict=True)
+    bodies.store_large(db, ((row[0], f.body) for row, f in pairs if f.body and f.body.large))
+    return Inserted(events, len(rows), known)
+
+
+def _split_known(db: apsw.Connection, facts: list[Fact]) -> tuple[list[Fact], list[Fact]]:
+    fresh: dict[bytes, Fact] = {}
+    known = []
+    for fact in facts:
+        key = fact.record.id
+        if key in fresh or db.execute("select 1 from events where id = ?", (key,)).fetchone():
+            known.append(fact)
+        else:
+            fresh[key] = fact
+    return list(fresh.values()), known
+
+
+def session_key(db: apsw.Connection, agent: str, id: str) -> int:
+    """The number of a session, given out at its first event."""
+    query = "select key from sessions where agent = ? and id = ?"
+    key = db.execute(query, (agent, id)).get
+    if key is None:
+        db.execute("insert into sessions (agent, id) values (?, ?)", (agent, id))
+        key = db.last_insert_rowid()
+    return int(key)
+
+
+def _origin_key(db: apsw.Connection, header: str) -> int:
+    key = db.execute("select key from origins where header = ?", (header,)).get
+    if key is None:
+        db.execute("insert into origins (header) values (?)", (header,))
+        key = db.last_insert_rowid()
+    return int(key)
+
+
+def insert_own(db: apsw.Connection, facts: Iterable[Fact]) -> None:
+    """Insert the journal's own records; those already there stay."""
+    rows = [
+        (f.record.id, f.record.at_us, f.record.event, f.record.session, record.dump(f.record))
+        for f in facts
+    ]
+    db.executemany("insert or ignore into own_facts values (?, ?, ?, ?, ?)", rows)
+
+
+class Stored(NamedTuple):
+    """An event as it lies in the database."""
+
+    event: Event
+    session: str
+    raw: bool
+    body: bytes
+
+    @property
+    def payload(self) -> Any:
+        """The payload's values; the text of one that was no object."""
+        return record.load_body(self.body)
+
+    @property
+    def line(self) -> bytes:
+        """The record's line, as the journal holds it but for redaction."""
+        e = self.event
+        made = record.Record(
+            e.id, e.at_us, e.agent, e.name, self.session, dict(e.origin), self.body, self.raw
+        )
+        return record.dump(made)
+
+
+_SELECT = """
+select e.seq, e.id, e.at_us, s.agent, e.name, o.header, s.id, e.raw, e.body
+from events e join sessions s on s.key = e.session join origins o on o.key = e.origin
+"""
+
+
+def events_of(db: apsw.Connection, session: int) -> Iterator[Stored]:
+    """Every event of one session, ordered by (`at`, `id`), one at a time."""
+    where = "where e.session = ? order by e.at_us, e.id"
+    return _read(db, db.execute(_SELECT + where, (session,)))
+
+
+def events_at(db: apsw.Connection, seqs: Iterable[int]) -> dict[int, Stored]:
+    """The events of these rows, by row."""
+    wanted = orjson.dumps(list(seqs)).decode()
+    where = "where e.seq in (select value from json_each(?))"
+    return {
+        stored.event.seq: stored for stored in _read(db, db.execute(_SELECT + where, (wanted,)))
+    }
+
+
+def all_events(db: apsw.Connection, since_us: int | None = None) -> Iterator[Stored]:
+    """Every event, or those from a time on, ordered by (`at`, `id`)."""
+    where = "where ?1 is null or e.at_us >= ?1 order by e.at_us, e.id"
+    return _read(db, db.execute(_SELECT + where, (since_us,)))
+
+
+def _read(db: apsw.Connection, rows: Iterable[Any]) -> Iterator[Stored]:
+    for seq, id, at_us, agent, name, header, session, raw, blob in rows:
+        body = bodies.unpack(db, blob)
+        meaning = understand(agent, name, body, bool(raw))
+        event = Event(seq, id, at_us, agent, name, orjson.loads(header), meaning)
+        yield Stored(event, session, bool(raw), body)
+
+
+def understand(agent: str, event: str, body: bytes, raw: bool) -> Meaning:
+    """What a stored or arriving body means. BadLineError: it is no JSON."""
+    value = record.load_body(body)
+    if raw and isinstance(value, str):
+        # An object in an encoding that is not UTF-8 still says which session it is of.
+        try:
+            value = record.load_body(value.encode("utf-8", "replace"))
+        except record.BadLineError:
+            return OTHER
+    return meaning_of(agent, event, value)
+
+
+def session_keys(db: apsw.Connection) -> list[int]:
+    """Every session that has events or is spoken of."""
+    rows: list[Any] = db.execute("select key from sessions").fetchall()
+    return [key for (key,) in rows]
+
+
+def count(db: apsw.Connection, session: int) -> int:
+    """How many events a session has."""
+    return int(db.execute("select count(*) from events where session = ?", (session,)).get)
+
+
+def identity(db: apsw.Connection, session: int) -> tuple[str, str]:
+    """The agent and the agent's own id of a session."""
+    query = "select agent, id from sessions where key = ?"
+    ((agent, id),) = db.execute(query, (session,)).fetchall()
+    return str(agent), str(id)

@@ -1,0 +1,78 @@
+"""Which sessions a list or a search is about, as SQL over `session_states s`."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta, tzinfo
+
+from journal.errors import UsageError
+from journal.times import DAY_US, SECOND_US, to_datetime
+
+_AGO = re.compile(r"(\d{1,6})\s*([smhdw])")
+_UNIT_US = {
+    "s": SECOND_US,
+    "m": 60 * SECOND_US,
+    "h": 3600 * SECOND_US,
+    "d": DAY_US,
+    "w": 7 * DAY_US,
+}
+_EPOCH = to_datetime(0)
+_ADOPTED = """exists (
+  select 1 from json_each(?) wanted where instr(' ' || s.triggers || ' ', ' ' || wanted.value || ' ')
+)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a session must be; what is None or empty does not matter.
+
+    `adopt_on`: the settings' `sessions.adopt_on`, None for sessions not adopted, too. `here`: a
+    project's key; `project`: its name in any case, its key, or the key without `git:`.
+    """
+
+    adopt_on: tuple[str, ...] | None = None
+    here: str = ""
+    project: str = ""
+    branch: str = ""
+    state: str = ""
+    agent: str = ""
+
+    def sql(self) -> tuple[str, tuple[str, ...]]:
+        """A condition over `session_states s`, and its parameters."""
+        import orjson
+
+        parts: list[tuple[str, tuple[str, ...]]] = []
+        if self.adopt_on is not None:
+            parts.append((_ADOPTED, (orjson.dumps(self.adopt_on).decode(),)))
+        if self.here:
+            parts.append(("s.project = ?", (self.here,)))
+        if self.project:
+            names = "(s.project_name = ? collate nocase or s.project in (?, 'git:' || ?))"
+            parts.append((names, (self.project,) * 3))
+        equal = {"s.branch": self.branch, "s.status": self.state, "s.agent": self.agent}
+        parts += [(f"{column} = ?", (value,)) for column, value in equal.items() if value]
+        conditions = " and ".join(condition for condition, _ in parts) or "true"
+        return conditions, tuple(value for _, values in parts for value in values)
+
+
+def moment_us(text: str, now_us: int, zone: tzinfo) -> int:
+    """The time that a person means by `2h`, `3d`, `today`, `yesterday`, a date or a time.
+
+    Without an offset a date or time is of `zone`. UsageError: it is none of these.
+    """
+    words = text.strip().lower()
+    if ago := _AGO.fullmatch(words):
+        return max(0, now_us - int(ago[1]) * _UNIT_US[ago[2]])
+    today = to_datetime(now_us).astimezone(zone).date()
+    if words in ("today", "yesterday"):
+        day = today - timedelta(days=words == "yesterday")
+        return _us(datetime.combine(day, time(), zone))
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        return _us(moment if moment.tzinfo else moment.replace(tzinfo=zone))
+    except (ValueError, OverflowError) as error:
+        hint = "write 2h, 3d, today, yesterday, 2026-11-21 or 2026-11-21T09:00"
+        raise UsageError(f"{text!r:.60} is no time", hint) from error
+
+
+def _us(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,144 @@
+"""Ingest: from the journal's files to facts.
+
+Invariant: a record's row and the cursor behind its line are written in one transaction, and a row
+is inserted only if its id is new. So at every instant each whole line before the cursor is either
+stored exactly once or accounted for in `dead/`, and reading any file again changes nothing.
+Ingest inserts facts and nothing else; what they mean is for the views.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from journal import record
+from journal.layout import Layout
+from journal.redact import Redactor
+from sync import bodies, facts
+from sync.dead import Dead
+from sync.facts import Fact
+from sync.lines import START, Chunk, Cursor, OpenFile, cursor_key
+
+BATCH_RECORDS = 2_000
+BATCH_BYTES = 4 << 20
+SMALL_BATCH_BYTES = 1 << 19  # under a deadline: a tenth of a second's work or less
+
+
+@dataclass(slots=True)
+class Batch:
+    """Facts of consecutive chunks, with the cursors behind them."""
+
+    facts: list[Fact] = field(default_factory=list)
+    places: list[tuple[Path, int, bytes]] = field(default_factory=list)  # of each fact's line
+    own: list[Fact] = field(default_factory=list)
+    cursors: dict[str, Cursor] = field(default_factory=dict)
+    bytes: int = 0
+    lines: int = 0
+    rejected: int = 0
+
+
+class Reader:
+    """Turns the new lines of journal files into batches of facts; writes `dead/` and no row."""
+
+    def __init__(self, layout: Layout, redactor: Redactor, dead: Dead) -> None:
+        self._layout = layout
+        self._redactor = redactor
+        self._dead = dead
+        self.seen_bytes = 0  # of all files, what has been looked at
+        self.unreadable: list[str] = []
+
+    def batches(self, db: apsw.Connection, files: Iterable[Path], small: bool) -> Iterator[Batch]:
+        """Batches that cover all whole lines behind the cursors, each to be written at once."""
+        limit_bytes = SMALL_BATCH_BYTES if small else BATCH_BYTES
+        known = {path: Cursor(*rest) for path, *rest in db.execute("select * from cursors")}
+        batch = Batch()
+        for path in files:
+            name = cursor_key(self._layout.days, path)
+            for chunk in self._chunks(path, known.get(name, START)):
+                self._add(batch, path, name, chunk)
+                if batch.bytes >= limit_bytes or len(batch.facts) >= BATCH_RECORDS:
+                    yield batch
+                    batch = Batch()
+        if batch.cursors:
+            yield batch
+
+    def _chunks(self, path: Path, cursor: Cursor) -> Iterator[Chunk]:
+        try:
+            status = path.stat()
+            if cursor.unchanged(status):
+                self.seen_bytes += status.st_size
+                return
+            with OpenFile(path) as file:
+                offset = file.resume(cursor)
+                if offset < file.size:
+                    yield from file.chunks(offset)
+                self.seen_bytes += file.size
+        except FileNotFoundError:
+            return  # moved away since it was listed: nothing of it is ours to read any more
+        except OSError as error:
+            self.unreadable.append(f"{path}: {error.strerror}")
+
+    def _add(self, batch: Batch, path: Path, name: str, chunk: Chunk) -> None:
+        for offset, line in chunk.lines:
+            if line.strip():
+                batch.lines += 1
+                self._read(batch, path, offset, line)
+        batch.bytes += sum(len(line) + 1 for _, line in chunk.lines)
+        batch.cursors[name] = chunk.cursor
+
+    def _read(self, batch: Batch, path: Path, offset: int, line: bytes) -> None:
+        reading = record.read_line(line)
+        reason = reading.reason
+        if reading.record is not None:
+            try:
+                self._keep(batch, path, offset, line, reading.record)
+            except record.BadLineError as error:
+                inner = record.glued(line, reading.record)
+                if inner is None or inner.record is None:
+                    self._refuse(batch, path, offset, line, str(error))
+                    return
+                self._refuse(batch, path, offset, inner.torn, inner.reason)
+                self._read(batch, path, offset + len(inner.torn), line[len(inner.torn) :])
+                return
+        if reading.torn:
+            self._refuse(batch, path, offset, reading.torn, reason)
+
+    def _keep(
+        self, batch: Batch, path: Path, offset: int, line: bytes, made: record.Record
+    ) -> None:
+        redacted = made._replace(body=self._redactor.json(made.body))
+        meaning = facts.understand(made.agent, made.event, redacted.body, made.raw)
+        if made.agent == record.JOURNAL_AGENT:
+            batch.own.append(Fact(redacted, meaning, None))
+            return
+        empty = redacted.body == b"null" and not made.raw
+        body = None if empty else bodies.Packed(redacted.body)
+        batch.facts.append(Fact(redacted, meaning, body))
+        batch.places.append((path, offset, line))
+
+    def _refuse(self, batch: Batch, path: Path, offset: int, data: bytes, reason: str) -> None:
+        if data.strip():
+            batch.rejected += self._dead.put(path, offset, data, reason)
+
+    def differing(self, db: apsw.Connection, batch: Batch, known: list[Fact]) -> int:
+        """Of facts whose ids were stored already, keep those with other content in `dead/`."""
+        places = {id(fact): place for fact, place in zip(batch.facts, batch.places, strict=True)}
+        count = 0
+        for fact in known:
+            query = "select body, name from events where id = ?"
+            rows: list[Any] = db.execute(query, (fact.record.id,)).fetchall()
+            ((blob, name),) = rows
+            stored = self._redactor.json(bodies.unpack(db, blob))
+            if (stored, name) != (fact.record.body, fact.record.event):
+                path, offset, line = places[id(fact)]
+                reason = "its id belongs to another record"
+                count += self._dead.put(path, offset, line, reason)
+        return count
+
+
+def save_cursors(db: apsw.Connection, cursors: dict[str, Cursor]) -> None:
+    """Remember how far files have been read; inside the transaction of their rows."""
+    rows = [(path, *cursor) for path, cursor in cursors.items()]
+    db.executemany("insert or replace into cursors values (?, ?, ?, ?, ?)", rows)

@@ -1,0 +1,93 @@
+"""Whole lines of a growing file after an offset. Memory is bounded by the longest line."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+CHUNK_BYTES = 1 << 20
+TAIL_BYTES = 32
+# A longer line is refused without reading it: no hook writes one (its stdin ends after seconds).
+MAX_LINE_BYTES = 256 << 20
+
+
+class Cursor(NamedTuple):
+    """How far a file has been read: behind a newline, at `offset`."""
+
+    inode: int
+    modified_ns: int  # of the file, when it was opened to be read
+    offset: int
+    tail: bytes  # the bytes before the offset
+
+    def unchanged(self, status: os.stat_result) -> bool:
+        """Whether nothing can have come since: the same file, of the same size and time."""
+        now = (status.st_ino, status.st_mtime_ns, status.st_size)
+        return now == (self.inode, self.modified_ns, self.offset)
+
+
+START = Cursor(0, 0, 0, b"")
+
+
+def cursor_key(days: Path, path: Path) -> str:
+    """The name under which a file's cursor is kept; file names may be no UTF-8."""
+    return str(path.relative_to(days)).encode("utf-8", "backslashreplace").decode()
+
+
+class Chunk(NamedTuple):
+    """Consecutive whole lines, each with its offset, and the cursor behind them."""
+
+    lines: list[tuple[int, bytes]]
+    cursor: Cursor
+
+
+class OpenFile:
+    """A regular file opened for reading; never a FIFO or a device that would make us wait."""
+
+    def __init__(self, path: Path) -> None:
+        self.fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        status = os.fstat(self.fd)
+        self.inode, self.size = status.st_ino, status.st_size
+        self.modified_ns = status.st_mtime_ns
+
+    def __enter__(self) -> "OpenFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.fd)
+
+    def resume(self, cursor: Cursor) -> int:
+        """Where to read on: the cursor's offset, or 0 if this is not what it was made of.
+
+        A truncated, replaced or rewritten file is read again; known ids are not stored twice.
+        """
+        if cursor.inode != self.inode or cursor.offset > self.size:
+            return 0
+        start = cursor.offset - len(cursor.tail)
+        same = os.pread(self.fd, len(cursor.tail), start) == cursor.tail
+        return cursor.offset if same else 0
+
+    def chunks(self, offset: int) -> Iterator[Chunk]:
+        """The whole lines from `offset` on; a last line without its newline waits."""
+        begin, held = offset, b""
+        while data := os.pread(self.fd, max(CHUNK_BYTES, len(held)), offset):
+            offset += len(data)
+            end = data.rfind(b"\n")
+            if end < 0:
+                held += data
+                if len(held) > MAX_LINE_BYTES:
+                    return
+                continue
+            whole = held + data[: end + 1]
+            held = data[end + 1 :]
+            yield Chunk(list(_split(whole, begin)), self._cursor(begin + len(whole), whole))
+            begin += len(whole)
+
+    def _cursor(self, offset: int, whole: bytes) -> Cursor:
+        return Cursor(self.inode, self.modified_ns, offset, whole[-TAIL_BYTES:])
+
+
+def _split(whole: bytes, offset: int) -> Iterator[tuple[int, bytes]]:
+    """Only b"\\n" ends a line: payloads hold raw U+2028 and U+0085."""
+    for line in whole.split(b"\n")[:-1]:
+        yield offset, line
+        offset += len(line) + 1

@@ -1,0 +1,137 @@
+"""The database's tables and the ladder that leads every older schema to this one.
+
+Facts are what the journal says; views are derived from them and may be dropped and made anew.
+Each step of the ladder and the number that notes it are one transaction.
+"""
+
+import apsw
+
+APPLICATION_ID = 0x414A4E4C  # "AJNL"
+
+_FACTS = """
+create table sessions (            -- who is meant: the agent and its own session id
+  key integer primary key,
+  agent text not null,
+  id text not null,
+  unique (agent, id)
+) strict;
+
+create table origins (             -- the headers' other keys; one row serves a whole session
+  key integer primary key,
+  header text not null unique      -- JSON object: host, pid, entrypoint, plan, git, unknown keys
+) strict;
+
+create table events (
+  seq integer primary key,
+  id blob not null unique,         -- UUIDv7, 16 bytes, minted at capture
+  session integer not null references sessions,
+  at_us integer not null,          -- microseconds since 1970, UTC
+  name text not null,              -- the agent's own name for the event
+  origin integer not null references origins,
+  raw integer not null,            -- 1: the body is the text of something that was no object
+  body blob                        -- see bodies.py; null for an empty payload
+) strict;
+create index events_by_time on events (session, at_us);
+
+create table bodies (              -- large values, once each, by their content
+  digest blob primary key,
+  data blob not null
+) strict, without rowid;
+
+create table body_uses (
+  digest blob not null,
+  seq integer not null,
+  primary key (digest, seq)
+) strict, without rowid;
+
+create table own_facts (           -- the journal's own records: binds, pins, tombstones, receipts
+  id blob primary key,
+  at_us integer not null,
+  name text not null,
+  session text not null,
+  line blob not null               -- the whole record, redacted
+) strict, without rowid;
+
+create table cursors (             -- how far each journal file has been read
+  path text primary key,           -- below days/
+  inode integer not null,
+  modified_ns integer not null,
+  offset integer not null,         -- behind the last whole line that is stored
+  tail blob not null               -- the bytes before the offset: another file looks different
+) strict, without rowid;
+"""
+
+_VIEWS = """
+create table session_states (
+  session integer primary key,
+  agent text not null,
+  id text not null,
+  state blob not null,             -- journal/state.py
+  last_us integer not null,
+  last_id blob not null,           -- of the last event folded, by (at_us, id)
+  status text not null,
+  triggers text not null,          -- of adoption, separated by spaces
+  project text not null,
+  project_name text not null,
+  cwd text not null,
+  branch text not null,
+  host text not null,
+  title text not null,
+  started_us integer not null,
+  ended_us integer,
+  events integer not null,
+  prompts integer not null
+) strict;
+-- Sessions that never did anything are most of some homes: lists must not pass over them.
+create index shown_by_project on session_states (project, last_us) where triggers <> '';
+create index shown_by_time on session_states (last_us) where triggers <> '';
+create index session_states_by_id on session_states (id);
+
+create table prompts (
+  seq integer primary key,
+  session integer not null,
+  by_person integer not null
+) strict;
+create index prompts_by_session on prompts (session);
+
+create table observations (        -- one a tool call
+  key integer primary key,
+  session integer not null,
+  tool_use_id text,                -- null: the agent gave none
+  tool text not null,
+  before_seq integer,              -- the event of its start
+  after_seq integer,               -- the event of its end; null: not ended, or cut off
+  ok integer,                      -- null: not ended
+  repeats integer not null,        -- further ends under the same tool_use_id (hooks installed twice)
+  digest blob,                     -- of tool, input and output: what repeats is equal
+  unique (session, tool_use_id)
+) strict;
+
+create table summaries (
+  session integer primary key,
+  summary text not null            -- JSON, see journal/summary.py
+) strict;
+
+create table view_version (        -- of the code that derived the views, see sync/views
+  version integer not null
+) strict;
+
+create table stale_contexts (      -- projects whose prepared context is older than its facts
+  project text primary key
+) strict, without rowid;
+
+create virtual table full_text using fts5(
+  text, content='', contentless_delete=1, tokenize="unicode61 remove_diacritics 2"
+);
+"""
+
+
+def _first(db: apsw.Connection) -> None:
+    db.execute(_FACTS)
+    db.execute(_VIEWS)
+
+
+# Step n leads from user_version n to n + 1.
+LADDER = (_first,)
+VERSION = len(LADDER)
+VIEW_TABLES = ("session_states", "prompts", "observations", "summaries", "stale_contexts")

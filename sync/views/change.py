@@ -1,0 +1,18 @@
+"""What a view is told: one session, its new events in order, and the state behind them."""
+
+from dataclasses import dataclass
+
+from journal.fold import Event
+from journal.state import SessionState
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One session's step. Of a session folded anew, one of several slices that cover all of it."""
+
+    session: int
+    agent: str
+    id: str
+    events: list[Event]
+    state: SessionState  # after the last of the events
+    unopened: frozenset[int]  # rows of events that end a tool call which was not open

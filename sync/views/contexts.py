@@ -1,0 +1,75 @@
+"""The view that the next session is shown: one prepared file a project.
+
+Deriving only marks a project as stale, in the transaction of its facts. The file is written after
+that, whole, and the mark then removed: a kill in between writes it again.
+"""
+
+import sys
+from datetime import UTC
+from pathlib import Path
+
+import apsw
+
+from journal import briefing
+from journal.layout import Layout, write_whole
+from journal.settings import Settings
+from journal.state import SessionState
+from journal.summary import summarise
+from journal.times import to_datetime
+from sync.views import sessions
+from sync.views.change import Change
+
+
+def derive(db: apsw.Connection, change: Change, now_us: int) -> None:
+    """Mark the session's project as stale, and the one it was counted to before."""
+    query = "select project from session_states where session = ?"
+    before = db.execute(query, (change.session,)).get
+    for project in {before or "", sessions.project(change.state)} - {""}:
+        db.execute("insert or ignore into stale_contexts values (?)", (project,))
+
+
+def write_stale(db: apsw.Connection, layout: Layout, settings: Settings, now_us: int) -> int:
+    """Write the files of all stale projects; how many. JournalError: one cannot be written."""
+    projects = [str(row[0]) for row in db.execute("select project from stale_contexts")]
+    for project in projects:
+        path = layout.context_file(project)
+        write_whole(path, _prepared(db, settings, project, now_us))
+        with db:
+            db.execute("delete from stale_contexts where project = ?", (project,))
+    return len(projects)
+
+
+def _prepared(db: apsw.Connection, settings: Settings, project: str, now_us: int) -> bytes:
+    zone = to_datetime(now_us).astimezone().tzinfo or UTC
+    query = """
+        select id, state, triggers, project_name from session_states
+        where project = ? and triggers <> '' order by last_us desc
+    """
+    wanted = set(settings.sessions.adopt_on)
+    name, blocks = "", []
+    for id, data, triggers, project_name in db.execute(query, (project,)):
+        state = SessionState.load(data)
+        if state is None or not wanted & set(triggers.split()):
+            continue
+        name = name or project_name
+        made = briefing.block(id, state, summarise(state), sessions.short_id(db, id), zone)
+        if made is not None:
+            blocks.append(made)
+        if len(blocks) == max(briefing.MAX_BLOCKS, 2 * settings.context.sessions):
+            break
+    prepared = briefing.Prepared(
+        project=name,
+        prepared_us=now_us,
+        max_chars=settings.context.max_chars,
+        sessions=settings.context.sessions,
+        sources=settings.context.sources,
+        command=_command(),
+        blocks=blocks,
+    )
+    return briefing.dump(prepared, zone)
+
+
+def _command() -> str:
+    """What a person types to run this program, absolute: it stands beside its interpreter."""
+    path = Path(sys.executable).parent / "journal"
+    return str(path) if path.exists() else "journal"

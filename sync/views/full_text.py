@@ -1,0 +1,78 @@
+"""The view that is searched: an FTS5 index without a copy of the text.
+
+A row's number says what it is: event row * 8 + kind, or minus the session's number for its
+summary; the text itself is read from the events. A tool's input is indexed at its start, or at its
+end if no start was seen.
+"""
+
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import Any
+
+import apsw
+import orjson
+
+from journal.fold import Event
+from journal.meaning import Kind, leaves
+from sync.views.change import Change
+
+LIMIT_CHARS = 65_536
+KINDS = 8
+
+
+class TextKind(IntEnum):
+    """Which text of an event a row holds."""
+
+    PROMPT = 0
+    ANSWER = 1
+    INPUT = 2
+    OUTPUT = 3
+    SUMMARY = 7
+
+
+def derive(db: apsw.Connection, change: Change, now_us: int) -> None:
+    """Index the new events' texts and the session's summary."""
+    rows = [
+        (event.seq * KINDS + kind, text)
+        for event in change.events
+        for kind, text in texts(event, event.seq in change.unopened)
+        if text
+    ]
+    query = "select summary from summaries where session = ?"
+    summary = db.execute(query, (change.session,)).get
+    db.execute("delete from full_text where rowid = ?", (-change.session,))
+    if summary is not None:
+        rows.append((-change.session, summary_text(summary)))
+    db.executemany("insert into full_text (rowid, text) values (?, ?)", rows)
+
+
+def drop(db: apsw.Connection, session: int) -> None:
+    """Remove the session's rows, before it is folded anew."""
+    query = "select seq from events where session = ?"
+    numbers: list[Any] = db.execute(query, (session,)).fetchall()
+    rows = [(seq * KINDS + kind,) for (seq,) in numbers for kind in TextKind]
+    db.executemany("delete from full_text where rowid = ?", [*rows, (-session,)])
+
+
+def texts(event: Event, with_input: bool) -> Iterator[tuple[TextKind, str]]:
+    """What people search an event for."""
+    meaning = event.meaning
+    match meaning.kind:
+        case Kind.PROMPT:
+            yield TextKind.PROMPT, meaning.text[:LIMIT_CHARS]
+        case Kind.TURN_END | Kind.SUBAGENT_END | Kind.TURN_FAILED:
+            yield TextKind.ANSWER, meaning.text[:LIMIT_CHARS]
+        case Kind.TOOL_BEFORE:
+            yield TextKind.INPUT, leaves(meaning.tool_input, LIMIT_CHARS)
+        case Kind.TOOL_AFTER | Kind.TOOL_FAILED:
+            yield TextKind.OUTPUT, leaves(meaning.output, LIMIT_CHARS)
+            if with_input:
+                yield TextKind.INPUT, leaves(meaning.tool_input, LIMIT_CHARS)
+
+
+def summary_text(summary: str) -> str:
+    """The words of a stored summary."""
+    fields = orjson.loads(summary)
+    names = ("request", "investigated", "learned", "completed", "next_steps")
+    words = [fields.get(name) or "" for name in names]
+    return "\n".join([*words, *fields["files_read"], *fields["files_edited"]])
