@@ -13,6 +13,8 @@ from pathlib import Path
 from hooks import emit
 from journal.errors import JournalError
 
+DEFAULT_HOME = "~/.agent-journal"
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -23,8 +25,13 @@ class Layout:
     @classmethod
     def at(cls, home: str | os.PathLike[str] | None = None) -> "Layout":
         """`home`, else `$JOURNAL_HOME`, else `~/.agent-journal`."""
-        chosen = home or os.environ.get("JOURNAL_HOME") or Path("~/.agent-journal").expanduser()
+        chosen = home or os.environ.get("JOURNAL_HOME") or DEFAULT_HOME
         return cls(Path(os.path.realpath(Path(chosen).expanduser())))
+
+    @classmethod
+    def default(cls) -> "Layout":
+        """The home of somebody who names none."""
+        return cls.at(DEFAULT_HOME)
 
     @property
     def config(self) -> Path:

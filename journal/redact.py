@@ -32,10 +32,11 @@ ADDRESSES = ("url", "dsn", "curl", "netrc")  # rules whose secret may be a place
 # A string that nothing closes (a torn line) goes on to the end of the data.
 _STRING = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)(?:"|\\?\Z)', re.DOTALL)
 _COLON = re.compile(rb"[ \t\r\n]*+:")
-_OPENING = re.compile(r"(?:\[[ \t\r\n]{0,8})?[bfru@$]{0,2}(\\{0,7})([\"'`])(?:\2\2)?")
+_OPENING = re.compile(r"(?:\[[ \t\r\n]{0,8})?[bfru@$]{0,2}(\\{0,31})([\"'`])(?:\2\2)?")
 _QUOTE_OR_END = re.compile(r"(?<!\\)(\\*)([\"'`\n])")
 _RUN = re.compile(rf"[^\s\"'`\\,;<>(){{}}\[\]|&]{{1,{VALUE_CHARS}}}", re.ASCII)
 _WIDE_RUN = re.compile(rf"[^\s\"'`\\<>]{{1,{VALUE_CHARS}}}", re.ASCII)
+_TORN_RUN = re.compile(rf"[^\s<>]{{1,{VALUE_CHARS}}}", re.ASCII)
 _SCHEME = re.compile(r"(?i:bearer|basic|token|digest|apikey|negotiate)[ ]{1,4}")
 _PEM_EDGE = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 
@@ -238,10 +239,12 @@ def _value(
         sure, start = True, scheme.end()
     if opening and (end := _closing(text, start, len(opening[1]), opening[2])) >= 0:
         yield start, end, how, True
+    elif quoted and (run := _TORN_RUN.match(text, start)):
+        yield start, run.end(), how, True
     elif run := (_WIDE_RUN if wide else _RUN).match(text, start):
         end = start + len(run[0].rstrip(",;)}]"))
         if wide or not (run[0].isdigit() or text[end : end + 1] in ("(", "[")):
-            yield start, end, how, quoted or sure
+            yield start, end, how, sure
 
 
 def _closing(text: str, start: int, depth: int, quote: str) -> int:

@@ -23,8 +23,8 @@ MARKER = re.compile(r"\[redacted:[a-z]{1,16}:[0-9a-f]{8}\]")
 
 # A token begins after anything but a letter or digit, or after an escape such as `\n` left in text.
 _B = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrtbf]))"
-_S = r"\\{0,7}/"  # a slash, as JSON in JSON may escape it
-_Q = r"\\{0,7}[\"'`]"  # a quote, likewise
+_S = r"\\{0,31}/"  # a slash, as JSON in JSON may escape it
+_Q = r"\\{0,31}[\"'`]"  # a quote, likewise
 _PRIVATE = r"[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 _PAIR = r"[\w.$-]{1,64}="
 
@@ -110,19 +110,22 @@ _SUFFIX = r"[A-Za-z0-9_.-]{0,40}"
 _TYPE = r"(?:str|string|bytes|&(?:'static )?str|Optional\[str\]|str \| None)"
 
 
-def _separator(space: str, quote: str) -> str:
+def _separator(space: str, line_end: str, quote: str) -> str:
     """What stands between a name and its value: `=`, `: `, `":"`, `>` or a `value` of its own."""
     return (
-        rf"(?:(?:{quote})?\]?{space}(?::{space}{_TYPE}{space}=(?!=)|:[=+?-]|={{1,3}}>?|:|<-)"
-        rf"|>|(?:{quote})?{space},?{space}(?:{quote})?value(?:{quote})?{space}[:=]){space}"
+        rf"(?:(?:{quote})?\]?{space}(?::{space}{_TYPE}{space}=(?!=)|:[=+?-]|={{1,3}}>?|:|<-)|>"
+        rf"|(?:{quote})?{line_end},?{line_end}(?:{quote})?value(?:{quote})?{space}[:=]){space}"
     )
 
 
-_SPACE = r"[ \t\r\n]{0,8}"
-_ASSIGNMENT = re.compile(f"(?i:{_WORD}){_SUFFIX}(?P<separator>{_separator(_SPACE, _Q)})", re.ASCII)
+_SPACE = r"[ \t]{0,8}"
+_LINE_END = r"(?:[ \t\r\n]|\\{1,31}[nrt]){0,8}"
+_ASSIGNMENT = re.compile(
+    f"(?i:{_WORD}){_SUFFIX}(?P<separator>{_separator(_SPACE, _LINE_END, _Q)})", re.ASCII
+)
 NAME_AT_END = re.compile(rf"(?i:{_WORD}){_SUFFIX}\Z", re.ASCII)
 FLAG = re.compile(
-    rf"(?<![\w-])--(?P<name>[A-Za-z][\w.-]{{0,60}})(?:{_Q}{_SPACE},{_SPACE}|[ \t]{{1,8}}|=)",
+    rf"(?<![\w-])--(?P<name>[A-Za-z][\w.-]{{0,60}})(?:{_Q}{_LINE_END},{_LINE_END}|[ \t]{{1,8}}|=)",
     re.ASCII,
 )
 _NAME_BACKWARDS = re.compile(r"[A-Za-z0-9_.-]{0,40}", re.ASCII)
@@ -270,11 +273,12 @@ def _is_random(value: str, certain: bool) -> bool:
 
 # The filter works on lower-case bytes; each of its patterns is at least as wide as its rule. What
 # JSON may put between a name and a value as well: escapes, and any white space outside strings.
-_RAW_SPACE = r"(?:[ \t\r\n]|\\[nrt]){0,8}"
-_RAW_QUOTE = r"\\{0,15}[\"'`]"
+_RAW_SPACE = r"(?:[ \t]|\\t){0,8}"
+_RAW_LINE_END = r"(?:[ \t\r\n]|\\{1,63}[nrt]){0,8}"
+_RAW_QUOTE = r"\\{0,63}[\"'`]"
 _BLANK = r"[ \t\r\n]*+"
 _RAW_ASSIGNED = (
-    rf"(?P<suffix>{_SUFFIX})(?:{_separator(_RAW_SPACE, _RAW_QUOTE)}"
+    rf"(?P<suffix>{_SUFFIX})(?:{_separator(_RAW_SPACE, _RAW_LINE_END, _RAW_QUOTE)}"
     rf"(?=\[|[bfru@$]{{0,2}}{_RAW_QUOTE}"
     r"|(?!\d++\\[nrt])(?:[A-Za-z]{3,9}[ ]{1,4})?[^ \t\r\n\"'`,;<>(){}\[\]|&]{6})"
     rf"|=(?=[^ \t\r\n\"'`<>]{{6}})|\"{_BLANK}(?::{_BLANK}[\[\"]|,{_BLANK}\"value\"))"

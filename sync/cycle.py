@@ -27,7 +27,7 @@ class Report:
     summaries: int = 0
     adopted: int = 0
     unreadable: tuple[str, ...] = ()
-    complete: bool = True  # False: the deadline came first
+    seen_bytes: int | None = None  # of all journal files; None: the deadline came first
 
 
 def never() -> bool:
@@ -79,6 +79,8 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
     views.refresh(db, now_us)
     report = _ingest(db, conditions, ingest.Reader(layout, redactor, dead))
     contexts.write_stale(db, layout, conditions.settings, now_us)
+    if report.seen_bytes is not None:
+        _stamp(layout, report.seen_bytes)  # last: a session that starts now reads the contexts
     return report
 
 
@@ -109,12 +111,11 @@ def _ingest(db: apsw.Connection, conditions: Pass, reader: ingest.Reader) -> Rep
         if conditions.progress:
             conditions.progress(done, total)
         if conditions.out_of_time():
-            report.complete = False
             break
+    else:
+        report.seen_bytes = reader.seen_bytes
     report.summaries = len(touched)
     report.unreadable = tuple(reader.unreadable)
-    if report.complete:
-        _stamp(conditions.layout, reader.seen_bytes)
     return report
 
 

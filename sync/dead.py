@@ -6,7 +6,6 @@ the offset and the bytes, so reading a file again adds none. Redacted as text.
 
 import base64
 import hashlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,11 +61,11 @@ class Dead:
 def entries(layout: Layout) -> Iterator[dict[str, Any]]:
     """Every dead letter of the home, oldest file first; torn lines of a full disk are passed."""
     try:
-        names = sorted(name for name in os.listdir(layout.dead) if name.endswith(".jsonl"))
+        files = sorted(path for path in layout.dead.iterdir() if path.suffix == ".jsonl")
     except FileNotFoundError:
         return
-    for name in names:
-        for line in (layout.dead / name).read_bytes().split(b"\n"):
+    for path in files:
+        for line in path.read_bytes().split(b"\n"):
             try:
                 entry = orjson.loads(line)
             except orjson.JSONDecodeError:

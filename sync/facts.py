@@ -75,12 +75,12 @@ def _split_known(db: apsw.Connection, facts: list[Fact]) -> tuple[list[Fact], li
     return list(fresh.values()), known
 
 
-def session_key(db: apsw.Connection, agent: str, id: str) -> int:
+def session_key(db: apsw.Connection, agent: str, session_id: str) -> int:
     """The number of a session, given out at its first event."""
     query = "select key from sessions where agent = ? and id = ?"
-    key = db.execute(query, (agent, id)).get
+    key = db.execute(query, (agent, session_id)).get
     if key is None:
-        db.execute("insert into sessions (agent, id) values (?, ?)", (agent, id))
+        db.execute("insert into sessions (agent, id) values (?, ?)", (agent, session_id))
         key = db.last_insert_rowid()
     return int(key)
 
@@ -153,10 +153,10 @@ def all_events(db: apsw.Connection, since_us: int | None = None) -> Iterator[Sto
 
 
 def _read(db: apsw.Connection, rows: Iterable[Any]) -> Iterator[Stored]:
-    for seq, id, at_us, agent, name, header, session, raw, blob in rows:
+    for seq, unique, at_us, agent, name, header, session, raw, blob in rows:
         body = bodies.unpack(db, blob)
         meaning = understand(agent, name, body, bool(raw))
-        event = Event(seq, id, at_us, agent, name, orjson.loads(header), meaning)
+        event = Event(seq, unique, at_us, agent, name, orjson.loads(header), meaning)
         yield Stored(event, session, bool(raw), body)
 
 
@@ -186,5 +186,5 @@ def count(db: apsw.Connection, session: int) -> int:
 def identity(db: apsw.Connection, session: int) -> tuple[str, str]:
     """The agent and the agent's own id of a session."""
     query = "select agent, id from sessions where key = ?"
-    ((agent, id),) = db.execute(query, (session,)).fetchall()
-    return str(agent), str(id)
+    ((agent, session_id),) = db.execute(query, (session,)).fetchall()
+    return str(agent), str(session_id)

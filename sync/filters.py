@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import datetime, time, timedelta
 
 from journal.errors import UsageError
+from journal.summary import plain
 from journal.times import DAY_US, SECOND_US, to_datetime
 
 _AGO = re.compile(r"(\d{1,6})\s*([smhdw])")
@@ -17,7 +18,7 @@ _UNIT_US = {
 }
 _EPOCH = to_datetime(0)
 _ADOPTED = """exists (
-  select 1 from json_each(?) wanted where instr(' ' || s.triggers || ' ', ' ' || wanted.value || ' ')
+  select 1 from json_each(?) w where instr(' ' || s.triggers || ' ', ' ' || w.value || ' ')
 )"""
 
 
@@ -54,25 +55,21 @@ class Filters:
         return conditions, tuple(value for _, values in parts for value in values)
 
 
-def moment_us(text: str, now_us: int, zone: tzinfo) -> int:
+def moment_us(text: str, now_us: int) -> int:
     """The time that a person means by `2h`, `3d`, `today`, `yesterday`, a date or a time.
 
-    Without an offset a date or time is of `zone`. UsageError: it is none of these.
+    Without an offset a date or time is local. UsageError: it is none of these.
     """
     words = text.strip().lower()
     if ago := _AGO.fullmatch(words):
         return max(0, now_us - int(ago[1]) * _UNIT_US[ago[2]])
-    today = to_datetime(now_us).astimezone(zone).date()
-    if words in ("today", "yesterday"):
-        day = today - timedelta(days=words == "yesterday")
-        return _us(datetime.combine(day, time(), zone))
     try:
-        moment = datetime.fromisoformat(text.strip())
-        return _us(moment if moment.tzinfo else moment.replace(tzinfo=zone))
+        if words in ("today", "yesterday"):
+            day = to_datetime(now_us).astimezone().date() - timedelta(days=words == "yesterday")
+            moment = datetime.combine(day, time())
+        else:
+            moment = datetime.fromisoformat(words.upper())
+        return (moment.astimezone() - _EPOCH) // timedelta(microseconds=1)
     except (ValueError, OverflowError) as error:
         hint = "write 2h, 3d, today, yesterday, 2026-11-21 or 2026-11-21T09:00"
-        raise UsageError(f"{text!r:.60} is no time", hint) from error
-
-
-def _us(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+        raise UsageError(f"{plain(text, 40)!r} is no time", hint) from error

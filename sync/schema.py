@@ -102,7 +102,7 @@ create table observations (        -- one a tool call
   before_seq integer,              -- the event of its start
   after_seq integer,               -- the event of its end; null: not ended, or cut off
   ok integer,                      -- null: not ended
-  repeats integer not null,        -- further ends under the same tool_use_id (hooks installed twice)
+  repeats integer not null,        -- further ends under the same tool_use_id (two hooks)
   digest blob,                     -- of tool, input and output: what repeats is equal
   unique (session, tool_use_id)
 ) strict;

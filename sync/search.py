@@ -1,11 +1,10 @@
-"""Search: what people type becomes an FTS5 expression, what is found is shown from the events.
+"""Search: the index says which texts hold the words, the events say what stands in them.
 
-The index holds no text and splits words at punctuation (unicode61), so that `C++` is `c` to it:
-for terms with punctuation the texts themselves are looked at. The rank is bm25 times a factor of
-age: words written now count twice as much as the same words from long ago.
+The index keeps no text, so what is found is read from the events; texts that must hold punctuation
+are looked at again. The rank is bm25 times a factor of age: words written now count twice as much
+as the same words from long ago.
 """
 
-import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,31 +12,143 @@ from itertools import islice
 from typing import NamedTuple
 
 import apsw
+import orjson
 
-from journal.summary import plain
 from journal.times import DAY_US
 from sync import facts
 from sync.filters import Filters
+from sync.terms import Snippet, Term, folded, is_searchable, snippet
 from sync.views.full_text import KINDS, TextKind, summary_text, texts
 from sync.views.sessions import short_id
 
 CANDIDATES = 500  # so many of the best are looked at, or as many as are wanted
-SNIPPET_CHARS = 160
 FADE_US = 30 * DAY_US  # the age at which half of what being new counts is gone
-_BEFORE_CHARS = 50  # of a snippet, before the first match
-_AROUND_CHARS = 500  # of the text on each side, cleaned before the snippet is cut out
-_MARKED_TERMS = 16
 _DECODED_AT_ONCE = 20
-_WORDS = re.compile(r'"([^"]*)"(\*?)(?!\S)|(\S+)')
 _CANDIDATES = """
 with found as materialized (
   select rowid as number, bm25(full_text) as score from full_text
-  where full_text match ? and iif(rowid < 0, ?, rowid % 8) in (select value from json_each(?))
+  where full_text match ? and iif(rowid < 0, ?, rowid % ?) in (select value from json_each(?))
+), dated as (
+  select found.*, e.seq, e.id as event_id, coalesce(e.at_us, s.last_us) as at_us,
+    s.id, s.agent, s.project_name, s.title
+  from found left join events e on found.number > 0 and e.seq = found.number / ?
+  join session_states s on s.session = coalesce(e.session, -found.number)
+  where {}
 )
-select found.number, e.seq, e.id, coalesce(e.at_us, s.last_us) as at_us,
-  s.id, s.agent, s.project_name, s.title
-from found left join events e on found.number > 0 and e.seq = found.number / 8
-join session_states s on s.session = coalesce(e.session, -found.number)
-where coalesce(e.at_us, s.last_us) >= ? and {}
-order by found.score * (1.0 + ?1.0 / (?1 + max(0, ? - coalesce(e.at_us, s.last_us)))) limit ?
+select number, seq, event_id, at_us, id, agent, project_name, title from dated
+where at_us >= ? order by score * (1 + ? / (? + max(0, ? - at_us))), number limit ?
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A text that was found, and whose it is. `event_id` is None for a summary."""
+
+    session: str
+    short_id: str
+    agent: str
+    project: str
+    title: str
+    event_id: bytes | None
+    at_us: int
+    kind: TextKind
+    snippet: Snippet
+
+
+class Found(NamedTuple):
+    """The hits, best first. Not `complete`: there were more texts than were looked at."""
+
+    hits: list[Hit]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What hits are wanted: of which sessions, of which kinds, since when, how many."""
+
+    filters: Filters
+    kinds: tuple[TextKind, ...] = tuple(TextKind)
+    since_us: int = 0
+    limit: int = 20
+
+
+class _Candidate(NamedTuple):
+    number: int  # row of full_text
+    seq: int | None
+    event_id: bytes | None
+    at_us: int
+    session: str
+    agent: str
+    project: str
+    title: str
+
+    @property
+    def kind(self) -> TextKind:
+        return TextKind.SUMMARY if self.seq is None else TextKind(self.number % KINDS)
+
+
+def search(db: apsw.Connection, terms: Sequence[Term], wanted: Wanted, now_us: int) -> Found:
+    """The best texts that hold every term. A summary has the time of its session's last event."""
+    if not any(is_searchable(term.text) for term in terms):
+        return Found([], True)  # the index knows words only
+    bound = max(CANDIDATES, wanted.limit)
+    candidates = _candidates(db, terms, wanted, now_us, bound)
+    exact = [term for term in terms if term.exact]
+    holding = (
+        _hit(db, candidate, text, terms)
+        for candidate, text in _with_texts(db, candidates)
+        if _holds(text, exact)
+    )
+    hits = list(islice(holding, wanted.limit))
+    return Found(hits, len(hits) == wanted.limit or len(candidates) < bound)
+
+
+def _candidates(
+    db: apsw.Connection, terms: Sequence[Term], wanted: Wanted, now_us: int, bound: int
+) -> list[_Candidate]:
+    condition, parameters = wanted.filters.sql()
+    match = " ".join(term.match for term in terms)
+    kinds = orjson.dumps(wanted.kinds).decode()
+    fade = float(FADE_US)
+    of_index = (match, int(TextKind.SUMMARY), KINDS, kinds, KINDS)
+    of_order = (wanted.since_us, fade, fade, now_us, bound)
+    rows = db.execute(_CANDIDATES.format(condition), (*of_index, *parameters, *of_order))
+    return [_Candidate(*row) for row in rows]
+
+
+def _with_texts(
+    db: apsw.Connection, candidates: list[_Candidate]
+) -> Iterator[tuple[_Candidate, str]]:
+    """The candidates with their texts, decoded a few at a time, in their order."""
+    for start in range(0, len(candidates), _DECODED_AT_ONCE):
+        part = candidates[start : start + _DECODED_AT_ONCE]
+        events = facts.events_at(db, (c.seq for c in part if c.seq is not None))
+        for candidate in part:
+            text = ""  # deleted by another process since it was found
+            if candidate.seq is None:
+                query = "select summary from summaries where session = ?"
+                summary = db.execute(query, (-candidate.number,)).get
+                text = summary_text(summary) if summary else text
+            elif stored := events.get(candidate.seq):
+                text = dict(texts(stored.event, True)).get(candidate.kind, text)
+            if text:
+                yield candidate, unicodedata.normalize("NFC", text)
+
+
+def _hit(db: apsw.Connection, candidate: _Candidate, text: str, terms: Sequence[Term]) -> Hit:
+    return Hit(
+        candidate.session,
+        short_id(db, candidate.session),
+        candidate.agent,
+        candidate.project,
+        candidate.title,
+        candidate.event_id,
+        candidate.at_us,
+        candidate.kind,
+        snippet(text, terms),
+    )
+
+
+def _holds(text: str, exact: list[Term]) -> bool:
+    plain = folded(text) if exact else ""
+    return all(any(True for _ in term.spans(plain)) for term in exact)

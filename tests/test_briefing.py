@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_summary import folded
 
-from hooks import start
+from hooks.context import compose, parsed, unescape
 from journal.briefing import (
     FULL_CHARS,
     LINE_CHARS,
@@ -149,9 +149,9 @@ def prepared(*blocks: Block, max_chars: int = 2_000, sessions: int = 3) -> bytes
 
 
 def shown(data: bytes, session: str = "me", source: str = "startup") -> str:
-    context, _ = start.compose(data, session, source, "billing-api", [])
+    context, _ = compose(data, session, source, "billing-api", [])
     text: str = json.loads(f'"{context}"')
-    assert text == start.unescape(context)
+    assert text == unescape(context)
     return text
 
 
@@ -197,7 +197,7 @@ def test_the_whole_context_is_told_as_documented() -> None:
         told(rounding(), "7f3a91aa"),
         told(bank(), "c20b44aa"),
     )
-    context, sessions = start.compose(data, "me", "startup", "x", [(2, "c20b44aa")])
+    context, sessions = compose(data, "me", "startup", "x", [(2, "c20b44aa")])
     assert json.loads(f'"{context}"') == CONTEXT
     assert sessions == 3
 
@@ -290,9 +290,9 @@ def test_the_file_lists_the_newest_first_and_no_more_than_are_needed() -> None:
         state = question()
         state.last_us += number
         blocks.append(told(state, f"s{number:02}"))
-    rows = start.parsed(prepared(*blocks)).rows
+    rows = parsed(prepared(*blocks)).rows
     assert [row.session for row in rows] == [f"s{n:02}" for n in range(16, 4, -1)]
-    assert len(start.parsed(prepared(*blocks, sessions=8)).rows) == 16
+    assert len(parsed(prepared(*blocks, sessions=8)).rows) == 16
 
 
 def test_the_file_is_ascii_lines_whose_lengths_are_those_of_the_texts() -> None:
@@ -302,13 +302,13 @@ def test_the_file_is_ascii_lines_whose_lengths_are_those_of_the_texts() -> None:
     data = prepared(made)
     assert data.isascii()
     assert data.count(b"\n") == 2
-    row = start.parsed(data).rows[0]
+    row = parsed(data).rows[0]
     assert row.session == made.session
     for (chars, escaped), text in zip(
         [*row.texts, row.now], [made.full, made.short, made.line, made.now], strict=True
     ):
         assert chars == len(text)
-        assert json.loads(f'"{escaped}"') == start.unescape(escaped) == text
+        assert json.loads(f'"{escaped}"') == unescape(escaped) == text
 
 
 @pytest.mark.parametrize(
@@ -426,7 +426,7 @@ def test_no_stored_text_closes_the_frame_or_breaks_a_line_or_the_limit(
         assert len(made.now) <= NOW_CHARS
         blocks.append(made)
     file = Prepared(name, PREPARED_US, max_chars, 3, ("startup",), "/bin/journal", blocks)
-    context, _ = start.compose(
+    context, _ = compose(
         dump(file, CET), "me", "startup", name, missing, alive=lambda host, pid: alive
     )
     text: str = json.loads(f'"{context}"')

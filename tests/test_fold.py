@@ -55,17 +55,17 @@ CHILD_END = ("SubagentStop", {"agent_id": "c1"})
 COMPACT_END = ("SubagentStop", {"agent_id": "c9", "agent_type": ""})
 
 
-def before(id: str = "t1", command: str = "ls") -> tuple[str, dict[str, object]]:
-    payload = {"tool_name": "Bash", "tool_input": {"command": command}, "tool_use_id": id}
+def before(key: str = "t1", command: str = "ls") -> tuple[str, dict[str, object]]:
+    payload = {"tool_name": "Bash", "tool_input": {"command": command}, "tool_use_id": key}
     return "PreToolUse", payload
 
 
-def after(id: str = "t1", command: str = "ls") -> tuple[str, dict[str, object]]:
-    return "PostToolUse", {**before(id, command)[1], "tool_response": {"stdout": "x"}}
+def after(key: str = "t1", command: str = "ls") -> tuple[str, dict[str, object]]:
+    return "PostToolUse", {**before(key, command)[1], "tool_response": {"stdout": "x"}}
 
 
-def failed(id: str = "t1", error: str = "Exit code 1") -> tuple[str, dict[str, object]]:
-    return "PostToolUseFailure", {**before(id)[1], "error": error}
+def failed(key: str = "t1", error: str = "Exit code 1") -> tuple[str, dict[str, object]]:
+    return "PostToolUseFailure", {**before(key)[1], "error": error}
 
 
 ASK = (

@@ -204,12 +204,12 @@ def test_hooks_at_the_same_moment_keep_a_file_each(shell: str, place: Place) -> 
     assert [path.read_bytes() for path in place.kept()] == [PAYLOAD] * 8
 
 
-def test_a_file_name_in_use_is_not_written_to(shell: str, place: Place) -> None:
+def test_a_pid_that_comes_again_overwrites_nothing(shell: str, place: Place) -> None:
     remove_both(place)
-    # A subshell has the pid of its parent as $$, so both hooks choose the same name.
-    command = place.command().replace("$(date +%s)", "1")
-    fire(shell, f"mkfifo held; exec 3<>held; ( {command} ) <&3 & sleep 0.3; ( {command} )", place)
-    assert place.kept() == []
+    # A subshell has its parent's pid as $$: both hooks would choose the same name.
+    again = f"( {place.command()} ); sleep 1; printf other | ( {place.command()} )"
+    assert_silent(fire(shell, again, place))
+    assert sorted(path.read_bytes() for path in place.kept()) == sorted([PAYLOAD, b"other"])
 
 
 def test_nothing_on_stdin_leaves_a_record_or_no_file_at_all(shell: str, place: Place) -> None:
@@ -303,6 +303,14 @@ def test_options_of_the_shell_do_not_matter(shell: str, place: Place, options: s
     for _ in range(2):  # the second finds the folders made
         assert_silent(fire(shell, f"set {options}; {place.command()}", place))
     assert len(place.kept()) == 2
+
+
+def test_a_killed_session_leaves_no_empty_file(shell: str, place: Place) -> None:
+    (place.home / "hooks" / "run.py").write_text(
+        "import os, sys; sys.stdin.read(); os.kill(os.getpid(), 15)"
+    )
+    assert_silent(fire(shell, place.command(), place))
+    assert place.kept() == []
 
 
 def test_only_sessionstart_may_speak(shell: str, place: Place) -> None:

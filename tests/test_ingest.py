@@ -1,4 +1,4 @@
-"""Files as they are: torn, glued, truncated, replaced, copied, foreign. Nothing lost, nothing twice."""
+"""Files as they are: torn, glued, truncated, replaced, foreign. Nothing lost, nothing twice."""
 
 import json
 import os

@@ -66,6 +66,7 @@ def test_the_emitter_loads_os_sys_and_time_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("module", ["journal.cli", "journal.cli.app", "journal.cli.sync"])
 def test_a_command_line_loads_nothing_heavy_before_it_knows_the_command(module: str) -> None:
-    code = f"import sys, {module}\nprint([m for m in ('apsw', 'pydantic', 'rich') if m in sys.modules])"
+    heavy = "('apsw', 'pydantic', 'rich')"
+    code = f"import sys, {module}\nprint([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert (done.stdout, done.stderr) == ("[]\n", "")

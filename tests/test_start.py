@@ -16,6 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hooks import emit, start
+from hooks.context import compose, last_us, lives, parsed, unescape
+from hooks.local_pass import PASS_MS
 from hooks.project import locate
 from journal.record import Record, parse
 
@@ -29,7 +31,7 @@ def row(session: str, at_us: int, *, running: bool = False, pid: str = "", host:
     """A line of the prepared file whose texts say which they are."""
     texts = [f"[{session}] {name}" for name in ("full\\n  row", "short", "line")]
     texts.append(f"running  [{session}] now")
-    pairs = [f"{len(start.unescape(text))}\t{text}" for text in texts]
+    pairs = [f"{len(unescape(text))}\t{text}" for text in texts]
     flag = "1" if running else "0"
     return "\t".join([session, session[:6], str(at_us), flag, host, pid, *pairs])
 
@@ -81,6 +83,12 @@ class Scratch:
         """Everything that is there now counts as read."""
         size = sum(path.stat().st_size for path in self.home.glob("days/*/*.jsonl"))
         (self.home / "synced").write_text(f"{size}\n")
+
+    def waiting(self) -> None:
+        """A record that no pass has read; not in a day that the tests look into."""
+        day = self.home / "days" / "2020-01-01"
+        day.mkdir(parents=True)
+        (day / "claude-code.z.jsonl").write_bytes(b"{}\n")
 
     def application(self, script: str) -> None:
         path = self.folder / "application"
@@ -207,7 +215,7 @@ def test_who_wants_no_sessions_told_is_told_nothing_and_waits_for_nothing(scratc
     scratch.application(f"echo ran > {scratch.folder}/ran")
     assert scratch.start() == {}
     assert not (scratch.folder / "ran").exists()
-    assert start.compose(scratch.context_file.read_bytes(), "me", "startup", "x", [], 9) == ("", 0)
+    assert compose(scratch.context_file.read_bytes(), "me", "startup", "x", [], 9) == ("", 0)
 
 
 def test_a_project_without_earlier_sessions_is_told_nothing(scratch: Scratch) -> None:
@@ -245,6 +253,7 @@ def test_a_resumed_session_s_own_start_does_not_hide_the_others(scratch: Scratch
 
 
 def test_what_is_not_synced_is_synced_before_it_is_told(scratch: Scratch) -> None:
+    scratch.waiting()
     after = scratch.folder / "after.tsv"
     after.write_bytes(THREE)
     scratch.application(
@@ -252,7 +261,7 @@ def test_what_is_not_synced_is_synced_before_it_is_told(scratch: Scratch) -> Non
     )
     assert context_of(scratch.start()) == CONTEXT
     arguments = (scratch.folder / "arguments").read_text()
-    assert arguments == f"-E -P -m journal.cli.catch_up {scratch.home} 800\n"
+    assert arguments == f"-E -P -m journal.cli.catch_up {scratch.home} {PASS_MS}\n"
 
 
 def test_new_records_and_spooled_ones_ask_for_a_pass_and_others_do_not(scratch: Scratch) -> None:
@@ -283,6 +292,7 @@ def test_new_records_and_spooled_ones_ask_for_a_pass_and_others_do_not(scratch: 
 
 
 def test_records_that_stay_missing_are_counted_by_session(scratch: Scratch) -> None:
+    scratch.waiting()
     scratch.context_file.write_bytes(THREE)
     lines = [f"2\\tcccccc3\\n1\\t{SESSION}\\n", "1\\tdddddd4-x\\n", "7\\te\\n9\\tf\\nnonsense\\n"]
     scratch.application(f"printf '{''.join(lines)}'")
@@ -299,6 +309,7 @@ def test_a_session_s_own_missing_records_are_not_worth_a_word(scratch: Scratch) 
 
 
 def test_without_earlier_sessions_missing_records_are_told_alone(scratch: Scratch) -> None:
+    scratch.waiting()
     scratch.application("printf '3\\tdddddd4\\n'")
     lines = context_of(scratch.start()).split("\n")
     assert lines[0] == '<agent-journal project="shop">'
@@ -337,13 +348,15 @@ def test_a_pass_that_fails_is_said_to_the_person(scratch: Scratch) -> None:
 def test_an_application_that_is_gone_is_said_to_the_person(
     scratch: Scratch, named: str | None
 ) -> None:
+    scratch.waiting()
     scratch.context_file.write_bytes(THREE)
     if named is not None:
         (scratch.home / "hooks" / "application").write_text(named)
     output = scratch.start()
     assert output["systemMessage"] == "agent-journal: could not sync (run: journal status)"
-    assert context_of(output) == CONTEXT
-    assert len(scratch.records()) == 1
+    missing = "missing  about 1 kB of newer records not yet synced\n"
+    assert context_of(output).replace(missing, "") == CONTEXT
+    assert len(list(scratch.home.glob(f"days/*/claude-code.{SESSION}.jsonl"))) == 1
 
 
 def test_a_pass_is_seen_to_end_where_the_agent_ignores_its_children(scratch: Scratch) -> None:
@@ -466,8 +479,8 @@ def test_running_sessions_are_told_in_a_line_and_dead_ones_as_blocks() -> None:
         row("dddddd4", 2, running=True, host=HOST),
         row("eeeeee5", 1),
     )
-    context, sessions = start.compose(data, "me", "startup", "x", [])
-    lines = start.unescape(context).split("\n")
+    context, sessions = compose(data, "me", "startup", "x", [])
+    lines = unescape(context).split("\n")
     assert sessions == 2
     assert lines[4] == "[cccccc3] full"
     assert lines[7] == "[eeeeee5] short"
@@ -480,23 +493,23 @@ def test_running_sessions_are_told_in_a_line_and_dead_ones_as_blocks() -> None:
 
 def test_a_process_is_dead_only_if_that_is_certain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CLAUDE_PID", raising=False)
-    assert start.lives(HOST, os.getpid())
-    assert start.lives(HOST, None)
-    assert start.lives("elsewhere", 2**40)
-    assert not start.lives(HOST, 2**40)
-    assert not start.lives(HOST, 0)
+    assert lives(HOST, os.getpid())
+    assert lives(HOST, None)
+    assert lives("elsewhere", 2**40)
+    assert not lives(HOST, 2**40)
+    assert not lives(HOST, 0)
     monkeypatch.setenv("CLAUDE_PID", str(os.getpid()))
-    assert not start.lives(HOST, os.getpid())
+    assert not lives(HOST, os.getpid())
 
 
 def test_a_tight_limit_shortens_blocks_first_and_then_the_tail() -> None:
     data = row("aaaaaa1", 2), row("bbbbbb2", 1)
-    whole = start.unescape(start.compose(prepared(*data), "me", "startup", "x", [], alive=NEVER)[0])
+    whole = unescape(compose(prepared(*data), "me", "startup", "x", [], alive=NEVER)[0])
     seen: list[tuple[int, bool, bool]] = []
     for limit in range(len(whole), 0, -1):
         file = prepared(*data, max_chars=limit)
-        context, sessions = start.compose(file, "me", "startup", "x", [], alive=NEVER)
-        text = start.unescape(context)
+        context, sessions = compose(file, "me", "startup", "x", [], alive=NEVER)
+        text = unescape(context)
         assert len(text) <= limit
         assert bool(text) == bool(sessions)
         assert bool(text) == ("[aaaaaa1] " in text)
@@ -512,27 +525,27 @@ def test_a_tight_limit_shortens_blocks_first_and_then_the_tail() -> None:
     [(1, "1 kB"), (1_000, "1 kB"), (12_001, "13 kB"), (999_001, "1 MB"), (48_400_000, "48 MB")],
 )
 def test_sizes_are_told_roughly(missing_bytes: int, words: str) -> None:
-    context, _ = start.compose(b"", "me", "startup", "x", [], missing_bytes)
+    context, _ = compose(b"", "me", "startup", "x", [], missing_bytes)
     assert f"missing  about {words} of newer records not yet synced" in context
 
 
 def test_a_project_s_own_name_cannot_open_a_tag() -> None:
-    context, _ = start.compose(b"", "me", "startup", '"><b>\u202e', [], 1)
+    context, _ = compose(b"", "me", "startup", '"><b>\u202e', [], 1)
     assert context.startswith('<agent-journal project=\\"___b__\\">')
 
 
 @given(st.text())
 def test_strings_are_unescaped_as_json_does(text: str) -> None:
     for ascii_only in (True, False):
-        assert start.unescape(json.dumps(text, ensure_ascii=ascii_only)[1:-1]) == text
+        assert unescape(json.dumps(text, ensure_ascii=ascii_only)[1:-1]) == text
 
 
 @given(st.text(alphabet='\\u0dD8c"/bnx', max_size=30))
 def test_unescaping_never_fails(text: str) -> None:
-    start.unescape(text).encode("utf-8", "surrogatepass")
+    unescape(text).encode("utf-8", "surrogatepass")
 
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_prepared_file_or_none(data: bytes) -> None:
-    assert start.parsed(data).max_chars >= 0
-    assert start.last_us(data, "a") is None
+    assert parsed(data).max_chars >= 0
+    assert last_us(data, "a") is None

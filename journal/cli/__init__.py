@@ -113,7 +113,7 @@ def run(args: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader left: nothing more to say
         return 0
-    except Exception as error:  # noqa: BLE001  the boundary: a bug is one line, too
+    except Exception as error:  # the boundary: a bug is one line, too
         if os.environ.get("JOURNAL_DEBUG"):
             raise
         what = f"{type(error).__name__}: {error}".splitlines()[0]

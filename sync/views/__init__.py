@@ -7,6 +7,7 @@ stores the events, and give the same rows: any order of arrival, any repetition.
 """
 
 from collections.abc import Iterable, Iterator
+
 import apsw
 
 from journal.fold import Event, fold
@@ -73,8 +74,8 @@ def _apply(
         if ends and event.meaning.tool_use_id not in state.open_tools:
             unopened.add(event.seq)
         state = fold(state, event)
-    agent, id = facts.identity(db, session)
-    change = Change(session, agent, id, events, state, frozenset(unopened))
+    agent, session_id = facts.identity(db, session)
+    change = Change(session, agent, session_id, events, state, frozenset(unopened))
     for view in _ORDER:
         view.derive(db, change, now_us)
     return state

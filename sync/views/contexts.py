@@ -4,6 +4,7 @@ Deriving only marks a project as stale, in the transaction of its facts. The fil
 that, whole, and the mark then removed: a kill in between writes it again.
 """
 
+import shlex
 import sys
 from datetime import UTC
 from pathlib import Path
@@ -33,13 +34,15 @@ def write_stale(db: apsw.Connection, layout: Layout, settings: Settings, now_us:
     projects = [str(row[0]) for row in db.execute("select project from stale_contexts")]
     for project in projects:
         path = layout.context_file(project)
-        write_whole(path, _prepared(db, settings, project, now_us))
+        write_whole(path, _prepared(db, layout, settings, project, now_us))
         with db:
             db.execute("delete from stale_contexts where project = ?", (project,))
     return len(projects)
 
 
-def _prepared(db: apsw.Connection, settings: Settings, project: str, now_us: int) -> bytes:
+def _prepared(
+    db: apsw.Connection, layout: Layout, settings: Settings, project: str, now_us: int
+) -> bytes:
     zone = to_datetime(now_us).astimezone().tzinfo or UTC
     query = """
         select id, state, triggers, project_name from session_states
@@ -47,12 +50,14 @@ def _prepared(db: apsw.Connection, settings: Settings, project: str, now_us: int
     """
     wanted = set(settings.sessions.adopt_on)
     name, blocks = "", []
-    for id, data, triggers, project_name in db.execute(query, (project,)):
+    for session_id, data, triggers, project_name in db.execute(query, (project,)):
         state = SessionState.load(data)
         if state is None or not wanted & set(triggers.split()):
             continue
         name = name or project_name
-        made = briefing.block(id, state, summarise(state), sessions.short_id(db, id), zone)
+        made = briefing.block(
+            session_id, state, summarise(state), sessions.short_id(db, session_id), zone
+        )
         if made is not None:
             blocks.append(made)
         if len(blocks) == max(briefing.MAX_BLOCKS, 2 * settings.context.sessions):
@@ -63,13 +68,16 @@ def _prepared(db: apsw.Connection, settings: Settings, project: str, now_us: int
         max_chars=settings.context.max_chars,
         sessions=settings.context.sessions,
         sources=settings.context.sources,
-        command=_command(),
+        command=_command(layout),
         blocks=blocks,
     )
     return briefing.dump(prepared, zone)
 
 
-def _command() -> str:
-    """What a person types to run this program, absolute: it stands beside its interpreter."""
+def _command(layout: Layout) -> str:
+    """What a person types to run this program: absolute, for it stands beside its interpreter."""
     path = Path(sys.executable).parent / "journal"
-    return str(path) if path.exists() else "journal"
+    words = [str(path) if path.exists() else "journal"]
+    if layout != Layout.default():
+        words += ["--home", str(layout.home)]
+    return shlex.join(words)

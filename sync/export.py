@@ -1,0 +1,70 @@
+"""Export: the records themselves, in order, as the journal's files hold them but for redaction."""
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from heapq import merge
+from itertools import islice
+from pathlib import Path
+
+import apsw
+
+from journal.errors import JournalError, UsageError
+from journal.layout import sync_folder
+from sync import facts
+
+DECODED_AT_ONCE = 50
+
+
+def record_lines(db: apsw.Connection, since_us: int) -> Iterator[bytes]:
+    """The line of every record from a time on, the journal's own facts too, by (`at`, `id`).
+
+    Memory holds a number for each event and the bodies of a few. What is written meanwhile is not
+    part of it.
+    """
+    own = db.execute("select at_us, id, line from own_facts where at_us >= ?", (since_us,))
+    query = "select at_us, id, seq from events where at_us >= ? order by at_us, id"
+    events = _lines(db, db.execute(query, (since_us,)))
+    return (line for _, _, line in merge(sorted(own), events))
+
+
+def lines_of(db: apsw.Connection, session: int, since_us: int) -> Iterator[bytes]:
+    """The line of every record of one session from a time on, by (`at`, `id`)."""
+    stored = facts.events_of(db, session)
+    return (one.line for one in stored if one.event.at_us >= since_us)
+
+
+def _lines(
+    db: apsw.Connection, rows: Iterable[tuple[int, bytes, int]]
+) -> Iterator[tuple[int, bytes, bytes]]:
+    numbers = iter(rows)
+    while part := list(islice(numbers, DECODED_AT_ONCE)):
+        stored = facts.events_at(db, (seq for _, _, seq in part))
+        for at_us, id, seq in part:
+            yield at_us, id, stored[seq].line
+
+
+def write_file(path: Path, parts: Iterable[bytes]) -> None:
+    """Replace the file at `path` by these bytes, mode 0600; it stands whole or not at all.
+
+    UsageError: `path` is a directory, a device or a pipe. JournalError: it cannot be written, the
+    old file stands.
+    """
+    path = Path(os.path.realpath(path))  # through a link, to the file it names
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} is not a regular file", "leave out --output to write to a pipe")
+    try:
+        fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(fd, "wb") as file:  # mkstemp has made it 0600
+                file.writelines(parts)
+                file.flush()
+                os.fsync(fd)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+    except OSError as error:
+        hint = "check the directory, its rights and the free space"
+        raise JournalError(f"cannot write {path}: {error.strerror}", hint) from error

@@ -1,0 +1,140 @@
+"""What people type into a search, as terms; and where in a text they stand.
+
+The index splits words at punctuation (unicode61) and forgets case and accents: `C++` is `c` to it.
+So a term is two things, an FTS5 string for the index and a pattern for the text itself.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
+
+from journal.summary import plain
+
+SNIPPET_CHARS = 160
+_BEFORE_CHARS = 50  # of a snippet, before the first match
+_AROUND_CHARS = 500  # of the text on each side, cleaned before the snippet is cut out
+_MARKED_TERMS = 16
+_WORDS = re.compile(r'"([^"]*)"(\*?)(?!\S)|(\S+)')
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word or quoted phrase. `exact`: a text must have its punctuation, too."""
+
+    text: str
+    prefix: bool
+    exact: bool
+    pattern: re.Pattern[str]  # over folded text
+
+    @classmethod
+    def of(cls, text: str, prefix: bool) -> "Term":
+        """The term of a text that is not blank."""
+        plain_text = folded(text)
+        exact = any(not (c.isalnum() or c.isspace()) for c in plain_text)
+        between = r"\s+" if exact else r"[\W_]+"
+        return cls(
+            text, prefix, exact, re.compile(between.join(map(re.escape, plain_text.split())))
+        )
+
+    @property
+    def match(self) -> str:
+        """As FTS5 takes it: a string, of which unicode61 makes a phrase; nothing else is syntax."""
+        quoted = '"' + self.text.replace('"', " ") + '"'
+        return quoted + "*" if self.prefix and self.text[-1].isalnum() else quoted
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where it stands in a folded text: whole words, or the beginning of one for a prefix."""
+        for found in self.pattern.finditer(text):
+            start, end = found.span()
+            begins = not (start and _inside(text, start))
+            if begins and (self.prefix or not _inside(text, end)):
+                yield start, end
+
+
+class Snippet(NamedTuple):
+    """A line around the first match, and the matches in it as (start, end) in characters."""
+
+    text: str
+    marks: list[tuple[int, int]]
+
+
+def parse(query: str) -> list[Term]:
+    """The terms of a query, and any text is one: words, "quoted phrases", beginnings*.
+
+    What ends a sentence is not part of an unquoted word. Never raises.
+    """
+    whole = query.encode("utf-8", "replace").decode().replace("\0", " ")
+    terms: dict[tuple[str, bool], Term] = {}
+    for found in _WORDS.finditer(unicodedata.normalize("NFC", whole)):
+        quoted, star, word = found.groups()
+        if word is None:
+            text, prefix = quoted.strip(), bool(star)
+        else:
+            text = word.strip('"')
+            prefix = text.endswith("*") and is_searchable(text)
+            text = text.rstrip("*") if prefix else text.rstrip(".,;:!?")
+        if text.strip("*"):
+            terms.setdefault((text, prefix), Term.of(text, prefix))
+    return list(terms.values())
+
+
+def snippet(text: str, terms: Iterable[Term]) -> Snippet:
+    """The line around the first match in an NFC text; its beginning if none is seen."""
+    shown = list(islice(terms, _MARKED_TERMS))
+    whole = folded(text)
+    firsts = (next(term.spans(whole), None) for term in shown)
+    first = min((span[0] for span in firsts if span), default=0)
+    begin, end = max(0, first - _AROUND_CHARS), first + _AROUND_CHARS
+    line = plain(text[begin:end], end - begin)
+    spans = sorted(span for term in shown for span in term.spans(folded(line)))
+    start = 0
+    if spans and spans[0][0] > _BEFORE_CHARS:
+        cut = spans[0][0] - _BEFORE_CHARS
+        space = line.find(" ", cut, spans[0][0])
+        start = space + 1 if space >= 0 else cut
+    stop = min(len(line), start + SNIPPET_CHARS - 2)
+    before = "…" if start or begin else ""
+    after = "…" if stop < len(line) or end < len(text) else ""
+    shift = len(before) - start
+    marks = [(a + shift, b + shift) for a, b in _merged(spans, stop)]
+    return Snippet(before + line[start:stop] + after, marks)
+
+
+def _merged(spans: list[tuple[int, int]], stop: int) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, end in spans:
+        if merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], min(stop, max(merged[-1][1], end))
+        elif start < stop:
+            merged.append((start, min(stop, end)))
+    return merged
+
+
+def is_searchable(text: str) -> bool:
+    """Whether it has a letter or a digit; the index knows nothing else."""
+    return any(map(str.isalnum, text))
+
+
+def _inside(text: str, place: int) -> bool:
+    """Whether a word goes on across this place."""
+    return text[place - 1].isalnum() and text[place : place + 1].isalnum()
+
+
+class _Folds(dict[int, str]):
+    """Each character without case and accent, as one character: places stay where they are."""
+
+    def __missing__(self, code: int) -> str:
+        folded = unicodedata.normalize("NFD", chr(code).casefold())[0]
+        self[code] = folded
+        return folded
+
+
+_FOLDS = _Folds()
+
+
+def folded(text: str) -> str:
+    """Without case and, in an NFC text, accents; every character keeps its place."""
+    return text.lower() if text.isascii() else text.translate(_FOLDS)
