@@ -140,9 +140,9 @@ def stale_programs(layout: Layout) -> tuple[str, ...]:
 
 def throw_away(prefix: str) -> str:
     """The command that installs for good, if the environment at `prefix` will be deleted; or ""."""
-    if _UV.search(f"{prefix}/"):
+    if _UV.search(prefix):
         return "uv tool install agent-journal"
-    return "pipx install agent-journal" if _PIPX.search(f"{prefix}/") else ""
+    return "pipx install agent-journal" if _PIPX.search(prefix) else ""
 
 
 def agent_versions() -> tuple[Version, ...]:

@@ -37,7 +37,7 @@ _QUOTE_OR_END = re.compile(r"(?<!\\)(\\*)([\"'`\n])")
 _RUN = re.compile(rf"[^\s\"'`\\,;<>(){{}}\[\]|&]{{1,{VALUE_CHARS}}}", re.ASCII)
 _WIDE_RUN = re.compile(rf"[^\s\"'`\\<>]{{1,{VALUE_CHARS}}}", re.ASCII)
 _TORN_RUN = re.compile(rf"[^\s<>]{{1,{VALUE_CHARS}}}", re.ASCII)
-_SCHEME = re.compile(r"(?i:bearer|basic|token|digest|apikey|negotiate)[ ]{1,4}")
+_SCHEME = re.compile(r"(?i:bearer|basic|token|digest|api-?key|negotiate|bot|key)[ ]{1,4}")
 _PEM_EDGE = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 
 Span = tuple[int, int, str]
@@ -218,33 +218,38 @@ def _named_values(text: str, low: str) -> Iterator[tuple[int, int, Strength, boo
         name_end = match.start("separator")
         name = rules.name_around(text, match.start(), name_end)
         separator = match["separator"]
-        if separator[0] == ">" and text[: name_end - len(name)][-1:] != "<":
+        if separator[0] == ">" and (separator != ">" or text[: name_end - len(name)][-1:] != "<"):
             continue
         if how := rules.strength(name):
             assigned = separator == "=" and name.isupper()
             sure = assigned or separator[0] == ">" or separator[:2] == ":-"
-            yield from _value(text, match.end(), how, sure, assigned)
+            for start, end, certain in _value(text, match.end(), sure, assigned):
+                same = low[start:end] == name.lower()
+                if not same and (separator != ">" or text[end : end + 1] in ("<", "")):
+                    yield start, end, how, certain
     for match in rules.FLAG.finditer(text):
         if how := rules.strength(match["name"]):
-            yield from _value(text, match.end(), how, sure=True, wide=True)
+            for start, end, certain in _value(text, match.end(), sure=True, wide=True):
+                yield start, end, how, certain
 
 
-def _value(
-    text: str, start: int, how: Strength, sure: bool, wide: bool
-) -> Iterator[tuple[int, int, Strength, bool]]:
-    quoted = False
-    if opening := _OPENING.match(text, start):
-        quoted, start = True, opening.end()
+def _value(text: str, start: int, sure: bool, wide: bool) -> Iterator[tuple[int, int, bool]]:
+    """Start and end of the value that begins here, and whether it cannot be anything but a value.
+
+    `wide`: it goes on to the next space, whatever brackets or commas it holds.
+    """
+    opening = _OPENING.match(text, start)
+    start = opening.end() if opening else start
     if scheme := _SCHEME.match(text, start):
         sure, start = True, scheme.end()
     if opening and (end := _closing(text, start, len(opening[1]), opening[2])) >= 0:
-        yield start, end, how, True
-    elif quoted and (run := _TORN_RUN.match(text, start)):
-        yield start, run.end(), how, True
+        yield start, end, True
+    elif opening and (run := _TORN_RUN.match(text, start)):
+        yield start, run.end(), True
     elif run := (_WIDE_RUN if wide else _RUN).match(text, start):
-        end = start + len(run[0].rstrip(",;)}]"))
+        end = start + len(run[0].rstrip(",;:)}]"))
         if wide or not (run[0].isdigit() or text[end : end + 1] in ("(", "[")):
-            yield start, end, how, sure
+            yield start, end, sure
 
 
 def _closing(text: str, start: int, depth: int, quote: str) -> int:

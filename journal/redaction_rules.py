@@ -95,8 +95,8 @@ _FORMATS = (
     (
         "cookie",
         "cookie",
-        rf"(?i:cookie)(?:{_Q})?[ \t]{{0,8}}[:=][ \t]{{0,8}}(?:{_Q})?"
-        rf"(?P<secret>{_PAIR}[^;\s\"'\\]{{6,}}(?:;[ ]?{_PAIR}[^;\s\"'\\]*)*)",
+        rf"{_B}(?i:(?:set-)?cookie)(?:{_Q})?[ \t]{{0,8}}[:=][ \t]{{0,8}}(?:{_Q})?"
+        rf"(?P<secret>{_PAIR}[\w%.~+/:=-]{{6}}[^;\s\"'\\]*(?:;[ ]?{_PAIR}[^;\s\"'\\]*)*)",
     ),
 )
 FORMATS = tuple((rule, held, re.compile(pattern, re.ASCII)) for rule, held, pattern in _FORMATS)
@@ -146,10 +146,11 @@ _STRONG = re.compile(
 _COOKIE = re.compile(r"(?:_|^)cookies?(?:_|$)")
 _WEAK = re.compile(r"(?:_|^)(?:tokens?|pass|auth|jwt)(?:_|\d|$)|_key$")
 _HARMLESS_END = re.compile(
-    r"(?:_|^)(?:names?|types?|counts?|ur[il]|endpoint|fields?|path|file|dir|length|len|size|limits?"
-    r"|policy|expires|expiry|expiration|ttl|at|in|prefix|suffix|version|algorithm|alg|format|enabled"
-    r"|required|index|label|hint|manager|store|class|usage|used|budget|min|max|total|regex|pattern"
-    r"|rotation|reset|hash|reader|writer|parser|public_key)$"
+    r"(?:_|^)(?:names?|types?|counts?|ur[il]|arn|endpoint|fields?|path|file|dir|length|len|size"
+    r"|limits?|policy|expires|expiry|expiration|ttl|at|in|prefix|suffix|version|algorithm|alg|format"
+    r"|encryption|enabled|required|index|label|hint|prompt|manager|store|class|usage|used|budget|min"
+    r"|max|total|regex|pattern|rotation|reset|hash|reader|writer|parser|scopes?|expression|sources?"
+    r"|configurations?|seconds|minutes|hours|days|age|start|end|public_key)$"
 )
 
 
@@ -204,17 +205,18 @@ def assignments(text: str, low: str) -> Iterator[re.Match[str]]:
 _HARMLESS = re.compile(
     r"""(?isx)
     [*•…x.\#?_=-]+ | <.* | \$[({].* | \{.* | %\(\w+\)s | %\w+% | %s
+  | \$\w+/.* | 0x[0-9a-f]{1,8} | arn:.*
   | (?-i: \$(?:[A-Z_][A-Z0-9_]*|[a-z_]+) )
   | \[?(?:redacted|hidden|masked|removed|filtered|secret|omitted)\b.{0,20}
   | null|none|nil|undefined|true|false|string|bytes|number|integer|boolean|object|unknown|default
   | example|sample|dummy|testing|change[-_]?(?:me|it|this)|placeholder|required|optional|disabled
-  | enabled|password|passwd|secrets?|tokens?|api[-_]?key|bearer|basic
+  | enabled|include|same-origin|password|passwd|secrets?|tokens?|api[-_]?key|bearer|basic
   | (?:your|insert|enter|replace)[-_ ].* | .*[-_ ]here
   | \d{4}-\d\d-\d\d(?:[T ][\d:.Z+-]*)?
   | (?:process\.env|import\.meta|os\.environ|os\.getenv|env|environ|config|settings|self|this
       |secrets|vars?|local|module|data|args|options|opts|props|request|req|params|ctx)[.\[(].*
   | [a-z_][\w.:]*\(.*
-  | [,;)\]}\s].*
+  | [,;:)\]}\s].*
     """
 )
 _PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?(?:[/\\]{1,2}[\w.@%{}$ -]*)+", re.ASCII)
@@ -223,7 +225,12 @@ _FINGERPRINT = re.compile(
     r"(?i:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
     r"|(?:sha\d{1,3}|md5)[:-].*|(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128}))"
 )
-_CODE = re.compile(r"[A-Za-z_]+(?:(?:\.|::|->|\?\.)[A-Za-z_]+)+|[!&*@|].*")
+_CODE = re.compile(
+    r"[A-Za-z_]+(?:(?:\.|::|->|\?\.)[A-Za-z_]+)+|[!&*@|].*|[a-z]{2,10}://.*"
+    r"|[A-Za-z]+\d{0,2}(?:_[A-Za-z]+\d{0,2})+"
+)
+_TOKEN_CHARACTERS = re.compile(r"[\w.~+/=:%@!#$^&*-]{8,}", re.ASCII)
+_LONG_WORD = re.compile(r"[a-z-]{16,}")
 _MIXED = re.compile(r"(?=.{0,255}?[A-Za-z])(?=.{0,255}?\d)|.{0,255}?\w[@!#$%^&*~?]\w", re.DOTALL)
 _PROSE = re.compile(r"[A-Z][a-z']*(?:[ ,.:;]+[A-Za-z']+|[ ]\d+\b){3,}[ .!?]*")
 _NO_PASSWORD = re.compile(r"(?i:pass|pwd|user|username|pw)|\d{1,5}[?#].*", re.DOTALL)
@@ -258,17 +265,17 @@ def is_secret(value: str, how: Strength, certain: bool) -> bool:
         return not _PROSE.fullmatch(value)
     if _CODE.fullmatch(value):
         return False
-    return bool(_MIXED.match(value)) or (len(value) >= 16 and value.replace("-", "").islower())
+    return bool(_MIXED.match(value) or _LONG_WORD.fullmatch(value))
 
 
 def _is_random(value: str, certain: bool) -> bool:
-    if len(value) < 8 or any(map(str.isspace, value)) or value.isdigit():
+    if not _TOKEN_CHARACTERS.fullmatch(value) or value.isdigit():
         return False
     if _FINGERPRINT.fullmatch(value) or _CODE.fullmatch(value):
         return False
     if _MIXED.match(value):
         return certain or (len(value) >= 12 and entropy_bits(value) >= 3)
-    return len(value) >= 20 and entropy_bits(value) >= 4
+    return len(value) >= 20 and not value.isalpha() and entropy_bits(value) >= 4
 
 
 # The filter works on lower-case bytes; each of its patterns is at least as wide as its rule. What
@@ -312,7 +319,7 @@ _FORMAT_ANCHORS = tuple(
             r"\.(?:(?<=ya29\.)[\w-]{20}|(?<=hvs\.)[\w-]{20}|(?<=sg\.)[\w-]{16}|eyj[\w-]{8}"
             r"|[\w-]{6}\.[\w-]{27}|com\\*/api\\*/webhooks|(?<=hooks\.)slack\.com)",
             r"g(?:l[a-z]{2,5}-[\w-]{16}|ocspx-[\w-]{20}"
-            r"|(?<=log)in(?:[ \t\r\n]|\\[nrt]){1,8}[^ \t\r\n\"]{1,384}(?:[ \t\r\n]|\\[nrt]){1,8}"
+            r"|(?<=log)in(?:[ \t\r\n]|\\[nrt]){1,8}[^ \t\r\n\"]{1,800}(?:[ \t\r\n]|\\[nrt]){1,8}"
             r"password)",
             r"y(?<=py)pi-age",
             r"x(?:ox[a-z]-[a-z0-9-]{10}|app-\d-)",

@@ -63,7 +63,8 @@ def _take_raw(layout: Layout, path: Path) -> int:
     agent, event, session = [*path.name.split("."), "", "", ""][:3]
     data = path.read_bytes()
     modified_ns = path.stat().st_mtime_ns
-    environ = {emit.VARIABLES[agent][0]: session} if agent in emit.VARIABLES else {}
+    known = agent in emit.VARIABLES and session != "unknown"
+    environ = {emit.VARIABLES[agent][0]: session} if known else {}
     line, guess, _ = emit.record(agent or "unknown", event or "unknown", data, modified_ns, environ)
     made = record.parse(line.rstrip())
     digest = hashlib.blake2b(path.name.encode() + data, digest_size=10).hexdigest()

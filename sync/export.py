@@ -11,37 +11,45 @@ import apsw
 
 from journal.errors import JournalError, UsageError
 from journal.layout import sync_folder
-from sync import facts
+from journal.markdown import session_markdown
+from sync import detail, facts
+from sync.listing import Wanted
 
 DECODED_AT_ONCE = 50
+BETWEEN_PAGES = "\n---\n\n"
 
 
 def record_lines(db: apsw.Connection, since_us: int) -> Iterator[bytes]:
     """The line of every record from a time on, the journal's own facts too, by (`at`, `id`).
 
-    Memory holds a number for each event and the bodies of a few. What is written meanwhile is not
-    part of it.
+    Memory holds a few numbers of each event and the bodies of fifty.
     """
-    own = db.execute("select at_us, id, line from own_facts where at_us >= ?", (since_us,))
-    query = "select at_us, id, seq from events where at_us >= ? order by at_us, id"
-    events = _lines(db, db.execute(query, (since_us,)))
-    return (line for _, _, line in merge(sorted(own), events))
+    query = "select at_us, id, {} from {} where at_us >= ? order by at_us, id"
+    own = db.execute(query.format("line", "own_facts"), (since_us,))
+    events = _lines(db, db.execute(query.format("seq", "events"), (since_us,)))
+    return (line for _, _, line in merge(own, events))
 
 
 def lines_of(db: apsw.Connection, session: int, since_us: int) -> Iterator[bytes]:
-    """The line of every record of one session from a time on, by (`at`, `id`)."""
+    """The line of every record of one session (row) from a time on, by (`at`, `id`)."""
     stored = facts.events_of(db, session)
     return (one.line for one in stored if one.event.at_us >= since_us)
 
 
-def _lines(
-    db: apsw.Connection, rows: Iterable[tuple[int, bytes, int]]
-) -> Iterator[tuple[int, bytes, bytes]]:
-    numbers = iter(rows)
-    while part := list(islice(numbers, DECODED_AT_ONCE)):
-        stored = facts.events_at(db, (seq for _, _, seq in part))
-        for at_us, id, seq in part:
-            yield at_us, id, stored[seq].line
+def pages(db: apsw.Connection, wanted: Wanted, adopt_on: tuple[str, ...]) -> Iterator[bytes]:
+    """A Markdown page for each of these sessions, the one that began last at the end."""
+    condition, values = wanted.sql()
+    order = "order by s.started_us, s.session"
+    query = f"select s.session from session_states s where {condition} {order}"
+    for number, (key,) in enumerate(db.execute(query, values).fetchall()):
+        if number:
+            yield BETWEEN_PAGES.encode()
+        yield page(db, key, adopt_on)
+
+
+def page(db: apsw.Connection, session: int, adopt_on: tuple[str, ...]) -> bytes:
+    """One session (row) as a Markdown page."""
+    return session_markdown(detail.read(db, session, adopt_on)).encode()
 
 
 def write_file(path: Path, parts: Iterable[bytes]) -> None:
@@ -56,7 +64,7 @@ def write_file(path: Path, parts: Iterable[bytes]) -> None:
     try:
         fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
-            with os.fdopen(fd, "wb") as file:  # mkstemp has made it 0600
+            with os.fdopen(fd, "wb") as file:  # mkstemp made it 0600
                 file.writelines(parts)
                 file.flush()
                 os.fsync(fd)
@@ -68,3 +76,14 @@ def write_file(path: Path, parts: Iterable[bytes]) -> None:
     except OSError as error:
         hint = "check the directory, its rights and the free space"
         raise JournalError(f"cannot write {path}: {error.strerror}", hint) from error
+
+
+def _lines(
+    db: apsw.Connection, rows: Iterable[tuple[int, bytes, int]]
+) -> Iterator[tuple[int, bytes, bytes]]:
+    numbers = iter(rows)
+    while part := list(islice(numbers, DECODED_AT_ONCE)):
+        stored = facts.events_at(db, (seq for _, _, seq in part))
+        for at_us, unique, seq in part:
+            if seq in stored:  # else another process has just removed it
+                yield at_us, unique, stored[seq].line

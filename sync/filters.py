@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from journal.errors import UsageError
-from journal.summary import plain
+from journal.printable import one_line
 from journal.times import DAY_US, SECOND_US, to_datetime
 
 _AGO = re.compile(r"(\d{1,6})\s*([smhdw])")
@@ -26,12 +26,11 @@ _ADOPTED = """exists (
 class Filters:
     """What a session must be; what is None or empty does not matter.
 
-    `adopt_on`: the settings' `sessions.adopt_on`, None for sessions not adopted, too. `here`: a
-    project's key; `project`: its name in any case, its key, or the key without `git:`.
+    `adopt_on`: the settings' `sessions.adopt_on`, None for sessions not adopted, too. `project`:
+    its name in any case, its key, or the key without `git:`.
     """
 
     adopt_on: tuple[str, ...] | None = None
-    here: str = ""
     project: str = ""
     branch: str = ""
     state: str = ""
@@ -44,8 +43,6 @@ class Filters:
         parts: list[tuple[str, tuple[str, ...]]] = []
         if self.adopt_on is not None:
             parts.append((_ADOPTED, (orjson.dumps(self.adopt_on).decode(),)))
-        if self.here:
-            parts.append(("s.project = ?", (self.here,)))
         if self.project:
             names = "(s.project_name = ? collate nocase or s.project in (?, 'git:' || ?))"
             parts.append((names, (self.project,) * 3))
@@ -72,4 +69,4 @@ def moment_us(text: str, now_us: int) -> int:
         return (moment.astimezone() - _EPOCH) // timedelta(microseconds=1)
     except (ValueError, OverflowError) as error:
         hint = "write 2h, 3d, today, yesterday, 2026-11-21 or 2026-11-21T09:00"
-        raise UsageError(f"{plain(text, 40)!r} is no time", hint) from error
+        raise UsageError(f"{one_line(text)[:40]!r} is no time", hint) from error

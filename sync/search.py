@@ -16,7 +16,7 @@ import orjson
 
 from journal.times import DAY_US
 from sync import facts
-from sync.filters import Filters
+from sync.listing import Wanted
 from sync.terms import Snippet, Term, folded, is_searchable, snippet
 from sync.views.full_text import KINDS, TextKind, summary_text, texts
 from sync.views.sessions import short_id
@@ -30,12 +30,12 @@ with found as materialized (
   where full_text match ? and iif(rowid < 0, ?, rowid % ?) in (select value from json_each(?))
 ), dated as (
   select found.*, e.seq, e.id as event_id, coalesce(e.at_us, s.last_us) as at_us,
-    s.id, s.agent, s.project_name, s.title
+    s.id, s.agent, coalesce(nullif(s.project_name, ''), s.cwd) as project, s.title
   from found left join events e on found.number > 0 and e.seq = found.number / ?
   join session_states s on s.session = coalesce(e.session, -found.number)
   where {}
 )
-select number, seq, event_id, at_us, id, agent, project_name, title from dated
+select number, seq, event_id, at_us, id, agent, project, title from dated
 where at_us >= ? order by score * (1 + ? / (? + max(0, ? - at_us))), number limit ?
 """
 
@@ -63,12 +63,15 @@ class Found(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What hits are wanted: of which sessions, of which kinds, since when, how many."""
+class Query:
+    """What is searched for, in which sessions and kinds of text, and how many hits at most.
 
-    filters: Filters
+    `sessions.since_us` is of the text itself, not of its session.
+    """
+
+    terms: Sequence[Term]
+    sessions: Wanted
     kinds: tuple[TextKind, ...] = tuple(TextKind)
-    since_us: int = 0
     limit: int = 20
 
 
@@ -87,32 +90,30 @@ class _Candidate(NamedTuple):
         return TextKind.SUMMARY if self.seq is None else TextKind(self.number % KINDS)
 
 
-def search(db: apsw.Connection, terms: Sequence[Term], wanted: Wanted, now_us: int) -> Found:
+def search(db: apsw.Connection, query: Query, now_us: int) -> Found:
     """The best texts that hold every term. A summary has the time of its session's last event."""
-    if not any(is_searchable(term.text) for term in terms):
+    if not any(is_searchable(term.text) for term in query.terms):
         return Found([], True)  # the index knows words only
-    bound = max(CANDIDATES, wanted.limit)
-    candidates = _candidates(db, terms, wanted, now_us, bound)
-    exact = [term for term in terms if term.exact]
+    bound = max(CANDIDATES, query.limit)
+    candidates = _candidates(db, query, now_us, bound)
+    exact = [term for term in query.terms if term.exact]
     holding = (
-        _hit(db, candidate, text, terms)
+        _hit(db, candidate, text, query.terms)
         for candidate, text in _with_texts(db, candidates)
         if _holds(text, exact)
     )
-    hits = list(islice(holding, wanted.limit))
-    return Found(hits, len(hits) == wanted.limit or len(candidates) < bound)
+    hits = list(islice(holding, query.limit))
+    return Found(hits, len(hits) == query.limit or len(candidates) < bound)
 
 
-def _candidates(
-    db: apsw.Connection, terms: Sequence[Term], wanted: Wanted, now_us: int, bound: int
-) -> list[_Candidate]:
-    condition, parameters = wanted.filters.sql()
-    match = " ".join(term.match for term in terms)
-    kinds = orjson.dumps(wanted.kinds).decode()
+def _candidates(db: apsw.Connection, query: Query, now_us: int, bound: int) -> list[_Candidate]:
+    condition, values = query.sessions.sql()
+    match = " ".join(term.match for term in query.terms)
+    kinds = orjson.dumps(query.kinds).decode()
     fade = float(FADE_US)
     of_index = (match, int(TextKind.SUMMARY), KINDS, kinds, KINDS)
-    of_order = (wanted.since_us, fade, fade, now_us, bound)
-    rows = db.execute(_CANDIDATES.format(condition), (*of_index, *parameters, *of_order))
+    of_order = (query.sessions.since_us or 0, fade, fade, now_us, bound)
+    rows = db.execute(_CANDIDATES.format(condition), (*of_index, *values, *of_order))
     return [_Candidate(*row) for row in rows]
 
 

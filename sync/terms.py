@@ -32,12 +32,10 @@ class Term:
     @classmethod
     def of(cls, text: str, prefix: bool) -> "Term":
         """The term of a text that is not blank."""
-        plain_text = folded(text)
-        exact = any(not (c.isalnum() or c.isspace()) for c in plain_text)
+        words = folded(text).split()
+        exact = not all(map(str.isalnum, words))
         between = r"\s+" if exact else r"[\W_]+"
-        return cls(
-            text, prefix, exact, re.compile(between.join(map(re.escape, plain_text.split())))
-        )
+        return cls(text, prefix, exact, re.compile(between.join(map(re.escape, words))))
 
     @property
     def match(self) -> str:

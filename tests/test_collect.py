@@ -79,6 +79,14 @@ def test_raw_bytes_of_an_unknown_session_go_to_the_one_that_the_name_says(home: 
     assert stored.rows(home, "select agent, id from sessions") == [("claude-code", "s")]
 
 
+def test_a_shell_that_knew_no_session_leaves_it_to_the_payload(home: Path) -> None:
+    spool_record(home)
+    raw = Layout.at(home).spool / "claude-code.Stop.unknown.4711-1795000000.raw"
+    raw.write_bytes(b'{"session_id":"s"}')
+    stored.sync(home)
+    assert {path.name for path in home.glob("days/*/*")} == {"claude-code.s.jsonl"}
+
+
 def test_an_abandoned_part_is_buried_and_a_young_one_waits(home: Path) -> None:
     spool_record(home)
     part = Layout.at(home).spool / "claude-code.s.x.part"

@@ -19,7 +19,12 @@ from journal.errors import UsageError
 from journal.hook_command import base_interpreter, hook_command, is_ours
 from journal.layout import Layout
 
-SHELLS = ["/bin/sh", *(path for path in ("/bin/dash", "/bin/bash") if Path(path).exists())]
+# /bin/sh as the agent starts it, and the two shells that it usually is.
+SHELLS = ["/bin/sh"] + [
+    shell
+    for shell in ("/bin/dash", "/bin/bash")
+    if Path(shell).exists() and (shell == "/bin/bash" or not Path("/bin/sh").samefile(shell))
+]
 SESSION = "5b0c9c7e-1111-4222-8333-444455556666"
 PAYLOAD = b'{"session_id":"%s","text":"a\xe2\x80\xa8b"}\n' % SESSION.encode()
 PROGRAMS = Path(hooks.__file__).parent
@@ -92,7 +97,11 @@ def fire(
         thread = threading.Thread(target=feed)
         thread.start()
         done = subprocess.run(
-            [shell, "-c", command], stdin=theirs, capture_output=True, env=environ, timeout=30
+            [shell, "-c", command],
+            stdin=theirs.fileno(),
+            capture_output=True,
+            env=environ,
+            timeout=30,
         )
         theirs.close()
         ours.close()
@@ -291,7 +300,8 @@ def test_an_odd_path_does_not_stop_the_shell(
     trap.chmod(0o755)
     monkeypatch.chdir(place.temporary)
     command = f"unset PATH; {place.command()}" if path is None else place.command()
-    assert_silent(fire(shell, command, place, **({} if path is None else {"PATH": path})))
+    odd = {} if path is None else {"PATH": path}
+    assert_silent(fire(shell, command, place, PAYLOAD, **odd))
     assert [kept.read_bytes() for kept in place.kept()] == [PAYLOAD]
 
 
@@ -305,7 +315,7 @@ def test_options_of_the_shell_do_not_matter(shell: str, place: Place, options: s
     assert len(place.kept()) == 2
 
 
-def test_a_killed_session_leaves_no_empty_file(shell: str, place: Place) -> None:
+def test_an_emitter_killed_after_it_read_leaves_no_empty_file(shell: str, place: Place) -> None:
     (place.home / "hooks" / "run.py").write_text(
         "import os, sys; sys.stdin.read(); os.kill(os.getpid(), 15)"
     )

@@ -157,6 +157,10 @@ LOOK_ALIKES = [
     "toolu_01Abc733c97c4751Xyz98765",
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK0wmN bob@host",
     "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE",
+    "state_credentials=state_credentials, attr_key == 'pipeline_definition_s3'",
+    "REFRESH_TOKEN = 'REFRESH_TOKEN'; fetch(url, {credentials: 'same-origin'})",
+    "[set up the credentials]: https://example.org/#setting-up-credentials",
+    "socks5h://<username>:<password>@proxy-host",
     "if (token->kind == TOKEN_STRING_LITERAL1) password++;",
 ]
 
@@ -335,10 +339,23 @@ def test_disabled_it_changes_nothing() -> None:
 
 
 # What rules, separators, quotes and escapes are made of, so that chance meets the rules often.
-FRAGMENTS = r"""
-\n \" :// -- value password token apiKey X_KEY cookie auth 12345678 [redacted:named:01234567]
-hunter2hunter2 sk- eyJ \u00e9 Bearer aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
-""".split()
+FRAGMENTS = [
+    *(
+        "\\n",
+        '\\"',
+        "\\u00e9",
+        "://",
+        "--",
+        "value",
+        "password",
+        "token",
+        "apiKey",
+        "X_KEY",
+        "cookie",
+    ),
+    *("auth", "12345678", "[redacted:named:01234567]", "hunter2hunter2", "sk-", "eyJ", "Bearer "),
+    "a" * 45,
+]
 PIECES = st.one_of(
     st.sampled_from(
         [template.format(secret) for template, secret in PLANTED.values()]

@@ -1,43 +1,76 @@
 """`journal context`: what the next session of a project will be shown."""
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from journal.cli.app import App, pass_app
+from journal.printable import one_line
 
 if TYPE_CHECKING:
     import apsw
 
+    from journal.layout import Layout
+
+COUNT_LIMIT_BYTES = 64 << 20  # of records not yet taken in
+
 
 @click.command()
-@click.option("--project", "directory", metavar="DIR",
-              help="The project of this directory, which need not exist any more.")
+@click.option(
+    "--project",
+    "directory",
+    metavar="DIR",
+    help="A directory of the project; it need not exist any more.",
+)
 @pass_app
 def context(app: App, directory: str | None) -> None:
-    """Print what the next session of this project will be shown.
+    """Show what the next session of this project will be told.
 
-    It is the text that the agent gets when it is started anew, to the letter.
+    It is, to the letter, what the agent gets when it is started here anew.
 
     \b
     Example:
       journal context --project ~/code/billing-api
     """
-    from hooks import start
     from hooks.project import locate
     from journal.errors import UsageError
 
-    if directory is not None and (not directory or os.path.isfile(directory)):
-        raise UsageError(f"{directory!r} is not a directory", "name a project's directory")
-    place = locate(directory or os.getcwd(), os.uname().nodename)
+    if directory is not None and (not directory or Path(directory).is_file()):
+        message = f"{one_line(directory)!r} is not a directory"
+        raise UsageError(message, "name a directory of the project")
+    place = locate(directory or os.curdir, os.uname().nodename)
     with app.reading() as db:
-        missing = missing_records(db, app)
-    prepared = start.read_file(str(app.layout.context_file(place.key)))
-    told = "startup" in start.parsed(prepared).sources
-    text, _ = start.compose(prepared, "", "startup", place.name, missing) if told else ("", 0)
+        missing = missing_records(db, app.layout)
+    text = told(app.layout, place.key, place.name, missing)
     if text:
-        click.echo(start.unescape(text))
+        click.echo(text)
     else:
-        reason = "nothing to tell" if told else "new sessions are told nothing ([context] sources)"
-        click.echo(f"journal: {place.name}: {reason}", err=True)
+        name = one_line(place.name)
+        click.echo(f"journal: the next session of {name} will be told nothing", err=True)
+
+
+def told(layout: "Layout", key: str, name: str, missing: list[tuple[int, str]]) -> str:
+    """What the hook of SessionStart prints for a new session; "" for nothing.
+
+    `key` and `name` are the project's; `missing` are numbers of records by session.
+    """
+    from hooks import start
+
+    prepared = start.read_file(str(layout.context_file(key)))
+    allowed = start.parsed(prepared)
+    if "startup" not in allowed.sources or not allowed.sessions:
+        return ""
+    escaped, _ = start.compose(prepared, "", "startup", name, missing)
+    return start.unescape(escaped)
+
+
+def missing_records(db: "apsw.Connection", layout: "Layout") -> list[tuple[int, str]]:
+    """How many records of which session are still not in the database."""
+    from sync.backlog import backlog
+
+    counts: dict[str, int] = {}
+    for part in backlog(db, layout).unsynced:
+        counts[part.session] = counts.get(part.session, 0) + part.records(COUNT_LIMIT_BYTES)
+    return [(records, session) for session, records in counts.items() if records]

@@ -19,3 +19,10 @@ def console() -> "Console":
     from rich.console import Console
 
     return Console(highlight=False, soft_wrap=False)
+
+
+def clean(text: str) -> str:
+    """A stranger's text for a terminal: its lines, without what a terminal obeys or nobody sees."""
+    from journal import printable
+
+    return printable.clean(text)

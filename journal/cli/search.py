@@ -1,5 +1,6 @@
 """`journal search`: full text over prompts, answers, tool calls and summaries."""
 
+from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -7,16 +8,18 @@ import click
 
 from journal.cli.app import App, pass_app
 from journal.cli.output import print_json
+from journal.cli.sessions import STATES, chosen_sessions
+from journal.cli.tables import print_rich, screen, when
+from journal.printable import one_line
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import RenderableType
     from rich.text import Text
 
-    from sync.search import Found, Hit, Wanted
+    from sync.search import Found, Hit
 
 KINDS = ("prompt", "answer", "input", "output", "summary")
 _ONLY_WORDS = " (a search needs a letter or a digit)"
-STATES = ("working", "awaiting", "idle", "finished")
 
 
 class _Words(click.Command):
@@ -44,7 +47,7 @@ class _Words(click.Command):
     help="Only in this kind of text; may be given more than once.",
 )
 @click.option("--here", is_flag=True, help="Only the project of the current directory.")
-@click.option("--project", metavar="NAME", help="Only this project, by its name or key.")
+@click.option("--project", metavar="NAME", help="Only this project: its name, key or directory.")
 @click.option("--branch", metavar="NAME", help="Only sessions on this branch.")
 @click.option("--state", type=click.Choice(STATES), help="Only sessions in this state.")
 @click.option("--agent", metavar="NAME", help="Only sessions of this agent.")
@@ -75,50 +78,21 @@ def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) ->
     from journal.errors import UsageError
     from sync import search as index
     from sync.terms import parse
+    from sync.views.full_text import TextKind
 
     query = " ".join(words)
     if not query.strip():
         hint = "give some words, for example: journal search rounding --here"
         raise UsageError("nothing to search for", hint)
-    wanted = _wanted(app, chosen)
+    kinds = tuple(TextKind[kind.upper()] for kind in chosen["kinds"]) or tuple(TextKind)
+    wanted = index.Query(parse(query), chosen_sessions(app, chosen), kinds, chosen["limit"])
     with app.reading() as db:
-        found = index.search(db, parse(query), wanted, app.now_us)
+        found = index.search(db, wanted, app.now_us)
     if not as_json:
         _print_text(found, query)
         return
     for hit in found.hits:
         print_json(hit_json(hit))
-
-
-def _wanted(app: App, chosen: dict[str, Any]) -> "Wanted":
-    from sync.filters import Filters, moment_us
-    from sync.search import Wanted
-    from sync.views.full_text import TextKind
-
-    filters = Filters(
-        adopt_on=None if chosen["with_all"] else tuple(app.settings.sessions.adopt_on),
-        here=project_here() if chosen["here"] else "",
-        project=chosen["project"] or "",
-        branch=chosen["branch"] or "",
-        state=chosen["state"] or "",
-        agent=chosen["agent"] or "",
-    )
-    return Wanted(
-        filters=filters,
-        kinds=tuple(TextKind[kind.upper()] for kind in chosen["kinds"]) or tuple(TextKind),
-        since_us=moment_us(chosen["since"], app.now_us) if chosen["since"] else 0,
-        limit=chosen["limit"],
-    )
-
-
-def project_here() -> str:
-    """The key of the current directory's project."""
-    import os
-    from pathlib import Path
-
-    from hooks.project import locate
-
-    return locate(str(Path.cwd()), os.uname().nodename).key
 
 
 def hit_json(hit: "Hit") -> dict[str, object]:
@@ -139,61 +113,39 @@ def hit_json(hit: "Hit") -> dict[str, object]:
 
 
 def _print_text(found: "Found", query: str) -> None:
-    from journal.cli.output import console
-    from journal.summary import plain
-
-    screen = console()
+    out = screen()
     by_session: dict[str, list[Hit]] = {}
     for hit in found.hits:
         by_session.setdefault(hit.session, []).append(hit)
     for number, hits in enumerate(by_session.values()):
         if number:
-            screen.print()
-        _print_session(screen, hits)
+            click.echo()
+        print_rich(out, *_session_parts(hits, bold=out.color_system is not None))
     if not found.hits:
         words = any(map(str.isalnum, query))
-        click.echo(f"Nothing found for: {plain(query, 60)}" + _ONLY_WORDS * (not words))
+        click.echo(f"Nothing found for: {one_line(query)[:200]}" + _ONLY_WORDS * (not words))
     if not found.complete:
         click.echo("There may be more: name rarer words or a filter (--here, --since, --kind).")
 
 
-def _print_session(screen: "Console", hits: "list[Hit]") -> None:
+def _session_parts(hits: "list[Hit]", bold: bool) -> "Iterator[RenderableType]":
     """A heading, then a line for each text; equal ones once, with their number."""
+    from rich.table import Table
     from rich.text import Text
-
-    from journal.summary import plain
 
     first = hits[0]
-    title = f'"{plain(first.title, 120)}"' if first.title else ""
-    heading = Text.assemble(
-        (plain(first.short_id, 40), "bold cyan"), "  ", (plain(first.project, 40), "bold")
-    )
-    heading.append(f"  {title}" if title else "")
-    if screen.is_terminal:
-        heading.truncate(screen.width, overflow="ellipsis")
-    screen.print(heading, soft_wrap=True)
+    title = one_line(first.title)
+    names = (one_line(first.short_id), "cyan"), "  ", (one_line(first.project), "bold")
+    yield Text.assemble(*names, f"  {title}", no_wrap=True, overflow="ellipsis")
     equal: dict[tuple[str, str], list[Hit]] = {}
     for hit in hits:
-        equal.setdefault((hit.kind.name, hit.snippet.text), []).append(hit)
-    for same in equal.values():
-        _print_hit(screen, same[0], len(same))
-
-
-def _print_hit(screen: "Console", hit: "Hit", times: int) -> None:
-    from rich.text import Text
-
-    from journal.times import to_datetime
-
-    when = f"{to_datetime(hit.at_us).astimezone():%Y-%m-%d %H:%M}"
-    label = f"  {hit.kind.name.lower():<8}{when}  "
-    text = _marked(hit, bold=screen.color_system is not None)
-    text.append(f" ({times} times)" if times > 1 else "")
-    lines = [text]
-    if screen.is_terminal:
-        lines = list(text.wrap(screen, max(20, screen.width - len(label))))
-    for number, line in enumerate(lines):
-        start = Text(" " * len(label) if number else label, style="dim")
-        screen.print(start + line, soft_wrap=True)
+        equal.setdefault((hit.kind.name.lower(), hit.snippet.text), []).append(hit)
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for (kind, _), same in equal.items():
+        times = f" ({len(same)} times)" if len(same) > 1 else ""
+        label = Text(f"  {kind:<7}  {when(same[0].at_us)}", style="dim", no_wrap=True)
+        table.add_row(label, _marked(same[0], bold).append(times))
+    yield table
 
 
 def _marked(hit: "Hit", bold: bool) -> "Text":

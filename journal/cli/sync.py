@@ -64,7 +64,7 @@ def report_text(report: "Report", seconds: float) -> str:
 def report_json(app: App, report: "Report", seconds: float) -> dict[str, object]:
     """The report in the shape of the public interface."""
     from sync import store
-    from sync.numbers import memory_ids
+    from sync.condition import memory_ids
 
     db = store.open_store(app.layout)
     try:

@@ -1,0 +1,165 @@
+"""`journal status`: the whole state at a glance."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from journal.cli.app import App, pass_app
+from journal.cli.output import print_json
+
+if TYPE_CHECKING:
+    from sync.condition import Condition
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@pass_app
+def status(app: App, as_json: bool) -> None:
+    """Show what is recorded, what is not taken in yet, and what is wrong.
+
+    Looks only: it takes nothing in and makes no home.
+    """
+    from sync import condition
+
+    found = condition.look(app.layout, tuple(app.settings.sessions.adopt_on))
+    if as_json:
+        print_json(condition_json(app, found))
+    else:
+        _print_text(app, found)
+
+
+def condition_json(app: App, found: "Condition") -> dict[str, object]:
+    """The condition in the shape of the public interface, with a few keys more."""
+    from journal import __version__
+    from journal.times import to_text
+
+    def text(at_us: int | None) -> str | None:
+        return None if at_us is None else to_text(at_us)
+
+    return {
+        "version": __version__,
+        "home": str(app.layout.home),
+        "journal": {
+            "files": found.journal_files,
+            "bytes": found.journal_bytes,
+            "unsynced_bytes": found.unsynced_bytes,
+            "oldest_unsynced": text(found.oldest_unsynced_us),
+            "spooled": found.spooled,
+        },
+        "store": {
+            "events": found.events,
+            "sessions": found.sessions,
+            "bytes": found.store_bytes,
+            "schema": found.schema,
+            "last_record": text(found.last_us),
+        },
+        "sessions": {**found.states, "not_adopted": found.not_adopted},
+        "memory_ids": found.memory_ids,
+        "rejected": found.rejected,
+        "retry": {"waiting": 0, "due": 0, "oldest": None},
+        "dead": 0,
+        "watcher": {"running": False, "pid": None},
+        "remote": {
+            "kind": app.settings.remote.kind,
+            "last_success": None,
+            "last_error": None,
+            "circuit": "closed",
+        },
+        "hooks": found.hooks,
+        "problems": [{"message": str(problem), "hint": problem.hint} for problem in found.problems],
+    }
+
+
+def _print_text(app: App, found: "Condition") -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from journal import __version__
+    from journal.cli.tables import print_rich, screen
+    from journal.printable import one_line
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    for name, value in _rows(app, found):
+        table.add_row(Text(name), Text(one_line(value)))
+    for problem in found.problems:
+        text = Text(one_line(str(problem)), style="bold red")
+        text.append(f" ({one_line(problem.hint)})" if problem.hint else "", style="not bold")
+        table.add_row(Text("problem", style="bold red"), text)
+    heading = Text(f"agent-journal {__version__}", style="bold")
+    print_rich(screen(), heading, table)
+
+
+def _rows(app: App, found: "Condition") -> list[tuple[str, str]]:
+    states = found.states
+    shown = ", ".join(
+        f"{states[name]:,} {name}" for name in ("awaiting", "working", "idle", "finished")
+    )
+    hidden = f"; {found.not_adopted:,} only started" if found.not_adopted else ""
+    ids = found.memory_ids
+    return [
+        ("home", str(app.layout.home)),
+        ("hooks", "not installed" if found.hooks == "missing" else found.hooks),
+        ("journal", _journal(app, found)),
+        ("store", _store(app, found)),
+        ("sessions", shown + hidden),
+        ("memory ids", f"{ids['resolved']:,} known, {ids['pending']:,} pending"),
+        ("rejected", f"{found.rejected:,} unreadable, kept in dead/" if found.rejected else "none"),
+        ("remote", app.settings.remote.kind),
+        ("watcher", "not running"),
+    ]
+
+
+def _journal(app: App, found: "Condition") -> str:
+    files = _count(found.journal_files, "file")
+    if not found.journal_files:
+        return "empty" + _spooled(found)
+    return f"{files}, {size(found.journal_bytes)}; {unsynced(found, app.now_us)}" + _spooled(found)
+
+
+def _store(app: App, found: "Condition") -> str:
+    from journal.cli.tables import ago
+
+    if not found.schema:
+        return f"{size(found.store_bytes)}, unreadable" if found.store_bytes else "no database yet"
+    last = f"; last record {ago(app.now_us - found.last_us)}" if found.last_us else ""
+    events, sessions = _count(found.events, "event"), _count(found.sessions, "session")
+    return f"{events} of {sessions}, {size(found.store_bytes)}, schema {found.schema}{last}"
+
+
+def health(found: "Condition", now_us: int) -> str:
+    """One line: when something was recorded last, what is not taken in, what is wrong."""
+    from journal.cli.tables import ago
+
+    last = f"last record {ago(now_us - found.last_us)}" if found.last_us else "nothing recorded"
+    parts = [last, unsynced(found, now_us)]
+    parts += [f"{found.rejected:,} rejected (journal status)"] if found.rejected else []
+    for problem in found.problems:
+        parts.append(f"{problem} ({problem.hint})" if problem.hint else str(problem))
+    return " · ".join(parts)
+
+
+def unsynced(found: "Condition", now_us: int) -> str:
+    """How much of the journal is not in the database yet."""
+    from journal.cli.tables import ago
+
+    if found.oldest_unsynced_us is None:
+        return "all taken in"
+    oldest = ago(now_us - found.oldest_unsynced_us)
+    return f"{size(found.unsynced_bytes)} not taken in, the oldest from {oldest}"
+
+
+def size(number: int) -> str:
+    """Bytes for people: `512 bytes`, `3.4 MB`."""
+    from rich.filesize import decimal
+
+    return decimal(number)
+
+
+def _spooled(found: "Condition") -> str:
+    return f"; {_count(found.spooled, 'record')} in the spool" if found.spooled else ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,162 @@
+"""The condition of a home: what is stored, what is not yet, what is wrong. Looks and never writes.
+
+Works without a database and without a home; what cannot be read is a problem that is named.
+"""
+
+import os
+import re
+from dataclasses import dataclass, field
+
+import apsw
+
+from journal.errors import JournalError
+from journal.install import stale_programs
+from journal.layout import Layout
+from journal.times import to_us
+from sync import dead, schema, store
+from sync.backlog import Unsynced, backlog
+from sync.errors import StoreError
+
+_HEAD_BYTES = 1024
+_AT = re.compile(rb'"at":"([^"]{1,40})"')
+_STATES = ("working", "awaiting", "idle", "finished")
+_LATEST_EVENTS = 1000  # among so many of the last stored ones is the youngest, but for imports
+
+
+@dataclass(slots=True)
+class Condition:
+    """The numbers of one home. Times are microseconds since 1970; None means there is none."""
+
+    journal_files: int = 0
+    journal_bytes: int = 0
+    unsynced_bytes: int = 0
+    oldest_unsynced_us: int | None = None
+    spooled: int = 0  # records that wait outside the home because it could not be written
+    events: int = 0
+    sessions: int = 0
+    store_bytes: int = 0
+    schema: int = 0  # 0: no database
+    last_us: int | None = None  # of the newest record stored
+    states: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_STATES, 0))  # adopted
+    not_adopted: int = 0
+    memory_ids: dict[str, int] = field(default_factory=lambda: {"resolved": 0, "pending": 0})
+    rejected: int = 0
+    hooks: str = "missing"  # or "outdated", or "installed"
+    problems: list[JournalError] = field(default_factory=list)
+
+
+def look(layout: Layout, adopt_on: tuple[str, ...]) -> Condition:
+    """The condition of a home at this moment. JournalError: `days/` cannot be read."""
+    found = Condition(
+        spooled=_spooled(layout),
+        rejected=sum(1 for _ in dead.entries(layout)),
+        hooks=hooks(layout),
+    )
+    if found.hooks != "installed":
+        said = {"missing": "hooks not installed"}.get(found.hooks, "hooks of another version")
+        found.problems.append(JournalError(said, "run: journal install"))
+    try:
+        _look_into(layout, adopt_on, found)
+    except StoreError as error:
+        found.problems.append(error)
+        _compare(_empty(), layout, found)
+    except apsw.Error as error:
+        found.problems.append(store.explain(error, layout.database))
+        _compare(_empty(), layout, found)
+    return found
+
+
+def hooks(layout: Layout) -> str:
+    """`missing`, `outdated` (not the programs that this version would install) or `installed`."""
+    if not (layout.hooks / "run.py").exists():
+        return "missing"
+    return "outdated" if stale_programs(layout) else "installed"
+
+
+def _look_into(layout: Layout, adopt_on: tuple[str, ...], found: Condition) -> None:
+    found.store_bytes = _bytes(layout)
+    db = _open(layout)
+    try:
+        found.schema = int(db.pragma("user_version")) if layout.database.exists() else 0
+        found.events = int(db.execute("select count(*) from events").get)
+        found.sessions = int(db.execute("select count(*) from sessions").get)
+        latest = f"select at_us from events order by seq desc limit {_LATEST_EVENTS}"
+        found.last_us = db.execute(f"select max(at_us) from ({latest})").get
+        found.states = states(db, adopt_on)
+        known = int(db.execute("select count(*) from session_states").get)
+        found.not_adopted = known - sum(found.states.values())
+        found.memory_ids = memory_ids(db, adopt_on)
+        _compare(db, layout, found)
+    finally:
+        db.close()
+
+
+def _open(layout: Layout) -> apsw.Connection:
+    """The database for reading alone; an empty one if there is none. StoreError: not ours."""
+    if not layout.database.exists():
+        return _empty()
+    db = apsw.Connection(str(layout.database), flags=apsw.SQLITE_OPEN_READONLY)
+    db.set_busy_timeout(store.BUSY_MS)
+    version = int(db.pragma("user_version"))
+    if int(db.pragma("application_id")) != schema.APPLICATION_ID or version != schema.VERSION:
+        db.close()
+        hint = "upgrade agent-journal" if version > schema.VERSION else "run: journal sync"
+        raise StoreError(f"{layout.database} is not of this version (schema {version})", hint)
+    return db
+
+
+def _empty() -> apsw.Connection:
+    db = apsw.Connection(":memory:")
+    for step in schema.LADDER:
+        step(db)
+    return db
+
+
+def _bytes(layout: Layout) -> int:
+    wal = layout.database.with_name(layout.database.name + "-wal")
+    return sum(path.stat().st_size for path in (layout.database, wal) if path.exists())
+
+
+def _compare(db: apsw.Connection, layout: Layout, found: Condition) -> None:
+    behind = backlog(db, layout)
+    found.journal_files = behind.files
+    found.journal_bytes = behind.bytes
+    found.unsynced_bytes = sum(part.bytes for part in behind.unsynced)
+    found.oldest_unsynced_us = min(map(_first_us, behind.unsynced), default=None)
+
+
+def _first_us(part: Unsynced) -> int:
+    """When the first record of it was made, else when its file was written last."""
+    try:
+        with part.path.open("rb") as file:
+            file.seek(part.offset)
+            said = _AT.search(file.read(_HEAD_BYTES))
+        return to_us(said[1].decode()) if said else part.modified_us
+    except (OSError, ValueError):
+        return part.modified_us  # moved away meanwhile, or torn
+
+
+def _spooled(layout: Layout) -> int:
+    try:
+        names = os.listdir(layout.spool)
+    except OSError:
+        return 0  # none, or somebody else's
+    return sum(name.endswith((".jsonl", ".raw")) for name in names)
+
+
+def states(db: apsw.Connection, adopt_on: tuple[str, ...]) -> dict[str, int]:
+    """How many of the sessions that are shown are in each state."""
+    counts = dict.fromkeys(_STATES, 0)
+    wanted = set(adopt_on)
+    query = """
+        select status, triggers, count(*) from session_states where triggers <> '' group by 1, 2
+    """
+    for status, triggers, number in db.execute(query):
+        if wanted & set(triggers.split()):
+            counts[status] += number
+    return counts
+
+
+def memory_ids(db: apsw.Connection, adopt_on: tuple[str, ...]) -> dict[str, int]:
+    """How many of the sessions that are shown have a memory id, and how many wait for one."""
+    return {"resolved": 0, "pending": sum(states(db, adopt_on).values())}

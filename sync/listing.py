@@ -1,0 +1,238 @@
+"""Sessions as people are shown them: lists with filters, and one found by what it is called.
+
+A list costs what it shows. Start-and-stop sessions are most of some homes: no row of theirs is
+touched, because the index that lists run on does not hold them; and only the rows of the page are
+read together with their states.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+
+from journal.errors import JournalError
+from journal.printable import one_line
+from journal.state import SessionState
+from journal.times import to_text
+from sync.filters import Filters
+from sync.views.sessions import short_id
+
+MAX_CANDIDATES = 8
+_NAME_CHARS = 60
+_LAST_CHAR = chr(0x10FFFF)
+_RANK = "case s.status when 'awaiting' then 0 when 'working' then 1 when 'idle' then 2 else 3 end"
+_COLUMNS = """
+select session, agent, id, state, triggers, status, project, project_name, cwd, branch, host,
+  title, started_us, last_us, ended_us, events, prompts
+from session_states where session = ?
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One session as lists show it. Times are microseconds since 1970; None means not known."""
+
+    key: int  # its row
+    agent: str
+    id: str
+    short_id: str
+    memory_id: str | None
+    project: str  # what people call it
+    project_key: str
+    cwd: str
+    status: str
+    adopted: bool
+    pinned: bool
+    title: str
+    started_us: int
+    last_us: int
+    ended_us: int | None
+    end_reason: str | None
+    events: int
+    prompts: int
+    branch: str
+    head: str
+    host: str
+    question: str  # what waits for the person
+    waiting_us: int | None  # since when
+    subagents: int  # that run
+
+    def json(self) -> dict[str, Any]:
+        """The object of the public interface, with a few keys more."""
+        return {
+            "session": self.id,
+            "memory_id": self.memory_id,
+            "agent": self.agent,
+            "project": self.project,
+            "cwd": self.cwd,
+            "state": self.status,
+            "adopted": self.adopted,
+            "pinned": self.pinned,
+            "title": self.title,
+            "started_at": to_text(self.started_us),
+            "last_active_at": to_text(self.last_us),
+            "ended_at": _text(self.ended_us),
+            "end_reason": self.end_reason,
+            "events": self.events,
+            "prompts": self.prompts,
+            "short_id": self.short_id,
+            "project_key": self.project_key,
+            "branch": self.branch,
+            "head": self.head,
+            "host": self.host,
+            "question": self.question or None,
+            "waiting_since": _text(self.waiting_us),
+            "subagents": self.subagents,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A directory's project: its key, and the top directory on this host.
+
+    Sessions below the top whose start no hook saw belong to it, too: they carry no git key.
+    """
+
+    key: str
+    host: str
+    top: str
+
+    def sql(self) -> tuple[str, tuple[str, ...]]:
+        """A condition over `session_states s`, and its parameters."""
+        below = self.top.rstrip("/") + "/"
+        condition = """(s.project = ? or (s.host = ? and s.project like 'path:%'
+            and (s.cwd = ? or substr(s.cwd, 1, length(?)) = ?)))"""
+        return condition, (self.key, self.host, self.top, below, below)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which sessions. `folders`: each must match; `since_us`: of the last activity."""
+
+    filters: Filters
+    folders: tuple[Folder, ...] = ()
+    since_us: int | None = None
+
+    def sql(self) -> tuple[str, tuple[str | int, ...]]:
+        """A condition over `session_states s`, and its parameters."""
+        condition, values = self.filters.sql()
+        # Said so that SQLite sees that the index without start-and-stop sessions will do.
+        parts = ["s.triggers <> ''"] if self.filters.adopt_on is not None else []
+        parts.append(condition)
+        found: list[str | int] = list(values)
+        for folder in self.folders:
+            condition, values = folder.sql()
+            parts.append(condition)
+            found += values
+        if self.since_us is not None:
+            parts.append("s.last_us >= ?")
+            found.append(self.since_us)
+        return " and ".join(parts), tuple(found)
+
+
+def page(db: apsw.Connection, wanted: Wanted, limit: int = 0) -> list[int]:
+    """The first sessions (rows): what waits for its person, what works, is idle, is finished.
+
+    The newest activity first in each group; `limit` 0 means all of them.
+    """
+    condition, values = wanted.sql()
+    order = f"order by {_RANK}, s.last_us desc, s.session desc limit ?"
+    query = f"select s.session from session_states s where {condition} {order}"
+    return [int(key) for (key,) in db.execute(query, (*values, limit or -1))]
+
+
+def newest(db: apsw.Connection, wanted: Wanted) -> int | None:
+    """The session (row) that was active last; None if there is none."""
+    condition, values = wanted.sql()
+    order = "order by s.last_us desc, s.session desc limit 1"
+    query = f"select s.session from session_states s where {condition} {order}"
+    key = db.execute(query, values).get
+    return None if key is None else int(key)
+
+
+def count(db: apsw.Connection, wanted: Wanted) -> int:
+    """How many sessions there are in all."""
+    condition, values = wanted.sql()
+    return int(db.execute(f"select count(*) from session_states s where {condition}", values).get)
+
+
+def read(db: apsw.Connection, keys: Iterable[int], adopt_on: Iterable[str]) -> Iterator[Session]:
+    """These sessions (rows), in this order; one that is gone by now is passed over."""
+    wanted = set(adopt_on)
+    for key in keys:
+        for row in db.execute(_COLUMNS, (key,)).fetchall():
+            yield _session(db, row, wanted)
+
+
+def _session(db: apsw.Connection, row: tuple[Any, ...], adopt_on: set[str]) -> Session:
+    key, agent, id, data, triggers, status, project, project_name, cwd, *rest = row
+    branch, host, title, started_us, last_us, ended_us, events, prompts = rest
+    state = SessionState.load(data) or SessionState()  # another version's: the next pass folds it
+    return Session(
+        key=key,
+        agent=agent,
+        id=id,
+        short_id=short_id(db, id),
+        memory_id=None,
+        project=project_name or cwd,
+        project_key=project,
+        cwd=cwd,
+        status=status,
+        adopted=not adopt_on.isdisjoint(triggers.split()),
+        pinned=False,
+        title=title,
+        started_us=started_us,
+        last_us=last_us,
+        ended_us=ended_us,
+        end_reason=state.end_reason or None,
+        events=events,
+        prompts=prompts,
+        branch=branch,
+        head=state.head,
+        host=host,
+        question=state.question,
+        waiting_us=state.question_us if status == "awaiting" else None,
+        subagents=sum(child.ended_us is None for child in state.subagents.values()),
+    )
+
+
+def find(db: apsw.Connection, name: str) -> int:
+    """The session (row) that people call `name`: its id, a unique prefix of it, or AGENT/ID.
+
+    JournalError: there is none, or there are several, which are then named.
+    """
+    agent, slash, rest = name.partition("/")
+    found = _matching(db, name) or (_matching(db, rest, agent) if slash else [])
+    if not found:
+        raise JournalError(f"no session {_said(name)}", "journal sessions --all lists them")
+    if len(found) > 1:
+        raise JournalError(f"{_said(name)} is {_candidates(db, found)}", "give more of its id")
+    return found[0][0]
+
+
+def _matching(db: apsw.Connection, id: str, agent: str = "") -> list[tuple[int, str, str]]:
+    """Rows, agents and ids: of this very id, else of those that begin with it."""
+    if not id:
+        return []
+    query = "select session, agent, id from session_states where id {} and ? in ('', agent) limit ?"
+    enough = MAX_CANDIDATES + 1
+    found: list[Any] = db.execute(query.format("= ?"), (id, agent, enough)).fetchall()
+    span = (id, id + _LAST_CHAR, agent, enough)
+    return found or list(db.execute(query.format(">= ? and id < ?"), span))
+
+
+def _candidates(db: apsw.Connection, found: list[tuple[int, str, str]]) -> str:
+    same = len({id for _, _, id in found}) == 1
+    names = [f"{agent}/{id}" if same else short_id(db, id) for _, agent, id in found]
+    shown = ", ".join(map(_said, names[:MAX_CANDIDATES]))
+    return f"not one session but {shown}" + (" …" if len(found) > MAX_CANDIDATES else "")
+
+
+def _said(name: str) -> str:
+    line = one_line(name)
+    return line if len(line) <= _NAME_CHARS else line[: _NAME_CHARS - 1] + "…"
+
+
+def _text(at_us: int | None) -> str | None:
+    return None if at_us is None else to_text(at_us)

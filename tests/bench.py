@@ -1,0 +1,39 @@
+"""`make bench`: what is measured, beside its yardsticks, in one run. Arguments pick the parts.
+
+Every figure is a ratio against something that anybody can run on the same machine; rounds are
+interleaved, so that whatever else the machine does falls on both alike.
+"""
+
+import platform
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import bench_hooks
+from bench_table import Row, print_table
+
+PARTS: dict[str, Callable[[], list[Row]]] = {"hooks": bench_hooks.measure}
+
+
+def main(names: list[str]) -> int:
+    """Run the named parts, or all; exit code 1 if a bound is not met."""
+    python = platform.python_version()
+    machine = f"{platform.system()} {platform.machine()}, {cpu()}, Python {python}"
+    print(f"{datetime.now(UTC):%Y-%m-%d}  {machine}\n")
+    met = True
+    for name in names or list(PARTS):
+        rows = PARTS[name]()
+        print_table(name, rows)
+        met &= all(row.met for row in rows)
+    return 0 if met else 1
+
+
+def cpu() -> str:
+    """How many processors this process may use."""
+    import os
+
+    return f"{len(os.sched_getaffinity(0))} cores"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
