@@ -9,6 +9,7 @@ import os
 import time
 
 from hooks import emit
+from hooks.autostart import autostart
 from hooks.context import compose, count, last_us, parsed, unescape
 from hooks.local_pass import local_pass, read_file, unsynced
 from hooks.project import Place, locate
@@ -91,13 +92,16 @@ def say(context: str, message: str) -> None:
 
 
 def main(argv: list[str]) -> None:
-    """Keep stdin as one record, print the context, leave with exit code 0."""
+    """Keep stdin as one record, print the context, see to a watcher, leave with exit code 0."""
     started = time.monotonic()
     os.umask(0o077)
     data = emit.read_stdin()
     try:
         place, own_bytes = record(argv, data)
-        if place is not None:
-            tell(argv, data, place, own_bytes, started)
+        try:
+            if place is not None:
+                tell(argv, data, place, own_bytes, started)
+        finally:
+            autostart(argv[1])
     finally:
         os._exit(0)  # whatever was raised: the record is kept, and the agent must not be disturbed

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 import hooks
+from hooks import autostart as starting
 from journal import agent_settings
 from journal.agent_settings import EVENTS, Document, Values, Version
 from journal.errors import JournalError, UsageError
@@ -63,6 +64,7 @@ def install(
     *,
     durable: bool,
     now_us: int,
+    autostart: bool = False,
     dry_run: bool = False,
 ) -> Installation:
     """Register the hooks of `layout`'s home in the settings (default: this user's); idempotent.
@@ -89,6 +91,7 @@ def install(
     if not dry_run:
         make_folder(layout.home)
         _copy_programs(layout, programs)
+        _mark(layout.home / starting.MARKER, autostart)
         backup = agent_settings.write(document, values, now_us) if events else None
     changed: Outcome = "created" if document.data is None else "changed"
     return Installation(
@@ -236,6 +239,18 @@ def _copy_programs(layout: Layout, names: tuple[str, ...]) -> None:
         write_whole(layout.hooks / name, data[name])
 
 
+def _mark(path: Path, wanted: bool) -> None:
+    """The file is there, or it is not: the hook of SessionStart reads no settings."""
+    if wanted and not path.exists():
+        write_whole(path, b"")
+    if not wanted and path.exists():
+        try:
+            path.unlink()
+        except OSError as error:
+            hint = "check the owner and rights of the home"
+            raise JournalError(f"cannot remove {path}: {error.strerror}", hint) from error
+
+
 def _remove_programs(layout: Layout) -> None:
     """Remove what `install` and the interpreter wrote; a folder with more than that stays."""
     folder = layout.hooks
@@ -243,7 +258,8 @@ def _remove_programs(layout: Layout) -> None:
         return
     cache = folder / "__pycache__"
     try:
-        for path in (*folder.glob("*.py"), folder / APPLICATION, *cache.glob("*.pyc")):
+        marks = (folder / APPLICATION, layout.home / starting.MARKER)
+        for path in (*folder.glob("*.py"), *marks, *cache.glob("*.pyc")):
             path.unlink(missing_ok=True)
         for place in (cache, folder):
             if place.is_dir() and not any(place.iterdir()):

@@ -1,8 +1,9 @@
 """One session as a Markdown page: a pure function of what is told of it.
 
-The page is data that others wrote: prompts and answers stand in block quotes with their HTML
-escaped, what tools were given and gave back stands in fences longer than any that it holds. So no
-text can leave its place and pose as another's. Times are UTC: a page outlives its time zone.
+The page is data that others wrote. Prompts and answers stand in block quotes, what tools were given
+and gave back in fences longer than any run of backticks in it, so that an open fence or a heading
+in one of them does not reach the next. HTML outside of code is shown, not obeyed; whoever puts the
+page on the web lets its Markdown program sanitise it, as with any other. Times are UTC.
 """
 
 import html
@@ -91,7 +92,7 @@ def _answer(answer: "Answer") -> str:
 
 def _call(call: "Observation") -> str:
     ended = {None: "unfinished", True: "ok", False: "failed"}[call.ok]
-    times = f" ×{call.count}" if call.count > 1 else ""
+    times = f" \u00d7{call.count}" if call.count > 1 else ""
     by = f" ({one_line(call.subagent)})" if call.subagent else ""
     target = html.escape(_cut(one_line(call.target), _TARGET_CHARS), quote=False)
     what = html.escape(one_line(call.tool) + by, quote=False)
@@ -108,11 +109,17 @@ def _call(call: "Observation") -> str:
 def _fenced(value: Any) -> str:
     """A value in a fence that it cannot close; texts as they are, the rest as JSON."""
     language = "" if isinstance(value, str) else "json"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
-    text = clean(text).rstrip("\n")
+    text = clean(value if isinstance(value, str) else _json(value)).rstrip("\n")
     longest = max((len(run) for run in _TICKS.findall(text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text}\n{fence}"
+
+
+def _json(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, indent=2)
+    except RecursionError:
+        return '"nested too deeply for a page: journal export has it"'
 
 
 def _quote(text: str, hard_breaks: bool = False) -> str:
@@ -127,7 +134,8 @@ def _quote(text: str, hard_breaks: bool = False) -> str:
         elif found:
             fence = found[1]
         else:
-            line = _escaped(line) + ("\\" if hard_breaks else "")
+            lines.append(f"> {_escaped(line)}".rstrip() + ("\\" if hard_breaks else ""))
+            continue
         lines.append(f"> {line}".rstrip())
     return "\n".join(lines).removesuffix("\\")
 

@@ -15,6 +15,11 @@ _TAGS = re.compile("[\U000e0000-\U000e0fff]")  # tags and variation selectors, w
 TAB = "    "
 
 
+def without_escapes(text: str) -> str:
+    """`text` without what only a terminal obeys: colours, titles, links."""
+    return _ESCAPES.sub("", text) if "\x1b" in text or "\x9b" in text else text
+
+
 def clean(text: str) -> str:
     """`text` in its lines, without anything that a terminal obeys or that nobody can see.
 
@@ -23,7 +28,7 @@ def clean(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    text = _LINE_ENDS.sub("\n", _ESCAPES.sub("", text)).replace("\t", TAB)
+    text = _LINE_ENDS.sub("\n", without_escapes(text)).replace("\t", TAB)
     return _TAGS.sub("", "".join(map(_shown, text)))
 
 

@@ -7,6 +7,7 @@ A line that does not parse is searched for a whole record glued to a torn one.
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Annotated, Any, Literal, NamedTuple
 
 import orjson
@@ -19,6 +20,8 @@ VERSION = 1
 JOURNAL_AGENT = "journal"  # the agent of the journal's own facts
 _BODY_KEY = re.compile(rb'[,{]\s*"(payload|raw)"\s*:')
 _BEGINNING = re.compile(rb'\{\s*"v"\s*:\s*\d+\s*,\s*"id"\s*:\s*"')
+# As the emitter writes it: what differs from record to record stands first.
+_EMITTED = re.compile(rb'\{"v":1,"id":"([0-9a-f]{32})","at":"([0-9TZ:.-]{27})"(,.*)', re.DOTALL)
 _KNOWN = frozenset({"v", "id", "at", "agent", "event", "session"})
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128)]
@@ -70,8 +73,36 @@ def parse(line: bytes) -> Record:
     rest = line[found.end() :].rstrip()
     if rest[-1:] != b"}":
         raise BadLineError("cut off")
+    start = line[: found.start()]
+    emitted = _EMITTED.match(start)
+    if emitted is not None:
+        unique, at, more = emitted.groups()
+        header, origin = _header(b'{"v":1,"id":"%032d","at":"-"' % 0 + more)
+    else:
+        header, origin = _header(start)
+        unique, at = header.id.encode(), header.at.encode()
     try:
-        fields = orjson.loads(line[: found.start()] + b"}")
+        at_us = to_us(at.decode())
+    except ValueError as error:
+        raise BadLineError(f"header: at: {error}") from error
+    raw = found[1] == b"raw"
+    return Record(
+        bytes.fromhex(unique.decode()),
+        at_us,
+        header.agent,
+        header.event,
+        header.session,
+        origin,
+        rest[:-1].strip(),
+        raw,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _header(start: bytes) -> tuple[Header, dict[str, Any]]:
+    """A header and its other keys; cached, for in one session little but id and time changes."""
+    try:
+        fields = orjson.loads(start + b"}")
     except orjson.JSONDecodeError as error:
         raise BadLineError(f"header is not JSON: {error.msg}") from error
     version = fields.get("v") if isinstance(fields, dict) else None
@@ -79,25 +110,10 @@ def parse(line: bytes) -> Record:
         raise BadLineError(f"unknown version {str(version)[:20]}")
     try:
         header = Header.model_validate(fields)
-        at_us = to_us(header.at)
     except ValidationError as error:
         first = error.errors()[0]
         raise BadLineError(f"header: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    except ValueError as error:
-        raise BadLineError(f"header: at: {error}") from error
-    origin = {key: value for key, value in fields.items() if key not in _KNOWN}
-    body = rest[:-1].strip()
-    raw = found[1] == b"raw"
-    return Record(
-        bytes.fromhex(header.id),
-        at_us,
-        header.agent,
-        header.event,
-        header.session,
-        origin,
-        body,
-        raw,
-    )
+    return header, {key: value for key, value in fields.items() if key not in _KNOWN}
 
 
 class Reading(NamedTuple):

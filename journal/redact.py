@@ -27,6 +27,7 @@ __all__ = ["RULES_VERSION", "Redactor", "load_key"]
 KEY_BYTES = 32
 ROUNDS = 3  # what one redaction uncovers, the next one takes; more than that is given up whole
 VALUE_CHARS = 1024
+NAME_BYTES = 512  # more than the longest name a rule knows, with every letter escaped
 ADDRESSES = ("url", "dsn", "curl", "netrc")  # rules whose secret may be a placeholder
 
 # A string that nothing closes (a torn line) goes on to the end of the data.
@@ -204,9 +205,13 @@ class _Walk:
         return how
 
 
-@lru_cache(maxsize=4096)
 def _strength(raw: bytes) -> Strength | None:
-    """How secret the value is whose key, still escaped, is `raw`."""
+    """How secret the value is whose key, still escaped, is `raw`; its end holds the name."""
+    return _strength_of_end(raw[-NAME_BYTES:])
+
+
+@lru_cache(maxsize=4096)
+def _strength_of_end(raw: bytes) -> Strength | None:
     text = _decoded(raw)
     match = rules.NAME_AT_END.search(text)
     return rules.strength(rules.name_around(text, match.start(), match.end())) if match else None
@@ -218,14 +223,17 @@ def _named_values(text: str, low: str) -> Iterator[tuple[int, int, Strength, boo
         name_end = match.start("separator")
         name = rules.name_around(text, match.start(), name_end)
         separator = match["separator"]
-        if separator[0] == ">" and (separator != ">" or text[: name_end - len(name)][-1:] != "<"):
+        before = max(0, name_end - len(name) - 1)
+        if separator[0] == ">" and (separator != ">" or text[before] != "<"):
             continue
         if how := rules.strength(name):
             assigned = separator == "=" and name.isupper()
             sure = assigned or separator[0] == ">" or separator[:2] == ":-"
             for start, end, certain in _value(text, match.end(), sure, assigned):
                 same = low[start:end] == name.lower()
-                if not same and (separator != ">" or text[end : end + 1] in ("<", "")):
+                torn = end == len(text) and text[start].isalnum()
+                no_element = separator == ">" and not torn and text[end : end + 1] != "<"
+                if not same and not no_element:
                     yield start, end, how, certain
     for match in rules.FLAG.finditer(text):
         if how := rules.strength(match["name"]):

@@ -19,6 +19,7 @@ from typing import Literal
 Strength = Literal["strong", "weak", "cookie"]
 
 RULES_VERSION = 1
+MARGIN = 96  # bytes around a word that hold its whole name and the beginning of its value
 MARKER = re.compile(r"\[redacted:[a-z]{1,16}:[0-9a-f]{8}\]")
 
 # A token begins after anything but a letter or digit, or after an escape such as `\n` left in text.
@@ -106,7 +107,7 @@ _WORD = (
     r"|jwt)"
 )
 _WORDS = ("pass", "pwd", "secret", "credential", "auth", "cookie", "token", "key", "jwt")
-_SUFFIX = r"[A-Za-z0-9_.-]{0,40}"
+_SUFFIX = r"[A-Za-z0-9_.-]{0,40}+"
 _TYPE = r"(?:str|string|bytes|&(?:'static )?str|Optional\[str\]|str \| None)"
 
 
@@ -298,8 +299,8 @@ def _raw(pattern: str) -> re.Pattern[bytes]:
     return re.compile(pattern.replace("(?P<suffix>", "(?:").encode())
 
 
-_NAME_ANCHORS = tuple(
-    _raw(anchor + _RAW_ASSIGNED)
+_NAME_SEARCHES = tuple(
+    _raw(anchor + _RAW_ASSIGNED).finditer
     for anchor in (
         r"k(?:(?<=tok)en|(?<=cook)ie|ey)",
         r"p(?:ass(?:phrase|w(?:or)?d)?|wd)",
@@ -308,27 +309,25 @@ _NAME_ANCHORS = tuple(
         r"j(?:wt)",
     )
 )
-_FORMAT_ANCHORS = tuple(
-    map(
-        _raw,
-        (
-            r"k(?:ey(?: block)?-----|ey-1[a-z0-9]{16}|_(?:live|test)_[a-z0-9]{10}"
-            r"|-(?:(?:ant|proj|svcacct|admin|or-v1|lf)-[\w-]{16}|[a-z0-9]{20}))",
-            r"_(?:(?=[a-z0-9]{16})(?:(?<=gh[pousr]_)|(?<=npm_)|(?<=hf_)|(?<=do[opr]_v1_)|(?<=shp.._)"
-            r"|(?<=whsec_)|(?<=lin_api_)|(?<=_oauth_)|(?<=ms_))|(?<=_pat_)[\w-]{16})",
-            r"\.(?:(?<=ya29\.)[\w-]{20}|(?<=hvs\.)[\w-]{20}|(?<=sg\.)[\w-]{16}|eyj[\w-]{8}"
-            r"|[\w-]{6}\.[\w-]{27}|com\\*/api\\*/webhooks|(?<=hooks\.)slack\.com)",
-            r"g(?:l[a-z]{2,5}-[\w-]{16}|ocspx-[\w-]{20}"
-            r"|(?<=log)in(?:[ \t\r\n]|\\[nrt]){1,8}[^ \t\r\n\"]{1,800}(?:[ \t\r\n]|\\[nrt]){1,8}"
-            r"password)",
-            r"y(?<=py)pi-age",
-            r"x(?:ox[a-z]-[a-z0-9-]{10}|app-\d-)",
-            r"z(?<=aiz)a[\w-]{30}",
-            r"b(?:earer(?:[ \t]|\\t){1,8}[a-z0-9._~+/=-]{16})",
-            r"w(?<=tw)ilio",
-            r":(?:aa[\w-]{30})",
-            r"\\(?:u00(?:0[9a-d]|[2-7])|/)",  # escapes of what needs none can hide any word
-        ),
+_FORMAT_SEARCHES = tuple(
+    _raw(anchor).search
+    for anchor in (
+        r"k(?:ey(?: block)?-----|ey-1[a-z0-9]{16}|_(?:live|test)_[a-z0-9]{10}"
+        r"|-(?:(?:ant|proj|svcacct|admin|or-v1|lf)-[\w-]{16}|[a-z0-9]{20}))",
+        r"_(?:(?=[a-z0-9]{16})(?:(?<=gh[pousr]_)|(?<=npm_)|(?<=hf_)|(?<=do[opr]_v1_)|(?<=shp.._)"
+        r"|(?<=whsec_)|(?<=lin_api_)|(?<=_oauth_)|(?<=ms_))|(?<=_pat_)[\w-]{16})",
+        r"\.(?:(?<=ya29\.)[\w-]{20}|(?<=hvs\.)[\w-]{20}|(?<=sg\.)[\w-]{16}|eyj[\w-]{8}"
+        r"|[\w-]{6}\.[\w-]{27}|com\\*/api\\*/webhooks|(?<=hooks\.)slack\.com)",
+        r"g(?:l[a-z]{2,5}-[\w-]{16}|ocspx-[\w-]{20}"
+        r"|(?<=log)in(?:[ \t\r\n]|\\[nrt]){1,8}[^ \t\r\n\"]{1,800}(?:[ \t\r\n]|\\[nrt]){1,8}"
+        r"password)",
+        r"y(?<=py)pi-age",
+        r"x(?:ox[a-z]-[a-z0-9-]{10}|app-\d-)",
+        r"z(?<=aiz)a[\w-]{30}",
+        r"b(?:earer(?:[ \t]|\\t){1,8}[a-z0-9._~+/=-]{16})",
+        r"w(?<=tw)ilio",
+        r":(?:aa[\w-]{30})",
+        r"\\(?:u00(?:0[9a-d]|[2-7])|/)",  # escapes of what needs none can hide any word
     )
 )
 _RAW_AWS = re.compile(rb"A(?:KI|SI)A[A-Z0-9]{16}")  # capitals are rarer still
@@ -338,22 +337,34 @@ _RAW_USER = re.compile(rb":\\*/\\*/[^ \t\r\n/\"@]*+@|@(?:tcp|unix)\(")
 def may_hold(data: bytes) -> bool:
     """False only if no rule finds anything in these raw JSON bytes, or in UTF-8 text."""
     low = data.lower()
+    for search in _FORMAT_SEARCHES:
+        if search(low):
+            return True
+    for candidates in _NAME_SEARCHES:
+        if _assigns(data, candidates(low)):
+            return True
     return (
-        any(anchor.search(low) for anchor in _FORMAT_ANCHORS)
-        or _RAW_AWS.search(data) is not None
+        _RAW_AWS.search(data) is not None
         or (b"@" in low and _RAW_USER.search(low) is not None)
         or b"dapi" in low
         or (b"curl" in low and (b" -u" in low or b" --user" in low))
-        or any(
-            _assigns(data[max(0, match.start() - 64) : match.end() + 64])
-            for anchor in _NAME_ANCHORS
-            for match in anchor.finditer(low)
-        )
         or (b"--" in low and _has_flag(data))
     )
 
 
-def _assigns(data: bytes) -> bool:
+def _assigns(data: bytes, candidates: Iterator[re.Match[bytes]]) -> bool:
+    """Whether a name is secret around one of the candidates; no byte is looked at twice."""
+    start = end = 0
+    for match in candidates:
+        if match.start() - MARGIN > end:
+            if _names_secret(data[start:end]):
+                return True
+            start = match.start() - MARGIN
+        end = match.end() + MARGIN
+    return end > 0 and _names_secret(data[start:end])
+
+
+def _names_secret(data: bytes) -> bool:
     text = data.decode("latin-1")
     for match in _RAW_ASSIGNMENT.finditer(text):
         name = name_around(text, match.start(), match.end("suffix"))

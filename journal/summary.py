@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from journal.printable import one_line
 from journal.state import Command, SessionState
 from journal.times import to_text
 
@@ -19,14 +20,6 @@ LEARNED_CHARS = 2_000
 LISTING_CHARS = 1_200
 FACT_CHARS = 300
 _MAX_COMMANDS = 12
-# CSI and OSC sequences, then what is left of other escapes (ECMA-48); bounded, so that hostile
-# text costs linear time.
-_ESCAPES = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]"
-    r"|\x1b[\]PX^_][^\x07\x1b]{0,400}(?:\x07|\x1b\\)"
-    r"|\x1b[ -/]{0,8}[0-~]"
-)
-_JOINERS = "\u200c\u200d"  # zero-width, but part of how words and emoji are spelled
 _EXIT_CODE = re.compile(r"Exit code (\d{1,10})\b")
 
 
@@ -74,10 +67,7 @@ def plain(text: str, limit_chars: int) -> str:
     Terminal escapes, control, bidi and other invisible characters and lone surrogates are removed,
     white space of any kind becomes one space.
     """
-    text = _ESCAPES.sub("", text)
-    kept = "".join(c for c in text if c.isprintable() or c.isspace() or c in _JOINERS)
-    # U+E0000 to U+E0FFF: tags and variation selectors, which nobody sees
-    line = " ".join(re.sub("[\U000e0000-\U000e0fff]", "", kept).split())
+    line = one_line(text)
     return line if len(line) <= limit_chars else line[: limit_chars - 1].rstrip() + "…"
 
 

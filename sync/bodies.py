@@ -1,6 +1,6 @@
 """How payloads are stored: compressed, and large strings once for all payloads that hold them.
 
-A JSON string of at least LARGE_BYTES is cut out and stored by its content in `bodies`; in its
+A JSON string of at least LARGE_BYTES in a payload of several times that is cut out and stored by its content in `bodies`; in its
 place stand a byte 0x01, which no valid JSON holds, and the 16 bytes of its digest. An Edit's
 payload holds the whole file twice and a Write's response repeats its input: each is stored once.
 Compression is zstd with a dictionary of typical payloads, because most are around a kilobyte.
@@ -15,7 +15,9 @@ from importlib.resources import files
 import apsw
 import zstandard
 
+LEVEL = 1
 LARGE_BYTES = 1024
+_LEAST_BYTES = 4 * LARGE_BYTES  # of a payload: smaller ones are not worth the look
 _MARK = b"\x01"
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _CUT = re.compile(_MARK + rb"(.{16})", re.DOTALL)
@@ -23,7 +25,9 @@ _CUT = re.compile(_MARK + rb"(.{16})", re.DOTALL)
 
 @cache
 def _compressor() -> zstandard.ZstdCompressor:
-    return zstandard.ZstdCompressor(level=3, dict_data=_dictionary(), write_dict_id=False)
+    dictionary = _dictionary()
+    dictionary.precompute_compress(level=LEVEL)  # else it is digested again for each payload
+    return zstandard.ZstdCompressor(level=LEVEL, dict_data=dictionary, write_dict_id=False)
 
 
 @cache
@@ -45,7 +49,7 @@ class Packed:
 
     def __init__(self, payload: bytes) -> None:
         self.large: dict[bytes, bytes] = {}
-        if len(payload) >= LARGE_BYTES:
+        if len(payload) >= _LEAST_BYTES:
             payload = _STRING.sub(self._cut, payload)
         self.blob = _compressor().compress(payload)
 

@@ -3,7 +3,6 @@
 Works without a database and without a home; what cannot be read is a problem that is named.
 """
 
-import os
 import re
 from dataclasses import dataclass, field
 
@@ -138,10 +137,9 @@ def _first_us(part: Unsynced) -> int:
 
 def _spooled(layout: Layout) -> int:
     try:
-        names = os.listdir(layout.spool)
+        return sum(path.suffix in (".jsonl", ".raw") for path in layout.spool.iterdir())
     except OSError:
         return 0  # none, or somebody else's
-    return sum(name.endswith((".jsonl", ".raw")) for name in names)
 
 
 def states(db: apsw.Connection, adopt_on: tuple[str, ...]) -> dict[str, int]:

@@ -130,6 +130,8 @@ def _files(conditions: Pass) -> list[tuple[Path, int]]:
         found.append((path, status.st_size, status.st_mtime_ns))
     if conditions.out_of_time is not never:
         found.sort(key=lambda file: -file[2])
+    else:
+        found.sort(key=lambda file: (file[0].name, file[0].parent.name))  # a session's days in turn
     return [(path, size) for path, size, _ in found]
 
 

@@ -16,7 +16,8 @@ from sync.listing import Session
 
 _CALLS = """
 select tool_use_id, tool, before_seq, after_seq, ok, repeats, digest
-from observations where session = ? order by key
+from observations join events e on e.seq = coalesce(before_seq, after_seq)
+where observations.session = ? order by e.at_us, e.id
 """
 
 
@@ -157,18 +158,18 @@ def _read(db: apsw.Connection, session: Session, with_values: bool) -> Detail:
 
 def _note(detail: Detail, stored: facts.Stored) -> None:
     event, meaning = stored.event, stored.event.meaning
-    id = event.id.hex()
+    number = event.id.hex()
     head = EventHead(
-        id, event.at_us, event.name, meaning.tool, meaning.tool_use_id, meaning.subagent
+        number, event.at_us, event.name, meaning.tool, meaning.tool_use_id, meaning.subagent
     )
     detail.events.append(head)
     if meaning.kind is Kind.PROMPT:
-        detail.prompts.append(Prompt(id, event.at_us, meaning.text, meaning.by_person))
+        detail.prompts.append(Prompt(number, event.at_us, meaning.text, meaning.by_person))
     elif meaning.kind is Kind.TURN_END and meaning.text:
-        detail.answers.append(Answer(id, event.at_us, meaning.text, failed=False))
+        detail.answers.append(Answer(number, event.at_us, meaning.text, failed=False))
     elif meaning.kind is Kind.TURN_FAILED:
         text = meaning.text or meaning.detail
-        detail.answers.append(Answer(id, event.at_us, text, failed=True))
+        detail.answers.append(Answer(number, event.at_us, text, failed=True))
 
 
 def _grouped(calls: list[Any]) -> list[tuple[Any, int]]:
@@ -198,10 +199,8 @@ def _side(stored: facts.Stored, with_values: bool) -> _Side:
 
 def _observation(call: Any, count: int, sides: Mapping[int, _Side]) -> Observation:
     tool_use_id, tool, before_seq, after_seq, ok, _, _ = call
-    start, end = sides.get(before_seq), sides.get(after_seq)
-    first = start or end
-    if first is None:
-        raise JournalError("an event of this session is gone", "run: journal sync")
+    end = sides.get(after_seq)
+    first = sides[after_seq if before_seq is None else before_seq]
     return Observation(
         event_id=first.event_id,
         at_us=first.at_us,

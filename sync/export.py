@@ -41,7 +41,8 @@ def pages(db: apsw.Connection, wanted: Wanted, adopt_on: tuple[str, ...]) -> Ite
     condition, values = wanted.sql()
     order = "order by s.started_us, s.session"
     query = f"select s.session from session_states s where {condition} {order}"
-    for number, (key,) in enumerate(db.execute(query, values).fetchall()):
+    keys = [int(key) for (key,) in db.execute(query, values)]
+    for number, key in enumerate(keys):
         if number:
             yield BETWEEN_PAGES.encode()
         yield page(db, key, adopt_on)

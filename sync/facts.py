@@ -39,19 +39,39 @@ class Inserted(NamedTuple):
 
 def insert(db: apsw.Connection, facts: list[Fact]) -> Inserted:
     """Insert the facts whose ids are new, in one go; to be called inside a transaction."""
-    fresh, known = _split_known(db, facts)
+    fresh = list({fact.record.id: fact for fact in reversed(facts)}.values())[::-1]
+    try:
+        with db:  # a savepoint: if any id is there already, we look which
+            return Inserted(_insert_fresh(db, fresh), len(fresh), _left_out(facts, fresh))
+    except apsw.ConstraintError:
+        fresh = [fact for fact in fresh if not _is_stored(db, fact)]
+        return Inserted(_insert_fresh(db, fresh), len(fresh), _left_out(facts, fresh))
+
+
+def _left_out(facts: list[Fact], fresh: list[Fact]) -> list[Fact]:
+    if len(facts) == len(fresh):
+        return []
+    chosen = set(map(id, fresh))
+    return [fact for fact in facts if id(fact) not in chosen]
+
+
+def _is_stored(db: apsw.Connection, fact: Fact) -> bool:
+    query = "select 1 from events where id = ?"
+    return db.execute(query, (fact.record.id,)).fetchone() is not None
+
+
+def _insert_fresh(db: apsw.Connection, fresh: list[Fact]) -> dict[int, list[Event]]:
     keys: dict[tuple[str, str], int] = {}
-    origins: dict[bytes, int] = {}
+    origins: dict[int, int] = {}  # by identity: records of one session share their headers
     events: dict[int, list[Event]] = {}
     rows = []
     seq = (db.execute("select max(seq) from events").get or 0) + 1
     for fact in fresh:
-        made = fact.record
-        if (session := keys.get(fact.session)) is None:
-            session = keys[fact.session] = session_key(db, *fact.session)
-        header = orjson.dumps(made.origin, option=orjson.OPT_SORT_KEYS)
-        if (origin := origins.get(header)) is None:
-            origin = origins[header] = _origin_key(db, header.decode())
+        made, who = fact.record, fact.session
+        if (session := keys.get(who)) is None:
+            session = keys[who] = session_key(db, *who)
+        if (origin := origins.get(id(made.origin))) is None:
+            origin = origins[id(made.origin)] = _origin_key(db, made.origin)
         blob = fact.body.blob if fact.body else None
         rows.append((seq, made.id, session, made.at_us, made.event, origin, made.raw, blob))
         event = Event(seq, made.id, made.at_us, made.agent, made.event, made.origin, fact.meaning)
@@ -60,19 +80,7 @@ def insert(db: apsw.Connection, facts: list[Fact]) -> Inserted:
     db.executemany("insert into events values (?, ?, ?, ?, ?, ?, ?, ?)", rows)
     pairs = zip(rows, fresh, strict=True)
     bodies.store_large(db, ((row[0], f.body) for row, f in pairs if f.body and f.body.large))
-    return Inserted(events, len(rows), known)
-
-
-def _split_known(db: apsw.Connection, facts: list[Fact]) -> tuple[list[Fact], list[Fact]]:
-    fresh: dict[bytes, Fact] = {}
-    known = []
-    for fact in facts:
-        key = fact.record.id
-        if key in fresh or db.execute("select 1 from events where id = ?", (key,)).fetchone():
-            known.append(fact)
-        else:
-            fresh[key] = fact
-    return list(fresh.values()), known
+    return events
 
 
 def session_key(db: apsw.Connection, agent: str, session_id: str) -> int:
@@ -85,7 +93,8 @@ def session_key(db: apsw.Connection, agent: str, session_id: str) -> int:
     return int(key)
 
 
-def _origin_key(db: apsw.Connection, header: str) -> int:
+def _origin_key(db: apsw.Connection, origin: dict[str, Any]) -> int:
+    header = orjson.dumps(origin, option=orjson.OPT_SORT_KEYS).decode()
     key = db.execute("select key from origins where header = ?", (header,)).get
     if key is None:
         db.execute("insert into origins (header) values (?)", (header,))

@@ -166,14 +166,14 @@ def read(db: apsw.Connection, keys: Iterable[int], adopt_on: Iterable[str]) -> I
 
 
 def _session(db: apsw.Connection, row: tuple[Any, ...], adopt_on: set[str]) -> Session:
-    key, agent, id, data, triggers, status, project, project_name, cwd, *rest = row
+    key, agent, name, data, triggers, status, project, project_name, cwd, *rest = row
     branch, host, title, started_us, last_us, ended_us, events, prompts = rest
     state = SessionState.load(data) or SessionState()  # another version's: the next pass folds it
     return Session(
         key=key,
         agent=agent,
-        id=id,
-        short_id=short_id(db, id),
+        id=name,
+        short_id=short_id(db, name),
         memory_id=None,
         project=project_name or cwd,
         project_key=project,
@@ -211,20 +211,20 @@ def find(db: apsw.Connection, name: str) -> int:
     return found[0][0]
 
 
-def _matching(db: apsw.Connection, id: str, agent: str = "") -> list[tuple[int, str, str]]:
+def _matching(db: apsw.Connection, name: str, agent: str = "") -> list[tuple[int, str, str]]:
     """Rows, agents and ids: of this very id, else of those that begin with it."""
-    if not id:
+    if not name:
         return []
     query = "select session, agent, id from session_states where id {} and ? in ('', agent) limit ?"
     enough = MAX_CANDIDATES + 1
-    found: list[Any] = db.execute(query.format("= ?"), (id, agent, enough)).fetchall()
-    span = (id, id + _LAST_CHAR, agent, enough)
+    found: list[Any] = db.execute(query.format("= ?"), (name, agent, enough)).fetchall()
+    span = (name, name + _LAST_CHAR, agent, enough)
     return found or list(db.execute(query.format(">= ? and id < ?"), span))
 
 
 def _candidates(db: apsw.Connection, found: list[tuple[int, str, str]]) -> str:
-    same = len({id for _, _, id in found}) == 1
-    names = [f"{agent}/{id}" if same else short_id(db, id) for _, agent, id in found]
+    same = len({name for _, _, name in found}) == 1
+    names = [f"{agent}/{name}" if same else short_id(db, name) for _, agent, name in found]
     shown = ", ".join(map(_said, names[:MAX_CANDIDATES]))
     return f"not one session but {shown}" + (" …" if len(found) > MAX_CANDIDATES else "")
 

@@ -10,9 +10,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import bench_hooks
+import bench_sync
 from bench_table import Row, print_table
 
-PARTS: dict[str, Callable[[], list[Row]]] = {"hooks": bench_hooks.measure}
+PARTS: dict[str, Callable[[], list[Row]]] = {
+    "hooks": bench_hooks.measure,
+    "sync": bench_sync.measure,
+}
 
 
 def main(names: list[str]) -> int:

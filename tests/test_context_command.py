@@ -66,7 +66,7 @@ def test_it_is_of_the_current_directory_and_takes_in_what_is_new(
     monkeypatch.setattr("os.uname", lambda: _Host("host"))
     assert shown(home) == 0
     out = capsys.readouterr().out
-    assert 'asked    "round &lt;b>it&lt;/b>"' in out
+    assert 'asked "round &lt;b>it&lt;/b>"' in out
     assert all(c.isprintable() or c == "\n" for c in out)
 
 

@@ -56,14 +56,15 @@ def told(layout: "Layout", key: str, name: str, missing: list[tuple[int, str]]) 
 
     `key` and `name` are the project's; `missing` are numbers of records by session.
     """
-    from hooks import start
+    from hooks.context import compose, parsed, unescape
+    from hooks.local_pass import read_file
 
-    prepared = start.read_file(str(layout.context_file(key)))
-    allowed = start.parsed(prepared)
+    prepared = read_file(str(layout.context_file(key)))
+    allowed = parsed(prepared)
     if "startup" not in allowed.sources or not allowed.sessions:
         return ""
-    escaped, _ = start.compose(prepared, "", "startup", name, missing)
-    return start.unescape(escaped)
+    escaped, _ = compose(prepared, "", "startup", name, missing)
+    return unescape(escaped)
 
 
 def missing_records(db: "apsw.Connection", layout: "Layout") -> list[tuple[int, str]]:

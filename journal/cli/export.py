@@ -1,5 +1,6 @@
 """`journal export`: the records as they are, or pages for people."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,20 +74,18 @@ def _parts(
     adopt_on = tuple(app.settings.sessions.adopt_on)
     key = None if name is None else listing.find(db, name)
     if form == "jsonl":
-        since_us = since_us or 0
-        return (
-            exports.record_lines(db, since_us)
-            if key is None
-            else exports.lines_of(db, key, since_us)
-        )
-    if key is None:
-        wanted = listing.Wanted(Filters(adopt_on), since_us=since_us)
-        return exports.pages(db, wanted, adopt_on)
-    return iter([exports.page(db, key, adopt_on)])
+        first_us = since_us or 0
+        if key is None:
+            return exports.record_lines(db, first_us)
+        return exports.lines_of(db, key, first_us)
+    if key is not None:
+        return iter([exports.page(db, key, adopt_on)])
+    wanted = listing.Wanted(Filters(adopt_on), since_us=since_us)
+    return exports.pages(db, wanted, adopt_on)
 
 
 def _write_out(parts: Iterable[bytes]) -> None:
-    stdout = click.get_binary_stream("stdout")
+    stdout = sys.stdout.buffer
     for part in parts:
         stdout.write(part)
     stdout.flush()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 from rich.table import Table
 from rich.text import Text
 
-from journal.cli.tables import GAP, age, ago, aligned, print_rich, screen, when
+from journal.cli.tables import GAP, TIMES, age, ago, aligned, print_rich, screen, when
 from journal.printable import clean, one_line
 from journal.summary import shown_path
 from journal.times import SECOND_US, to_datetime
@@ -124,7 +124,7 @@ def _calls(detail: "Detail", columns: int) -> "Iterator[RenderableType]":
 
 def _call(detail: "Detail", call: "Observation") -> tuple[Text, Text, Text, Text]:
     result, style = _RESULTS[call.ok]
-    times = f" ×{call.count}" if call.count > 1 else ""
+    times = f" {TIMES}{call.count}" if call.count > 1 else ""
     indent = "  " if call.subagent else ""  # a sub-agent's
     return (
         Text(_clock(detail)(call.at_us), style="dim"),

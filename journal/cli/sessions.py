@@ -1,6 +1,7 @@
 """`journal sessions`: the list of sessions, with filters."""
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -65,7 +66,7 @@ def chosen_sessions(app: App, chosen: dict[str, Any]) -> "Wanted":
     project = chosen["project"] or ""
     folders = [folder(os.curdir)] if chosen["here"] else []
     if project and _is_path(project):
-        folders.append(folder(os.path.expanduser(project)))
+        folders.append(folder(str(Path(project).expanduser())))
         project = ""
     filters = Filters(
         adopt_on=None if chosen["with_all"] else tuple(app.settings.sessions.adopt_on),
@@ -89,7 +90,7 @@ def folder(directory: str) -> "Folder":
 
 
 def _is_path(project: str) -> bool:
-    return project[:1] in ("/", "~", ".") or ("/" in project and os.path.isdir(project))
+    return project[:1] in ("/", "~", ".") or ("/" in project and Path(project).is_dir())
 
 
 def print_sessions(app: App, found: "list[Session]", note: str) -> None:

@@ -133,11 +133,14 @@ def health(found: "Condition", now_us: int) -> str:
     from journal.cli.tables import ago
 
     last = f"last record {ago(now_us - found.last_us)}" if found.last_us else "nothing recorded"
-    parts = [last, unsynced(found, now_us)]
-    parts += [f"{found.rejected:,} rejected (journal status)"] if found.rejected else []
-    for problem in found.problems:
-        parts.append(f"{problem} ({problem.hint})" if problem.hint else str(problem))
-    return " · ".join(parts)
+    wrong = [str(problem) for problem in found.problems]
+    if found.rejected:
+        wrong.insert(0, f"{found.rejected:,} rejected")
+    behind = [unsynced(found, now_us)] if found.unsynced_bytes or not wrong else []
+    if not wrong:
+        return " · ".join([last, *behind])
+    hint = found.problems[0].hint if len(wrong) == len(found.problems) == 1 else "journal status"
+    return " · ".join([last, *behind, *wrong]) + f" ({hint})"
 
 
 def unsynced(found: "Condition", now_us: int) -> str:

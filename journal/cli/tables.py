@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 WIDE_COLUMNS = 100
 _ENDLESS_COLUMNS = 500  # of a pipe: whoever reads it finds each title whole
 GAP = "  "
+TIMES = "\u00d7"  # the sign before a number of times
 _LIMITS = {"PROJECT": 16, "BRANCH": 24}
 _LEAST_TITLE_COLUMNS = 12
 _STYLES = {"awaiting": "bold yellow", "working": "green", "finished": "dim"}

@@ -1,6 +1,6 @@
 """The views: tables derived from facts, each module the only writer of its own.
 
-A view module offers `derive(db, change, now_us)`, and `drop(db, session)` if it keeps rows of
+A view module offers `derive(db, changes, now_us)`, and `drop(db, session)` if it keeps rows of
 single events. An event that sorts last advances its session's views, so the cost follows what is
 new; anything else folds the session anew from all its events. Both happen in the transaction that
 stores the events, and give the same rows: any order of arrival, any repetition.
@@ -27,15 +27,17 @@ _WITH_ROWS_OF_EVENTS = (full_text, prompts, observations)  # in the order in whi
 
 def advance(db: apsw.Connection, new: dict[int, list[Event]], now_us: int) -> None:
     """Bring the views of these sessions up to their new events, in the caller's transaction."""
+    changes = []
     for session, events in new.items():
         events.sort(key=_order)
         head = sessions.head(db, session)
         if head is not None and _order(events[0]) > head.order:
-            _apply(db, session, head.state, events, now_us)
+            changes.append(_folded(db, session, head.state, events))
         elif head is None and facts.count(db, session) == len(events):
-            _apply(db, session, SessionState(), events, now_us)
+            changes.append(_folded(db, session, SessionState(), events))
         else:
             fold_anew(db, session, now_us)
+    _derive(db, changes, now_us)
 
 
 def adopted(db: apsw.Connection, keys: Iterable[int], adopt_on: tuple[str, ...]) -> set[int]:
@@ -51,7 +53,9 @@ def fold_anew(db: apsw.Connection, session: int, now_us: int) -> None:
         view.drop(db, session)
     state = SessionState()
     for events in _slices(stored.event for stored in facts.events_of(db, session)):
-        state = _apply(db, session, state, events, now_us)
+        change = _folded(db, session, state, events)
+        _derive(db, [change], now_us)
+        state = change.state
 
 
 def refresh(db: apsw.Connection, now_us: int) -> None:
@@ -65,9 +69,7 @@ def refresh(db: apsw.Connection, now_us: int) -> None:
         db.execute("insert into view_version values (?)", (VERSION,))
 
 
-def _apply(
-    db: apsw.Connection, session: int, state: SessionState, events: list[Event], now_us: int
-) -> SessionState:
+def _folded(db: apsw.Connection, session: int, state: SessionState, events: list[Event]) -> Change:
     unopened = set()
     for event in events:
         ends = event.meaning.kind in (Kind.TOOL_AFTER, Kind.TOOL_FAILED)
@@ -75,10 +77,12 @@ def _apply(
             unopened.add(event.seq)
         state = fold(state, event)
     agent, session_id = facts.identity(db, session)
-    change = Change(session, agent, session_id, events, state, frozenset(unopened))
+    return Change(session, agent, session_id, events, state, frozenset(unopened))
+
+
+def _derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
     for view in _ORDER:
-        view.derive(db, change, now_us)
-    return state
+        view.derive(db, changes, now_us)
 
 
 def _order(event: Event) -> tuple[int, bytes]:

@@ -21,12 +21,13 @@ from sync.views import sessions
 from sync.views.change import Change
 
 
-def derive(db: apsw.Connection, change: Change, now_us: int) -> None:
-    """Mark the session's project as stale, and the one it was counted to before."""
+def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
+    """Mark the sessions' projects as stale, and those that they were counted to before."""
     query = "select project from session_states where session = ?"
-    before = db.execute(query, (change.session,)).get
-    for project in {before or "", sessions.project(change.state)} - {""}:
-        db.execute("insert or ignore into stale_contexts values (?)", (project,))
+    projects = {sessions.project(change.state) for change in changes}
+    projects |= {str(db.execute(query, (change.session,)).get or "") for change in changes}
+    rows = [(project,) for project in projects if project]
+    db.executemany("insert or ignore into stale_contexts values (?)", rows)
 
 
 def write_stale(db: apsw.Connection, layout: Layout, settings: Settings, now_us: int) -> int:

@@ -14,6 +14,7 @@ import orjson
 
 from journal.fold import Event
 from journal.meaning import Kind, leaves
+from journal.printable import without_escapes
 from sync.views.change import Change
 
 LIMIT_CHARS = 65_536
@@ -30,20 +31,31 @@ class TextKind(IntEnum):
     SUMMARY = 7
 
 
-def derive(db: apsw.Connection, change: Change, now_us: int) -> None:
-    """Index the new events' texts and the session's summary."""
+def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
+    """Index the new events' texts and the sessions' summaries.
+
+    In the order of their numbers: the index writes what it holds in memory whenever one is smaller
+    than the one before.
+    """
     rows = [
         (event.seq * KINDS + kind, text)
+        for change in changes
         for event in change.events
         for kind, text in texts(event, event.seq in change.unopened)
         if text
     ]
     query = "select summary from summaries where session = ?"
-    summary = db.execute(query, (change.session,)).get
-    db.execute("delete from full_text where rowid = ?", (-change.session,))
-    if summary is not None:
-        rows.append((-change.session, summary_text(summary)))
+    for change in changes:
+        if (summary := db.execute(query, (change.session,)).get) is not None:
+            rows.append((-change.session, summary_text(str(summary))))
+    rows.sort(key=_number)
+    indexed = sorted((-change.session,) for change in changes)
+    db.executemany("delete from full_text where rowid = ?", indexed)
     db.executemany("insert into full_text (rowid, text) values (?, ?)", rows)
+
+
+def _number(row: tuple[int, str]) -> int:
+    return row[0]
 
 
 def drop(db: apsw.Connection, session: int) -> None:
@@ -55,7 +67,12 @@ def drop(db: apsw.Connection, session: int) -> None:
 
 
 def texts(event: Event, with_input: bool) -> Iterator[tuple[TextKind, str]]:
-    """What people search an event for."""
+    """What people search an event for, without the colours of a terminal."""
+    for kind, text in _texts(event, with_input):
+        yield kind, without_escapes(text)
+
+
+def _texts(event: Event, with_input: bool) -> Iterator[tuple[TextKind, str]]:
     meaning = event.meaning
     match meaning.kind:
         case Kind.PROMPT:

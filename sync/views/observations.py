@@ -29,18 +29,17 @@ on conflict (session, tool_use_id) do update set
 """
 
 
-def derive(db: apsw.Connection, change: Change, now_us: int) -> None:
+def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
     """Add the new events' tool calls and close those that ended."""
     before, after = [], []
-    for event in change.events:
+    for session, event in ((change.session, e) for change in changes for e in change.events):
         kind, meaning = event.meaning.kind, event.meaning
         key = meaning.tool_use_id or None
         if kind is Kind.TOOL_BEFORE:
-            before.append((change.session, key, meaning.tool, event.seq))
+            before.append((session, key, meaning.tool, event.seq))
         elif kind in (Kind.TOOL_AFTER, Kind.TOOL_FAILED):
             ok = kind is Kind.TOOL_AFTER
-            row = (change.session, key, meaning.tool, event.seq, ok, _digest(event))
-            after.append(row)
+            after.append((session, key, meaning.tool, event.seq, ok, _digest(event)))
     db.executemany(_BEFORE, before)
     db.executemany(_AFTER, after)
 

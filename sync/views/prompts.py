@@ -6,10 +6,11 @@ from journal.meaning import Kind
 from sync.views.change import Change
 
 
-def derive(db: apsw.Connection, change: Change, now_us: int) -> None:
+def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
     """Add the new events' prompts."""
     rows = [
         (event.seq, change.session, event.meaning.by_person)
+        for change in changes
         for event in change.events
         if event.meaning.kind is Kind.PROMPT
     ]

@@ -27,10 +27,18 @@ def head(db: apsw.Connection, session: int) -> Head | None:
     return None
 
 
-def derive(db: apsw.Connection, change: Change, now_us: int) -> None:
-    """Write the session's row."""
+def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
+    """Write the sessions' rows."""
+    rows = [_row(change) for change in changes]
+    if rows:
+        names, marks = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))
+        query = f"insert or replace into session_states ({names}) values ({marks})"
+        db.executemany(query, [tuple(row.values()) for row in rows])
+
+
+def _row(change: Change) -> dict[str, Any]:
     state, last = change.state, change.events[-1]
-    columns = {
+    return {
         "session": change.session,
         "agent": change.agent,
         "id": change.id,
@@ -50,10 +58,6 @@ def derive(db: apsw.Connection, change: Change, now_us: int) -> None:
         "events": state.events,
         "prompts": state.prompts,
     }
-    names = ", ".join(columns)
-    marks = ", ".join("?" * len(columns))
-    query = f"insert or replace into session_states ({names}) values ({marks})"
-    db.execute(query, tuple(columns.values()))
 
 
 def project(state: SessionState) -> str:

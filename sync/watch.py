@@ -1,0 +1,292 @@
+"""The watcher's loop: when the next pass is due, and when it is time to leave.
+
+Invariant: an event is only a reason to look sooner. Whatever changed is found by a scan, at the
+latest `scan_seconds` after the change or after the pass that was running then, although no event
+ever came: lost ones, an overflow of the queue, a network file system, a folder deleted and made
+again. Passes run in the caller's thread, one after the other; the observer's thread sets a flag
+and does nothing else. No child, no port, nothing on disk: a killed watcher leaves nothing behind.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from watchdog.events import (
+    DirCreatedEvent,
+    DirDeletedEvent,
+    DirMovedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
+from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver
+
+from journal.errors import JournalError
+
+BLIND_SECONDS = 1.0  # between scans while no events can be expected
+SCAN_SHARE = 100  # ... but scanning takes no more than one part in so many of a core
+REST_SECONDS = 3600.0  # a pass runs at least so often, for what becomes due by time alone
+GRACE_SECONDS = 1.7  # after this a pass that was told to stop is cut off; the next one repeats it
+_CHANGES = [
+    DirCreatedEvent,
+    DirDeletedEvent,
+    DirMovedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+]  # not what reading causes: a pass must not wake the next one
+
+
+class Program(Enum):
+    """The program that runs, compared with what is installed now."""
+
+    CURRENT = "current"
+    UNSETTLED = "unsettled"  # being replaced at this moment: do nothing with it
+    CHANGED = "changed"
+    GONE = "gone"
+
+
+class End(Enum):
+    """Why the watcher left."""
+
+    STOPPED = "stopped"
+    IDLE = "idle"
+    CHANGED = "changed"  # it shall start anew
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class PassOutcome:
+    """What one pass did. `waiting`: work is left that a later pass has to do."""
+
+    taken: int
+    waiting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """All that the loop knows of the world. `changed` and `program` are asked at each scan."""
+
+    folder: Path
+    run_pass: Callable[[Callable[[], bool]], PassOutcome]  # is given "shall I stop?"
+    changed: Callable[[], bool]  # cheap: is there anything that the last good pass has not seen?
+    program: Callable[[], Program]
+    on_error: Callable[[JournalError], None]
+    settle_seconds: float
+    scan_seconds: float
+    idle_seconds: float | None = None  # leave when nothing was taken in for so long
+
+
+class Watcher:
+    """One run of the loop. `stop` may be called from a signal handler or any thread."""
+
+    def __init__(self, orders: Orders) -> None:
+        self._orders = orders
+        self._wakes: SimpleQueue[None] = SimpleQueue()  # its put is reentrant, an Event's set not
+        self._stops: SimpleQueue[None] = SimpleQueue()
+        self._stopped = False
+        self._ended = False
+        self._noticed = False
+        self._blind = False  # a scan found what no event had announced
+        self._failed = False
+        self._unsettled = False
+        self._waiting = False
+        self._scan_cost = 0.0
+        self._passed_at: float | None = None
+        self._active_at = time.monotonic()
+
+    def stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopped
+
+    def stop(self) -> None:
+        """The running transaction is finished, then `run` returns; within two seconds it is over.
+
+        A pass that does not come to an end of a transaction in time is cut off with its process,
+        exit code 0: that is safe at any instruction.
+        """
+        self._stopped = True
+        self._wakes.put(None)
+        self._stops.put(None)
+
+    def run(self) -> End:
+        """Watch until there is a reason to leave."""
+        threading.Thread(target=self._leave_late, daemon=True).start()
+        sight = _Sight(self._orders.folder, self._notice)
+        try:
+            while (end := self._turn(sight)) is None:
+                self._wait(self._pause(sight))
+        finally:
+            sight.close()
+            self._ended = True
+        return end
+
+    def _leave_late(self) -> None:
+        self._stops.get()
+        time.sleep(GRACE_SECONDS)
+        if not self._ended:
+            os._exit(0)
+
+    def _notice(self) -> None:
+        if not self._noticed:
+            self._noticed = True
+            self._wakes.put(None)
+
+    def _turn(self, sight: "_Sight") -> End | None:
+        """Look once, run a pass if one is due; a reason to leave, if there is one."""
+        announced, self._noticed = self._noticed, False  # before the look: what comes now, comes
+        if self.stopping():
+            return End.STOPPED
+        sight.open()
+        program = self._orders.program()
+        self._unsettled = program is Program.UNSETTLED
+        if program is Program.CHANGED or program is Program.GONE:
+            return End[program.name]
+        if not self._unsettled:
+            self._pass_if_due(announced)
+        if self.stopping():
+            return End.STOPPED
+        return End.IDLE if self._idle_left() <= 0 and not self._noticed else None
+
+    def _pass_if_due(self, announced: bool) -> None:
+        """One of the three places that may swallow an error: it is told, the next scan repeats."""
+        try:
+            if self._due(announced):
+                self._pass()
+            self._failed = False
+        except JournalError as error:
+            self._failed = True
+            self._orders.on_error(error)
+
+    def _due(self, announced: bool) -> bool:
+        began = time.monotonic()
+        changed = self._orders.changed()
+        self._scan_cost = time.monotonic() - began
+        if announced:
+            self._blind = False
+        elif changed and not self._failed and self._passed_at is not None:
+            self._blind = True
+        rested = self._passed_at is None or began - self._passed_at >= REST_SECONDS
+        return changed or self._waiting or rested
+
+    def _pass(self) -> None:
+        outcome = self._orders.run_pass(self.stopping)
+        self._passed_at = time.monotonic()
+        self._waiting = outcome.waiting
+        if outcome.taken:
+            self._active_at = self._passed_at
+
+    def _idle_left(self) -> float:
+        """Seconds until it is time to leave for want of work."""
+        if self._orders.idle_seconds is None or self._waiting or self._unsettled:
+            return float("inf")
+        return self._active_at + self._orders.idle_seconds - time.monotonic()
+
+    def _pause(self, sight: "_Sight") -> float:
+        """Seconds until the next scan, if nothing is noticed before."""
+        seconds = self._orders.scan_seconds
+        if self._unsettled:
+            seconds = BLIND_SECONDS
+        elif not self._failed and (sight.blind or self._blind):
+            seconds = min(seconds, max(BLIND_SECONDS, SCAN_SHARE * self._scan_cost))
+        return max(0.0, min(seconds, self._idle_left()))
+
+    def _wait(self, seconds: float) -> None:
+        """Until the next scan, or until an event has settled. After a failure no event counts."""
+        if self._failed:
+            self._sleep(seconds)
+        elif self._woken(seconds):  # counted from the first event: a stream of them delays nothing
+            self._sleep(self._orders.settle_seconds)
+
+    def _sleep(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while not self.stopping() and (left := end - time.monotonic()) > 0:
+            self._woken(left)
+
+    def _woken(self, seconds: float) -> bool:
+        try:
+            self._wakes.get(timeout=seconds)
+        except Empty:
+            return False
+        return True
+
+
+class _Sight:
+    """An observer of the folder that is there now: a new one if that was replaced, or it died.
+
+    Where the system refuses (no inotify watches left, nothing to observe) it is blind, and frequent
+    scans take its place.
+    """
+
+    def __init__(self, folder: Path, notice: Callable[[], None]) -> None:
+        self._folder = folder
+        self._handler = _Handler(notice)
+        self._observer: BaseObserver | None = None
+        self._observed: tuple[int, int] | None = None
+        # What it has to say is that events were lost, which is what the scan is for.
+        logging.getLogger("watchdog").addHandler(logging.NullHandler())
+
+    @property
+    def blind(self) -> bool:
+        """Whether no event can come."""
+        return self._observer is None
+
+    def open(self) -> None:
+        """Observe what is at the folder's path at this moment."""
+        found = self._identity()
+        if found == self._observed and self._alive():
+            return
+        self.close()
+        if found is None:
+            return
+        try:
+            self._observer = Observer()
+            path = os.path.realpath(self._folder)  # a link itself is not followed
+            self._observer.schedule(self._handler, path, recursive=True, event_filter=_CHANGES)
+            self._observer.start()
+            self._observed = found
+        except OSError:
+            self.close()
+
+    def close(self) -> None:
+        """End the observer and its descriptors."""
+        observer, self._observer, self._observed = self._observer, None, None
+        if observer is not None:
+            observer.stop()
+            if observer.is_alive():
+                observer.join(BLIND_SECONDS)
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            status = self._folder.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def _alive(self) -> bool:
+        observer = self._observer
+        if observer is None or not observer.is_alive():
+            return False
+        return all(emitter.is_alive() for emitter in observer.emitters)
+
+
+class _Handler(FileSystemEventHandler):
+    """Passes on that something happened; what it was, the scan finds out."""
+
+    def __init__(self, notice: Callable[[], None]) -> None:
+        self._notice = notice
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        """Called in the observer's thread."""
+        self._notice()
