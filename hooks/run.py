@@ -10,7 +10,7 @@ sys.path.insert(0, __file__.rpartition("/hooks/")[0])
 
 if __name__ == "__main__":
     if sys.argv[3] == "SessionStart":
-        from hooks import start as program
+        from hooks.start import main
     else:
-        from hooks import emit as program
-    program.main(sys.argv)
+        from hooks.emit import main
+    main(sys.argv)

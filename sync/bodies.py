@@ -1,7 +1,8 @@
 """How payloads are stored: compressed, and large strings once for all payloads that hold them.
 
-A JSON string of at least LARGE_BYTES in a payload of several times that is cut out and stored by its content in `bodies`; in its
-place stand a byte 0x01, which no valid JSON holds, and the 16 bytes of its digest. An Edit's
+A JSON string of at least LARGE_BYTES, in a payload of several times that, is cut out and stored by
+its content in `bodies`; in its place stand a byte 0x01, which no valid JSON holds, and the 16 bytes
+of its digest. An Edit's
 payload holds the whole file twice and a Write's response repeats its input: each is stored once.
 Compression is zstd with a dictionary of typical payloads, because most are around a kilobyte.
 """

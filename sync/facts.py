@@ -42,10 +42,11 @@ def insert(db: apsw.Connection, facts: list[Fact]) -> Inserted:
     fresh = list({fact.record.id: fact for fact in reversed(facts)}.values())[::-1]
     try:
         with db:  # a savepoint: if any id is there already, we look which
-            return Inserted(_insert_fresh(db, fresh), len(fresh), _left_out(facts, fresh))
+            events = _insert_fresh(db, fresh)
     except apsw.ConstraintError:
         fresh = [fact for fact in fresh if not _is_stored(db, fact)]
-        return Inserted(_insert_fresh(db, fresh), len(fresh), _left_out(facts, fresh))
+        events = _insert_fresh(db, fresh)
+    return Inserted(events, len(fresh), _left_out(facts, fresh))
 
 
 def _left_out(facts: list[Fact], fresh: list[Fact]) -> list[Fact]:

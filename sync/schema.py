@@ -66,7 +66,6 @@ create table session_states (
   session integer primary key,
   agent text not null,
   id text not null,
-  state blob not null,             -- journal/state.py
   last_us integer not null,
   last_id blob not null,           -- of the last event folded, by (at_us, id)
   status text not null,
@@ -80,7 +79,8 @@ create table session_states (
   started_us integer not null,
   ended_us integer,
   events integer not null,
-  prompts integer not null
+  prompts integer not null,
+  state blob not null              -- journal/state.py; last, because lists do not read it
 ) strict;
 -- Sessions that never did anything are most of some homes: lists must not pass over them.
 create index shown_by_project on session_states (project, last_us) where triggers <> '';

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import firing
 import recordings
-from bench_table import Row, quantile, print_table
+from bench_table import Row, print_table, quantile
 
 from hooks import emit
 

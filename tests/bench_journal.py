@@ -62,7 +62,7 @@ def _payload(
     tool = TOOLS[(turn // 2) % len(TOOLS)]
     path = f"{project}/src/{words[turn % 50]}.py"
     inputs: dict[str, object] = {
-        "Bash": {"command": f"pytest tests/{words[turn % 70]} -k {words[step]}", "description": prose(8)},
+        "Bash": {"command": f"pytest tests/{words[turn % 70]}", "description": prose(8)},
         "Read": {"file_path": path},
         "Edit": {"file_path": path, "old_string": prose(12), "new_string": prose(12)},
         "Grep": {"pattern": prose(2), "path": project},

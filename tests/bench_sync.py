@@ -40,7 +40,8 @@ for path in sorted(Path(sys.argv[1]).glob("days/*/*.jsonl")):
         if not line: continue
         r = orjson.loads(line)
         p = r["payload"]
-        words = " ".join(text(p.get(k)) for k in ("prompt", "last_assistant_message", "tool_input", "tool_response"))
+        keys = ("prompt", "last_assistant_message", "tool_input", "tool_response")
+        words = " ".join(text(p.get(key)) for key in keys)
         rows.append((r["id"], r["at"], r["session"], line.decode(), words))
         if len(rows) == 2000:
             flush(rows)

@@ -40,10 +40,9 @@ def test_the_commands_of_a_page_work_one_after_another(page: Path, scratch_home:
         "PATH": f"{programs}:/usr/bin:/bin",
         "TMPDIR": str(scratch_home),
     }
-    for line in "".join(blocks(page, "sh")).splitlines():
-        if line.startswith("make "):  # CI runs them; here: that there is such a recipe
-            line = line.replace("make ", "make --dry-run --directory " + str(ROOT) + " ")
-        elif line == "pipx install .":
+    dry = f"make --dry-run --directory {ROOT} "  # CI runs them; here: that there is such a recipe
+    for line in "".join(blocks(page, "sh")).replace("make ", dry).splitlines():
+        if line == "pipx install .":
             continue  # tests/test_packaging.py installs the wheel
         done = subprocess.run(
             ["/bin/sh", "-c", line], env=env, cwd=scratch_home, capture_output=True, text=True

@@ -191,6 +191,14 @@ ODD = {
     "far future": record_line(5)[:-1].replace(b'"at":"2026', b'"at":"9998'),
     "long ago": record_line(5)[:-1].replace(b'"at":"2026', b'"at":"0001'),
     "strange names": record_line(5, session_id="../../etc/passwd\0x"),
+    "deep tool input": recordings.line(
+        "PostToolUse",
+        {"session_id": "s", "tool_input": {"x": json.loads("[" * 600 + "]" * 600)}},
+    ),
+    "huge number beside a surrogate": recordings.line(
+        "PostToolUse",
+        b'{"session_id":"s","tool_name":"X","tool_input":{"x":"\\ud800","n":' + b"9" * 40 + b"}}",
+    ),
     "deep but readable": record_line(5, x=json.loads("[" * 900 + "]" * 900)),
 }
 

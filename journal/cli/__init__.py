@@ -17,7 +17,7 @@ GROUPS = {
     "Every day": ("sessions", "show", "search", "context"),
     "Set-up": ("install", "uninstall", "status"),
     "Keep or delete": ("export",),
-    "Plumbing": ("sync",),
+    "Plumbing": ("sync", "watch"),
 }
 _MODULES = {"uninstall": "install"}
 

@@ -1,5 +1,6 @@
 """How results are printed: JSON one object a line, tables for people, colours on terminals only."""
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +12,11 @@ if TYPE_CHECKING:
 
 def print_json(value: Any) -> None:
     """One JSON object on one line."""
-    click.echo(orjson.dumps(value).decode())
+    try:
+        text = orjson.dumps(value).decode()
+    except TypeError:  # nested too deeply, or a number beyond 64 bits
+        text = json.dumps(value, separators=(",", ":"))
+    click.echo(text)
 
 
 def console() -> "Console":

@@ -3,10 +3,8 @@
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
     from sync.watch import End, PassOutcome, Watcher
 
 LOCK_WAIT_SECONDS = 10.0
-SETTLED_SECONDS = 3.0  # an upgrade writes its files in less; what is gone for longer is gone
 
 
 @click.command()
@@ -61,11 +58,12 @@ def _alone(layout: Layout) -> Iterator[None]:
 
 
 def _watch(app: App, idle_seconds: float | None) -> "End":
+    from journal.cli.program import RunningProgram
     from sync.watch import End, Orders, Watcher
 
     settings = app.settings.watch
-    scan, program, complaints = _Scan(app.layout), _Program(app), _Complaints()
-    program.on_error = complaints.tell
+    scan, complaints = _Scan(app.layout), _Complaints()
+    program = RunningProgram(app.layout, _Complaints().tell)
 
     def run_pass(stopping: Callable[[], bool]) -> "PassOutcome":
         outcome = _pass(app, stopping, complaints)
@@ -174,20 +172,3 @@ class _Scan:
         with suppress(OSError):
             return self._layout.database.stat().st_ino
         return 0
-
-
-class _Program:
-    """Whether code, settings, schema and home are what this process began with."""
-
-    def __init__(self, app: App) -> None:
-        from hooks import autostart
-
-        self.reason = ""
-        self.on_error: Callable[[JournalError], None] | None = None
-        self._layout = app.layout
-        self._lock = app.layout.home / autostart.LOCK
-        self._held = _stamp(self._lock)
-        self._config = _stamp(app.layout.config)
-        self._schema = _schema(app.layout.database)
-        self._code = self._code_seen = _code()
-        self._code_seen_at = 0.0

@@ -52,5 +52,8 @@ def drop(db: apsw.Connection, session: int) -> None:
 def _digest(event: Event) -> bytes:
     meaning = event.meaning
     content = [meaning.tool, meaning.tool_input, meaning.output]
-    data = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    try:
+        data = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # nested too deeply, or a number beyond 64 bits: it equals no other
+        data = event.id
     return hashlib.blake2b(data, digest_size=16).digest()
