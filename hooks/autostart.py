@@ -46,13 +46,13 @@ def watcher(home: str) -> int:
     A killed watcher leaves its pid behind, which may be another process's by now.
     """
     text = read_file(f"{home}/{LOCK}").strip()
+    pid = int(text) if text.isdigit() else 0
     try:
-        pid = int(text)
-        os.kill(pid, 0)
-    except (ValueError, OverflowError, OSError):
+        os.kill(pid, 0)  # of 0: our own group, which is there
+    except (OverflowError, OSError):
         return 0
-    if not os.path.exists(f"/proc/{pid}"):
-        return pid  # a system without /proc
+    if not os.path.exists("/proc/self/cmdline"):
+        return pid  # a system without it
     return pid if b"\0watch\0" in read_file(f"/proc/{pid}/cmdline") else 0
 
 

@@ -25,19 +25,19 @@ def read_stdin(seconds: float = STDIN_SECONDS) -> bytes:
     chunks: list[bytes] = []
 
     def expire(number: int, frame: object) -> None:
-        raise TimeoutError
+        # The read that waits goes on here and ends. An exception could lose what it had just read.
+        os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
 
+    signal.signal(signal.SIGALRM, expire)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
-        signal.signal(signal.SIGALRM, expire)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        os.set_blocking(0, True)
         while chunk := os.read(0, CHUNK_BYTES):
             chunks.append(chunk)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-    except TimeoutError:
-        pass  # an agent that never closes stdin has already sent what it had to say
     except OSError:
-        if not chunks:
-            return b""  # a closed or unreadable stdin is an empty one
+        pass  # a closed or unreadable stdin has no more to say
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
     return b"".join(chunks)
 
 
@@ -55,10 +55,16 @@ def string_field(data: bytes, name: bytes) -> bytes:
 
 def quote(data: bytes) -> bytes:
     """Any bytes as one JSON string; bytes that are no UTF-8 become lone surrogates (PEP 383)."""
-    text = data.decode("utf-8", "surrogateescape").replace("\\", "\\\\").replace('"', '\\"')
+    data = data.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
     for code in range(32):
-        text = text.replace(chr(code), f"\\u{code:04x}")
+        data = data.replace(b"%c" % code, b"\\u%04x" % code)
+    text = data.decode("utf-8", "surrogateescape")
     return b'"' + text.encode("utf-8", "backslashreplace") + b'"'
+
+
+def label(text: str, chars: int) -> bytes:
+    """A value of the header as one JSON string that every reader takes: in UTF-8, and cut off."""
+    return quote(text[:chars].encode("utf-8", "replace"))
 
 
 def body(data: bytes) -> bytes:
@@ -93,19 +99,20 @@ def record(
     agent: str, event: str, data: bytes, now_ns: int, environ: dict[str, str], more: bytes = b""
 ) -> tuple[bytes, str, str]:
     """The line, its session as far as the emitter can tell, and its id."""
-    names = VARIABLES.get(agent, ("", "", ""))
-    session, pid, entrypoint = (os.fsencode(environ.get(name, "")) for name in names)
-    guess = quote(session)[1:-1] or string_field(data, b"session_id") or b"unknown"
+    session, pid, entrypoint = (environ.get(name, "") for name in VARIABLES.get(agent, ("",) * 3))
+    session = session or string_field(data, b"session_id").decode("utf-8", "replace")
+    guess = label(session or "unknown", 4096)[1:-1]
+    number = pid.isascii() and pid.isdigit() and len(pid) < 19  # 63 bits
     unique = new_id(now_ns)
-    plan = os.fsencode(environ.get("JOURNAL_PLAN", ""))
+    plan = environ.get("JOURNAL_PLAN", "")
     line = b"".join(
         (
             b'{"v":1,"id":"%s","at":"%s"' % (unique.encode(), utc(now_ns).encode()),
-            b',"agent":%s,"event":%s' % (quote(os.fsencode(agent)), quote(os.fsencode(event))),
-            b',"session":"%s","host":%s' % (guess, quote(os.fsencode(os.uname().nodename))),
-            b',"pid":%s' % (str(int(pid)).encode() if pid.isdigit() else b"null"),
-            b',"entrypoint":%s' % (quote(entrypoint) if entrypoint else b"null"),
-            b',"plan":' + quote(plan) if plan else b"",
+            b',"agent":%s,"event":%s' % (label(agent, 128), label(event, 128)),
+            b',"session":"%s","host":%s' % (guess, label(os.uname().nodename, 256)),
+            b',"pid":%s' % (b"%d" % int(pid) if number else b"null"),
+            b',"entrypoint":%s' % (label(entrypoint, 128) if entrypoint else b"null"),
+            b',"plan":' + label(plan, 256) if plan else b"",
             more,
             b",",
             body(data),

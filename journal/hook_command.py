@@ -36,7 +36,8 @@ d=${{TMPDIR:-/tmp}}/agent-journal-$(id -u); \
 for d in "$d" "$d/{key}"; do mkdir "$d" || [ -d "$d" ] || exit 0; \
 case $(ls -ld "$d") in drwx------*) [ -O "$d" ] || exit 0;; *) exit 0;; esac; done; \
 f=$d/{agent}.{event}.$s.$$-$(date +%s); set -C; \
-cat >"$f.part" && [ -s "$f.part" ] && mv "$f.part" "$f.raw" || rm -f "$f.part\""""
+cat >"$f.part" && [ -s "$f.part" ] && mv "$f.part" "$f.raw" || [ -s "$f.part" ] || \
+rm -f "$f.part\""""
 _SESSION = """\
 s=${{{variable}-}}; case $s in ""|*[!A-Za-z0-9_-]*) s=unknown;; esac; \
 [ ${{#s}} -le 128 ] || s=unknown; """

@@ -67,13 +67,9 @@ def parse(line: bytes) -> Record:
 
     BadLineError: it is no record of this version, with the reason.
     """
-    found = _BODY_KEY.search(line)
-    if found is None:
-        raise BadLineError("no payload" if line.lstrip()[:1] == b"{" else "not a record")
-    rest = line[found.end() :].rstrip()
+    start, raw, rest = _apart(line)
     if rest[-1:] != b"}":
         raise BadLineError("cut off")
-    start = line[: found.start()]
     emitted = _EMITTED.match(start)
     if emitted is not None:
         unique, at, more = emitted.groups()
@@ -85,7 +81,6 @@ def parse(line: bytes) -> Record:
         at_us = to_us(at.decode())
     except ValueError as error:
         raise BadLineError(f"header: at: {error}") from error
-    raw = found[1] == b"raw"
     return Record(
         bytes.fromhex(unique.decode()),
         at_us,
@@ -96,6 +91,17 @@ def parse(line: bytes) -> Record:
         rest[:-1].strip(),
         raw,
     )
+
+
+def _apart(line: bytes) -> tuple[bytes, bool, bytes]:
+    """The header without its closing brace, whether the body is raw, and the body with it."""
+    end = line.find(b',"payload":')  # as the emitter writes it; raw text may come first
+    if end >= 0 and line.find(b'"raw"', 0, end) < 0:
+        return line[:end], False, line[end + 11 :].rstrip()
+    found = _BODY_KEY.search(line)
+    if found is None:
+        raise BadLineError("no payload" if line.lstrip()[:1] == b"{" else "not a record")
+    return line[: found.start()], found[1] == b"raw", line[found.end() :].rstrip()
 
 
 @lru_cache(maxsize=4096)

@@ -9,11 +9,12 @@ import apsw
 from journal.layout import Layout, write_whole
 from journal.redact import Redactor, load_key
 from journal.settings import Settings
-from sync import facts, ingest, store, views
+from sync import ingest, store, views
 from sync.collect import collect
 from sync.dead import Dead
 from sync.lock import locked
 from sync.views import contexts
+from sync.writer import Writer
 
 
 @dataclass(slots=True)
@@ -92,28 +93,22 @@ def _ingest(db: apsw.Connection, conditions: Pass, reader: ingest.Reader) -> Rep
     touched: set[int] = set()
     adopt_on = tuple(conditions.settings.sessions.adopt_on)
     small = conditions.out_of_time is not never
-    for batch in reader.batches(db, [path for path, _ in files], small):
-        with db:
-            inserted = facts.insert(db, batch.facts)
-            facts.insert_own(db, batch.own)
-            before = views.adopted(db, inserted.events, adopt_on)
-            views.advance(db, inserted.events, conditions.now_us)
-            after = views.adopted(db, inserted.events, adopt_on)
-            differing = reader.differing(db, batch, inserted.known)
-            ingest.save_cursors(db, batch.cursors)
-        touched |= inserted.events.keys()
-        report.read += batch.lines
-        report.stored += inserted.stored
-        report.duplicate += len(inserted.known) - differing
-        report.rejected += batch.rejected + differing
-        report.adopted += len(after - before)
-        done += batch.bytes
-        if conditions.progress:
-            conditions.progress(done, total)
-        if conditions.out_of_time():
-            break
-    else:
-        report.seen_bytes = reader.seen_bytes
+    with Writer(db, reader, adopt_on, conditions.now_us) as writer:
+        for batch in reader.batches(db, [path for path, _ in files], small):
+            written = writer.write(batch)
+            touched |= written.sessions
+            report.read += batch.lines
+            report.stored += written.stored
+            report.duplicate += written.duplicate
+            report.rejected += written.rejected
+            report.adopted += written.adopted
+            done += batch.bytes
+            if conditions.progress:
+                conditions.progress(done, total)
+            if conditions.out_of_time():
+                break
+        else:
+            report.seen_bytes = reader.seen_bytes
     report.summaries = len(touched)
     report.unreadable = tuple(reader.unreadable)
     return report

@@ -69,7 +69,11 @@ class OpenFile:
     def chunks(self, offset: int) -> Iterator[Chunk]:
         """The whole lines from `offset` on; a last line without its newline waits."""
         begin, held = offset, b""
-        while data := os.pread(self.fd, max(CHUNK_BYTES, len(held)), offset):
+        while offset < self.size:  # what is appended meanwhile is for the next pass
+            wanted = min(max(CHUNK_BYTES, len(held)), self.size - offset)
+            data = os.pread(self.fd, wanted, offset)
+            if not data:
+                return  # truncated meanwhile
             offset += len(data)
             end = data.rfind(b"\n")
             if end < 0:

@@ -123,6 +123,10 @@ create table stale_contexts (      -- projects whose prepared context is older t
 create virtual table full_text using fts5(
   text, content='', contentless_delete=1, tokenize="unicode61 remove_diacritics 2"
 );
+-- A batch becomes one segment, and segments are merged by sixteens: half the work of the defaults.
+insert into full_text (full_text, rank) values ('hashsize', 16777216);
+insert into full_text (full_text, rank) values ('automerge', 16);
+insert into full_text (full_text, rank) values ('crisismerge', 64);
 """
 
 

@@ -16,6 +16,7 @@ def scratch_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     monkeypatch.setenv("TMPDIR", str(folder / "tmp"))
     for name in ("JOURNAL_HOME", "JOURNAL_DISABLE", "CLAUDE_CONFIG_DIR", "CLAUDE_CODE_SESSION_ID"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("JOURNAL_CAPTURE__AUTOSTART", "false")  # no process outlives its test
     return folder
 
 

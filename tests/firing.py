@@ -85,6 +85,7 @@ def environment(scratch: Path, firing: recordings.Firing | None = None) -> dict[
         "TMPDIR": str(scratch / "tmp"),
         "PATH": os.environ.get("PATH", os.defpath),
         "CLAUDECODE": "1",
+        "JOURNAL_CAPTURE__AUTOSTART": "false",  # a test that wants a watcher sets the marker itself
     }
     return base | (firing.env if firing else {})
 

@@ -56,7 +56,7 @@ class _Group(click.Group):
         for title, names in GROUPS.items():
             commands = [(name, self.get_command(ctx, name)) for name in names]
             with formatter.section(title):
-                rows = [(name, c.get_short_help_str(60)) for name, c in commands if c]
+                rows = [(name, c.get_short_help_str(200)) for name, c in commands if c]
                 formatter.write_dl(rows)
 
     def resolve_command(

@@ -1,5 +1,6 @@
 """`journal install` and `journal uninstall`: the hooks in the agent's settings."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from journal.cli.app import App, pass_app
 
 if TYPE_CHECKING:
     from journal.install import Installation, Removal
+    from journal.service import ServiceChange
 
 _AGENT = click.argument("agent", default="claude-code", metavar="[claude-code]")
 _SETTINGS = click.option(
@@ -23,25 +25,36 @@ _DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would be done;
 @click.command()
 @_AGENT
 @_SETTINGS
+@click.option(
+    "--service",
+    is_flag=True,
+    help="Also run `journal watch` as a service of this user (systemd, launchd).",
+)
 @_DRY_RUN
 @pass_app
-def install(app: App, agent: str, settings: Path | None, dry_run: bool) -> None:
+def install(app: App, agent: str, settings: Path | None, service: bool, dry_run: bool) -> None:
     """Record the sessions of an agent from now on.
 
     Adds hooks to the agent's settings and keeps everything else in them. To run it again changes
     nothing, or brings the hooks up to date after an upgrade.
     """
     from journal import install as installing
+    from journal import service as services
 
+    autostart = app.settings.capture.autostart
+    if service:
+        services.install(app.layout, dry_run=True)  # refuses before anything is written
     report = installing.install(
         app.layout,
         agent,
         _absolute(settings),
         durable=app.settings.capture.durable,
         now_us=app.now_us,
+        autostart=autostart,
         dry_run=dry_run,
     )
-    click.echo(installation_text(report))
+    change = services.install(app.layout, dry_run=dry_run) if service else None
+    click.echo(installation_text(report, autostart, change))
     for warning in report.warnings:
         click.echo(f"journal: {warning}", err=True)
 
@@ -57,14 +70,17 @@ def uninstall(app: App, agent: str, settings: Path | None, dry_run: bool) -> Non
     Takes out this home's hooks alone. What was recorded stays.
     """
     from journal import install as installing
+    from journal import service as services
 
     report = installing.uninstall(
         app.layout, agent, _absolute(settings), now_us=app.now_us, dry_run=dry_run
     )
-    click.echo(removal_text(report))
+    click.echo(removal_text(report, services.uninstall(app.layout, dry_run=dry_run)))
 
 
-def installation_text(report: "Installation") -> str:
+def installation_text(
+    report: "Installation", autostart: bool, service: "ServiceChange | None" = None
+) -> str:
     """What was changed, where the backup is, what leaves the machine, what to do next."""
     would = "would be " if report.dry_run else ""
     if report.outcome == "unchanged":
@@ -75,13 +91,15 @@ def installation_text(report: "Installation") -> str:
     lines += [f"  home      {report.home}", f"  run by    {report.interpreter}"]
     if report.programs:
         lines.append(f"  programs  {would}copied to {report.home / 'hooks'}")
+    lines.append(f"  watcher   {'starts with a session' if autostart else 'is not started'}")
+    lines += _service_lines(service, would)
     lines.append("Nothing leaves this machine unless you configure a remote.")
     if report.dry_run:
         return "\n".join([*lines, "Nothing was written (--dry-run)."])
     return "\n".join([*lines, "Next: start claude and work as always, then run: journal"])
 
 
-def removal_text(report: "Removal") -> str:
+def removal_text(report: "Removal", service: "ServiceChange | None" = None) -> str:
     """What was taken out, and that the journal stays."""
     would = "would be " if report.dry_run else ""
     if report.events:
@@ -89,8 +107,21 @@ def removal_text(report: "Removal") -> str:
     else:
         lines = [f"Not installed: no hook of {report.home} in {report.settings}."]
     lines += [f"  backup    {report.backup}"] if report.backup else []
+    lines += _service_lines(service, would)
     lines.append(f"What was recorded stays in {report.home}.")
     return "\n".join([*lines, *(["Nothing was written (--dry-run)."] if report.dry_run else [])])
+
+
+def _service_lines(change: "ServiceChange | None", would: str) -> list[str]:
+    """Where the service's file is, and what a person has to run because it could not be."""
+    if change is None:
+        return []
+    said = "is as it was" if change.outcome == "unchanged" else f"{would}{change.outcome}"
+    lines = [f"  service   {change.path} {said}"]
+    if change.left:
+        lines.append(f"            {change.reason}; to be run:")
+        lines += [f"            {shlex.join(command)}" for command in change.left]
+    return lines
 
 
 def _hooks(events: tuple[str, ...]) -> str:

@@ -20,13 +20,16 @@ from sync.views.change import Change
 # Raised when a view derives other rows from the same facts: all sessions are then folded anew.
 VERSION = 1000 * STATE_VERSION + 1
 SLICE_EVENTS = 500
-# contexts look at the session's row before it changes; full_text indexes the summary.
-_ORDER = (contexts, sessions, prompts, observations, summaries, full_text)
+# contexts look at the session's row before it changes; full_text, last, indexes the summary.
+_ORDER = (contexts, sessions, prompts, observations, summaries)
 _WITH_ROWS_OF_EVENTS = (full_text, prompts, observations)  # in the order in which they are dropped
 
 
-def advance(db: apsw.Connection, new: dict[int, list[Event]], now_us: int) -> None:
-    """Bring the views of these sessions up to their new events, in the caller's transaction."""
+def advance(db: apsw.Connection, new: dict[int, list[Event]], now_us: int) -> bytes:
+    """Bring the views of these sessions up to their new events, in the caller's transaction.
+
+    What it returns is still to be handed to `full_text.insert`, in the same transaction.
+    """
     changes = []
     for session, events in new.items():
         events.sort(key=_order)
@@ -37,7 +40,7 @@ def advance(db: apsw.Connection, new: dict[int, list[Event]], now_us: int) -> No
             changes.append(_folded(db, session, SessionState(), events))
         else:
             fold_anew(db, session, now_us)
-    _derive(db, changes, now_us)
+    return _derive(db, changes, now_us)
 
 
 def adopted(db: apsw.Connection, keys: Iterable[int], adopt_on: tuple[str, ...]) -> set[int]:
@@ -54,7 +57,7 @@ def fold_anew(db: apsw.Connection, session: int, now_us: int) -> None:
     state = SessionState()
     for events in _slices(stored.event for stored in facts.events_of(db, session)):
         change = _folded(db, session, state, events)
-        _derive(db, [change], now_us)
+        full_text.insert(db, _derive(db, [change], now_us))
         state = change.state
 
 
@@ -80,9 +83,10 @@ def _folded(db: apsw.Connection, session: int, state: SessionState, events: list
     return Change(session, agent, session_id, events, state, frozenset(unopened))
 
 
-def _derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
+def _derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:
     for view in _ORDER:
         view.derive(db, changes, now_us)
+    return full_text.derive(db, changes, now_us)
 
 
 def _order(event: Event) -> tuple[int, bytes]:

@@ -5,7 +5,6 @@ summary; the text itself is read from the events. A tool's input is indexed at i
 end if no start was seen.
 """
 
-from collections.abc import Iterator
 from enum import IntEnum
 from typing import Any
 
@@ -31,8 +30,8 @@ class TextKind(IntEnum):
     SUMMARY = 7
 
 
-def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
-    """Index the new events' texts and the sessions' summaries.
+def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:
+    """The new events' texts and the sessions' summaries, for `insert`; old summaries are removed.
 
     In the order of their numbers: the index writes what it holds in memory whenever one is smaller
     than the one before.
@@ -42,7 +41,6 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
         for change in changes
         for event in change.events
         for kind, text in texts(event, event.seq in change.unopened)
-        if text
     ]
     query = "select summary from summaries where session = ?"
     for change in changes:
@@ -51,7 +49,13 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
     rows.sort(key=_number)
     indexed = sorted((-change.session,) for change in changes)
     db.executemany("delete from full_text where rowid = ?", indexed)
-    db.executemany("insert into full_text (rowid, text) values (?, ?)", rows)
+    return orjson.dumps({str(number): text for number, text in rows})
+
+
+def insert(db: apsw.Connection, texts: bytes) -> None:
+    """Index texts that `derive` made, in one statement that needs no interpreter."""
+    rows = "select cast(key as integer), value from json_each(?)"
+    db.execute(f"insert into full_text (rowid, text) {rows}", (texts.decode(),))
 
 
 def _number(row: tuple[int, str]) -> int:
@@ -66,25 +70,23 @@ def drop(db: apsw.Connection, session: int) -> None:
     db.executemany("delete from full_text where rowid = ?", [*rows, (-session,)])
 
 
-def texts(event: Event, with_input: bool) -> Iterator[tuple[TextKind, str]]:
+def texts(event: Event, with_input: bool) -> list[tuple[TextKind, str]]:
     """What people search an event for, without the colours of a terminal."""
-    for kind, text in _texts(event, with_input):
-        yield kind, without_escapes(text)
-
-
-def _texts(event: Event, with_input: bool) -> Iterator[tuple[TextKind, str]]:
     meaning = event.meaning
     match meaning.kind:
         case Kind.PROMPT:
-            yield TextKind.PROMPT, meaning.text[:LIMIT_CHARS]
+            found = [(TextKind.PROMPT, meaning.text[:LIMIT_CHARS])]
         case Kind.TURN_END | Kind.SUBAGENT_END | Kind.TURN_FAILED:
-            yield TextKind.ANSWER, meaning.text[:LIMIT_CHARS]
+            found = [(TextKind.ANSWER, meaning.text[:LIMIT_CHARS])]
         case Kind.TOOL_BEFORE:
-            yield TextKind.INPUT, leaves(meaning.tool_input, LIMIT_CHARS)
+            found = [(TextKind.INPUT, leaves(meaning.tool_input, LIMIT_CHARS))]
         case Kind.TOOL_AFTER | Kind.TOOL_FAILED:
-            yield TextKind.OUTPUT, leaves(meaning.output, LIMIT_CHARS)
+            found = [(TextKind.OUTPUT, leaves(meaning.output, LIMIT_CHARS))]
             if with_input:
-                yield TextKind.INPUT, leaves(meaning.tool_input, LIMIT_CHARS)
+                found.append((TextKind.INPUT, leaves(meaning.tool_input, LIMIT_CHARS)))
+        case _:
+            return []
+    return [(kind, without_escapes(text)) for kind, text in found if text]
 
 
 def summary_text(summary: str) -> str:

@@ -1,0 +1,91 @@
+"""Writes batches, one IMMEDIATE transaction each: facts, views and cursors, or nothing of it.
+
+A transaction's last steps, the full-text index and the commit, are two statements that need no
+interpreter; they run in a thread beside the reading of the next batch. Only one thread uses the
+connection at any time: every write begins by waiting for the one before.
+"""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+import apsw
+
+from sync import facts, ingest, views
+from sync.views import full_text
+
+
+class Written(NamedTuple):
+    """What one batch brought; true once its transaction is committed, see `Writer.wait`."""
+
+    stored: int
+    duplicate: int
+    rejected: int
+    sessions: set[int]
+    adopted: int
+
+
+class Writer:
+    """The one who writes to a database during a pass; a context, which ends with the last commit.
+
+    An error of a commit is raised by the next call, and whatever was not committed is undone.
+    """
+
+    def __init__(
+        self, db: apsw.Connection, reader: ingest.Reader, adopt_on: tuple[str, ...], now_us: int
+    ) -> None:
+        self._db = db
+        self._reader = reader
+        self._adopt_on = adopt_on
+        self._now_us = now_us
+        self._beside = ThreadPoolExecutor(1)
+        self._commit: Future[None] | None = None
+
+    def __enter__(self) -> "Writer":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        try:
+            self.wait()
+        finally:
+            self._beside.shutdown()
+
+    def wait(self) -> None:
+        """Everything written so far is committed."""
+        commit, self._commit = self._commit, None
+        if commit is not None:
+            commit.result()
+
+    def write(self, batch: ingest.Batch) -> Written:
+        """Write one batch; its commit may still be under way when this returns."""
+        self.wait()
+        self._db.execute("begin immediate")
+        try:
+            written, texts = self._write(batch)
+        except BaseException:
+            self._db.execute("rollback")
+            raise
+        self._commit = self._beside.submit(self._finish, texts)
+        return written
+
+    def _write(self, batch: ingest.Batch) -> tuple[Written, bytes]:
+        db = self._db
+        inserted = facts.insert(db, batch.facts)
+        facts.insert_own(db, batch.own)
+        before = views.adopted(db, inserted.events, self._adopt_on)
+        texts = views.advance(db, inserted.events, self._now_us)
+        after = views.adopted(db, inserted.events, self._adopt_on)
+        differing = self._reader.differing(db, batch, inserted.known)
+        ingest.save_cursors(db, batch.cursors)
+        duplicate = len(inserted.known) - differing
+        rejected = batch.rejected + differing
+        sessions = set(inserted.events)
+        return Written(inserted.stored, duplicate, rejected, sessions, len(after - before)), texts
+
+    def _finish(self, texts: bytes) -> None:
+        try:
+            full_text.insert(self._db, texts)
+            self._db.execute("commit")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("rollback")
+            raise
