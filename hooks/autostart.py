@@ -46,10 +46,10 @@ def watcher(home: str) -> int:
     A killed watcher leaves its pid behind, which may be another process's by now.
     """
     text = read_file(f"{home}/{LOCK}").strip()
-    pid = int(text) if text.isdigit() else 0
     try:
+        pid = int(text) if text.isdigit() else 0
         os.kill(pid, 0)  # of 0: our own group, which is there
-    except (OverflowError, OSError):
+    except (ValueError, OverflowError, OSError):
         return 0
     if not os.path.exists("/proc/self/cmdline"):
         return pid  # a system without it

@@ -42,6 +42,11 @@ class Layout:
         return self.home / "days"
 
     @property
+    def packs(self) -> Path:
+        """Closed days, redacted and compressed, one file a day."""
+        return self.home / "packs"
+
+    @property
     def dead(self) -> Path:
         return self.home / "dead"
 

@@ -9,36 +9,25 @@ nothing leads back to them.
 import hashlib
 import hmac
 import json
-import os
 import re
-import secrets
-import tempfile
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from pathlib import Path
 
 from journal import redaction_rules as rules
-from journal.errors import JournalError, UsageError
-from journal.layout import make_folder, sync_folder
+from journal.errors import UsageError
+from journal.redaction_filter import may_hold
 from journal.redaction_rules import MARKER, RULES_VERSION, Strength
+from journal.redaction_values import SCHEME, named_values
 
-__all__ = ["RULES_VERSION", "Redactor", "load_key"]
+__all__ = ["RULES_VERSION", "Redactor"]
 
-KEY_BYTES = 32
 ROUNDS = 3  # what one redaction uncovers, the next one takes; more than that is given up whole
-VALUE_CHARS = 1024
 NAME_BYTES = 512  # more than the longest name a rule knows, with every letter escaped
 ADDRESSES = ("url", "dsn", "curl", "netrc")  # rules whose secret may be a placeholder
 
 # A string that nothing closes (a torn line) goes on to the end of the data.
 _STRING = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)(?:"|\\?\Z)', re.DOTALL)
 _COLON = re.compile(rb"[ \t\r\n]*+:")
-_OPENING = re.compile(r"(?:\[[ \t\r\n]{0,8})?[bfru@$]{0,2}(\\{0,31})([\"'`])(?:\2\2)?")
-_QUOTE_OR_END = re.compile(r"(?<!\\)(\\*)([\"'`\n])")
-_RUN = re.compile(rf"[^\s\"'`\\,;<>(){{}}\[\]|&]{{1,{VALUE_CHARS}}}", re.ASCII)
-_WIDE_RUN = re.compile(rf"[^\s\"'`\\<>]{{1,{VALUE_CHARS}}}", re.ASCII)
-_TORN_RUN = re.compile(rf"[^\s<>]{{1,{VALUE_CHARS}}}", re.ASCII)
-_SCHEME = re.compile(r"(?i:bearer|basic|token|digest|api-?key|negotiate|bot|key)[ ]{1,4}")
 _PEM_EDGE = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 
 Span = tuple[int, int, str]
@@ -70,7 +59,7 @@ class Redactor:
 
         True for everything if there are patterns of the user: they are for decoded text.
         """
-        return self.enabled and (bool(self._patterns) or rules.may_hold(data))
+        return self.enabled and (bool(self._patterns) or may_hold(data))
 
     def json(self, data: bytes) -> bytes:
         """JSON with its secrets redacted; the same object if there are none.
@@ -116,7 +105,7 @@ class Redactor:
         new = self._settled(text)
         if how:
             rest = MARKER.sub("", new)
-            scheme = _SCHEME.match(rest)
+            scheme = SCHEME.match(rest)
             start = scheme.end() if scheme else 0
             if rules.is_secret(rest[start:], how, certain=True) and not self._allowed(text[start:]):
                 return rest[:start] + self._marker("named", text[start:])
@@ -162,7 +151,7 @@ class Redactor:
                     continue
                 if secret and not self._allowed(secret):
                     yield start, end, rule
-        for start, end, how, certain in _named_values(text, low):
+        for start, end, how, certain in named_values(text, low):
             value = text[start:end]
             if rules.is_secret(value, how, certain) and not self._allowed(value):
                 yield start, end, "named"
@@ -217,64 +206,6 @@ def _strength_of_end(raw: bytes) -> Strength | None:
     return rules.strength(rules.name_around(text, match.start(), match.end())) if match else None
 
 
-def _named_values(text: str, low: str) -> Iterator[tuple[int, int, Strength, bool]]:
-    """Start, end, strength and certainty of the values next to secret names."""
-    for match in rules.assignments(text, low):
-        name_end = match.start("separator")
-        name = rules.name_around(text, match.start(), name_end)
-        separator = match["separator"]
-        before = max(0, name_end - len(name) - 1)
-        if separator[0] == ">" and (separator != ">" or text[before] != "<"):
-            continue
-        if how := rules.strength(name):
-            assigned = separator == "=" and name.isupper()
-            sure = assigned or separator[0] == ">" or separator[:2] == ":-"
-            for start, end, certain in _value(text, match.end(), sure, assigned):
-                same = low[start:end] == name.lower()
-                torn = end == len(text) and text[start].isalnum()
-                no_element = separator == ">" and not torn and text[end : end + 1] != "<"
-                if not same and not no_element:
-                    yield start, end, how, certain
-    for match in rules.FLAG.finditer(text):
-        if how := rules.strength(match["name"]):
-            for start, end, certain in _value(text, match.end(), sure=True, wide=True):
-                yield start, end, how, certain
-
-
-def _value(text: str, start: int, sure: bool, wide: bool) -> Iterator[tuple[int, int, bool]]:
-    """Start and end of the value that begins here, and whether it cannot be anything but a value.
-
-    `wide`: it goes on to the next space, whatever brackets or commas it holds.
-    """
-    opening = _OPENING.match(text, start)
-    start = opening.end() if opening else start
-    if scheme := _SCHEME.match(text, start):
-        sure, start = True, scheme.end()
-    if opening and (end := _closing(text, start, len(opening[1]), opening[2])) >= 0:
-        yield start, end, True
-    elif opening and (run := _TORN_RUN.match(text, start)):
-        yield start, run.end(), True
-    elif run := (_WIDE_RUN if wide else _RUN).match(text, start):
-        end = start + len(run[0].rstrip(",;:)}]"))
-        if wide or not (run[0].isdigit() or text[end : end + 1] in ("(", "[")):
-            yield start, end, sure
-
-
-def _closing(text: str, start: int, depth: int, quote: str) -> int:
-    """Where the value ends that a quote with `depth` backslashes opened; -1: not on this line.
-
-    In JSON in JSON a quote of the value has 2 * depth + 1 backslashes, and each backslash that
-    ends the value adds 2 * (depth + 1).
-    """
-    for match in _QUOTE_OR_END.finditer(text, start, start + VALUE_CHARS):
-        found = len(match[1])
-        if match[2] == "\n" or (match[2] == '"' and found < depth):
-            return -1
-        if match[2] == quote and found >= depth and (found - depth) % (2 * depth + 2) == 0:
-            return match.end() - 1 - depth
-    return -1
-
-
 def _merged(spans: Iterator[Span]) -> list[Span]:
     """Spans in order, those that overlap as one, under the rule that came first."""
     merged: list[Span] = []
@@ -311,44 +242,3 @@ def _compiled(pattern: str, setting: str) -> re.Pattern[str]:
         raise UsageError(
             f"{setting}: {pattern!r} is no regular expression: {error}", hint
         ) from error
-
-
-def load_key(path: Path) -> bytes:
-    """The key of this installation's markers, 32 bytes; made with mode 0600 on first use.
-
-    Processes that come at once get the same key. JournalError: it cannot be read or made, or it is
-    too short.
-    """
-    try:
-        key = path.read_bytes()
-    except FileNotFoundError:
-        _make_key(path)
-        return load_key(path)
-    except OSError as error:
-        hint = "check the owner and rights of the home"
-        raise JournalError(f"cannot read {path}: {error.strerror}", hint) from error
-    if len(key) < KEY_BYTES:
-        hint = "remove it: a new one is made, and markers made from now on differ from the old ones"
-        raise JournalError(f"{path} is too short for a key: {len(key)} bytes", hint)
-    return key
-
-
-def _make_key(path: Path) -> None:
-    make_folder(path.parent)
-    try:
-        fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(fd, "wb") as file:
-                os.fchmod(fd, 0o600)
-                file.write(secrets.token_bytes(KEY_BYTES))
-                file.flush()
-                os.fsync(fd)
-            os.link(name, path)  # unlike a rename it never replaces the key another process made
-        except FileExistsError:
-            pass
-        finally:
-            Path(name).unlink(missing_ok=True)
-        sync_folder(path.parent)
-    except OSError as error:
-        hint = "check the rights and the free space of the home"
-        raise JournalError(f"cannot make {path}: {error.strerror}", hint) from error

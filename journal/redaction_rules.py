@@ -19,7 +19,6 @@ from typing import Literal
 Strength = Literal["strong", "weak", "cookie"]
 
 RULES_VERSION = 1
-MARGIN = 96  # bytes around a word that hold its whole name and the beginning of its value
 MARKER = re.compile(r"\[redacted:[a-z]{1,16}:[0-9a-f]{8}\]")
 
 # A token begins after anything but a letter or digit, or after an escape such as `\n` left in text.
@@ -102,16 +101,16 @@ _FORMATS = (
 )
 FORMATS = tuple((rule, held, re.compile(pattern, re.ASCII)) for rule, held, pattern in _FORMATS)
 
-_WORD = (
+WORD = (
     r"(?:passw(?:or)?d|passphrase|pwd|pass|secret|credential|authorization|auth|cookie|token|key"
     r"|jwt)"
 )
 _WORDS = ("pass", "pwd", "secret", "credential", "auth", "cookie", "token", "key", "jwt")
-_SUFFIX = r"[A-Za-z0-9_.-]{0,40}+"
+SUFFIX = r"[A-Za-z0-9_.-]{0,40}+"
 _TYPE = r"(?:str|string|bytes|&(?:'static )?str|Optional\[str\]|str \| None)"
 
 
-def _separator(space: str, line_end: str, quote: str) -> str:
+def separator(space: str, line_end: str, quote: str) -> str:
     """What stands between a name and its value: `=`, `: `, `":"`, `>` or a `value` of its own."""
     return (
         rf"(?:(?:{quote})?\]?{space}(?::{space}{_TYPE}{space}=(?!=)|:[=+?-]|={{1,3}}>?|:|<-)|>"
@@ -122,9 +121,9 @@ def _separator(space: str, line_end: str, quote: str) -> str:
 _SPACE = r"[ \t]{0,8}"
 _LINE_END = r"(?:[ \t\r\n]|\\{1,31}[nrt]){0,8}"
 _ASSIGNMENT = re.compile(
-    f"(?i:{_WORD}){_SUFFIX}(?P<separator>{_separator(_SPACE, _LINE_END, _Q)})", re.ASCII
+    f"(?i:{WORD}){SUFFIX}(?P<separator>{separator(_SPACE, _LINE_END, _Q)})", re.ASCII
 )
-NAME_AT_END = re.compile(rf"(?i:{_WORD}){_SUFFIX}\Z", re.ASCII)
+NAME_AT_END = re.compile(rf"(?i:{WORD}){SUFFIX}\Z", re.ASCII)
 FLAG = re.compile(
     rf"(?<![\w-])--(?P<name>[A-Za-z][\w.-]{{0,60}})(?:{_Q}{_LINE_END},{_LINE_END}|[ \t]{{1,8}}|=)",
     re.ASCII,
@@ -277,105 +276,3 @@ def _is_random(value: str, certain: bool) -> bool:
     if _MIXED.match(value):
         return certain or (len(value) >= 12 and entropy_bits(value) >= 3)
     return len(value) >= 20 and not value.isalpha() and entropy_bits(value) >= 4
-
-
-# The filter works on lower-case bytes; each of its patterns is at least as wide as its rule. What
-# JSON may put between a name and a value as well: escapes, and any white space outside strings.
-_RAW_SPACE = r"(?:[ \t]|\\t){0,8}"
-_RAW_LINE_END = r"(?:[ \t\r\n]|\\{1,63}[nrt]){0,8}"
-_RAW_QUOTE = r"\\{0,63}[\"'`]"
-_BLANK = r"[ \t\r\n]*+"
-_RAW_ASSIGNED = (
-    rf"(?P<suffix>{_SUFFIX})(?:{_separator(_RAW_SPACE, _RAW_LINE_END, _RAW_QUOTE)}"
-    rf"(?=\[|[bfru@$]{{0,2}}{_RAW_QUOTE}"
-    r"|(?!\d++\\[nrt])(?:[A-Za-z]{3,9}[ ]{1,4})?[^ \t\r\n\"'`,;<>(){}\[\]|&]{6})"
-    rf"|=(?=[^ \t\r\n\"'`<>]{{6}})|\"{_BLANK}(?::{_BLANK}[\[\"]|,{_BLANK}\"value\"))"
-)
-_RAW_ASSIGNMENT = re.compile(f"(?i:{_WORD}){_RAW_ASSIGNED}", re.ASCII)
-_RAW_FLAG = re.compile(r"--(?P<name>[A-Za-z][\w.-]{0,60})[\\\"'`= \t]", re.ASCII)
-
-
-def _raw(pattern: str) -> re.Pattern[bytes]:
-    return re.compile(pattern.replace("(?P<suffix>", "(?:").encode())
-
-
-_NAME_SEARCHES = tuple(
-    _raw(anchor + _RAW_ASSIGNED).finditer
-    for anchor in (
-        r"k(?:(?<=tok)en|(?<=cook)ie|ey)",
-        r"p(?:ass(?:phrase|w(?:or)?d)?|wd)",
-        r"c(?:(?<=sec)ret|redential)",
-        r"u(?<=au)th(?:orization)?",
-        r"j(?:wt)",
-    )
-)
-_FORMAT_SEARCHES = tuple(
-    _raw(anchor).search
-    for anchor in (
-        r"k(?:ey(?: block)?-----|ey-1[a-z0-9]{16}|_(?:live|test)_[a-z0-9]{10}"
-        r"|-(?:(?:ant|proj|svcacct|admin|or-v1|lf)-[\w-]{16}|[a-z0-9]{20}))",
-        r"_(?:(?=[a-z0-9]{16})(?:(?<=gh[pousr]_)|(?<=npm_)|(?<=hf_)|(?<=do[opr]_v1_)|(?<=shp.._)"
-        r"|(?<=whsec_)|(?<=lin_api_)|(?<=_oauth_)|(?<=ms_))|(?<=_pat_)[\w-]{16})",
-        r"\.(?:(?<=ya29\.)[\w-]{20}|(?<=hvs\.)[\w-]{20}|(?<=sg\.)[\w-]{16}|eyj[\w-]{8}"
-        r"|[\w-]{6}\.[\w-]{27}|com\\*/api\\*/webhooks|(?<=hooks\.)slack\.com)",
-        r"g(?:l[a-z]{2,5}-[\w-]{16}|ocspx-[\w-]{20}"
-        r"|(?<=log)in(?:[ \t\r\n]|\\[nrt]){1,8}[^ \t\r\n\"]{1,800}(?:[ \t\r\n]|\\[nrt]){1,8}"
-        r"password)",
-        r"y(?<=py)pi-age",
-        r"x(?:ox[a-z]-[a-z0-9-]{10}|app-\d-)",
-        r"z(?<=aiz)a[\w-]{30}",
-        r"b(?:earer(?:[ \t]|\\t){1,8}[a-z0-9._~+/=-]{16})",
-        r"w(?<=tw)ilio",
-        r":(?:aa[\w-]{30})",
-        r"\\(?:u00(?:0[9a-d]|[2-7])|/)",  # escapes of what needs none can hide any word
-    )
-)
-_RAW_AWS = re.compile(rb"A(?:KI|SI)A[A-Z0-9]{16}")  # capitals are rarer still
-_RAW_USER = re.compile(rb":\\*/\\*/[^ \t\r\n/\"@]*+@|@(?:tcp|unix)\(")
-
-
-def may_hold(data: bytes) -> bool:
-    """False only if no rule finds anything in these raw JSON bytes, or in UTF-8 text."""
-    low = data.lower()
-    for search in _FORMAT_SEARCHES:
-        if search(low):
-            return True
-    for candidates in _NAME_SEARCHES:
-        if _assigns(data, candidates(low)):
-            return True
-    return (
-        _RAW_AWS.search(data) is not None
-        or (b"@" in low and _RAW_USER.search(low) is not None)
-        or b"dapi" in low
-        or (b"curl" in low and (b" -u" in low or b" --user" in low))
-        or (b"--" in low and _has_flag(data))
-    )
-
-
-def _assigns(data: bytes, candidates: Iterator[re.Match[bytes]]) -> bool:
-    """Whether a name is secret around one of the candidates; no byte is looked at twice."""
-    start = end = 0
-    for match in candidates:
-        if match.start() - MARGIN > end:
-            if _names_secret(data[start:end]):
-                return True
-            start = match.start() - MARGIN
-        end = match.end() + MARGIN
-    return end > 0 and _names_secret(data[start:end])
-
-
-def _names_secret(data: bytes) -> bool:
-    text = data.decode("latin-1")
-    for match in _RAW_ASSIGNMENT.finditer(text):
-        name = name_around(text, match.start(), match.end("suffix"))
-        if strength(name):
-            return True
-        start = match.end("suffix") - len(name)
-        if name[0] == "u" and text[max(0, start - 1) : start] == "\\":
-            return True  # an escaped letter is before the name: where it begins cannot be told
-    return False
-
-
-def _has_flag(data: bytes) -> bool:
-    text = data.decode("latin-1")
-    return any(strength(match["name"]) for match in _RAW_FLAG.finditer(text))

@@ -7,7 +7,8 @@ from pathlib import Path
 import apsw
 
 from journal.layout import Layout, write_whole
-from journal.redact import Redactor, load_key
+from journal.redact import Redactor
+from journal.redaction_key import load_key
 from journal.settings import Settings
 from sync import ingest, store, views
 from sync.collect import collect

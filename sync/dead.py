@@ -28,11 +28,8 @@ class Dead:
 
     def put(self, source: Path, offset: int, data: bytes, reason: str) -> bool:
         """Keep `data`, which stood at `offset` of `source`; False if it is kept already."""
-        if self._keys is None:
-            self._keys = {str(entry.get("key")) for entry in entries(self._layout)}
-        place = f"{source.name}\0{offset}\0".encode("utf-8", "surrogateescape")
-        key = hashlib.blake2b(place + data, digest_size=12).hexdigest()
-        if key in self._keys:
+        key = _key(source, offset, data)
+        if key in self._known():
             return False
         entry = {
             "key": key,
@@ -45,8 +42,17 @@ class Dead:
         }
         path = self._layout.dead / f"{day_of(self._now_us)}.jsonl"
         append_line(path, orjson.dumps(entry) + b"\n")
-        self._keys.add(key)
+        self._known().add(key)
         return True
+
+    def holds(self, source: Path, offset: int, data: bytes) -> bool:
+        """Whether these very bytes of this place are kept here."""
+        return _key(source, offset, data) in self._known()
+
+    def _known(self) -> set[str]:
+        if self._keys is None:
+            self._keys = {str(entry.get("key")) for entry in entries(self._layout)}
+        return self._keys
 
     def _content(self, data: bytes) -> dict[str, str]:
         text = self._redactor.text(data.decode("utf-8", "surrogateescape"))
@@ -56,6 +62,11 @@ class Dead:
             kept = text.encode("utf-8", "surrogateescape")
             return {"base64": base64.b64encode(kept).decode("ascii")}
         return {"text": text}
+
+
+def _key(source: Path, offset: int, data: bytes) -> str:
+    place = f"{source.name}\0{offset}\0".encode("utf-8", "surrogateescape")
+    return hashlib.blake2b(place + data, digest_size=12).hexdigest()
 
 
 def entries(layout: Layout) -> Iterator[dict[str, Any]]:

@@ -34,6 +34,7 @@ class Batch:
     facts: list[Fact] = field(default_factory=list)
     places: list[tuple[Path, int, bytes]] = field(default_factory=list)  # of each fact's line
     own: list[Fact] = field(default_factory=list)
+    own_places: list[tuple[Path, int, bytes]] = field(default_factory=list)
     cursors: dict[str, Cursor] = field(default_factory=dict)
     bytes: int = 0
     lines: int = 0
@@ -54,7 +55,15 @@ class Reader:
     def batches(self, db: apsw.Connection, files: Iterable[Path], small: bool) -> Iterator[Batch]:
         """Batches that cover all whole lines behind the cursors, each to be written at once."""
         limit_bytes = SMALL_BATCH_BYTES if small else BATCH_BYTES
-        known = {path: Cursor(*rest) for path, *rest in db.execute("select * from cursors")}
+        yield from self._batches(read_cursors(db), files, limit_bytes)
+
+    def whole(self, files: Iterable[Path]) -> Iterator[Batch]:
+        """The same from the beginning of each file, wherever its cursor stands."""
+        yield from self._batches({}, files, BATCH_BYTES)
+
+    def _batches(
+        self, known: dict[str, Cursor], files: Iterable[Path], limit_bytes: int
+    ) -> Iterator[Batch]:
         batch = Batch()
         for path in files:
             name = cursor_key(self._layout.days, path)
@@ -116,6 +125,7 @@ class Reader:
         meaning = facts.understand(made.agent, made.event, redacted.body, made.raw)
         if made.agent == record.JOURNAL_AGENT:
             batch.own.append(Fact(redacted, meaning, None))
+            batch.own_places.append((path, offset, line))
             return
         empty = redacted.body == b"null" and not made.raw
         body = None if empty else bodies.Packed(redacted.body)
@@ -144,6 +154,16 @@ class Reader:
 
 def _groups(lines: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
     return (lines[at : at + FILTER_LINES] for at in range(0, len(lines), FILTER_LINES))
+
+
+def read_cursors(db: apsw.Connection) -> dict[str, Cursor]:
+    """How far files have been read, by their path below `days/`."""
+    return {path: Cursor(*rest) for path, *rest in db.execute("select * from cursors")}
+
+
+def drop_cursors(db: apsw.Connection, day: str) -> None:
+    """Forget how far the files of a day were read; to be called inside a transaction."""
+    db.execute("delete from cursors where path > ? and path < ?", (f"{day}/", f"{day}0"))
 
 
 def save_cursors(db: apsw.Connection, cursors: dict[str, Cursor]) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from journal import redaction_rules
 from journal.errors import JournalError, UsageError
 from journal.layout import Layout
-from journal.redact import Redactor, load_key
+from journal.redact import Redactor
+from journal.redaction_key import load_key
 
 KEY = bytes(range(32))
 REDACTOR = Redactor(KEY)

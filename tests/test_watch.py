@@ -103,11 +103,11 @@ class Home:
             select count(*) from events join sessions on key = session
             where sessions.id = ifnull(?, sessions.id)
         """
-        )
         try:
             ((count,),) = db.execute(query, (session,))
         except sqlite3.OperationalError as error:
-            assert "no such table" in str(error)
+            if "no such table" not in str(error):
+                raise
             return 0  # it is being made at this moment
         finally:
             db.close()
@@ -505,12 +505,14 @@ def test_a_code_that_is_being_replaced_is_left_alone_until_it_has_settled(tmp_pa
     assert loop.passes == []
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc alone is known to bear it")
 def test_without_descriptors_for_an_observer_it_scans_each_second(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     script = f"""
-        import os, resource, time
+        import ctypes, os, resource, time
         from pathlib import Path
         from sync.watch import *
+        ctypes.CDLL("libgcc_s.so.1")  # the end of a thread needs it and could not open it any more
         free = os.open("/dev/null", os.O_RDONLY)
         os.close(free)
         path, seen = Path({str(tmp_path)!r}), []
@@ -554,8 +556,9 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 
 
 def session_start(installed: Installed, fds: tuple[int, ...] = ()) -> tuple[bytes, float]:
-    """Fire the hook; what it printed, and when its stdout was closed by everybody."""
+    """Fire the hook, of a kind that is told nothing; its output, and when all had closed that."""
     one = recordings.load("i-exit")[0]
+    one = one._replace(stdin=one.stdin.replace(b'"startup"', b'"clear"'))
     (command,) = firing.commands(installed.settings, "SessionStart")
     env = firing.environment(installed.folder, one) | {"REMOTE_TOKEN": "needed"}
     began = time.monotonic()
