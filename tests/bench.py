@@ -11,11 +11,13 @@ from datetime import UTC, datetime
 
 import bench_hooks
 import bench_sync
+import bench_watch
 from bench_table import Row, print_table
 
 PARTS: dict[str, Callable[[], list[Row]]] = {
     "hooks": bench_hooks.measure,
     "sync": bench_sync.measure,
+    "watch": bench_watch.measure,
 }
 
 
