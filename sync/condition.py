@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import apsw
 
+from hooks.autostart import watcher
 from journal.errors import JournalError
 from journal.install import stale_programs
 from journal.layout import Layout
@@ -40,6 +41,7 @@ class Condition:
     not_adopted: int = 0
     memory_ids: dict[str, int] = field(default_factory=lambda: {"resolved": 0, "pending": 0})
     rejected: int = 0
+    watcher: int | None = None  # the pid of the one that runs
     hooks: str = "missing"  # or "outdated", or "installed"
     problems: list[JournalError] = field(default_factory=list)
 
@@ -49,6 +51,7 @@ def look(layout: Layout, adopt_on: tuple[str, ...]) -> Condition:
     found = Condition(
         spooled=_spooled(layout),
         rejected=sum(1 for _ in dead.entries(layout)),
+        watcher=watcher(str(layout.home)) or None,
         hooks=hooks(layout),
     )
     if found.hooks != "installed":

@@ -135,7 +135,7 @@ def test_what_is_recorded_while_it_watches_is_stored_within_a_second(home: Home)
     home.start()
     eventually(lambda: home.stored() > 10)
     taken = []
-    for at in range(10):
+    for at in range(6):
         began = time.perf_counter()
         home.append("live")
         home.has("live", at + 1)
@@ -292,9 +292,9 @@ def test_sync_beside_a_watcher_waits_for_a_running_pass_or_names_its_process(hom
 
 
 def test_an_idle_watcher_leaves_and_a_busy_one_stays(home: Home) -> None:
-    process = home.start("--idle-exit", "0.02")  # 1.2 seconds
-    for at in range(4):
-        time.sleep(0.6)
+    process = home.start("--idle-exit", "0.015")  # 0.9 seconds
+    for at in range(3):
+        time.sleep(0.4)
         assert process.poll() is None
         home.append("busy")
         home.has("busy", at + 1)
@@ -302,21 +302,26 @@ def test_an_idle_watcher_leaves_and_a_busy_one_stays(home: Home) -> None:
     assert home.text().endswith("Nothing new: done.\n")
 
 
+def descriptors(pid: int) -> int:
+    """How many are open, as far as the system tells."""
+    folder = Path(f"/proc/{pid}/fd")
+    return len(list(folder.iterdir())) if folder.exists() else 0
+
+
 def test_changed_settings_start_it_anew_in_the_same_process(home: Home) -> None:
+    home.append("waker")
     process = home.start()
+    home.has("waker")
     time.sleep(0.3)
-    descriptors = Path(f"/proc/{process.pid}/fd")
-    before = len(list(descriptors.iterdir())) if descriptors.exists() else 0
-    for at in range(2):
+    open_before = descriptors(process.pid)
+    for at in range(3):
         home.config(SLOW + f"# {at}\n")
         home.append("waker")  # it looks at its next pass
         eventually(lambda at=at: home.text().count("Watching") == at + 2)
-        home.has("waker", at + 1)
+        home.has("waker", at + 2)
     assert process.poll() is None
     assert f"{home.layout.config} was changed: starting anew." in home.text()
-    if before:
-        assert len(list(descriptors.iterdir())) == before
-        assert b"\0watch\0" in Path(f"/proc/{process.pid}/cmdline").read_bytes()
+    eventually(lambda: descriptors(process.pid) == open_before)
     assert autostart.watcher(str(home.home)) == process.pid
     process.terminate()
     assert ended(process) == 0
@@ -328,6 +333,7 @@ def test_new_settings_hold_after_the_change(home: Home) -> None:
     home.config("[sessions]\nadopt_on = []\n" + QUICK)
     home.append("first")
     home.has("first")
+    eventually(lambda: home.text().count("Watching") == 2)
     home.config("[nonsense]\n" + QUICK)
     eventually(lambda: "nonsense" in home.erred.read_text())
     home.append("second")
@@ -442,11 +448,11 @@ def test_a_stream_of_events_neither_starves_nor_floods_the_passes(tmp_path: Path
     with Loop(tmp_path, settle_seconds=0.2) as loop:
         eventually(lambda: loop.passes)
         time.sleep(0.2)
-        end = time.monotonic() + 2
+        end = time.monotonic() + 1.2
         while time.monotonic() < end:
             (tmp_path / "file").write_bytes(b"x")
             time.sleep(0.005)
-        assert 5 <= len(loop.passes) <= 12
+        assert 3 <= len(loop.passes) <= 8
 
 
 def test_reading_what_is_watched_wakes_nobody(tmp_path: Path) -> None:
@@ -461,10 +467,10 @@ def test_reading_what_is_watched_wakes_nobody(tmp_path: Path) -> None:
 
 
 def test_after_a_failure_only_the_next_scan_tries_again(tmp_path: Path) -> None:
-    with Loop(tmp_path, scan_seconds=0.6) as loop:
+    with Loop(tmp_path, scan_seconds=0.4) as loop:
         loop.fail = True
         eventually(lambda: len(loop.errors) == 1 or len(loop.passes) > 1)
-        for _ in range(30):
+        for _ in range(20):
             (tmp_path / "file").write_bytes(b"x")
             time.sleep(0.05)
         assert 2 <= len(loop.errors) <= 4
@@ -545,11 +551,11 @@ def test_without_descriptors_for_an_observer_it_scans_each_second(tmp_path: Path
 
 @pytest.fixture
 def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installed]:
-    """A home whose settings start a watcher; it leaves after half a second without work."""
+    """A home whose settings start a watcher; it leaves soon when there is no work."""
     monkeypatch.setenv("JOURNAL_CAPTURE__AUTOSTART", "true")
     installed = Installed(tmp_path)
     program = installed.home / "hooks" / "autostart.py"
-    program.write_text(program.read_text().replace('"30"', '"0.04"'))
+    program.write_text(program.read_text().replace('"30"', '"0.01"'))
     yield installed
     if pid := autostart.watcher(str(installed.home)):
         os.kill(pid, signal.SIGKILL)

@@ -56,7 +56,13 @@ class App:
         out_of_time = until(seconds) if seconds is not None else cycle.never
         keep_trying = polling(wait_seconds)
         conditions = cycle.Pass(
-            self.layout, self.settings, self.now_us, keep_trying, out_of_time, progress
+            self.layout,
+            self.settings,
+            self.now_us,
+            keep_trying,
+            out_of_time,
+            progress,
+            packs=seconds is None,
         )
         return cycle.run(conditions)
 

@@ -21,7 +21,7 @@ from journal.settings import load_settings
 from sync import schema
 from sync.watch import Program
 
-SETTLED_SECONDS = 3.0  # an upgrade writes its files in less; what is gone for longer is gone
+SETTLED_SECONDS = 2.0  # an upgrade writes its files in less; what is gone for longer is gone
 _PACKAGES = tuple(Path(package.__file__ or "").parent for package in (journal, sync, hooks))
 # "A big-endian integer stored in the user version": https://sqlite.org/fileformat2.html, 1.3
 _VERSION_OFFSET = 60

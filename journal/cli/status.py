@@ -58,7 +58,7 @@ def condition_json(app: App, found: "Condition") -> dict[str, object]:
         "rejected": found.rejected,
         "retry": {"waiting": 0, "due": 0, "oldest": None},
         "dead": 0,
-        "watcher": {"running": False, "pid": None},
+        "watcher": {"running": found.watcher is not None, "pid": found.watcher},
         "remote": {
             "kind": app.settings.remote.kind,
             "last_success": None,
@@ -107,7 +107,7 @@ def _rows(app: App, found: "Condition") -> list[tuple[str, str]]:
         ("memory ids", f"{ids['resolved']:,} known, {ids['pending']:,} pending"),
         ("rejected", f"{found.rejected:,} unreadable, kept in dead/" if found.rejected else "none"),
         ("remote", app.settings.remote.kind),
-        ("watcher", "not running"),
+        ("watcher", f"runs, process {found.watcher}" if found.watcher else "not running"),
     ]
 
 

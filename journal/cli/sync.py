@@ -44,12 +44,15 @@ def sync(app: App, wait: float, as_json: bool) -> None:
         click.echo(report_text(report, seconds))
     for problem in report.unreadable:
         click.echo(f"journal: cannot read {problem}", err=True)
+    for problem in report.packed.kept:
+        click.echo(f"journal: {problem}", err=True)
 
 
 def report_text(report: "Report", seconds: float) -> str:
-    """The report in one or two lines."""
+    """The report in one to three lines."""
+    packed = packed_text(report)
     if not report.read:
-        return f"Nothing new ({seconds:.1f} s)."
+        return f"Nothing new ({seconds:.1f} s).{packed}"
     parts = [f"{report.stored:,} stored"]
     parts += [f"{report.duplicate:,} known already"] if report.duplicate else []
     parts += [f"{report.rejected:,} unreadable, kept in dead/"] if report.rejected else []
@@ -57,8 +60,18 @@ def report_text(report: "Report", seconds: float) -> str:
     sessions = "session" if report.summaries == 1 else "sessions"
     return (
         f"Read {report.read:,} {records} in {seconds:.1f} s: {', '.join(parts)}."
-        f"\n{report.summaries:,} {sessions} updated."
+        f"\n{report.summaries:,} {sessions} updated.{packed}"
     )
+
+
+def packed_text(report: "Report") -> str:
+    """What became of closed days, on a line of its own; empty if nothing did."""
+    packed = report.packed
+    if not packed.days:
+        return ""
+    days = "day" if len(packed.days) == 1 else "days"
+    before, after = (size / 1e6 for size in (packed.bytes_before, packed.bytes_after))
+    return f"\nPacked {len(packed.days):,} closed {days}: {before:.1f} MB are {after:.1f} MB now."
 
 
 def report_json(app: App, report: "Report", seconds: float) -> dict[str, object]:
@@ -82,7 +95,7 @@ def report_json(app: App, report: "Report", seconds: float) -> dict[str, object]
         "summaries": report.summaries,
         "remote": {"sent": 0, "failed": 0, "waiting": 0, "dead": 0, "error": None},
         "sessions": {"adopted": report.adopted, "reaped": 0, "deleted": 0},
-        "pruned": {"days": 0, "events": 0, "sessions": 0},
+        "pruned": {"days": len(report.packed.days), "events": 0, "sessions": 0},
         "seconds": round(seconds, 3),
     }
 

@@ -59,6 +59,7 @@ def _alone(layout: Layout) -> Iterator[None]:
 
 def _watch(app: App, idle_seconds: float | None) -> "End":
     from journal.cli.program import RunningProgram
+    from sync import cycle  # noqa: F401  now: later its code may be another one
     from sync.watch import End, Orders, Watcher
 
     settings = app.settings.watch
