@@ -75,7 +75,10 @@ def body(data: bytes) -> bytes:
     try:
         data.decode()
         if data[:1] == b"{" and data[-1:] == b"}":
-            return b'"payload":' + data.replace(b"\n", b" ") + b"}\n"
+            # No payload holds what a record begins with: a bad one could pass for a torn line with
+            # a record glued to it.
+            data = data.replace(b"\n", b" ").replace(b'{"v":', b'{ "v":')
+            return b'"payload":' + data + b"}\n"
     except UnicodeDecodeError:
         pass  # JSON is UTF-8 (RFC 8259, 8.1): anything else is kept as text
     return b'"raw":' + quote(data) + b"}\n"

@@ -9,8 +9,15 @@ import sys
 sys.path.insert(0, __file__.rpartition("/hooks/")[0])
 
 if __name__ == "__main__":
-    if sys.argv[3] == "SessionStart":
-        from hooks.start import main
-    else:
-        from hooks.emit import main
+    for prefix in (sys.pycache_prefix, "/dev/null"):
+        # A full disk leaves modules that are compiled in part, and Python < 3.12.8 trusts them.
+        sys.pycache_prefix = prefix
+        try:
+            if sys.argv[3] == "SessionStart":
+                from hooks.start import main
+            else:
+                from hooks.emit import main
+            break
+        except EOFError:
+            continue
     main(sys.argv)

@@ -5,6 +5,7 @@ Directories are 0700 and files 0600 whatever the umask; a file that is replaced 
 """
 
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -180,8 +181,11 @@ def append_line(path: Path, line: bytes) -> None:
     try:
         fd = os.open(path, flags, 0o600)
         try:
+            status = os.fstat(fd)
+            if not stat.S_ISREG(status.st_mode):  # a pipe would take the line, and lose it
+                raise JournalError(f"cannot write {path}: not a regular file", "move it away")
             os.fchmod(fd, 0o600)
-            size = os.fstat(fd).st_size
+            size = status.st_size
             if size and os.pread(fd, 1, size - 1) != b"\n":
                 line = b"\n" + line
             written = os.write(fd, line)

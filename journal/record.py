@@ -19,7 +19,8 @@ from journal.times import to_text, to_us
 VERSION = 1
 JOURNAL_AGENT = "journal"  # the agent of the journal's own facts
 _BODY_KEY = re.compile(rb'[,{]\s*"(payload|raw)"\s*:')
-_BEGINNING = re.compile(rb'\{\s*"v"\s*:\s*\d+\s*,\s*"id"\s*:\s*"')
+# As the emitter writes it, and as it lets no payload hold it.
+_BEGINNING = re.compile(rb'\{"v":\d+,"id":"')
 # As the emitter writes it: what differs from record to record stands first.
 _EMITTED = re.compile(rb'\{"v":1,"id":"([0-9a-f]{32})","at":"([0-9TZ:.-]{27})"(,.*)', re.DOTALL)
 _KNOWN = frozenset({"v", "id", "at", "agent", "event", "session"})

@@ -15,7 +15,7 @@ from journal.layout import Layout, append_line
 from journal.times import day_of
 from sync.dead import Dead
 
-_ABANDONED_SECONDS = 60.0  # a hook lives for three; a part this old is a killed one's
+_ABANDONED_SECONDS = 60.0  # a hook lives for three; a part this old stays one
 
 
 def collect(layout: Layout, dead: Dead, now_us: int) -> int:
@@ -29,9 +29,8 @@ def collect(layout: Layout, dead: Dead, now_us: int) -> int:
             moved += _take_record(layout, path)
         elif path.suffix == ".raw":
             moved += _take_raw(layout, path)
-        elif path.suffix == ".part" and now_us / 1e6 - path.stat().st_mtime > _ABANDONED_SECONDS:
-            dead.put(path, 0, path.read_bytes(), "a hook was killed while it kept this")
-            path.unlink(missing_ok=True)
+        elif path.suffix == ".part":
+            _bury(path, dead, now_us)
     return moved
 
 
@@ -46,6 +45,18 @@ def _private_files(folder: Path) -> list[Path]:
         return sorted(Path(e.path) for e in os.scandir(folder) if e.is_file(follow_symlinks=False))
     except FileNotFoundError:
         return []
+
+
+def _bury(path: Path, dead: Dead, now_us: int) -> None:
+    """Keep a part among the dead if nobody is writing it any more."""
+    try:
+        if now_us / 1e6 - path.stat().st_mtime <= _ABANDONED_SECONDS:
+            return
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return  # it has just become whole, and has another name
+    dead.put(path, 0, data, "cut off: the hook was killed or the disk full")
+    path.unlink(missing_ok=True)
 
 
 def _take_record(layout: Layout, path: Path) -> int:

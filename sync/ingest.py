@@ -61,6 +61,27 @@ class Reader:
         """The same from the beginning of each file, wherever its cursor stands."""
         yield from self._batches({}, files, BATCH_BYTES)
 
+    def elsewhere(self, found: Iterable[tuple[Path, bytes | record.Record]]) -> Iterator[Batch]:
+        """Batches of lines and records that lie in another place than `days/`; no cursors."""
+        batch, place, offset = Batch(), None, 0
+        self._clean = False
+        for path, line in found:
+            place, offset = path, offset if path == place else 0
+            batch.lines += 1
+            if isinstance(line, bytes):
+                self._read(batch, path, offset, line)
+                size = len(line) + 1
+            else:
+                self._keep(batch, path, offset, b"", line)
+                size = len(line.body)
+            batch.bytes += size
+            offset += size
+            if batch.bytes >= BATCH_BYTES or len(batch.facts) >= BATCH_RECORDS:
+                yield batch
+                batch = Batch()
+        if batch.lines:
+            yield batch
+
     def _batches(
         self, known: dict[str, Cursor], files: Iterable[Path], limit_bytes: int
     ) -> Iterator[Batch]:
@@ -98,6 +119,11 @@ class Reader:
                 if line.strip():
                     batch.lines += 1
                     self._read(batch, path, offset, line)
+        if chunk.too_long is not None:
+            offset, size, head = chunk.too_long
+            batch.lines += 1
+            reason = f"a line of {size} bytes; this is its beginning"
+            self._refuse(batch, path, offset, head, reason)
         batch.bytes += sum(len(line) + 1 for _, line in chunk.lines)
         batch.cursors[name] = chunk.cursor
 

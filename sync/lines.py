@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 CHUNK_BYTES = 1 << 20
 TAIL_BYTES = 32
-# A longer line is refused without reading it: no hook writes one (its stdin ends after seconds).
+# Of a longer line only the beginning is kept: memory is bounded.
 MAX_LINE_BYTES = 256 << 20
+HEAD_BYTES = 1 << 16
 
 
 class Cursor(NamedTuple):
@@ -33,11 +34,20 @@ def cursor_key(days: Path, path: Path) -> str:
     return str(path.relative_to(days)).encode("utf-8", "backslashreplace").decode()
 
 
+class TooLong(NamedTuple):
+    """A line that is not read into memory."""
+
+    offset: int
+    size: int
+    head: bytes
+
+
 class Chunk(NamedTuple):
     """Consecutive whole lines, each with its offset, and the cursor behind them."""
 
     lines: list[tuple[int, bytes]]
     cursor: Cursor
+    too_long: TooLong | None = None
 
 
 class OpenFile:
@@ -79,12 +89,26 @@ class OpenFile:
             if end < 0:
                 held += data
                 if len(held) > MAX_LINE_BYTES:
-                    return
+                    end = self._line_end(offset)
+                    if end < 0:
+                        return  # it waits for its end, like any other
+                    cursor = Cursor(self.inode, self.modified_ns, end, b"\n")
+                    yield Chunk([], cursor, TooLong(begin, end - begin, held[:HEAD_BYTES]))
+                    begin, offset, held = end, end, b""
                 continue
             whole = held + data[: end + 1]
             held = data[end + 1 :]
             yield Chunk(list(_split(whole, begin)), self._cursor(begin + len(whole), whole))
             begin += len(whole)
+
+    def _line_end(self, offset: int) -> int:
+        """The offset behind the next newline from `offset` on; -1 if there is none yet."""
+        while data := os.pread(self.fd, CHUNK_BYTES, offset):
+            found = data.find(b"\n")
+            if found >= 0:
+                return offset + found + 1
+            offset += len(data)
+        return -1
 
     def _cursor(self, offset: int, whole: bytes) -> Cursor:
         return Cursor(self.inode, self.modified_ns, offset, whole[-TAIL_BYTES:])

@@ -10,11 +10,10 @@ import os
 import random
 import signal
 import socket
-import stat
 import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import firing
@@ -59,7 +58,7 @@ class Hostile:
         with theirs:
             hook = subprocess.Popen(
                 ["/bin/sh", "-c", self.command(event)],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env=self.env | MINE,
@@ -140,7 +139,6 @@ INPUTS: dict[str, tuple[bytes, tuple[str, Any]]] = {
     "a byte order mark": (b'\xef\xbb\xbf{"a":1}', ("raw", '\ufeff{"a":1}')),
     "too deep": (b'{"a":' + b"[" * 100_000 + b"}", ("dead", "payload is nested too deeply")),
     "keys behind the end": (b'{"a":1},"event":"Forget","session":"x","b":{}}', NO_JSON),
-    "an end and a record": (b'{"a":1}}\n' + FORGED[:-1], NO_JSON),
     "a record": (FORGED, ("payload", json.loads(FORGED))),
     "a record in a payload": (b'{"a":%s}' % FORGED, ("payload", {"a": json.loads(FORGED)})),
     "a record in a string": (
@@ -159,6 +157,15 @@ INPUTS: dict[str, tuple[bytes, tuple[str, Any]]] = {
         ("payload", {"session_id": "x" * 5000}),
     ),
 }
+
+
+def is_whole(line: bytes) -> bool:
+    """Whether it is JSON from its beginning to its end."""
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
 
 
 def content(letter: dict[str, Any]) -> bytes:
@@ -186,14 +193,32 @@ def test_whatever_comes_on_stdin_is_stored_once_or_dead_with_its_reason(
         whole = b"".join(content(letter) for letter in letters[dead:])
         assert not whole or stdin.replace(b"\n", b" ") in whole, name
         assert {record["event"] for record in new} <= {event}, name
-    expected = {name: [outcome] for name, (_, outcome) in INPUTS.items()}
-    expected["an end and a record"] *= 2  # it looks like a torn line with another one glued to it
-    assert {name: [o[0] for o in kept[name]] for name in kept} == {
-        name: [o[0] for o in expected[name]] for name in expected
-    }
-    expected["an end and a record"] = kept["an end and a record"]
-    assert kept == expected
+    assert kept == {name: [outcome] for name, (_, outcome) in INPUTS.items()}
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_no_payload_becomes_a_record_of_its_own(hostile: Hostile, event: str) -> None:
+    tries = [
+        FORGED,
+        b'{"a":%s}' % FORGED,
+        b'{"a":1}\n%s' % FORGED,
+        b'{"a":1}}\n%s\n' % FORGED,
+        b"\n%s\n%s" % (FORGED, FORGED),
+        b'{"session_id":"a\n%s' % FORGED,
+        b'{"a":1} %s' % FORGED[:-1],
+        b'{"a":1},"event":"Forget","session":"x","payload":{}}',
+        b'{"a":1,"payload":{}},"agent":"journal","event":"Forget","payload":{}}',
+    ]
+    for stdin in tries:
+        hostile.fire(event, stdin)
+    records, letters = hostile.settle()
+    assert [record["payload"] for record in records] == [
+        json.loads(stdin) for stdin in tries if is_whole(stdin)
+    ]
+    assert {(record["agent"], record["event"]) for record in records} == {("claude-code", event)}
     assert stored.rows(hostile.home, "select * from own_facts") == []
+    refused = b"".join(content(letter) for letter in letters).translate(None, b" \n")
+    assert all(t.translate(None, b" \n") in refused for t in tries if not is_whole(t))
 
 
 @pytest.mark.parametrize("event", EVENTS)
@@ -225,12 +250,10 @@ def test_thirty_megabytes_are_stored_whole(hostile: Hostile) -> None:
     assert len(big) > 30_000_000
     for event in EVENTS:
         assert hostile.fire(event, big, "", **MINE).seconds < 3
-    hostile.fire("PostToolUse", big[:-1], "", **MINE)
     records, letters = hostile.settle()
     assert letters == []
-    assert [record["event"] for record in records] == [*EVENTS, "PostToolUse"]
-    assert all(record["payload"]["a"] == text for record in records[:2])
-    assert records[2]["raw"].encode() == big[:-1]
+    assert [record["event"] for record in records] == list(EVENTS)
+    assert all(record["payload"]["a"] == text for record in records)
 
 
 def test_a_stdin_that_nobody_closes_is_read_for_two_seconds(hostile: Hostile) -> None:
@@ -309,20 +332,6 @@ def test_variables_that_are_unset_are_not_needed(hostile: Hostile, missing: list
     assert [record["payload"]["hook_event_name"] for record in records] == list(EVENTS)
 
 
-@pytest.mark.parametrize("spooled", [False, True], ids=["home", "spool"])
-def test_what_a_hook_makes_is_private_whatever_the_umask(hostile: Hostile, spooled: bool) -> None:
-    if spooled:
-        (hostile.home / "days").write_text("not a folder")
-    for event in EVENTS:
-        hostile.fire(event, payload(event), f"umask 000; {hostile.command(event)}")
-    made = [*hostile.home.rglob("*"), *Path(hostile.env["TMPDIR"]).rglob("*")]
-    assert len([path for path in made if path.suffix == ".jsonl"]) == (2 if spooled else 1)
-    assert [path for path in made if stat.S_IMODE(path.lstat().st_mode) & 0o077] == []
-    if spooled:
-        (hostile.home / "days").unlink()
-    assert len(hostile.settle()[0]) == 2
-
-
 def test_sixty_four_hooks_at_once_are_all_stored(hostile: Hostile) -> None:
     chance = random.Random(64)
 
@@ -333,7 +342,7 @@ def test_sixty_four_hooks_at_once_are_all_stored(hostile: Hostile) -> None:
 
     sent = [one(number) for number in range(64)]
     with ThreadPoolExecutor(64) as pool:
-        list(pool.map(lambda hook: hostile.fire(*hook, "", **MINE), sent))
+        list(pool.map(lambda hook: hostile.fire(hook[0], hook[1], "", **MINE), sent))
     records, letters = hostile.settle()
     assert letters == []
     assert numbers(records) == list(range(64))
@@ -376,22 +385,15 @@ def killed(hostile: Hostile, stdin: bytes, alone: bool, seconds: float | None) -
     assert hook.returncode == 0 or not alone
 
 
-def is_whole(line: bytes) -> bool:
-    try:
-        json.loads(line)
-    except ValueError:
-        return False
-    return True
-
-
 def test_a_hook_that_is_killed_in_its_write_costs_nobody_else_a_byte(hostile: Hostile) -> None:
     chance = random.Random(9)
-    expected = {0}
+    expected, victims = {0}, list[bytes]()
     hostile.fire("PostToolUse", payload("PostToolUse", number=0), "", **MINE)
     with ThreadPoolExecutor(1) as pool:
         for number in range(1, 48, 2):
             text = "x y " * chance.randrange(100_000, 2_000_000)
             stdin = payload("PostToolUse", number=-number, text=text)
+            victims.append(stdin)
             seconds = None if number % 3 else chance.uniform(0, 0.02)
             # One hook writes at about the same moment, and one afterwards.
             beside = payload("PostToolUse", number=number)
@@ -406,11 +408,15 @@ def test_a_hook_that_is_killed_in_its_write_costs_nobody_else_a_byte(hostile: Ho
     files = [path.read_bytes().split(b"\n") for path in hostile.home.glob("days/*/*.jsonl")]
     lines = [line for file in files for line in file if line]
     torn = [line for line in lines if not is_whole(line)]
-    stored_numbers = numbers(records)
+    stored_numbers = numbers([record for record in records if "payload" in record])
     assert expected <= set(stored_numbers)
     assert len(set(stored_numbers)) == len(stored_numbers)
-    assert {int(number) for number in stored_numbers if number < 0} <= {-n for n in expected}
-    assert len(torn) > 2, "no hook was hit in its write: the test shows nothing"
+    assert {number for number in stored_numbers if number < 0} <= {-n for n in expected}
+    # What an interpreter had not read when it was killed is kept by its shell.
+    rests = [record["raw"].encode() for record in records if "raw" in record]
+    assert all(any(stdin.strip().endswith(rest) for stdin in victims) for rest in rests)
+    # Other kernels finish a write that has begun.
+    assert len(torn) > 2 or sys.platform != "linux", "no hook was hit in its write"
     glued = sum(len(line) for line in torn) - sum(letter["bytes"] for letter in letters)
     assert len(letters) == len(torn)
     assert 0 <= glued < 1000 * len(torn)  # small records behind a torn one, on its line

@@ -221,6 +221,23 @@ def test_a_line_of_tens_of_megabytes_is_stored(tmp_path: Path) -> None:
     assert json.loads(stored.exported(tmp_path)[0])["payload"]["x"] == text
 
 
+def test_of_a_line_beyond_all_bounds_the_beginning_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sync.lines.MAX_LINE_BYTES", 3 << 20)
+    long = record_line(7, x="y" * (9 << 20))
+    recordings.append(tmp_path / "days" / FILE, record_line(1) + long[:-1])
+    assert stored.sync(tmp_path).stored == 1
+    recordings.append(tmp_path / "days" / FILE, b"\n" + record_line(2))
+    report = stored.sync(tmp_path)
+    assert (report.stored, report.rejected) == (1, 1)
+    assert prompts(tmp_path) == ["number 1", "number 2"]
+    (letter,) = dead(tmp_path)
+    assert letter["reason"] == f"a line of {len(long)} bytes; this is its beginning"
+    assert str(letter["text"]).startswith('{"v":1,"id"')
+    assert stored.sync(tmp_path).read == 0
+
+
 def test_the_journals_own_facts_are_no_events(tmp_path: Path) -> None:
     from journal import record
 
