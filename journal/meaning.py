@@ -75,7 +75,7 @@ def leaves(value: Any, limit_chars: int) -> str:
         if isinstance(top, str):
             found.append(top[:left])
             left -= len(top)
-        elif isinstance(top, Mapping):
+        elif isinstance(top, dict):
             stack.extend(reversed(list(top.values())))
         elif isinstance(top, list):
             stack.extend(reversed(top))

@@ -46,6 +46,7 @@ class Chunk(NamedTuple):
     """Consecutive whole lines, each with its offset, and the cursor behind them."""
 
     lines: list[tuple[int, bytes]]
+    size: int  # of the lines with their ends
     cursor: Cursor
     too_long: TooLong | None = None
 
@@ -93,13 +94,13 @@ class OpenFile:
                     if end < 0:
                         return  # it waits for its end, like any other
                     cursor = Cursor(self.inode, self.modified_ns, end, b"\n")
-                    yield Chunk([], cursor, TooLong(begin, end - begin, held[:HEAD_BYTES]))
+                    yield Chunk([], 0, cursor, TooLong(begin, end - begin, held[:HEAD_BYTES]))
                     begin, offset, held = end, end, b""
                 continue
             whole = held + data[: end + 1]
             held = data[end + 1 :]
-            yield Chunk(list(_split(whole, begin)), self._cursor(begin + len(whole), whole))
-            begin += len(whole)
+            lines, begin = list(_split(whole, begin)), begin + len(whole)
+            yield Chunk(lines, len(whole), self._cursor(begin, whole))
 
     def _line_end(self, offset: int) -> int:
         """The offset behind the next newline from `offset` on; -1 if there is none yet."""

@@ -15,7 +15,7 @@ AGENTS = tuple(_READERS)
 def meaning_of(agent: str, event: str, payload: Any) -> Meaning:
     """What a payload means; unknown agents, events and shapes are kept and mean "other"."""
     reader = _READERS.get(agent)
-    if reader is None or not isinstance(payload, Mapping):
+    if reader is None or not isinstance(payload, dict):
         if reader is not None and payload is None:
             return reader(event, {})
         return OTHER

@@ -73,6 +73,7 @@ _MACHINE_TEXT = (
     "<bash-stdout>",
     "<teammate-message",
 )
+_WITH_WORDS = frozenset(EVENTS) - {"PreToolUse", "PostToolUse", "PermissionRequest"}
 # What a response repeats of its own input, or of the file it worked on.
 _REPEATED = frozenset(
     {"originalFile", "structuredPatch", "oldString", "newString", "prompt", "usage", "toolStats"}
@@ -84,26 +85,29 @@ def meaning(event: str, payload: Mapping[str, Any]) -> Meaning:
     kind = _KINDS.get(event, Kind.OTHER)
     if event == "Notification":
         kind = _NOTICES.get(_text(payload, "notification_type"), Kind.OTHER)
-    text, detail, by_person = _words(event, payload)
+    text, detail, by_person = _words(event, payload) if event in _WITH_WORDS else ("", "", True)
+    common = (
+        kind,
+        _text(payload, "session_id"),
+        _text(payload, "cwd"),
+        _text(payload, "agent_id"),
+        _text(payload, "agent_type"),
+        text,
+        by_person,
+        detail,
+    )
+    if "tool_name" not in payload:
+        return Meaning(*common)
     tool = _text(payload, "tool_name")
     tool_input = payload.get("tool_input")
-    action, target = _action(tool, tool_input)
     return Meaning(
-        kind=kind,
-        session=_text(payload, "session_id"),
-        cwd=_text(payload, "cwd"),
-        subagent=_text(payload, "agent_id"),
-        subagent_type=_text(payload, "agent_type"),
-        text=text,
-        by_person=by_person,
-        detail=detail,
-        tool=tool,
-        tool_use_id=_text(payload, "tool_use_id"),
-        action=action,
-        target=target,
-        tool_input=tool_input if isinstance(tool_input, Mapping) else None,
-        output=_output(kind, tool, payload),
-        interrupted=payload.get("is_interrupt") is True,
+        *common,
+        tool,
+        _text(payload, "tool_use_id"),
+        *_action(tool, tool_input),
+        tool_input if isinstance(tool_input, dict) else None,
+        _output(kind, tool, payload),
+        payload.get("is_interrupt") is True,
     )
 
 
@@ -133,7 +137,7 @@ def _words(event: str, payload: Mapping[str, Any]) -> tuple[str, str, bool]:
 
 
 def _action(tool: str, tool_input: Any) -> tuple[Action, str]:
-    if not isinstance(tool_input, Mapping):
+    if not isinstance(tool_input, dict):
         return Action.OTHER, ""
     if tool == "AskUserQuestion":
         return Action.ASK, _question(tool_input)
@@ -143,7 +147,7 @@ def _action(tool: str, tool_input: Any) -> tuple[Action, str]:
 
 def _question(tool_input: Mapping[str, Any]) -> str:
     questions = tool_input.get("questions")
-    if isinstance(questions, list) and questions and isinstance(questions[0], Mapping):
+    if isinstance(questions, list) and questions and isinstance(questions[0], dict):
         return _text(questions[0], "question")
     return _text(tool_input, "question")
 
@@ -152,9 +156,9 @@ def _output(kind: Kind, tool: str, payload: Mapping[str, Any]) -> Any:
     if kind is Kind.TOOL_FAILED:
         return _text(payload, "error")
     response = payload.get("tool_response")
-    if not isinstance(response, Mapping):
+    if not isinstance(response, dict):
         return response
-    if tool == "Read" and isinstance(response.get("file"), Mapping):
+    if tool == "Read" and isinstance(response.get("file"), dict):
         return response["file"].get("content")
     repeated = _REPEATED | {"content"} if tool == "Write" else _REPEATED
     return {key: value for key, value in response.items() if key not in repeated}
