@@ -96,11 +96,17 @@ class Layout:
 
         What is not a regular file (a FIFO, a directory, a dangling link) is not the journal's.
         """
-        for day in sorted(_entries(self.days), key=lambda entry: entry.name):
-            if is_day(day.name) and _is_folder(day):
-                for entry in sorted(_entries(Path(day.path)), key=lambda entry: entry.name):
-                    if entry.name.endswith(".jsonl") and _is_file(entry):
-                        yield Path(entry.path)
+        return (Path(entry.path) for day in self.day_names() for entry in self.entries_of(day))
+
+    def day_names(self) -> list[str]:
+        """The days that have a directory, oldest first."""
+        days = (entry for entry in _entries(self.days) if is_day(entry.name))
+        return sorted(entry.name for entry in days if _is_folder(entry))
+
+    def entries_of(self, day: str) -> list[os.DirEntry[str]]:
+        """The journal's files of one day, by name; for those who look at thousands of them."""
+        found = (entry for entry in _entries(self.days / day) if entry.name.endswith(".jsonl"))
+        return sorted(filter(_is_file, found), key=lambda entry: entry.name)
 
 
 def is_day(name: str) -> bool:

@@ -1,18 +1,22 @@
 """One pass: collect, ingest, derive, prepare the contexts. Safe to kill and to repeat anywhere."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import apsw
+import zstandard
 
 from journal.layout import Layout, write_whole
 from journal.redact import Redactor
 from journal.redaction_key import load_key
 from journal.settings import Settings
-from sync import ingest, store, views
+from sync import ingest, pack, rebuild, replace, store, upkeep, views
 from sync.collect import collect
 from sync.dead import Dead
+from sync.errors import StoreError
+from sync.litter import remove_litter
+from sync.lines import START, day_key
 from sync.lock import locked
 from sync.views import contexts
 from sync.writer import Writer
@@ -30,6 +34,8 @@ class Report:
     adopted: int = 0
     unreadable: tuple[str, ...] = ()
     seen_bytes: int | None = None  # of all journal files; None: the deadline came first
+    packed: pack.Packed = field(default_factory=pack.Packed)
+    rebuilt: rebuild.Rebuilt | None = None
 
 
 def never() -> bool:
@@ -47,6 +53,9 @@ class Pass:
     keep_trying: Callable[[], bool] = never  # while another process holds the lock
     out_of_time: Callable[[], bool] = never  # asked between batches; newest files come first
     progress: Callable[[int, int], None] | None = None  # bytes done, bytes in all
+    packs: bool = True  # pack closed days; not while somebody waits for an answer
+    rebuild: bool = False  # make the database anew before anything else
+    accept_loss: bool = False  # of what only a damaged database held
 
 
 def run(conditions: Pass) -> Report:
@@ -57,13 +66,43 @@ def run(conditions: Pass) -> Report:
     """
     layout = conditions.layout
     with locked(layout.sync_lock, conditions.keep_trying):
+        remove_litter(layout)
+        rebuilt = _rebuilt(conditions)
         db = store.open_store(layout)
         try:
-            return _run(db, conditions)
+            report = _run(db, conditions)
+            report.rebuilt = rebuilt
+            return report
         except apsw.Error as error:
             raise store.explain(error, layout.database) from error
+        except zstandard.ZstdError as error:
+            raise store.damaged(error, layout.database) from error
         finally:
             db.close()
+
+
+def _rebuilt(conditions: Pass) -> rebuild.Rebuilt | None:
+    """Make the database anew if that is asked for, or if it is gone and packs are not."""
+    layout = conditions.layout
+    replace.remove_leftovers(layout)
+    if not conditions.rebuild:
+        if not rebuild.is_due(layout):
+            return None
+        if not conditions.packs:
+            problem = f"{layout.database} is gone, and days before are packed"
+            raise StoreError(problem, "run: journal sync --rebuild")
+    redactor = make_redactor(layout, conditions.settings)
+    dead = Dead(layout, redactor, conditions.now_us)
+    order = rebuild.Order(
+        layout,
+        conditions.settings,
+        redactor,
+        dead,
+        conditions.now_us,
+        conditions.accept_loss,
+        conditions.progress,
+    )
+    return rebuild.rebuild(order)
 
 
 def make_redactor(layout: Layout, settings: Settings) -> Redactor:
@@ -83,12 +122,19 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
     contexts.write_stale(db, layout, conditions.settings, now_us)
     if report.seen_bytes is not None:
         _stamp(layout, report.seen_bytes)  # last: a session that starts now reads the contexts
+        if conditions.packs:
+            settings, stop = conditions.settings, conditions.out_of_time
+            report.packed = pack.pack_closed_days(
+                db, layout, settings, redactor, dead, now_us, stop
+            )
+    if report.stored or report.packed.days:
+        upkeep.tend(db)
     return report
 
 
 def _ingest(db: apsw.Connection, conditions: Pass, reader: ingest.Reader) -> Report:
     report = Report()
-    files = _files(conditions)
+    files = _changed_files(db, conditions, reader)
     total = sum(size for _, size in files)
     done = 0
     touched: set[int] = set()
@@ -115,20 +161,30 @@ def _ingest(db: apsw.Connection, conditions: Pass, reader: ingest.Reader) -> Rep
     return report
 
 
-def _files(conditions: Pass) -> list[tuple[Path, int]]:
-    """The journal's files with their sizes; under a deadline the newest come first."""
+def _changed_files(
+    db: apsw.Connection, conditions: Pass, reader: ingest.Reader
+) -> list[tuple[Path, int]]:
+    """The files in which something may be new, with their sizes; the cost of a pass is theirs.
+
+    Under a deadline the newest come first, else a session's days in turn.
+    """
+    layout, known = conditions.layout, ingest.read_cursors(db)
     found = []
-    for path in conditions.layout.day_files():
-        try:
-            status = path.stat()
-        except OSError:
-            continue  # moved away since it was listed
-        found.append((path, status.st_size, status.st_mtime_ns))
+    for day in layout.day_names():
+        for entry in layout.entries_of(day):
+            try:
+                status = entry.stat()
+            except OSError:
+                continue  # moved away since it was listed
+            if known.get(day_key(day, entry.name), START).unchanged(status):
+                reader.seen_bytes += status.st_size
+            else:
+                found.append((entry, day, status))
     if conditions.out_of_time is not never:
-        found.sort(key=lambda file: -file[2])
+        found.sort(key=lambda file: -file[2].st_mtime_ns)
     else:
-        found.sort(key=lambda file: (file[0].name, file[0].parent.name))  # a session's days in turn
-    return [(path, size) for path, size, _ in found]
+        found.sort(key=lambda file: (file[0].name, file[1]))
+    return [(Path(entry.path), status.st_size) for entry, _, status in found]
 
 
 def _stamp(layout: Layout, seen_bytes: int) -> None:

@@ -5,3 +5,11 @@ from journal.errors import JournalError
 
 class StoreError(JournalError):
     """The database cannot be used: missing rights, full disk, damaged, or a newer schema."""
+
+
+class DamagedStoreError(StoreError):
+    """The database's file is not what SQLite wrote; the journal can make it anew."""
+
+
+class LossError(StoreError):
+    """Going on would lose what the message names; nothing was changed."""

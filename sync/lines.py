@@ -29,9 +29,15 @@ class Cursor(NamedTuple):
 START = Cursor(0, 0, 0, b"")
 
 
+def day_key(day: str, name: str) -> str:
+    """The name under which the cursor of a day's file is kept; file names may be no UTF-8."""
+    key = f"{day}/{name}"
+    return key if key.isascii() else key.encode("utf-8", "backslashreplace").decode()
+
+
 def cursor_key(days: Path, path: Path) -> str:
-    """The name under which a file's cursor is kept; file names may be no UTF-8."""
-    return str(path.relative_to(days)).encode("utf-8", "backslashreplace").decode()
+    """The same, for a path."""
+    return day_key(str(path.parent.relative_to(days)), path.name)
 
 
 class TooLong(NamedTuple):

@@ -5,33 +5,93 @@ transactions whole, cursor and rows together, and the journal's files are read a
 """
 
 from pathlib import Path
+from typing import Any
 
 import apsw
 import apsw.bestpractice
 
 from journal.layout import Layout, make_folder
-from sync import schema
-from sync.errors import StoreError
+from sync import migrate, schema
+from sync.errors import DamagedStoreError, StoreError
+from sync.network import network_file_system
 
 BUSY_MS = 5_000
-_REBUILD = "run: journal sync --rebuild"
+WAL_LIMIT_BYTES = 16 << 20  # what is left of a WAL's file when its content is in the database
+REBUILD = "run: journal sync --rebuild"
 
 
 def open_store(layout: Layout) -> apsw.Connection:
     """The home's database, made if it is missing and led up to this version's schema.
 
-    StoreError: it cannot be opened or written, is no database of ours, or a newer version's.
+    StoreError: it cannot be opened or written, is no database of ours, a newer version's, or lies
+    on a network file system. DamagedStoreError: it is not what SQLite wrote.
     """
+    check_place(layout)
+    return open_file(layout.database)
+
+
+def check_place(layout: Layout) -> None:
+    """The home is there and can hold a database. StoreError: it lies on a network file system."""
     make_folder(layout.home)
+    kind = network_file_system(layout.home)
+    if kind is not None:
+        problem = f"{layout.home} lies on a network file system ({kind}), not safe for a database"
+        raise StoreError(problem, "choose a --home on a local disk")
+
+
+def open_file(path: Path) -> apsw.Connection:
+    """The same for the database at `path`, wherever it lies."""
     try:
-        db = apsw.Connection(str(layout.database))
-        _configure(db)
-        _prepare(db, layout.database)
+        db = _connect(path)
+        try:
+            _check(db, path)
+            migrate.climb(db, path)
+        except BaseException:
+            db.close()
+            raise
+    except apsw.Error as error:
+        raise explain(error, path) from error
+    except OSError as error:
+        raise StoreError(f"cannot open {path}: {error.strerror}") from error
+    return db
+
+
+def has_tables(layout: Layout) -> bool:
+    """Whether the home's database holds anything at all. StoreError: it cannot be read."""
+    if not layout.database.exists():
+        return False
+    try:
+        db = _connect(layout.database)
+        try:
+            return bool(db.execute("select exists (select 1 from sqlite_schema)").get)
+        finally:
+            db.close()
     except apsw.Error as error:
         raise explain(error, layout.database) from error
-    except OSError as error:
-        raise StoreError(f"cannot open {layout.database}: {error.strerror}") from error
-    return db
+
+
+def _connect(path: Path) -> apsw.Connection:
+    """A connection that has read its file, and the file is the one at `path`.
+
+    A rebuild may put another database there between the opening of a file and of its WAL; what
+    was opened then would be read with the other one's WAL. Closing it again touches neither.
+    """
+    while True:
+        before = _inode(path)
+        db = apsw.Connection(str(path))
+        try:
+            _configure(db)
+            db.pragma("user_version")
+        except BaseException:
+            db.close()
+            raise
+        if before in (None, _inode(path)):
+            return db
+        db.close()
+
+
+def _inode(path: Path) -> int | None:
+    return path.stat().st_ino if path.exists() else None
 
 
 def _configure(db: apsw.Connection) -> None:
@@ -42,40 +102,44 @@ def _configure(db: apsw.Connection) -> None:
     db.pragma("foreign_keys", False)  # every row is written by one module; tests look for orphans
     db.pragma("cache_size", -32_000)
     db.pragma("temp_store", "memory")
+    db.pragma("journal_size_limit", WAL_LIMIT_BYTES)
 
 
-def _prepare(db: apsw.Connection, path: Path) -> None:
-    version = int(db.pragma("user_version"))
-    application = int(db.pragma("application_id"))
-    if application not in (0, schema.APPLICATION_ID):
-        raise StoreError(f"{path} is not a journal's database", "move it away; " + _REBUILD)
+# In one statement: another process may be making the database at this moment.
+_MARKS = """
+select a.application_id, u.user_version, exists (select 1 from sqlite_schema)
+from pragma_application_id a, pragma_user_version u
+"""
+
+
+def _check(db: apsw.Connection, path: Path) -> None:
+    rows: list[Any] = db.execute(_MARKS).fetchall()
+    ((application, version, has_content),) = rows
+    if application != schema.APPLICATION_ID and (application or version or has_content):
+        raise StoreError(f"{path} is not a journal's database", "move it away; " + REBUILD)
     if version > schema.VERSION:
         raise StoreError(
             f"{path} has schema {version}, newer than this program's {schema.VERSION}",
             "upgrade agent-journal",
         )
-    if version == schema.VERSION:
-        return
-    path.chmod(0o600)
-    if version == 0:
-        db.pragma("auto_vacuum", "incremental")
-        db.pragma("journal_mode", "wal")
-    with db:
-        version = int(db.pragma("user_version"))  # another process may have been here first
-        for step in range(version, schema.VERSION):
-            schema.LADDER[step](db)
-        db.pragma("application_id", schema.APPLICATION_ID)
-        db.pragma("user_version", schema.VERSION)
+
+
+def damaged(error: Exception, path: Path) -> DamagedStoreError:
+    """What to say of a database whose content cannot be."""
+    return DamagedStoreError(f"{path} is damaged: {error}", REBUILD)
 
 
 def explain(error: apsw.Error, path: Path) -> StoreError:
     """A database error in words, with what to do about it."""
     if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
-        return StoreError(f"{path} is damaged: {error}", _REBUILD)
+        return damaged(error, path)
     if isinstance(error, apsw.FullError):
         return StoreError(f"{path}: the disk is full", "free some space; nothing was changed")
     if isinstance(error, (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError)):
         return StoreError(f"cannot write {path}: {error}", "check the owner and rights of the home")
     if isinstance(error, apsw.BusyError):
         return StoreError(f"{path} is locked by another program", "close it and try again")
+    if isinstance(error, apsw.IOError):
+        hint = "check the free space, the limits and the disk; nothing was changed"
+        return StoreError(f"cannot read or write {path}: {error}", hint)
     return StoreError(f"{path}: {error}", "run: journal status")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import apsw
 
     from journal.settings import Settings
-    from sync.cycle import Report
+    from sync.cycle import Pass, Report
 
 CATCH_UP_SECONDS = 0.3
 _POLL_SECONDS = 0.05
@@ -49,6 +49,9 @@ class App:
         wait_seconds: float,
         seconds: float | None = None,
         progress: Callable[[int, int], None] | None = None,
+        *,
+        rebuild: bool = False,
+        accept_loss: bool = False,
     ) -> "Report":
         """One local pass; with `seconds`, as much of it as that allows."""
         from sync import cycle
@@ -63,8 +66,24 @@ class App:
             out_of_time,
             progress,
             packs=seconds is None,
+            rebuild=rebuild,
+            accept_loss=accept_loss,
         )
-        return cycle.run(conditions)
+        kind = "rebuild" if rebuild else "sync"
+        return self.run_pass(conditions, kind if seconds is None else "catch_up")
+
+    def run_pass(self, conditions: "Pass", kind: str) -> "Report":
+        """One pass, with its line in the daily log. JournalError: it failed, in words."""
+        started = time.monotonic()
+        try:
+            report = _run_pass(conditions)
+        except BusyError:
+            raise  # it never began
+        except Exception as error:
+            _log(conditions, kind, started, None, error)
+            raise
+        _log(conditions, kind, started, report, None)
+        return report
 
     @contextmanager
     def reading(self) -> "Iterator[apsw.Connection]":
@@ -87,6 +106,34 @@ class App:
             yield db
         finally:
             db.close()
+
+
+def _run_pass(conditions: "Pass") -> "Report":
+    from sync import cycle
+
+    try:
+        return cycle.run(conditions)
+    except OSError as error:
+        hint = "check the owner and rights of the home, and the free space"
+        raise JournalError(f"cannot take in what is new: {error}", hint) from error
+
+
+def _log(
+    conditions: "Pass",
+    kind: str,
+    started: float,
+    report: "Report | None",
+    error: Exception | None,
+) -> None:
+    """A log that cannot be written is said, and is no reason for the pass to fail."""
+    from sync import log
+
+    seconds = time.monotonic() - started
+    try:
+        log.write(conditions.layout, log.Entry(kind, conditions.now_us, seconds, report, error))
+    except JournalError as problem:
+        if error is None:
+            click.echo(f"journal: the daily log is not written: {problem}", err=True)
 
 
 def until(seconds: float) -> Callable[[], bool]:

@@ -10,9 +10,11 @@ import click
 
 from journal.cli.app import App, pass_app
 from journal.cli.output import print_json
+from journal.errors import UsageError
 
 if TYPE_CHECKING:
     from sync.cycle import Report
+    from sync.rebuild import Rebuilt
 
 PROGRESS_AFTER_SECONDS = 1.0
 
@@ -26,22 +28,30 @@ PROGRESS_AFTER_SECONDS = 1.0
     metavar="SECONDS",
     help="How long to wait for another sync to end.",
 )
+@click.option("--rebuild", is_flag=True, help="Make the database anew from the journal.")
+@click.option(
+    "--yes", is_flag=True, help="With --rebuild: go on without what a damaged database has lost."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @pass_app
-def sync(app: App, wait: float, as_json: bool) -> None:
+def sync(app: App, wait: float, rebuild: bool, yes: bool, as_json: bool) -> None:
     """Take in what the hooks have recorded.
 
     Safe to run at any time, to interrupt and to repeat. Exits with 75 if another sync is still
     running after --wait.
     """
     started = time.monotonic()
+    if yes and not rebuild:
+        raise UsageError("--yes goes with --rebuild", "run: journal sync --rebuild --yes")
     with _progress() as progress:
-        report = app.sync(wait, progress=progress)
+        report = app.sync(wait, progress=progress, rebuild=rebuild, accept_loss=yes)
     seconds = time.monotonic() - started
     if as_json:
         print_json(report_json(app, report, seconds))
     else:
         click.echo(report_text(report, seconds))
+    for problem in rebuild_problems(report):
+        click.echo(f"journal: {problem}", err=True)
     for problem in report.unreadable:
         click.echo(f"journal: cannot read {problem}", err=True)
     for problem in report.packed.kept:
@@ -51,6 +61,8 @@ def sync(app: App, wait: float, as_json: bool) -> None:
 def report_text(report: "Report", seconds: float) -> str:
     """The report in one to three lines."""
     packed = packed_text(report)
+    if report.rebuilt:
+        return rebuilt_text(report.rebuilt, seconds) + packed
     if not report.read:
         return f"Nothing new ({seconds:.1f} s).{packed}"
     parts = [f"{report.stored:,} stored"]
@@ -62,6 +74,39 @@ def report_text(report: "Report", seconds: float) -> str:
         f"Read {report.read:,} {records} in {seconds:.1f} s: {', '.join(parts)}."
         f"\n{report.summaries:,} {sessions} updated.{packed}"
     )
+
+
+def rebuilt_text(rebuilt: "Rebuilt", seconds: float) -> str:
+    """What a rebuild made, and what came from where."""
+    events = "event" if rebuilt.events == 1 else "events"
+    text = f"The database was made anew in {seconds:.1f} s: {rebuilt.events:,} {events}"
+    if not rebuilt.taken_over:
+        return text + ", all from the journal."
+    records = "record" if rebuilt.taken_over == 1 else "records"
+    return f"{text}.\n{rebuilt.taken_over:,} {records} taken over from the old one alone."
+
+
+def rebuilt_json(report: "Report") -> dict[str, object] | None:
+    """What a rebuild did; null if there was none."""
+    rebuilt = report.rebuilt
+    if rebuilt is None:
+        return None
+    return {
+        "events": rebuilt.events,
+        "taken_over": rebuilt.taken_over,
+        "lost": rebuilt.lost or None,
+        "kept": str(rebuilt.kept) if rebuilt.kept else None,
+    }
+
+
+def rebuild_problems(report: "Report") -> list[str]:
+    """What people must be told of a rebuild, beside its success."""
+    rebuilt = report.rebuilt
+    if rebuilt is None:
+        return []
+    lost = [rebuilt.lost] if rebuilt.lost else []
+    kept = [f"the damaged database is kept as {rebuilt.kept}"] if rebuilt.kept else []
+    return [*lost, *rebuilt.problems, *kept]
 
 
 def packed_text(report: "Report") -> str:
@@ -97,6 +142,7 @@ def report_json(app: App, report: "Report", seconds: float) -> dict[str, object]
         "sessions": {"adopted": report.adopted, "reaped": 0, "deleted": 0},
         "pruned": {"days": len(report.packed.days), "events": 0, "sessions": 0},
         "seconds": round(seconds, 3),
+        "rebuilt": rebuilt_json(report),
     }
 
 

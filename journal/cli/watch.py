@@ -59,7 +59,7 @@ def _alone(layout: Layout) -> Iterator[None]:
 
 def _watch(app: App, idle_seconds: float | None) -> "End":
     from journal.cli.program import RunningProgram
-    from sync import cycle  # noqa: F401  now: later its code may be another one
+    from sync import cycle, log  # noqa: F401  now: later their code may be another one
     from sync.watch import End, Orders, Watcher
 
     settings = app.settings.watch
@@ -113,11 +113,7 @@ def _pass(app: App, stopping: Callable[[], bool], complaints: "_Complaints") -> 
         keep_trying=lambda: not stopping() and keep_polling(),
         out_of_time=stopping,
     )
-    try:
-        report = cycle.run(conditions)
-    except OSError as error:
-        hint = "check the owner and rights of the home, and the free space"
-        raise JournalError(f"cannot take in what is new: {error}", hint) from error
+    report = app.run_pass(conditions, "watch")
     complaints.tell(*(JournalError(f"cannot read {problem}") for problem in report.unreadable))
     return PassOutcome(report.read)
 
@@ -160,10 +156,11 @@ class _Scan:
         self._taken = (self._found, self._database())
 
     def _files(self) -> Iterator[tuple[str, int, int, int]]:
-        for path in self._layout.day_files():
-            with suppress(FileNotFoundError):  # packed or removed since it was listed
-                status = path.stat()
-                yield str(path), status.st_ino, status.st_size, status.st_mtime_ns
+        for day in self._layout.day_names():
+            for entry in self._layout.entries_of(day):
+                with suppress(FileNotFoundError):  # packed or removed since it was listed
+                    status = entry.stat()
+                    yield entry.path, status.st_ino, status.st_size, status.st_mtime_ns
         with suppress(OSError):  # no spool, or somebody else's
             for entry in os.scandir(self._layout.spool):
                 if not entry.name.endswith(".part"):  # that one is being written

@@ -1,0 +1,28 @@
+"""Temporary files that killed passes have left: a file that is written whole begins as one."""
+
+import os
+from pathlib import Path
+
+from journal.layout import Layout
+
+
+def remove_litter(layout: Layout) -> None:
+    """Remove them; to be called under the lock, for without it nobody writes these files.
+
+    OSError: the home cannot be read or written.
+    """
+    own = tuple(f".{path.name}." for path in (layout.synced, layout.redaction_key))
+    for path in _hidden(layout.home):
+        if path.name.startswith(own):
+            path.unlink(missing_ok=True)
+    for path in _hidden(layout.contexts):
+        if ".tsv." in path.name:
+            path.unlink(missing_ok=True)
+
+
+def _hidden(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            return [Path(entry.path) for entry in entries if entry.name[0] == "."]
+    except FileNotFoundError:
+        return []

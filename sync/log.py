@@ -1,0 +1,101 @@
+"""The daily log: `logs/YYYY-MM-DD.jsonl`, one line for each pass that did something or failed.
+
+A pass that found nothing new writes none, and a process that runs for days does not repeat one
+failure, so the log stays small; what is older than KEEP_DAYS goes when a new day begins.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from journal.errors import JournalError
+from journal.layout import Layout, append_line, is_day
+from journal.times import DAY_US, day_of, to_text
+from sync.cycle import Report
+
+KEEP_DAYS = 30
+_TAIL_BYTES = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One pass, when it is over. `kind`: `sync`, `catch_up`, `watch` or `rebuild`."""
+
+    kind: str
+    began_us: int
+    seconds: float
+    report: Report | None  # None: it failed
+    error: BaseException | None = None
+
+
+def write(layout: Layout, entry: Entry) -> None:
+    """Log a pass if there is something to say of it. JournalError: the log cannot be written."""
+    if entry.error is None and not _did_something(entry.report):
+        return
+    path = layout.logs / f"{day_of(entry.began_us)}.jsonl"
+    said = _said(entry)
+    if entry.kind != "sync" and said["error"] and said["error"] == _last_error(path):
+        return  # it goes on as it was; whoever types a command is answered each time
+    if not path.exists():
+        _remove_old(layout, entry.began_us)
+    append_line(path, orjson.dumps(said) + b"\n")
+
+
+def _did_something(report: Report | None) -> bool:
+    return report is not None and bool(
+        report.stored or report.duplicate or report.rejected or report.packed.days or report.rebuilt
+    )
+
+
+def _said(entry: Entry) -> dict[str, Any]:
+    report = entry.report or Report()
+    error = entry.error
+    said: dict[str, Any] = {
+        "at": to_text(entry.began_us),
+        "pid": os.getpid(),
+        "pass": entry.kind,
+        "seconds": round(entry.seconds, 3),
+        "records": {
+            "read": report.read,
+            "stored": report.stored,
+            "duplicate": report.duplicate,
+            "rejected": report.rejected,
+        },
+        "sessions": report.summaries,
+        "packed": len(report.packed.days),
+        "error": {"class": type(error).__name__, "message": str(error)} if error else None,
+    }
+    if report.rebuilt:
+        said["rebuilt"] = {
+            "events": report.rebuilt.events,
+            "taken_over": report.rebuilt.taken_over,
+            "lost": report.rebuilt.lost,
+        }
+    return said
+
+
+def _last_error(path: Path) -> Any:
+    """What the last line of a log says went wrong; None if nothing did or there is no such line."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+            return orjson.loads(file.read().rstrip(b"\n").rpartition(b"\n")[2]).get("error")
+    except (OSError, ValueError, AttributeError):
+        return None  # no log yet, or a line that was cut off: then it is said again
+
+
+def _remove_old(layout: Layout, now_us: int) -> None:
+    """Remove the logs of days that ended more than KEEP_DAYS ago."""
+    oldest = day_of(now_us - KEEP_DAYS * DAY_US)
+    try:
+        for path in layout.logs.iterdir():
+            if path.suffix == ".jsonl" and is_day(path.stem) and path.stem < oldest:
+                path.unlink(missing_ok=True)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        hint = "check the owner and rights of the home"
+        raise JournalError(f"cannot tidy {layout.logs}: {error.strerror}", hint) from error

@@ -1,0 +1,41 @@
+"""What keeps the database small and quick, done at the end of a pass that wrote something.
+
+Each measure is bounded, and none of them waits for a reader: what is not done now, a later pass
+does.
+"""
+
+from pathlib import Path
+
+import apsw
+
+WAL_BYTES = 4 << 20  # a larger one is brought into the database and emptied
+FREE_PAGES = 1024  # fewer, or less than a tenth, are kept: the next records fill them again
+FREE_SHARE = 10
+VACUUM_PAGES = 4096  # given back in one pass: some 16 MB
+
+
+def tend(db: apsw.Connection) -> None:
+    """Give back free pages, refresh what the planner knows, empty a large WAL."""
+    db.execute("pragma optimize")
+    _vacuum(db)
+    _empty_wal(db)
+
+
+def _vacuum(db: apsw.Connection) -> None:
+    free, pages = int(db.pragma("freelist_count")), int(db.pragma("page_count"))
+    if free > max(FREE_PAGES, pages // FREE_SHARE):
+        db.execute(f"pragma incremental_vacuum({VACUUM_PAGES})").fetchall()
+
+
+def _empty_wal(db: apsw.Connection) -> None:
+    wal = Path(f"{db.filename}-wal")
+    if not wal.exists() or wal.stat().st_size <= WAL_BYTES:
+        return
+    waits = int(db.pragma("busy_timeout"))
+    db.set_busy_timeout(0)
+    try:
+        db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    except apsw.BusyError:
+        pass  # a reader needs it; the next pass tries again
+    finally:
+        db.set_busy_timeout(waits)
