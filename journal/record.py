@@ -115,6 +115,8 @@ def _header(start: bytes) -> tuple[Header, dict[str, Any]]:
     version = fields.get("v") if isinstance(fields, dict) else None
     if version is True or version != VERSION:  # True == 1
         raise BadLineError(f"unknown version {str(version)[:20]}")
+    if _BODY_KEY.search(orjson.dumps(fields)):  # spelled with an escape: dump would spell it out
+        raise BadLineError("header holds a key of the body")
     try:
         header = Header.model_validate(fields)
     except ValidationError as error:

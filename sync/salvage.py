@@ -16,6 +16,7 @@ from journal import record
 from journal.times import day_of
 from sync import facts
 
+MAX_GUESS_CHARS = 4096  # of a session's id in a header; a payload may name a longer one
 AT_ONCE = 50  # bodies may have megabytes
 _TABLES = ("sessions", "origins", "events", "bodies", "body_uses", "own_facts")
 _WAYS = (
@@ -75,9 +76,11 @@ class Salvage:
                 e, listed = stored.event, self._missing[stored.event.seq]
                 if listed != e.id and self._is_known(e.id, False):
                     continue
-                if e.seq in cut or listed not in (None, e.id):
+                made = _record(stored)
+                if made is None or e.seq in cut or listed not in (None, e.id):
                     self._lose(listed)  # what is left of it is kept
-                yield _record(stored)
+                if made is not None:
+                    yield made
 
     def _own_facts(self) -> Iterator[record.Record]:
         seen: set[bytes] = set()
@@ -115,6 +118,8 @@ class Salvage:
         return None
 
     def _note(self, row: int, unique: bytes | None) -> None:
+        if not isinstance(row, int) or not isinstance(unique, bytes | None):
+            raise ValueError("no row of ours")
         if not self.sound:
             if row in self._seen:
                 return
@@ -154,14 +159,21 @@ class Salvage:
         self.loss.events += 1
         self.loss.sound = False
         if unique is not None:  # a UUIDv7 begins with its time in milliseconds (RFC 9562, 5.7)
-            self.loss.days.add(day_of(int.from_bytes(unique[:6]) * 1000))
+            with suppress(OverflowError):  # behind the year 9999: it is no id of ours
+                self.loss.days.add(day_of(int.from_bytes(unique[:6]) * 1000))
 
 
-def _record(stored: facts.Stored) -> record.Record:
+def _record(stored: facts.Stored) -> record.Record | None:
+    """The record that an event was made of; None if it cannot have been one."""
     e, origin = stored.event, dict(stored.event.origin)
-    return record.Record(
+    made = record.Record(
         e.id, e.at_us, e.agent, e.name, stored.session, origin, stored.body, stored.raw
     )
+    try:
+        short = made._replace(session=made.session[:MAX_GUESS_CHARS])
+        return made if record.parse(record.dump(short)[:-1]) == short else None
+    except (*_UNREADABLE, OverflowError, AttributeError):
+        return None
 
 
 def _is_sound(db: apsw.Connection, table: str) -> bool:

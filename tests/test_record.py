@@ -99,6 +99,8 @@ def test_a_payload_cannot_become_envelope() -> None:
         ((b'"pid":null', b'"pid":"x"'), "header: pid"),
         ((b'"payload"', b'"paload"'), "no payload"),
         ((b'{"v"', b'["v"'), "header is not JSON"),
+        ((b'"pid"', b'"p\\u0061yload":1,"pid"'), "header holds a key of the body"),
+        ((b'"pid"', b'"git":{"r\\u0061w":"x"},"pid"'), "header holds a key of the body"),
     ],
 )
 def test_a_bad_header_is_named(change: tuple[bytes, bytes], reason: str) -> None:

@@ -114,7 +114,8 @@ def _pass(app: App, stopping: Callable[[], bool], complaints: "_Complaints") -> 
         out_of_time=stopping,
     )
     report = app.run_pass(conditions, "watch")
-    complaints.tell(*(JournalError(f"cannot read {problem}") for problem in report.unreadable))
+    unreadable = (f"cannot read {problem}" for problem in report.unreadable)
+    complaints.tell(*map(JournalError, (*unreadable, *report.packed.kept)))
     return PassOutcome(report.read)
 
 
