@@ -6,7 +6,6 @@ A line that does not parse is searched for a whole record glued to a torn one.
 """
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -23,6 +22,7 @@ _BODY_KEY = re.compile(rb'[,{]\s*"(payload|raw)"\s*:')
 _BEGINNING = re.compile(rb'\{"v":\d+,"id":"')
 # As the emitter writes it: what differs from record to record stands first.
 _EMITTED = re.compile(rb'\{"v":1,"id":"([0-9a-f]{32})","at":"([0-9TZ:.-]{27})"(,.*)', re.DOTALL)
+_MOST_GLUED = 16  # beginnings in one bad line that are tried, from the last one back
 _KNOWN = frozenset({"v", "id", "at", "agent", "event", "session"})
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128)]
@@ -112,6 +112,8 @@ def _header(start: bytes) -> tuple[Header, dict[str, Any]]:
         fields = orjson.loads(start + b"}")
     except orjson.JSONDecodeError as error:
         raise BadLineError(f"header is not JSON: {error.msg}") from error
+    if isinstance(fields, dict) and len(fields) != _count_keys(start + b"}"):
+        raise BadLineError("header: a key is there twice")  # two torn records, one in the other
     version = fields.get("v") if isinstance(fields, dict) else None
     if version is True or version != VERSION:  # True == 1
         raise BadLineError(f"unknown version {str(version)[:20]}")
@@ -123,6 +125,15 @@ def _header(start: bytes) -> tuple[Header, dict[str, Any]]:
         first = error.errors()[0]
         raise BadLineError(f"header: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     return header, {key: value for key, value in fields.items() if key not in _KNOWN}
+
+
+def _count_keys(text: bytes) -> int:
+    import json
+
+    try:
+        return len(json.loads(text, object_pairs_hook=list))
+    except (ValueError, RecursionError) as error:
+        raise BadLineError(f"header is not JSON: {error}") from error
 
 
 class Reading(NamedTuple):
@@ -146,20 +157,22 @@ def read_line(line: bytes) -> Reading:
         return Reading(None, line, str(error))
 
 
-def glued(line: bytes, record: Record) -> Reading | None:
-    """A whole record inside the body of one whose body is no JSON; None if there is none."""
+def glued(line: bytes) -> Reading | None:
+    """A whole record at the end of a line whose own body is no JSON; None if there is none."""
     for start in _glued(line):
         try:
             inner = parse(line[start:])
+            load_body(inner.body)
         except BadLineError:
             continue
-        if inner.id != record.id:
-            return Reading(inner, line[:start], "torn by the record after it")
+        return Reading(inner, line[:start], "torn by the record after it")
     return None
 
 
-def _glued(line: bytes) -> Iterator[int]:
-    return (found.start() for found in _BEGINNING.finditer(line) if found.start())
+def _glued(line: bytes) -> list[int]:
+    """Where whole records may begin, the last first: the record must go on to the line's end."""
+    starts = [found.start() for found in _BEGINNING.finditer(line) if found.start()]
+    return starts[: -_MOST_GLUED - 1 : -1]
 
 
 def dump(record: Record) -> bytes:

@@ -15,8 +15,8 @@ from sync import ingest, pack, rebuild, replace, store, upkeep, views
 from sync.collect import collect
 from sync.dead import Dead
 from sync.errors import StoreError
-from sync.litter import remove_litter
 from sync.lines import START, day_key
+from sync.litter import remove_litter
 from sync.lock import locked
 from sync.views import contexts
 from sync.writer import Writer

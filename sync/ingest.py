@@ -136,7 +136,7 @@ class Reader:
             try:
                 self._keep(batch, path, offset, line, reading.record)
             except record.BadLineError as error:
-                inner = record.glued(line, reading.record)
+                inner = record.glued(line)
                 if inner is None or inner.record is None:
                     self._refuse(batch, path, offset, line, str(error))
                     return
@@ -177,6 +177,16 @@ class Reader:
                 path, offset, line = places[id(fact)]
                 reason = "its id belongs to another record"
                 count += self._dead.put(path, offset, line, reason)
+        return count + self._differing_own(db, batch)
+
+    def _differing_own(self, db: apsw.Connection, batch: Batch) -> int:
+        count = 0
+        for fact, (path, offset, line) in zip(batch.own, batch.own_places, strict=True):
+            query = "select line from own_facts where id = ?"
+            stored = record.parse(bytes(db.execute(query, (fact.record.id,)).get).rstrip())
+            body = self._redactor.json(stored.body)
+            if (stored.event, body) != (fact.record.event, fact.record.body):
+                count += self._dead.put(path, offset, line, "its id belongs to another record")
         return count
 
 

@@ -1,12 +1,13 @@
 """Whole lines of a growing file after an offset. Memory is bounded by the longest line."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 CHUNK_BYTES = 1 << 20
-TAIL_BYTES = 32
+TAIL_BYTES = 1 << 16  # of a last line, what a cursor remembers a hash of
 # Of a longer line only the beginning is kept: memory is bounded.
 MAX_LINE_BYTES = 256 << 20
 HEAD_BYTES = 1 << 16
@@ -18,7 +19,7 @@ class Cursor(NamedTuple):
     inode: int
     modified_ns: int  # of the file, when it was opened to be read
     offset: int
-    tail: bytes  # the bytes before the offset
+    tail: bytes  # of the last line before the offset: how many bytes, and their hash
 
     def unchanged(self, status: os.stat_result) -> bool:
         """Whether nothing can have come since: the same file, of the same size and time."""
@@ -79,8 +80,9 @@ class OpenFile:
         """
         if cursor.inode != self.inode or cursor.offset > self.size:
             return 0
-        start = cursor.offset - len(cursor.tail)
-        same = os.pread(self.fd, len(cursor.tail), start) == cursor.tail
+        size = int.from_bytes(cursor.tail[:8], "big")
+        start = cursor.offset - size
+        same = start >= 0 and _tail(os.pread(self.fd, size, start)) == cursor.tail
         return cursor.offset if same else 0
 
     def chunks(self, offset: int) -> Iterator[Chunk]:
@@ -99,7 +101,7 @@ class OpenFile:
                     end = self._line_end(offset)
                     if end < 0:
                         return  # it waits for its end, like any other
-                    cursor = Cursor(self.inode, self.modified_ns, end, b"\n")
+                    cursor = self._cursor(end, b"\n")
                     yield Chunk([], 0, cursor, TooLong(begin, end - begin, held[:HEAD_BYTES]))
                     begin, offset, held = end, end, b""
                 continue
@@ -118,7 +120,14 @@ class OpenFile:
         return -1
 
     def _cursor(self, offset: int, whole: bytes) -> Cursor:
-        return Cursor(self.inode, self.modified_ns, offset, whole[-TAIL_BYTES:])
+        last = whole.rfind(b"\n", 0, -1) + 1
+        return Cursor(self.inode, self.modified_ns, offset, _tail(whole[last:]))
+
+
+def _tail(line: bytes) -> bytes:
+    """Its end alone does not tell one line from another: those of one event often end alike."""
+    end = line[-TAIL_BYTES:]
+    return len(end).to_bytes(8, "big") + hashlib.blake2b(end, digest_size=16).digest()
 
 
 def _split(whole: bytes, offset: int) -> Iterator[tuple[int, bytes]]:

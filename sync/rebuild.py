@@ -1,8 +1,8 @@
 """The database anew from packs and days, with what only the old one still held; swapped in last.
 
-Invariant: until the one rename that ends it the old database is as it was, and behind it the new
-one is complete. So a rebuild may be killed anywhere: it is begun anew, or it is done. Whoever has
-the old database open keeps it to the end, as a file of its own.
+Invariant: until the one transaction that ends it the old database is as it was, and behind it the
+new one is complete. So a rebuild may be killed anywhere: it is begun anew, or it is done. Whoever
+reads the old database meanwhile goes on with what they see.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -49,8 +49,8 @@ class Order:
 
 
 def is_due(layout: Layout) -> bool:
-    """Whether there is no database to speak of, and packs that an ordinary pass would not read."""
-    return bool(pack_files(layout)) and not store.has_tables(layout)
+    """Whether the database is gone or empty, and there are packs, which no other pass reads."""
+    return bool(pack_files(layout)) and store.is_empty(layout)
 
 
 def rebuild(order: Order) -> Rebuilt:
@@ -76,37 +76,33 @@ def rebuild(order: Order) -> Rebuilt:
 def _rebuild(order: Order) -> Rebuilt:
     layout = order.layout
     store.check_place(layout)
-    old, damage = _open_old(layout)
-    try:
-        with closing(store.open_file(replace.draft(layout))) as db:
-            build = _Build(order, db)
-            build.from_journal()
-            loss = build.from_old(old) if old else Loss(damage is None, certain=damage is None)
-            lost = _words(loss, damage, build) if loss else ""
-            if lost and not order.accept_loss:
-                raise LossError(lost, "to go on without it: journal sync --rebuild --yes")
-            build.verify()
-        if old and loss.sound:
-            replace.settle(old, layout)
-    finally:
-        if old:
-            old.close()
-    kept = None if loss.sound else replace.keep(layout, order.now_us)
-    replace.swap(layout)
+    damage = _damage(layout)
+    with closing(store.open_file(replace.draft(layout))) as db:
+        build = _Build(order, db)
+        build.from_journal()
+        loss = Loss(sound=False, certain=False) if damage else build.from_old()
+        lost = _words(loss, damage, build) if loss else ""
+        if lost and not order.accept_loss:
+            raise LossError(lost, "to go on without it: journal sync --rebuild --yes")
+        build.verify()
+        kept = None if loss.sound else replace.keep(layout, order.now_us)
+        is_done = damage is None and replace.put(layout, db)
+    if not is_done:
+        replace.swap(layout)
     return Rebuilt(build.stored, build.taken_over, lost, kept, tuple(build.problems))
 
 
-def _open_old(layout: Layout) -> tuple[apsw.Connection | None, DamagedStoreError | None]:
-    """The old database; none if there is none or it cannot be opened, then with the reason."""
-    if layout.database.is_symlink():
-        problem = f"{layout.database} is a link, and a new database cannot take its place"
-        raise StoreError(problem, "move what it points to here, and try again")
-    if not layout.database.exists():
-        return None, None
-    try:
-        return store.open_store(layout), None
-    except DamagedStoreError as error:
-        return None, error
+def _damage(layout: Layout) -> DamagedStoreError | None:
+    """Why the old database cannot be opened; None: it can, or is not there.
+
+    StoreError: it is not ours, a newer version's, or may not be read.
+    """
+    if layout.database.exists():
+        try:
+            store.open_store(layout).close()
+        except DamagedStoreError as error:
+            return error
+    return None
 
 
 @dataclass
@@ -142,12 +138,18 @@ class _Build:
         except DamagedPackError as error:  # comes behind all that can be read
             self.problems.append(str(error))
 
-    def from_old(self, old: apsw.Connection) -> Loss:
+    def from_old(self) -> Loss:
         """What the old database holds and the journal does not; what of it cannot be had."""
+        layout = self.order.layout
+        if not layout.database.exists():
+            return Loss()
         events, own = self._count("events"), self._count("own_facts")
-        with closing(store.open_file(replace.draft(self.order.layout))) as known:
+        with (
+            closing(store.open_store(layout)) as old,
+            closing(store.open_file(replace.draft(layout))) as known,
+        ):
             salvage = Salvage(old, lambda unique, own: _holds(known, unique, own))
-            place = self.order.layout.database
+            place = layout.database
             self._write(self.reader.elsewhere((place, made) for made in salvage.records()), 0)
         self.from_old_events = self._count("events") - events
         self.taken_over = self.from_old_events + self._count("own_facts") - own

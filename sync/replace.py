@@ -1,18 +1,19 @@
-"""The files of a database, when another one takes its place.
+"""The last step of a rebuild: the new database in the place of the old one, all of it or nothing.
 
-A WAL belongs to its database by its name alone, so one that is left beside another database would
-be played into it: what it holds is in its own database first, then it goes, then the rename.
+It is one transaction of SQLite's, written over the old content. A rename would leave those who have
+the old file open with the WAL of the new one, since a WAL belongs to its database by name alone.
+Only a file that nobody can open as a database is replaced by a rename.
 """
 
-import os
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import apsw
 
 from journal.layout import Layout, sync_folder
 from journal.times import to_text
-from sync.errors import StoreError
+from sync import store, upkeep
 
 _BESIDE = ("-wal", "-shm", "-journal")
 
@@ -30,37 +31,39 @@ def remove_leftovers(layout: Layout) -> None:
             found.unlink()
 
 
-def settle(old: apsw.Connection, layout: Layout) -> None:
-    """All of the old WAL is in its database. StoreError: a reader of an older state is in the way.
-
-    Readers of the newest state are not: they go on with the file that they have open.
-    """
-    try:
-        old.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_FULL)
-    except apsw.BusyError as error:
-        problem = f"{layout.database} is being read by another program"
-        raise StoreError(problem, "let it end and try again; nothing was changed") from error
-
-
 def keep(layout: Layout, now_us: int) -> Path:
-    """Give a damaged database a second name, under which it stays, with its WAL; that name."""
+    """Copy a damaged database and its WAL; the copy's path. Nobody here may have it open.
+
+    (To close a file that is open as a database elsewhere in a process takes its locks away.)
+    """
     stamp = to_text(now_us).translate(str.maketrans("", "", "-:"))
     path = layout.database.with_name(f"{layout.database.name}.damaged-{stamp}")
-    while os.path.lexists(path):
-        path = path.with_name(f"{path.name}.again")
-    try:
-        os.link(layout.database, path)
-    except OSError:  # a file system without links
-        shutil.copy2(layout.database, path)
-    for ending in ("-wal", "-journal"):
-        beside = Path(f"{layout.database}{ending}")
-        if beside.exists():
-            beside.rename(f"{path}{ending}")
+    for ending in ("", "-wal", "-journal"):
+        source = Path(f"{layout.database}{ending}")
+        if source.exists():
+            shutil.copy2(source, f"{path}{ending}")
     return path
 
 
+def put(layout: Layout, new: apsw.Connection) -> bool:
+    """Put the content of `new` into the home's database, made if it is missing, and commit it.
+
+    Readers go on with what they see. False: what lies there cannot be written as a database.
+    """
+    layout.database.touch(mode=0o600)
+    try:
+        with closing(store.connect(layout.database)) as target:
+            target.pragma("journal_mode", "wal")
+            with target.backup("main", new, "main") as backup:
+                backup.step()
+            upkeep.empty_wal(target)
+    except (apsw.CorruptError, apsw.NotADBError):
+        return False
+    return True
+
+
 def swap(layout: Layout) -> None:
-    """Put the new database, which is closed, into its place: the one step that cannot be halved."""
+    """Put the new database, which is closed, into the place of what is no database."""
     for path in _beside(layout.database):
         path.unlink(missing_ok=True)
     sync_folder(layout.home)  # before the rename, for power cuts

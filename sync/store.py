@@ -4,6 +4,9 @@ WAL with synchronous=NORMAL: a killed process loses nothing; a power cut may tak
 transactions whole, cursor and rows together, and the journal's files are read again.
 """
 
+import os
+import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from sync.network import network_file_system
 
 BUSY_MS = 5_000
 WAL_LIMIT_BYTES = 16 << 20  # what is left of a WAL's file when its content is in the database
+_LEAST_BYTES = 1 << 16
 REBUILD = "run: journal sync --rebuild"
 
 
@@ -42,7 +46,7 @@ def check_place(layout: Layout) -> None:
 def open_file(path: Path) -> apsw.Connection:
     """The same for the database at `path`, wherever it lies."""
     try:
-        db = _connect(path)
+        db = connect(path)
         try:
             _check(db, path)
             migrate.climb(db, path)
@@ -56,42 +60,47 @@ def open_file(path: Path) -> apsw.Connection:
     return db
 
 
-def has_tables(layout: Layout) -> bool:
-    """Whether the home's database holds anything at all. StoreError: it cannot be read."""
+def is_empty(layout: Layout) -> bool:
+    """Whether the home's database holds no record, or is not there. StoreError: it is unreadable"""
     if not layout.database.exists():
-        return False
+        return True
     try:
-        db = _connect(layout.database)
+        db = connect(layout.database)
         try:
-            return bool(db.execute("select exists (select 1 from sqlite_schema)").get)
+            tables = ("events", "own_facts")
+            return not any(_has_rows(db, table) for table in tables)
         finally:
             db.close()
     except apsw.Error as error:
         raise explain(error, layout.database) from error
 
 
-def _connect(path: Path) -> apsw.Connection:
-    """A connection that has read its file, and the file is the one at `path`.
+def _has_rows(db: apsw.Connection, table: str) -> bool:
+    if not db.table_exists("main", table):
+        return False
+    return bool(db.execute(f"select exists (select 1 from {table})").get)
 
-    A rebuild may put another database there between the opening of a file and of its WAL; what
-    was opened then would be read with the other one's WAL. Closing it again touches neither.
-    """
-    while True:
-        before = _inode(path)
-        db = apsw.Connection(str(path))
-        try:
-            _configure(db)
-            db.pragma("user_version")
-        except BaseException:
-            db.close()
-            raise
-        if before in (None, _inode(path)):
-            return db
+
+def connect(path: Path) -> apsw.Connection:
+    """A connection to the database at `path`, whatever is in it. apsw.Error: it cannot be read."""
+    _mend_rights(path)
+    db = apsw.Connection(str(path))
+    try:
+        _configure(db)
+        db.pragma("user_version")
+    except BaseException:
         db.close()
+        raise
+    return db
 
 
-def _inode(path: Path) -> int | None:
-    return path.stat().st_ino if path.exists() else None
+def _mend_rights(path: Path) -> None:
+    """A WAL made while the database could not be written cannot be written either: it may now."""
+    for ending in ("-wal", "-shm"):
+        beside = f"{path}{ending}"
+        if os.path.lexists(beside) and not os.access(beside, os.W_OK) and os.access(path, os.W_OK):
+            with suppress(FileNotFoundError):  # another process has just closed the database
+                Path(beside).chmod(0o600)
 
 
 def _configure(db: apsw.Connection) -> None:
@@ -129,11 +138,19 @@ def damaged(error: Exception, path: Path) -> DamagedStoreError:
     return DamagedStoreError(f"{path} is damaged: {error}", REBUILD)
 
 
+def _is_full(path: Path) -> bool:
+    """Whether there is no room for the little that SQLite needs to read a database."""
+    try:
+        return shutil.disk_usage(path.parent).free < _LEAST_BYTES
+    except OSError:
+        return False
+
+
 def explain(error: apsw.Error, path: Path) -> StoreError:
     """A database error in words, with what to do about it."""
     if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
         return damaged(error, path)
-    if isinstance(error, apsw.FullError):
+    if isinstance(error, apsw.FullError) or (isinstance(error, apsw.IOError) and _is_full(path)):
         return StoreError(f"{path}: the disk is full", "free some space; nothing was changed")
     if isinstance(error, (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError)):
         return StoreError(f"cannot write {path}: {error}", "check the owner and rights of the home")

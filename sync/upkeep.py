@@ -1,7 +1,8 @@
-"""What keeps the database small and quick, done at the end of a pass that wrote something.
+"""What keeps the database small, done at the end of a pass that wrote something.
 
 Each measure is bounded, and none of them waits for a reader: what is not done now, a later pass
-does.
+does. `pragma optimize` is none of them: every query has the index it was made for, and with
+statistics of some moment the planner would choose others.
 """
 
 from pathlib import Path
@@ -15,10 +16,9 @@ VACUUM_PAGES = 4096  # given back in one pass: some 16 MB
 
 
 def tend(db: apsw.Connection) -> None:
-    """Give back free pages, refresh what the planner knows, empty a large WAL."""
-    db.execute("pragma optimize")
+    """Give back free pages, empty a large WAL."""
     _vacuum(db)
-    _empty_wal(db)
+    empty_wal(db)
 
 
 def _vacuum(db: apsw.Connection) -> None:
@@ -27,7 +27,8 @@ def _vacuum(db: apsw.Connection) -> None:
         db.execute(f"pragma incremental_vacuum({VACUUM_PAGES})").fetchall()
 
 
-def _empty_wal(db: apsw.Connection) -> None:
+def empty_wal(db: apsw.Connection) -> None:
+    """Bring a large WAL into the database and give its space back, if no reader needs it."""
     wal = Path(f"{db.filename}-wal")
     if not wal.exists() or wal.stat().st_size <= WAL_BYTES:
         return

@@ -16,9 +16,12 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import stored
 import storm_writer
@@ -112,7 +115,7 @@ class Storm:
         while not self.told.exists():
             time.sleep(0.01)
 
-    def _fork(self, work, *args) -> int:
+    def _fork(self, work: Callable[..., Any], *args: object) -> int:
         pid = os.fork()
         if pid:
             return pid
@@ -122,9 +125,7 @@ class Storm:
             os.dup2(log, 1)
             os.dup2(log, 2)
             code = work(*args)
-        except BaseException:
-            import traceback
-
+        except Exception:  # noqa: BLE001  nothing of the child may run the parent's code
             traceback.print_exc()
         finally:
             os._exit(code)

@@ -19,9 +19,10 @@ MEAN_PAUSE_SECONDS = 0.012
 BURSTS, BURST_RECORDS = 0.004, 300  # now and then so many come without a pause
 # How a record is written, in per cent.
 WAYS = {"whole": 86, "pieces": 6, "cut": 5, "spool": 3}
-_WORDS = 'kill torn line "quoted" back\\slash naïve 東京 \u2028 \u0085 tab\t end\n 🚀 0.5 {"v":1} ,'.split(
-    " "
-)
+_WORDS = [
+    *("kill", "torn", "line", '"quoted"', "back\\slash", "naïve", "東京", "\u2028", "\u0085"),
+    *("tab\t", "end\n", "🚀", "0.5", '{"v":1}', ","),
+]
 
 
 def texts(chance: random.Random) -> Iterator[str]:

@@ -71,7 +71,7 @@ def test_a_record_glued_to_a_torn_one_is_kept(cut: int) -> None:
     whole = made(b'{"b":1}')
     reading = record.read_line(torn + whole[:-1])
     if reading.record is not None and reading.record.body != b'{"b":1}':
-        inner = record.glued(torn + whole[:-1], reading.record)
+        inner = record.glued(torn + whole[:-1])
         assert inner is not None
         reading = inner
     assert reading.record is not None
