@@ -65,6 +65,21 @@ def test_a_whole_record_is_read_out_of_two_torn_ones(tmp_path: Path) -> None:
     assert prompts(tmp_path) == ["number 3"]
 
 
+@pytest.mark.parametrize("cut", [-1, -2, -30])
+def test_a_record_behind_its_own_torn_beginning_is_stored(tmp_path: Path, cut: int) -> None:
+    recordings.append(tmp_path / "days" / FILE, record_line(1)[:cut] + record_line(1))
+    report = stored.sync(tmp_path)
+    assert (report.stored, report.rejected) == (1, 1)
+
+
+def test_a_line_of_thousands_of_records_stops_no_pass(tmp_path: Path) -> None:
+    whole = b"".join(record_line(number)[:-1] for number in range(3_000))
+    recordings.append(tmp_path / "days" / FILE, whole + b"\n" + record_line(7_000))
+    report = stored.sync(tmp_path)
+    assert (report.stored, report.rejected) == (2, 1)
+    assert prompts(tmp_path) == ["number 2999", "number 7000"]
+
+
 def test_reading_a_bad_line_again_does_not_bury_it_twice(tmp_path: Path) -> None:
     recordings.append(tmp_path / "days" / FILE, b"no record\n" + record_line(1))
     stored.sync(tmp_path)
@@ -84,6 +99,22 @@ def test_a_truncated_file_is_read_again_without_a_duplicate(tmp_path: Path) -> N
     report = stored.sync(tmp_path)
     assert (report.stored, report.duplicate) == (1, 1)
     assert prompts(tmp_path) == ["number 0", "number 1", "number 2"]
+
+
+def test_a_truncated_file_that_grew_by_a_line_like_the_lost_one_is_read_again(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "days" / FILE
+    first, second, third = (
+        recordings.line("Stop", {"session_id": "s"}, recordings.START_NS + number)
+        for number in range(3)
+    )
+    recordings.append(path, first + second)
+    stored.sync(tmp_path)
+    os.truncate(path, len(first))
+    recordings.append(path, third)
+    os.utime(path, (1, 1))  # some clocks of file systems are slow
+    assert stored.sync(tmp_path).stored == 1
 
 
 def test_a_rewritten_file_that_grew_is_read_from_its_beginning(tmp_path: Path) -> None:
@@ -246,6 +277,17 @@ def test_the_journals_own_facts_are_no_events(tmp_path: Path) -> None:
     report = stored.sync(tmp_path)
     assert (report.read, report.stored) == (2, 0)
     assert stored.rows(tmp_path, "select name, session from own_facts") == [("MemoryId", "s")]
+
+
+def test_a_fact_of_the_journals_own_with_other_content_is_kept_apart(tmp_path: Path) -> None:
+    from journal import record
+
+    pin = record.dump(record.new_fact("Pin", "s", {"agent": "x"}, recordings.START_NS))
+    path = tmp_path / "days" / DAY / "journal.s.jsonl"
+    recordings.append(path, pin + pin.replace(b'"Pin"', b'"Unpin"') + pin)
+    assert stored.sync(tmp_path).rejected == 1
+    assert dead(tmp_path)[0]["reason"] == "its id belongs to another record"
+    assert stored.rows(tmp_path, "select name from own_facts") == [("Pin",)]
 
 
 def test_a_secret_reaches_no_byte_of_the_database(tmp_path: Path) -> None:

@@ -35,14 +35,9 @@ def test_any_object_survives_the_envelope(payload: dict[str, object], session: s
     line = made(data, CLAUDE_CODE_SESSION_ID=session.replace("\0", "").strip())
     parsed = record.parse(line[:-1])
     assert not parsed.raw
-    assert record.load_body(parsed.body) == orjson_view(payload)
+    assert json.loads(parsed.body) == payload
+    assert isinstance(record.load_body(parsed.body), dict)
     assert line.count(b"\n") == 1
-
-
-def orjson_view(payload: dict[str, object]) -> object:
-    """Lone surrogates show as U+FFFD."""
-    text = json.dumps(payload)
-    return json.loads(record._LONE.sub(r"\\ufffd", text))
 
 
 @given(st.binary(max_size=200))
@@ -99,6 +94,7 @@ def test_a_payload_cannot_become_envelope() -> None:
         ((b'"pid":null', b'"pid":"x"'), "header: pid"),
         ((b'"payload"', b'"paload"'), "no payload"),
         ((b'{"v"', b'["v"'), "header is not JSON"),
+        ((b'"at":', b'"at":"2026-11-21T0","at":'), "header: a key is there twice"),
         ((b'"pid"', b'"p\\u0061yload":1,"pid"'), "header holds a key of the body"),
         ((b'"pid"', b'"git":{"r\\u0061w":"x"},"pid"'), "header holds a key of the body"),
     ],
