@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench wheel clean
+.PHONY: help demo test storm check format bench wheel clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
@@ -22,6 +22,9 @@ demo: $(STAMP)  ## replay a recorded session through the hooks, show what the ne
 
 test: $(STAMP)  ## run the tests
 	$(BIN)/python -m pytest
+
+storm: $(STAMP)  ## kill writers and syncers 600 times at random, then count
+	$(BIN)/python tests/storm.py --kills 600
 
 check: $(STAMP)  ## linters and types
 	$(BIN)/ruff check

@@ -85,7 +85,7 @@ class Syncer(RuleBasedStateMachine):
         self.spool.mkdir()
         os.environ["TMPDIR"] = str(self.spool)
         self.made = 0
-        self.last = b""
+        self.torn: tuple[str, bytes, int] | None = None  # where, what, how much of it
         self.lines: list[bytes] = []
         self.copies: list[bytes] = []
         self.stored: dict[str, bytes] = {}  # must be in the database for ever
@@ -110,9 +110,8 @@ class Syncer(RuleBasedStateMachine):
         line, _, unique = emit.record(AGENT, name, payload, now_ns, environ)
         self.made += 1
         mine = hashlib.blake2b(b"%d" % self.made, digest_size=16).hexdigest()
-        self.last = line.replace(unique.encode(), mine.encode())
-        self.lines.append(self.last)
-        return self.last
+        self.lines.append(line.replace(unique.encode(), mine.encode()))
+        return self.lines[-1]
 
     def _path(self, name: str) -> Path:
         return self.home / "days" / f"{name}.jsonl"
@@ -132,18 +131,27 @@ class Syncer(RuleBasedStateMachine):
         self, event: tuple[str, str, int, int], name: str, part: float
     ) -> None:
         line = self._line(event)
-        self._append(name, line[: max(1, int(len(line) * part))])
+        cut = max(1, int(len(line) * part))
+        self._append(name, line[:cut])
+        self.torn = (name, line, cut)
 
     @rule(event=EVENTS, name=FILES)
     def a_hook_is_killed_before_its_newline(
         self, event: tuple[str, str, int, int], name: str
     ) -> None:
-        self._append(name, self._line(event)[:-1])
+        line = self._line(event)
+        self._append(name, line[:-1])
+        self.torn = (name, line, len(line) - 1)
 
-    @precondition(lambda self: self.last)
-    @rule(name=FILES, part=PARTS)
-    def the_rest_of_a_line_comes_late(self, name: str, part: float) -> None:
-        self._append(name, self.last[max(1, int(len(self.last) * part)) :])
+    @precondition(lambda self: self.torn)
+    @rule(name=FILES, in_its_place=st.booleans())
+    def the_rest_of_a_line_comes_late(self, name: str, in_its_place: bool) -> None:
+        """To where its beginning is, or on a line of its own; never to make up another record."""
+        torn, line, cut = self.torn
+        path = self._path(torn if in_its_place else name)
+        there = path.read_bytes() if path.exists() else b""
+        if not there or there.endswith((b"\n", line[:cut])):
+            recordings.append(path, line[cut:])
 
     @rule(event=EVENTS, name=FILES)
     def a_record_comes_without_healing(self, event: tuple[str, str, int, int], name: str) -> None:
@@ -253,8 +261,8 @@ class Syncer(RuleBasedStateMachine):
 
 
 Syncer.TestCase.settings = settings(
-    max_examples=40,
-    stateful_step_count=25,
+    max_examples=80,
+    stateful_step_count=40,
     deadline=None,
     print_blob=True,
     suppress_health_check=list(HealthCheck),

@@ -101,6 +101,20 @@ def test_a_call_that_two_hooks_report_is_one_observation(tmp_path: Path) -> None
     assert len(stored.rows(tmp_path, "select 1 from events")) == 36
 
 
+def test_a_start_that_sorts_behind_its_end_names_the_tool_in_any_order(tmp_path: Path) -> None:
+    call = {"session_id": "s", "tool_use_id": "t"}
+    end = recordings.line("PostToolUse", {**call, "tool_name": "Bash"}, recordings.START_NS)
+    start = recordings.line("PreToolUse", {**call, "tool_name": "Edit"}, recordings.START_NS + 9999)
+    name = "2026-11-18/claude-code.s.jsonl"
+    for home, batches in (
+        ("together", [[end, start]]),
+        ("in turn", [[end], [start]]),
+        ("late", [[start], [end]]),
+    ):
+        arrive(tmp_path / home, [[(name, line) for line in lines] for lines in batches])
+        assert stored.rows(tmp_path / home, "select tool from observations") == [("Edit",)]
+
+
 def test_a_large_value_is_stored_once(tmp_path: Path) -> None:
     content = "".join(f"line {number} of a long file\n" for number in range(2000))
     payload = {

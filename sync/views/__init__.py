@@ -18,7 +18,7 @@ from sync.views import contexts, full_text, observations, prompts, sessions, sum
 from sync.views.change import Change
 
 # Raised when a view derives other rows from the same facts: all sessions are then folded anew.
-VERSION = 1000 * STATE_VERSION + 1
+VERSION = 1000 * STATE_VERSION + 2
 SLICE_EVENTS = 500
 # contexts look at the session's row before it changes; full_text, last, indexes the summary.
 _ORDER = (contexts, sessions, prompts, observations, summaries)

@@ -16,7 +16,9 @@ from sync.views.change import Change
 _BEFORE = """
 insert into observations (session, tool_use_id, tool, before_seq, repeats) values (?, ?, ?, ?, 0)
 on conflict (session, tool_use_id)
-do update set before_seq = coalesce(before_seq, excluded.before_seq)
+do update set
+  tool = iif(before_seq is null, excluded.tool, tool),
+  before_seq = coalesce(before_seq, excluded.before_seq)
 """
 _AFTER = """
 insert into observations (session, tool_use_id, tool, after_seq, ok, digest, repeats)
