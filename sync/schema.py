@@ -57,7 +57,7 @@ create table cursors (             -- how far each journal file has been read
   inode integer not null,
   modified_ns integer not null,
   offset integer not null,         -- behind the last whole line that is stored
-  tail blob not null               -- the bytes before the offset: another file looks different
+  tail blob not null               -- length and hash of the last line before the offset
 ) strict, without rowid;
 """
 

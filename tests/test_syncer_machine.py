@@ -261,7 +261,7 @@ class Syncer(RuleBasedStateMachine):
 
 
 Syncer.TestCase.settings = settings(
-    max_examples=80,
+    max_examples=60,
     stateful_step_count=40,
     deadline=None,
     print_blob=True,
