@@ -68,6 +68,7 @@ def common_folder(git_dir: str) -> str:
 
 
 def is_hash(text: str) -> bool:
+    """Whether it is the name of an object: 40 or 64 hex digits."""
     return len(text) in (40, 64) and not text.strip("0123456789abcdef")
 
 
@@ -166,5 +167,6 @@ def _value(raw: str, lines: list[str]) -> str:
 
 
 def real_path(path: str) -> str:
+    """The path with its links resolved as far as the kernel would follow them."""
     # realpath alone would follow a chain of links that the kernel refuses, as deep as it goes.
     return os.path.realpath(path) if os.path.exists(path) else os.path.abspath(path)
