@@ -7,7 +7,7 @@ Directories are 0700 and files 0600 whatever the umask; a file that is replaced 
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -154,17 +154,22 @@ def make_folder(path: Path) -> None:
 
 
 def write_whole(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Replace the file at `path` by `data`: after a crash it is the old one or the new one.
+    """Replace the file at `path` by `data`, making its directory; errors as for `write_parts`."""
+    make_folder(path.parent)
+    write_parts(path, (data,), mode)
+
+
+def write_parts(path: Path, parts: Iterable[bytes], mode: int = 0o600) -> None:
+    """Replace the file at `path` by these bytes: after a crash it is the old one or the new one.
 
     JournalError: the directory cannot be written or the disk is full; the old file stands.
     """
-    make_folder(path.parent)
     try:
         fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
             with os.fdopen(fd, "wb") as file:
                 os.fchmod(fd, mode)
-                file.write(data)
+                file.writelines(parts)
                 file.flush()
                 os.fsync(fd)
             Path(name).replace(path)
@@ -173,7 +178,7 @@ def write_whole(path: Path, data: bytes, mode: int = 0o600) -> None:
             raise
         sync_folder(path.parent)
     except OSError as error:
-        hint = "check the rights and the free space"
+        hint = "check the directory, its rights and the free space"
         raise JournalError(f"cannot write {path}: {error.strerror}", hint) from error
 
 

@@ -8,6 +8,8 @@ import apsw
 from journal.layout import Layout
 from sync.lines import START, Cursor, cursor_key
 
+COUNT_LIMIT_BYTES = 64 << 20  # of each file, when its records are counted
+
 
 @dataclass(frozen=True, slots=True)
 class Unsynced:
@@ -56,3 +58,11 @@ def backlog(db: apsw.Connection, layout: Layout) -> Backlog:
             left = status.st_size - offset
             unsynced.append(Unsynced(path, session, offset, left, status.st_mtime_ns // 1000))
     return Backlog(files, total, unsynced)
+
+
+def missing_records(db: apsw.Connection, layout: Layout) -> list[tuple[int, str]]:
+    """How many records of which session are still not in the database."""
+    counts: dict[str, int] = {}
+    for part in backlog(db, layout).unsynced:
+        counts[part.session] = counts.get(part.session, 0) + part.records(COUNT_LIMIT_BYTES)
+    return [(records, session) for session, records in counts.items() if records]

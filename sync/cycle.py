@@ -15,7 +15,7 @@ from sync import ingest, pack, rebuild, replace, store, upkeep, views
 from sync.collect import collect
 from sync.dead import Dead
 from sync.errors import StoreError
-from sync.lines import START, day_key
+from sync.lines import START, Cursor, day_key
 from sync.litter import remove_litter
 from sync.lock import locked
 from sync.views import contexts
@@ -134,14 +134,15 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
 
 def _ingest(db: apsw.Connection, conditions: Pass, reader: ingest.Reader) -> Report:
     report = Report()
-    files = _changed_files(db, conditions, reader)
+    known = ingest.read_cursors(db)
+    files = _changed_files(known, conditions, reader)
     total = sum(size for _, size in files)
     done = 0
     touched: set[int] = set()
     adopt_on = tuple(conditions.settings.sessions.adopt_on)
     small = conditions.out_of_time is not never
     with Writer(db, reader, adopt_on, conditions.now_us) as writer:
-        for batch in reader.batches(db, [path for path, _ in files], small):
+        for batch in reader.batches(known, [path for path, _ in files], small):
             written = writer.write(batch)
             touched |= written.sessions
             report.read += batch.lines
@@ -162,14 +163,13 @@ def _ingest(db: apsw.Connection, conditions: Pass, reader: ingest.Reader) -> Rep
 
 
 def _changed_files(
-    db: apsw.Connection, conditions: Pass, reader: ingest.Reader
+    known: dict[str, Cursor], conditions: Pass, reader: ingest.Reader
 ) -> list[tuple[Path, int]]:
     """The files in which something may be new, with their sizes; the cost of a pass is theirs.
 
     Under a deadline the newest come first, else a session's days in turn.
     """
-    layout, known = conditions.layout, ingest.read_cursors(db)
-    found = []
+    layout, found = conditions.layout, []
     for day in layout.day_names():
         for entry in layout.entries_of(day):
             try:

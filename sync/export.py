@@ -1,7 +1,6 @@
 """Export: the records themselves, in order, as the journal's files hold them but for redaction."""
 
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from heapq import merge
 from itertools import islice
@@ -9,8 +8,8 @@ from pathlib import Path
 
 import apsw
 
-from journal.errors import JournalError, UsageError
-from journal.layout import sync_folder
+from journal.errors import UsageError
+from journal.layout import write_parts
 from journal.markdown import session_markdown
 from sync import detail, facts
 from sync.listing import Wanted
@@ -62,21 +61,7 @@ def write_file(path: Path, parts: Iterable[bytes]) -> None:
     path = Path(os.path.realpath(path))  # through a link, to the file it names
     if path.exists() and not path.is_file():
         raise UsageError(f"{path} is not a regular file", "leave out --output to write to a pipe")
-    try:
-        fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(fd, "wb") as file:  # mkstemp made it 0600
-                file.writelines(parts)
-                file.flush()
-                os.fsync(fd)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        sync_folder(path.parent)
-    except OSError as error:
-        hint = "check the directory, its rights and the free space"
-        raise JournalError(f"cannot write {path}: {error.strerror}", hint) from error
+    write_parts(path, parts)
 
 
 def _lines(

@@ -52,10 +52,12 @@ class Reader:
         self.seen_bytes = 0  # of all files, what has been looked at
         self.unreadable: list[str] = []
 
-    def batches(self, db: apsw.Connection, files: Iterable[Path], small: bool) -> Iterator[Batch]:
+    def batches(
+        self, known: dict[str, Cursor], files: Iterable[Path], small: bool
+    ) -> Iterator[Batch]:
         """Batches that cover all whole lines behind the cursors, each to be written at once."""
         limit_bytes = SMALL_BATCH_BYTES if small else BATCH_BYTES
-        yield from self._batches(read_cursors(db), files, limit_bytes)
+        yield from self._batches(known, files, limit_bytes)
 
     def whole(self, files: Iterable[Path]) -> Iterator[Batch]:
         """The same from the beginning of each file, wherever its cursor stands."""
@@ -98,10 +100,6 @@ class Reader:
 
     def _chunks(self, path: Path, cursor: Cursor) -> Iterator[Chunk]:
         try:
-            status = path.stat()
-            if cursor.unchanged(status):
-                self.seen_bytes += status.st_size
-                return
             with OpenFile(path) as file:
                 offset = file.resume(cursor)
                 if offset < file.size:

@@ -138,4 +138,3 @@ def _first(db: apsw.Connection) -> None:
 # Step n leads from user_version n to n + 1.
 LADDER = (_first,)
 VERSION = len(LADDER)
-VIEW_TABLES = ("session_states", "prompts", "observations", "summaries", "stale_contexts")

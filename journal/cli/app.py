@@ -79,7 +79,7 @@ class App:
             report = _run_pass(conditions)
         except BusyError:
             raise  # it never began
-        except Exception as error:
+        except Exception as error:  # whatever it was, the log has it; it goes on to the boundary
             _log(conditions, kind, started, None, error)
             raise
         _log(conditions, kind, started, report, None)

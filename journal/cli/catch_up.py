@@ -10,8 +10,6 @@ import sys
 from journal.cli.app import App
 from journal.errors import BusyError, JournalError
 
-COUNT_LIMIT_BYTES = 64 << 20
-
 
 def main(home: str, milliseconds: str) -> int:
     """Exit code 0: the pass ran, or another process is running one at this moment."""
@@ -31,16 +29,13 @@ def main(home: str, milliseconds: str) -> int:
 
 def _print_unsynced(app: App) -> None:
     from sync import store
-    from sync.backlog import backlog
+    from sync.backlog import missing_records
 
     db = store.open_store(app.layout)
-    counts: dict[str, int] = {}
-    for part in backlog(db, app.layout).unsynced:
-        counts[part.session] = counts.get(part.session, 0) + part.records(COUNT_LIMIT_BYTES)
+    missing = missing_records(db, app.layout)
     db.close()
-    for session, records in counts.items():
-        if records:
-            sys.stdout.write(f"{records}\t{session}\n")
+    for records, session in missing:
+        sys.stdout.write(f"{records}\t{session}\n")
 
 
 if __name__ == "__main__":

@@ -10,11 +10,7 @@ from journal.cli.app import App, pass_app
 from journal.printable import one_line
 
 if TYPE_CHECKING:
-    import apsw
-
     from journal.layout import Layout
-
-COUNT_LIMIT_BYTES = 64 << 20  # of records not yet taken in
 
 
 @click.command()
@@ -36,6 +32,7 @@ def context(app: App, directory: str | None) -> None:
     """
     from hooks.project import locate
     from journal.errors import UsageError
+    from sync.backlog import missing_records
 
     if directory is not None and (not directory or Path(directory).is_file()):
         message = f"{one_line(directory)!r} is not a directory"
@@ -65,13 +62,3 @@ def told(layout: "Layout", key: str, name: str, missing: list[tuple[int, str]]) 
         return ""
     escaped, _ = compose(prepared, "", "startup", name, missing)
     return unescape(escaped)
-
-
-def missing_records(db: "apsw.Connection", layout: "Layout") -> list[tuple[int, str]]:
-    """How many records of which session are still not in the database."""
-    from sync.backlog import backlog
-
-    counts: dict[str, int] = {}
-    for part in backlog(db, layout).unsynced:
-        counts[part.session] = counts.get(part.session, 0) + part.records(COUNT_LIMIT_BYTES)
-    return [(records, session) for session, records in counts.items() if records]
