@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from journal.printable import one_line
+from journal.printable import clean, one_line
 from journal.state import Command, SessionState
 from journal.times import to_text
 
@@ -19,6 +19,13 @@ REQUEST_CHARS = 600  # each of the two prompts
 LEARNED_CHARS = 2_000
 LISTING_CHARS = 1_200
 FACT_CHARS = 300
+_TOLD = {  # what a model is asked for, and how long it may be
+    "request": REQUEST_CHARS,
+    "investigated": LEARNED_CHARS,
+    "learned": LEARNED_CHARS,
+    "completed": LEARNED_CHARS,
+    "next_steps": LEARNED_CHARS,
+}
 _MAX_COMMANDS = 12
 _EXIT_CODE = re.compile(r"Exit code (\d{1,10})\b")
 
@@ -59,6 +66,25 @@ def summarise(state: SessionState) -> Summary | None:
         source="builtin",
         at=to_text(state.last_us),
     )
+
+
+def told(fields: object, at_us: int) -> Summary | None:
+    """A model's summary from the payload of its record; None if it says nothing that is one.
+
+    Files are not taken from a model: they are observed. Texts are plain lines within the limits.
+    """
+    if not isinstance(fields, dict):
+        return None
+    texts = {name: fields.get(name) for name in _TOLD}
+    if not all(text is None or isinstance(text, str) for text in texts.values()):
+        return None
+    said = {name: _lines(text or "", _TOLD[name]) for name, text in texts.items()}
+    return Summary(**said, source="command", at=to_text(at_us)) if any(said.values()) else None
+
+
+def _lines(text: str, limit_chars: int) -> str:
+    cleaned = "\n".join(line.rstrip() for line in clean(text).split("\n")).strip()
+    return cleaned if len(cleaned) <= limit_chars else cleaned[: limit_chars - 1].rstrip() + "…"
 
 
 def plain(text: str, limit_chars: int) -> str:

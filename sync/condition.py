@@ -5,6 +5,7 @@ Works without a database and without a home; what cannot be read is a problem th
 
 import re
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import apsw
 
@@ -13,7 +14,7 @@ from journal.errors import JournalError
 from journal.install import stale_programs
 from journal.layout import Layout
 from journal.times import to_us
-from sync import dead, schema, store
+from sync import dead, refused_binds, schema, store
 from sync.backlog import Unsynced, backlog
 from sync.errors import StoreError
 
@@ -21,6 +22,15 @@ _HEAD_BYTES = 1024
 _AT = re.compile(rb'"at":"([^"]{1,40})"')
 _STATES = ("working", "awaiting", "idle", "finished")
 _LATEST_EVENTS = 1000  # among so many of the last stored ones is the youngest, but for imports
+
+
+class MemoryIds(NamedTuple):
+    """Of the sessions that are shown; `refused` counts binds."""
+
+    resolved: int
+    pending: int
+    oldest_pending_us: int | None  # the start of the session that waits longest
+    refused: int
 
 
 @dataclass(slots=True)
@@ -39,7 +49,7 @@ class Condition:
     last_us: int | None = None  # of the newest record stored
     states: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_STATES, 0))  # adopted
     not_adopted: int = 0
-    memory_ids: dict[str, int] = field(default_factory=lambda: {"resolved": 0, "pending": 0})
+    memory_ids: MemoryIds = field(default_factory=lambda: MemoryIds(0, 0, None, 0))
     rejected: int = 0
     watcher: int | None = None  # the pid of the one that runs
     hooks: str = "missing"  # or "outdated", or "installed"
@@ -158,6 +168,19 @@ def states(db: apsw.Connection, adopt_on: tuple[str, ...]) -> dict[str, int]:
     return counts
 
 
-def memory_ids(db: apsw.Connection, adopt_on: tuple[str, ...]) -> dict[str, int]:
-    """How many of the sessions that are shown have a memory id, and how many wait for one."""
-    return {"resolved": 0, "pending": sum(states(db, adopt_on).values())}
+def memory_ids(db: apsw.Connection, adopt_on: tuple[str, ...]) -> MemoryIds:
+    """How many sessions have a memory id, how many wait for one, and since when."""
+    query = """
+        select triggers, count(m.memory_id), count(*) - count(m.memory_id),
+          min(iif(m.memory_id is null, s.started_us, null))
+        from session_states s left join memory_ids m on m.agent = s.agent and m.session = s.id
+        where triggers <> '' group by triggers
+    """
+    wanted = set(adopt_on)
+    resolved, pending, oldest = 0, 0, []
+    for triggers, with_id, without, since_us in db.execute(query):
+        if wanted & set(triggers.split()):
+            resolved += with_id
+            pending += without
+            oldest += [since_us] if since_us is not None else []
+    return MemoryIds(resolved, pending, min(oldest, default=None), refused_binds.count(db))

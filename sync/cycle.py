@@ -11,7 +11,7 @@ from journal.layout import Layout, write_whole
 from journal.redact import Redactor
 from journal.redaction_key import load_key
 from journal.settings import Settings
-from sync import ingest, pack, rebuild, replace, store, upkeep, views
+from sync import ingest, pack, rebuild, refused_binds, replace, store, upkeep, views
 from sync.collect import collect
 from sync.dead import Dead
 from sync.errors import StoreError
@@ -32,6 +32,7 @@ class Report:
     rejected: int = 0
     summaries: int = 0
     adopted: int = 0
+    resolved: int = 0  # sessions that were given a memory id
     unreadable: tuple[str, ...] = ()
     seen_bytes: int | None = None  # of all journal files; None: the deadline came first
     packed: pack.Packed = field(default_factory=pack.Packed)
@@ -117,8 +118,9 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
     redactor = make_redactor(layout, conditions.settings)
     dead = Dead(layout, redactor, now_us)
     collect(layout, dead, now_us)
-    views.refresh(db, now_us)
+    views.refresh(db, conditions.settings.memory.agent, now_us)
     report = _ingest(db, conditions, ingest.Reader(layout, redactor, dead))
+    report.rejected += refused_binds.write(db, layout)
     contexts.write_stale(db, layout, conditions.settings, now_us)
     if report.seen_bytes is not None:
         _stamp(layout, report.seen_bytes)  # last: a session that starts now reads the contexts
@@ -150,6 +152,7 @@ def _ingest(db: apsw.Connection, conditions: Pass, reader: ingest.Reader) -> Rep
             report.duplicate += written.duplicate
             report.rejected += written.rejected
             report.adopted += written.adopted
+            report.resolved += written.resolved
             done += batch.bytes
             if conditions.progress:
                 conditions.progress(done, total)

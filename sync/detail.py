@@ -152,7 +152,9 @@ def _read(db: apsw.Connection, session: Session, with_values: bool) -> Detail:
         _note(detail, event)
         if event.event.seq in wanted:
             sides[event.event.seq] = _side(event, with_values)
-    detail.observations.extend(_observation(first, number, sides) for first, number in groups)
+    detail.observations.extend(
+        _observation(first, number, sides, session.memory_id) for first, number in groups
+    )
     return detail
 
 
@@ -197,7 +199,9 @@ def _side(stored: facts.Stored, with_values: bool) -> _Side:
     return _Side(event.id.hex(), event.at_us, meaning, output)
 
 
-def _observation(call: Any, count: int, sides: Mapping[int, _Side]) -> Observation:
+def _observation(
+    call: Any, count: int, sides: Mapping[int, _Side], memory_id: str | None
+) -> Observation:
     tool_use_id, tool, before_seq, after_seq, ok, _, _ = call
     end = sides.get(after_seq)
     first = sides[after_seq if before_seq is None else before_seq]
@@ -210,7 +214,7 @@ def _observation(call: Any, count: int, sides: Mapping[int, _Side]) -> Observati
         input=first.meaning.tool_input,
         output=end.output if end else None,
         count=count,
-        memory_id=None,
+        memory_id=memory_id,
         target=first.meaning.target or (end.meaning.target if end else ""),
         subagent=first.meaning.subagent_type,
     )

@@ -103,13 +103,37 @@ def _origin_key(db: apsw.Connection, origin: dict[str, Any]) -> int:
     return int(key)
 
 
-def insert_own(db: apsw.Connection, facts: Iterable[Fact]) -> None:
-    """Insert the journal's own records; those already there stay."""
-    rows = [
-        (f.record.id, f.record.at_us, f.record.event, f.record.session, record.dump(f.record))
-        for f in facts
-    ]
-    db.executemany("insert or ignore into own_facts values (?, ?, ?, ?, ?)", rows)
+class OwnFact(NamedTuple):
+    """One of the journal's own records; `session` is the one that it speaks of."""
+
+    id: bytes
+    at_us: int
+    name: str
+    session: str
+    payload: dict[str, Any]  # empty if it was no object
+
+
+def insert_own(db: apsw.Connection, facts: Iterable[Fact]) -> list[OwnFact]:
+    """Insert the journal's own records and return the new ones; those already there stay."""
+    new = []
+    for made in (fact.record for fact in facts):
+        row = (made.id, made.at_us, made.event, made.session, record.dump(made))
+        db.execute("insert or ignore into own_facts values (?, ?, ?, ?, ?)", row)
+        if db.changes():
+            new.append(_own(made))
+    return new
+
+
+def own_facts(db: apsw.Connection) -> Iterator[OwnFact]:
+    """All of the journal's own records."""
+    lines: list[Any] = db.execute("select line from own_facts").fetchall()
+    return (_own(record.parse(line.rstrip())) for (line,) in lines)
+
+
+def _own(made: record.Record) -> OwnFact:
+    value = None if made.raw else record.load_body(made.body)
+    payload = value if isinstance(value, dict) else {}
+    return OwnFact(made.id, made.at_us, made.event, made.session, payload)
 
 
 class Stored(NamedTuple):

@@ -23,9 +23,10 @@ _NAME_CHARS = 60
 _LAST_CHAR = chr(0x10FFFF)
 _RANK = "case s.status when 'awaiting' then 0 when 'working' then 1 when 'idle' then 2 else 3 end"
 _COLUMNS = """
-select session, agent, id, state, triggers, status, project, project_name, cwd, branch, host,
-  title, started_us, last_us, ended_us, events, prompts
-from session_states where session = ?
+select s.session, s.agent, s.id, state, triggers, status, project, project_name, cwd, branch, host,
+  title, started_us, last_us, ended_us, events, prompts, m.memory_id
+from session_states s left join memory_ids m on m.agent = s.agent and m.session = s.id
+where s.session = ?
 """
 
 
@@ -37,7 +38,7 @@ class Session:
     agent: str
     id: str
     short_id: str
-    memory_id: str | None
+    memory_id: str | None  # None: it has none yet
     project: str  # what people call it
     project_key: str
     cwd: str
@@ -167,14 +168,14 @@ def read(db: apsw.Connection, keys: Iterable[int], adopt_on: Iterable[str]) -> I
 
 def _session(db: apsw.Connection, row: tuple[Any, ...], adopt_on: set[str]) -> Session:
     key, agent, name, data, triggers, status, project, project_name, cwd, *rest = row
-    branch, host, title, started_us, last_us, ended_us, events, prompts = rest
+    branch, host, title, started_us, last_us, ended_us, events, prompts, memory_id = rest
     state = SessionState.load(data) or SessionState()  # another version's: the next pass folds it
     return Session(
         key=key,
         agent=agent,
         id=name,
         short_id=short_id(db, name),
-        memory_id=None,
+        memory_id=memory_id,
         project=project_name or cwd,
         project_key=project,
         cwd=cwd,

@@ -120,7 +120,8 @@ class _Build:
     def __post_init__(self) -> None:
         order = self.order
         self.reader = ingest.Reader(order.layout, order.redactor, order.dead)
-        views.refresh(self.db, order.now_us)  # of nothing: it notes the version of the views
+        # Of nothing: it notes the version of the views, and for which memory agent they are.
+        views.refresh(self.db, order.settings.memory.agent, order.now_us)
 
     def from_journal(self) -> None:
         """Every record of packs and days, the oldest first."""

@@ -5,6 +5,7 @@ interpreter; they run in a thread beside the reading of the next batch. Only one
 connection at any time: every write begins by waiting for the one before.
 """
 
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ class Written(NamedTuple):
     rejected: int
     sessions: set[int]
     adopted: int
+    resolved: int  # sessions that have another memory id than before, or have one now
 
 
 class Writer:
@@ -70,16 +72,24 @@ class Writer:
     def _write(self, batch: ingest.Batch) -> tuple[Written, bytes]:
         db = self._db
         inserted = facts.insert(db, batch.facts)
-        facts.insert_own(db, batch.own)
-        before = views.adopted(db, inserted.events, self._adopt_on)
-        texts = views.advance(db, inserted.events, self._now_us)
-        after = views.adopted(db, inserted.events, self._adopt_on)
+        own = facts.insert_own(db, batch.own)
+        before = self._standing(inserted.events, own)
+        texts = views.advance(db, inserted.events, own, self._now_us)
+        after = self._standing(inserted.events, own)
         differing = self._reader.differing(db, batch, inserted.known)
         ingest.save_cursors(db, batch.cursors)
         duplicate = len(inserted.known) - differing
         rejected = batch.rejected + differing
         sessions = set(inserted.events)
-        return Written(inserted.stored, duplicate, rejected, sessions, len(after - before)), texts
+        adopted, resolved = len(after[0] - before[0]), len(after[1] - before[1])
+        return Written(inserted.stored, duplicate, rejected, sessions, adopted, resolved), texts
+
+    def _standing(
+        self, events: Iterable[int], own: list[facts.OwnFact]
+    ) -> tuple[set[int], set[object]]:
+        """Which of these sessions are adopted, and which memory ids they have."""
+        adopted = views.adopted(self._db, events, self._adopt_on)
+        return adopted, set(views.resolved(self._db, events, own).items())
 
     def _finish(self, texts: bytes) -> None:
         try:

@@ -16,7 +16,11 @@ ALLOWED = {
     "sync": {"sync", "journal", "hooks", "apsw", "orjson", "zstandard"},
 }
 # a file may import more, because this is where that library belongs
-MORE = {"journal/cli": {"sync", "click", "rich", "apsw"}, "sync/watch.py": {"watchdog"}}
+MORE = {
+    "journal/cli": {"sync", "click", "rich", "apsw"},
+    "sync/watch.py": {"watchdog"},
+    "sync/remote": {"httpx"},
+}
 
 
 def files() -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -68,7 +69,8 @@ def test_json_has_the_keys_of_the_interface_first_and_nothing_else_on_stdout(
     assert done["end_reason"] == "prompt_input_exit"
     assert done["ended_at"] == "2026-11-18T11:05:51.000000Z"
     assert (done["events"], done["prompts"], done["title"]) == (4, 1, "finished work")
-    assert (done["memory_id"], done["pinned"], done["adopted"]) == (None, False, True)
+    assert (done["pinned"], done["adopted"]) == (False, True)
+    assert re.fullmatch("[0-9a-f-]{36}", done["memory_id"])
     waiting = rows[0]
     assert waiting["waiting_since"] == "2026-11-18T08:37:40.000000Z"
     assert (waiting["ended_at"], waiting["end_reason"]) == (None, None)

@@ -21,7 +21,7 @@ SHAPE = {
     "journal": {"files", "bytes", "unsynced_bytes", "oldest_unsynced"},
     "store": {"events", "sessions", "bytes", "schema"},
     "sessions": {"working", "awaiting", "idle", "finished", "not_adopted"},
-    "memory_ids": {"resolved", "pending"},
+    "memory_ids": {"resolved", "pending", "oldest_pending", "refused"},
     "rejected": None,
     "retry": {"waiting", "due", "oldest"},
     "dead": None,
@@ -90,7 +90,8 @@ def test_the_sessions_are_counted_by_state(journal: Reader) -> None:
     assert found["sessions"] == {
         "working": 1, "awaiting": 1, "idle": 1, "finished": 1, "not_adopted": 1,
     }  # fmt: skip
-    assert found["memory_ids"] == {"resolved": 0, "pending": 4}
+    ids = {"resolved": 4, "pending": 0, "oldest_pending": None, "refused": 0}
+    assert found["memory_ids"] == ids
     assert (found["store"]["events"], found["store"]["sessions"]) == (15, 5)
     assert found["store"]["bytes"] >= (journal.home / "journal.db").stat().st_size
     assert found["store"]["last_record"] == "2026-11-18T11:06:11.000000Z"

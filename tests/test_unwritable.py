@@ -15,7 +15,7 @@ import stored
 
 from journal import cli
 from journal.layout import Layout
-from sync import ingest, store, upkeep
+from sync import ingest, schema, store, upkeep
 from sync.lock import locked
 
 TESTS = Path(__file__).parent
@@ -165,7 +165,7 @@ def test_a_database_that_somebody_has_locked_is_said(
     assert cli.run(command) == 0
     add(tmp_path, "second", 5)
     other = apsw.Connection(str(tmp_path / "journal.db"))
-    for statement in (how, "pragma user_version = 1"):
+    for statement in (how, f"pragma user_version = {schema.VERSION}"):
         other.execute(statement).fetchall()
     capsys.readouterr()
     assert cli.run(command) == 1

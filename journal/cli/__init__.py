@@ -17,7 +17,7 @@ GROUPS = {
     "Every day": ("sessions", "show", "search", "context"),
     "Set-up": ("install", "uninstall", "status"),
     "Keep or delete": ("export",),
-    "Plumbing": ("sync", "watch"),
+    "Plumbing": ("sync", "watch", "bind"),
 }
 _MODULES = {"uninstall": "install"}
 

@@ -48,9 +48,13 @@ def print_session(detail: "Detail", now_us: int) -> None:
     print_rich(out, *parts)
 
 
-def memory_id_line(detail: "Detail") -> str:
-    """The memory id in words; empty while nothing gives sessions one."""
-    return detail.session.memory_id or ""
+def memory_id_line(detail: "Detail", now_us: int) -> str:
+    """The memory id, or in words since when one is waited for."""
+    session = detail.session
+    if session.memory_id is not None:
+        return session.memory_id
+    waited = age(max(0, now_us - session.started_us))
+    return f"pending since {when(session.started_us)} ({waited})"
 
 
 def _header(detail: "Detail", now_us: int) -> Table:
@@ -59,7 +63,7 @@ def _header(detail: "Detail", now_us: int) -> Table:
     head = f"HEAD {session.head[:7]}" if session.head else ""
     rows = (
         ("session", f"{session.id} ({session.agent})"),
-        ("memory id", memory_id_line(detail)),
+        ("memory id", memory_id_line(detail, now_us)),
         ("project", name if name == session.cwd else f"{name} ({session.cwd})"),
         ("branch", ", ".join(filter(None, (session.branch, head)))),
         ("state", _state(detail, now_us)),

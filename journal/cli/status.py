@@ -54,7 +54,12 @@ def condition_json(app: App, found: "Condition") -> dict[str, object]:
             "last_record": text(found.last_us),
         },
         "sessions": {**found.states, "not_adopted": found.not_adopted},
-        "memory_ids": found.memory_ids,
+        "memory_ids": {
+            "resolved": found.memory_ids.resolved,
+            "pending": found.memory_ids.pending,
+            "oldest_pending": text(found.memory_ids.oldest_pending_us),
+            "refused": found.memory_ids.refused,
+        },
         "rejected": found.rejected,
         "retry": {"waiting": 0, "due": 0, "oldest": None},
         "dead": 0,
@@ -96,16 +101,16 @@ def _rows(app: App, found: "Condition") -> list[tuple[str, str]]:
     shown = ", ".join(
         f"{states[name]:,} {name}" for name in ("awaiting", "working", "idle", "finished")
     )
+    unreadable = found.rejected - found.memory_ids.refused
     hidden = f"; {found.not_adopted:,} only started" if found.not_adopted else ""
-    ids = found.memory_ids
     return [
         ("home", str(app.layout.home)),
         ("hooks", "not installed" if found.hooks == "missing" else found.hooks),
         ("journal", _journal(app, found)),
         ("store", _store(app, found)),
         ("sessions", shown + hidden),
-        ("memory ids", f"{ids['resolved']:,} known, {ids['pending']:,} pending"),
-        ("rejected", f"{found.rejected:,} unreadable, kept in dead/" if found.rejected else "none"),
+        ("memory ids", _memory_ids(app, found)),
+        ("rejected", f"{unreadable:,} unreadable, kept in dead/" if unreadable else "none"),
         ("remote", app.settings.remote.kind),
         ("watcher", f"runs, process {found.watcher}" if found.watcher else "not running"),
     ]
@@ -126,6 +131,19 @@ def _store(app: App, found: "Condition") -> str:
     last = f"; last record {ago(app.now_us - found.last_us)}" if found.last_us else ""
     events, sessions = _count(found.events, "event"), _count(found.sessions, "session")
     return f"{events} of {sessions}, {size(found.store_bytes)}, schema {found.schema}{last}"
+
+
+def _memory_ids(app: App, found: "Condition") -> str:
+    from journal.cli.tables import age
+
+    ids = found.memory_ids
+    parts = [f"{ids.resolved:,} known"]
+    if ids.oldest_pending_us is not None:
+        oldest = age(max(0, app.now_us - ids.oldest_pending_us))
+        parts.append(f"{ids.pending:,} pending, the oldest for {oldest}")
+    if ids.refused:
+        parts.append(f"{_count(ids.refused, 'bind')} refused, see dead/binds.jsonl")
+    return "; ".join(parts)
 
 
 def health(found: "Condition", now_us: int) -> str:

@@ -65,9 +65,11 @@ def report_text(report: "Report", seconds: float) -> str:
         return rebuilt_text(report.rebuilt, seconds) + packed
     if not report.read:
         return f"Nothing new ({seconds:.1f} s).{packed}"
-    parts = [f"{report.stored:,} stored"]
+    ids = "memory id" if report.resolved == 1 else "memory ids"
+    parts = [f"{report.stored:,} stored"] if report.stored or not report.resolved else []
+    parts += [f"{report.resolved:,} {ids} resolved"] if report.resolved else []
     parts += [f"{report.duplicate:,} known already"] if report.duplicate else []
-    parts += [f"{report.rejected:,} unreadable, kept in dead/"] if report.rejected else []
+    parts += [f"{report.rejected:,} refused, kept in dead/"] if report.rejected else []
     records = "record" if report.read == 1 else "records"
     sessions = "session" if report.summaries == 1 else "sessions"
     return (
@@ -126,7 +128,7 @@ def report_json(app: App, report: "Report", seconds: float) -> dict[str, object]
 
     db = store.open_store(app.layout)
     try:
-        ids = memory_ids(db, tuple(app.settings.sessions.adopt_on))
+        pending = memory_ids(db, tuple(app.settings.sessions.adopt_on)).pending
     finally:
         db.close()
     return {
@@ -136,7 +138,7 @@ def report_json(app: App, report: "Report", seconds: float) -> dict[str, object]
             "duplicate": report.duplicate,
             "rejected": report.rejected,
         },
-        "memory_ids": ids,
+        "memory_ids": {"resolved": report.resolved, "pending": pending},
         "summaries": report.summaries,
         "remote": {"sent": 0, "failed": 0, "waiting": 0, "dead": 0, "error": None},
         "sessions": {"adopted": report.adopted, "reaped": 0, "deleted": 0},

@@ -14,23 +14,40 @@ from journal.fold import Event, fold
 from journal.meaning import Kind
 from journal.state import STATE_VERSION, SessionState
 from sync import facts
-from sync.views import contexts, full_text, observations, prompts, sessions, summaries
+from sync.facts import OwnFact
+from sync.views import (
+    contexts,
+    full_text,
+    memory_ids,
+    models,
+    observations,
+    prompts,
+    sessions,
+    summaries,
+)
 from sync.views.change import Change
+from sync.views.memory_ids import Who
 
 # Raised when a view derives other rows from the same facts: all sessions are then folded anew.
-VERSION = 1000 * STATE_VERSION + 2
+VERSION = 1000 * STATE_VERSION + 3
 SLICE_EVENTS = 500
 # contexts look at the session's row before it changes; full_text, last, indexes the summary.
-_ORDER = (contexts, sessions, prompts, observations, summaries)
+_ORDER = (contexts, sessions, prompts, observations, memory_ids, summaries)
 _WITH_ROWS_OF_EVENTS = (full_text, prompts, observations)  # in the order in which they are dropped
+_OF_OWN_FACTS = (models, memory_ids)
 
 
-def advance(db: apsw.Connection, new: dict[int, list[Event]], now_us: int) -> bytes:
-    """Bring the views of these sessions up to their new events, in the caller's transaction.
+def advance(
+    db: apsw.Connection, new: dict[int, list[Event]], own: list[OwnFact], now_us: int
+) -> bytes:
+    """Bring the views up to new events and new own facts, in the caller's transaction.
 
     What it returns is still to be handed to `full_text.insert`, in the same transaction.
     """
-    changes = []
+    for view in _OF_OWN_FACTS:
+        view.tell(db, own)
+    models.note_work(db, new)
+    changes = [*_unchanged(db, _spoken_of(db, own) - set(new))]
     for session, events in new.items():
         events.sort(key=_order)
         head = sessions.head(db, session)
@@ -43,11 +60,32 @@ def advance(db: apsw.Connection, new: dict[int, list[Event]], now_us: int) -> by
     return _derive(db, changes, now_us)
 
 
+def _spoken_of(db: apsw.Connection, own: list[OwnFact]) -> set[int]:
+    """The sessions that have begun and whose summaries own facts may change."""
+    query = "select session from session_states where agent = ? and id = ?"
+    named = {(fact.payload.get("agent"), fact.session) for fact in own if fact.name in models.KINDS}
+    found = (db.execute(query, who).get for who in named if isinstance(who[0], str))
+    return {int(session) for session in found if session is not None}
+
+
+def _unchanged(db: apsw.Connection, keys: Iterable[int]) -> Iterator[Change]:
+    for session in keys:
+        if (head := sessions.head(db, session)) is not None:  # else `refresh` folds it anew
+            agent, session_id = facts.identity(db, session)
+            yield Change(session, agent, session_id, [], head.state, frozenset())
+
+
 def adopted(db: apsw.Connection, keys: Iterable[int], adopt_on: tuple[str, ...]) -> set[int]:
     """Which of these sessions are shown to people."""
     wanted = set(adopt_on)
     query = "select triggers from session_states where session = ?"
     return {key for key in keys if wanted & set((db.execute(query, (key,)).get or "").split())}
+
+
+def resolved(db: apsw.Connection, keys: Iterable[int], own: list[OwnFact]) -> dict[Who, str]:
+    """The memory ids that these sessions, and those that own facts speak of, have by now."""
+    named = [facts.identity(db, key) for key in keys]
+    return memory_ids.of(db, {*named, *memory_ids.touched(db, own)})
 
 
 def fold_anew(db: apsw.Connection, session: int, now_us: int) -> None:
@@ -61,11 +99,20 @@ def fold_anew(db: apsw.Connection, session: int, now_us: int) -> None:
         state = change.state
 
 
-def refresh(db: apsw.Connection, now_us: int) -> None:
-    """Fold every session anew if other code than this derived the views."""
-    if db.execute("select version from view_version").get == VERSION:
-        return
+def refresh(db: apsw.Connection, memory_agent: str, now_us: int) -> None:
+    """Derive everything anew if other code than this derived it, and follow the memory agent."""
+    if db.execute("select version from view_version").get != VERSION:
+        _derive_all(db, now_us)
+    memory_ids.follow(db, memory_agent)
+
+
+def _derive_all(db: apsw.Connection, now_us: int) -> None:
     with db:
+        for view in _OF_OWN_FACTS:
+            view.drop_all(db)
+        own = list(facts.own_facts(db))
+        for view in _OF_OWN_FACTS:
+            view.tell(db, own)
         for session in facts.session_keys(db):
             fold_anew(db, session, now_us)
         db.execute("delete from view_version")

@@ -8,7 +8,10 @@ from journal.state import SessionState
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One session's step. Of a session folded anew, one of several slices that cover all of it."""
+    """One session's step. Of a session folded anew, one of several slices that cover all of it.
+
+    Without events: the journal itself said something of the session, see `views.advance`.
+    """
 
     session: int
     agent: str

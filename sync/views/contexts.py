@@ -15,9 +15,8 @@ from journal import briefing
 from journal.layout import Layout, write_whole
 from journal.settings import Settings
 from journal.state import SessionState
-from journal.summary import summarise
 from journal.times import to_datetime
-from sync.views import sessions
+from sync.views import sessions, summaries
 from sync.views.change import Change
 
 
@@ -46,19 +45,19 @@ def _prepared(
 ) -> bytes:
     zone = to_datetime(now_us).astimezone().tzinfo or UTC
     query = """
-        select id, state, triggers, project_name from session_states
+        select agent, id, state, triggers, project_name from session_states
         where project = ? and triggers <> '' order by last_us desc
     """
     wanted = set(settings.sessions.adopt_on)
     name, blocks = "", []
-    for session_id, data, triggers, project_name in db.execute(query, (project,)):
+    for agent, session_id, data, triggers, project_name in db.execute(query, (project,)):
         state = SessionState.load(data)
         if state is None or not wanted & set(triggers.split()):
             continue
         name = name or project_name
-        made = briefing.block(
-            session_id, state, summarise(state), sessions.short_id(db, session_id), zone
-        )
+        summary = summaries.best(db, agent, session_id, state)
+        short_id = sessions.short_id(db, session_id)
+        made = briefing.block(session_id, state, summary, short_id, zone)
         if made is not None:
             blocks.append(made)
         if len(blocks) == max(briefing.MAX_BLOCKS, 2 * settings.context.sessions):

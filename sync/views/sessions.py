@@ -28,8 +28,8 @@ def head(db: apsw.Connection, session: int) -> Head | None:
 
 
 def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
-    """Write the sessions' rows."""
-    rows = [_row(change) for change in changes]
+    """Write the rows of the sessions that have new events."""
+    rows = [_row(change) for change in changes if change.events]
     if rows:
         names, marks = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))
         query = f"insert or replace into session_states ({names}) values ({marks})"

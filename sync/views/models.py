@@ -1,0 +1,91 @@
+"""The view of a model's work: calls that were made, how they ended, which sessions it is for.
+
+A call is in the journal before it is made, so that a killed one counts. A summary is told with the
+time up to which it knows its session.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import apsw
+import orjson
+
+from journal.summary import Summary, told
+from journal.times import to_us
+from sync.facts import OwnFact
+from sync.views.memory_ids import agent_kind
+
+KINDS = {"ModelCall": "call", "ModelFailure": "failure", "Summary": "summary"}
+
+
+class Told(NamedTuple):
+    """The summary that a model gave of a session, and up to when it knows it."""
+
+    covers_us: int
+    summary: Summary
+
+
+def tell(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
+    """Take new records of a model's calls in."""
+    rows = [_row(fact) for fact in own if fact.name in KINDS]
+    insert = "insert or replace into model_records values (?, ?, ?, ?, ?, ?, ?)"
+    db.executemany(insert, [row for row in rows if row])
+
+
+def _row(fact: OwnFact) -> tuple[Any, ...] | None:
+    agent = fact.payload.get("agent")
+    if not isinstance(agent, str):
+        return None  # of no session: it stays a fact, and nothing follows from it
+    kind, covers_us, said = KINDS[fact.name], fact.at_us, ""
+    if kind == "summary":
+        made = told(fact.payload.get("summary", fact.payload), fact.at_us)
+        if made is None:
+            return None
+        covers_us = _covers_us(fact)
+        said = orjson.dumps({**made.model_dump(), "memory_id": _memory_id(fact)}).decode()
+    elif kind == "failure":
+        said = orjson.dumps(
+            {k: str(fact.payload.get(k, "")) for k in ("class", "message")}
+        ).decode()
+    return fact.id, fact.at_us, agent, fact.session, kind, covers_us, said
+
+
+def _memory_id(fact: OwnFact) -> str | None:
+    said = fact.payload.get("memory_id")
+    return said if isinstance(said, str) else None
+
+
+def _covers_us(fact: OwnFact) -> int:
+    try:
+        return to_us(str(fact.payload["covers"]))
+    except (KeyError, ValueError):
+        return fact.at_us
+
+
+def latest(db: apsw.Connection, agent: str, session: str) -> Told | None:
+    """The last summary that a model gave of a session."""
+    query = """
+        select covers_us, said from model_records
+        where agent = ? and session = ? and kind = 'summary'
+        order by at_us desc, record desc limit 1
+    """
+    row = db.execute(query, (agent, session)).fetchone()
+    return None if row is None else Told(row[0], Summary.model_validate_json(row[1]))
+
+
+def note_work(db: apsw.Connection, sessions: Iterable[int]) -> None:
+    """These sessions went on: if a model summarises, there may be something for it to do."""
+    if agent_kind(db) == "command":
+        rows = [(session,) for session in sessions]
+        db.executemany("insert or ignore into model_work values (?)", rows)
+
+
+def keep_work_since(db: apsw.Connection, since_us: int) -> None:
+    """Forget what is to be done for sessions that were silent all the time since."""
+    old = "select session from session_states where last_us < ?"
+    db.execute(f"delete from model_work where session in ({old})", (since_us,))
+
+
+def drop_all(db: apsw.Connection) -> None:
+    """Remove what was told, before all of it is told again; what is to be done stays."""
+    db.execute("delete from model_records")
