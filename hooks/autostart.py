@@ -33,7 +33,7 @@ def autostart(home: str) -> None:
     os.posix_spawn(
         python,
         [*command, "watch", "--idle-exit", IDLE_MINUTES],
-        _environment(),
+        without_session(dict(os.environ)),
         file_actions=_descriptors(),
         setsid=True,
         setsigmask=(),
@@ -56,11 +56,11 @@ def watcher(home: str) -> int:
     return pid if b"\0watch\0" in read_file(f"/proc/{pid}/cmdline") else 0
 
 
-def _environment() -> dict[str, str]:
+def without_session(environ: dict[str, str]) -> dict[str, str]:
     """The person's environment: a remote's token and the proxies are needed, the session is not."""
     return {
         name: value
-        for name, value in os.environ.items()
+        for name, value in environ.items()
         if not name.startswith(_OF_THE_SESSION) or name.startswith(_OF_THE_PERSON)
     }
 

@@ -78,6 +78,11 @@ class Layout:
         return self.home / "sync.lock"
 
     @property
+    def model_lock(self) -> Path:
+        """Held by the one process that asks a model."""
+        return self.home / "model.lock"
+
+    @property
     def synced(self) -> Path:
         """How many bytes of day files have been taken in: one number, for SessionStart's hook."""
         return self.home / "synced"

@@ -13,10 +13,13 @@ from hooks.autostart import watcher
 from journal.errors import JournalError
 from journal.install import stale_programs
 from journal.layout import Layout
+from journal.settings import Settings
 from journal.times import to_us
 from sync import dead, refused_binds, schema, store
 from sync.backlog import Unsynced, backlog
 from sync.errors import StoreError
+from sync.memory import work
+from sync.memory.work import Failures
 
 _HEAD_BYTES = 1024
 _AT = re.compile(rb'"at":"([^"]{1,40})"')
@@ -50,13 +53,14 @@ class Condition:
     states: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_STATES, 0))  # adopted
     not_adopted: int = 0
     memory_ids: MemoryIds = field(default_factory=lambda: MemoryIds(0, 0, None, 0))
+    model_failures: Failures = field(default_factory=lambda: Failures(0))
     rejected: int = 0
     watcher: int | None = None  # the pid of the one that runs
     hooks: str = "missing"  # or "outdated", or "installed"
     problems: list[JournalError] = field(default_factory=list)
 
 
-def look(layout: Layout, adopt_on: tuple[str, ...]) -> Condition:
+def look(layout: Layout, settings: Settings) -> Condition:
     """The condition of a home at this moment. JournalError: `days/` cannot be read."""
     found = Condition(
         spooled=_spooled(layout),
@@ -68,7 +72,7 @@ def look(layout: Layout, adopt_on: tuple[str, ...]) -> Condition:
         said = {"missing": "hooks not installed"}.get(found.hooks, "hooks of another version")
         found.problems.append(JournalError(said, "run: journal install"))
     try:
-        _look_into(layout, adopt_on, found)
+        _look_into(layout, settings, found)
     except StoreError as error:
         found.problems.append(error)
         _compare(_empty(), layout, found)
@@ -85,7 +89,8 @@ def hooks(layout: Layout) -> str:
     return "outdated" if stale_programs(layout) else "installed"
 
 
-def _look_into(layout: Layout, adopt_on: tuple[str, ...], found: Condition) -> None:
+def _look_into(layout: Layout, settings: Settings, found: Condition) -> None:
+    adopt_on = tuple(settings.sessions.adopt_on)
     found.store_bytes = _bytes(layout)
     db = _open(layout)
     try:
@@ -98,6 +103,7 @@ def _look_into(layout: Layout, adopt_on: tuple[str, ...], found: Condition) -> N
         known = int(db.execute("select count(*) from session_states").get)
         found.not_adopted = known - sum(found.states.values())
         found.memory_ids = memory_ids(db, adopt_on)
+        found.model_failures = work.failures(db, settings)
         _compare(db, layout, found)
     finally:
         db.close()

@@ -7,7 +7,7 @@ failure, so the log stays small; what is older than KEEP_DAYS goes when a new da
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -16,24 +16,28 @@ from journal.layout import Layout, append_line, is_day
 from journal.times import DAY_US, day_of, to_text
 from sync.cycle import Report
 
+if TYPE_CHECKING:
+    from sync.outside import Outside
+
 KEEP_DAYS = 30
 _TAIL_BYTES = 8192
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One pass, when it is over. `kind`: `sync`, `catch_up`, `watch` or `rebuild`."""
+    """One pass, when it is over. `kind`: `sync`, `catch_up`, `watch`, `rebuild` or `outside`."""
 
     kind: str
     began_us: int
     seconds: float
     report: Report | None  # None: it failed
     error: BaseException | None = None
+    outside: "Outside | None" = None  # of a run of the stages that wait for others
 
 
 def write(layout: Layout, entry: Entry) -> None:
     """Log a pass if there is something to say of it. JournalError: the log cannot be written."""
-    if entry.error is None and not _did_something(entry.report):
+    if entry.error is None and not _did_something(entry):
         return
     path = layout.logs / f"{day_of(entry.began_us)}.jsonl"
     said = _said(entry)
@@ -44,20 +48,21 @@ def write(layout: Layout, entry: Entry) -> None:
     append_line(path, orjson.dumps(said) + b"\n")
 
 
-def _did_something(report: Report | None) -> bool:
+def _did_something(entry: Entry) -> bool:
+    if entry.outside is not None:
+        return entry.outside.did_something
+    report = entry.report
     return report is not None and bool(
         report.stored or report.duplicate or report.rejected or report.packed.days or report.rebuilt
     )
 
 
 def _said(entry: Entry) -> dict[str, Any]:
+    if entry.outside is not None and entry.error is None:
+        return {**_opening(entry), **entry.outside.said()}
     report = entry.report or Report()
-    error = entry.error
     said: dict[str, Any] = {
-        "at": to_text(entry.began_us),
-        "pid": os.getpid(),
-        "pass": entry.kind,
-        "seconds": round(entry.seconds, 3),
+        **_opening(entry),
         "records": {
             "read": report.read,
             "stored": report.stored,
@@ -66,7 +71,7 @@ def _said(entry: Entry) -> dict[str, Any]:
         },
         "sessions": report.summaries,
         "packed": len(report.packed.days),
-        "error": {"class": type(error).__name__, "message": str(error)} if error else None,
+        "error": error_json(entry.error),
     }
     if report.rebuilt:
         said["rebuilt"] = {
@@ -75,6 +80,22 @@ def _said(entry: Entry) -> dict[str, Any]:
             "lost": report.rebuilt.lost,
         }
     return said
+
+
+def _opening(entry: Entry) -> dict[str, Any]:
+    return {
+        "at": to_text(entry.began_us),
+        "pid": os.getpid(),
+        "pass": entry.kind,
+        "seconds": round(entry.seconds, 3),
+    }
+
+
+def error_json(error: BaseException | None) -> dict[str, str] | None:
+    """An error for programs: its class, or the kind that it names, and its text."""
+    if error is None:
+        return None
+    return {"class": getattr(error, "kind", type(error).__name__), "message": str(error)}
 
 
 def _last_error(path: Path) -> Any:

@@ -15,13 +15,17 @@ import apsw
 from journal.layout import Layout
 from journal.redact import Redactor
 from journal.settings import Settings
+from journal.times import DAY_US
 from sync import ingest, replace, store, views
 from sync.dead import Dead
 from sync.errors import DamagedStoreError, LossError, StoreError
 from sync.pack import packed_records
 from sync.pack_file import DamagedPackError, pack_files
 from sync.salvage import Loss, Salvage
+from sync.views import models
 from sync.writer import Writer
+
+RECENT_US = 7 * DAY_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ def _rebuild(order: Order) -> Rebuilt:
         lost = _words(loss, damage, build) if loss else ""
         if lost and not order.accept_loss:
             raise LossError(lost, "to go on without it: journal sync --rebuild --yes")
+        build.leave_old_work()
         build.verify()
         kept = None if loss.sound else replace.keep(layout, order.now_us)
         is_done = damage is None and replace.put(layout, db)
@@ -155,6 +160,10 @@ class _Build:
         self.from_old_events = self._count("events") - events
         self.taken_over = self.from_old_events + self._count("own_facts") - own
         return salvage.loss
+
+    def leave_old_work(self) -> None:
+        """No model is asked about what was over long ago, only because the database is new."""
+        models.keep_work_since(self.db, self.order.now_us - RECENT_US)
 
     def verify(self) -> None:
         """StoreError: the new database is not what was written to it."""

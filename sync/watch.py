@@ -67,29 +67,22 @@ class End(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class PassOutcome:
-    """What one pass did. `waiting`: work is left that a later pass has to do."""
-
-    taken: int
-    waiting: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Orders:
-    """All that the loop knows of the world. `changed` and `program` are asked at each scan."""
+    """All that the loop knows of the world; what takes nothing is asked at each scan."""
 
     folder: Path
-    run_pass: Callable[[Callable[[], bool]], PassOutcome]  # is given "shall I stop?"
+    run_pass: Callable[[Callable[[], bool]], int]  # is given "shall I stop?"; what was taken in
     changed: Callable[[], bool]  # cheap: is there anything that the last good pass has not seen?
     program: Callable[[], Program]
     on_error: Callable[[JournalError], None]
     settle_seconds: float
     scan_seconds: float
     idle_seconds: float | None = None  # leave when nothing was taken in for so long
+    waiting: Callable[[], bool] = lambda: False  # is work left that a later pass has to do?
 
 
 class Watcher:
-    """One run of the loop. `stop` may be called from a signal handler or any thread."""
+    """One run of the loop. `stop` and `look` may be called from a signal handler or any thread."""
 
     def __init__(self, orders: Orders) -> None:
         self._orders = orders
@@ -101,7 +94,6 @@ class Watcher:
         self._blind = False  # a scan found what no event had announced
         self._failed = False
         self._unsettled = False
-        self._waiting = False
         self._scan_cost = 0.0
         self._passed_at: float | None = None
         self._active_at = time.monotonic()
@@ -109,6 +101,10 @@ class Watcher:
     def stopping(self) -> bool:
         """Whether `stop` was called."""
         return self._stopped
+
+    def look(self) -> None:
+        """Ask `Orders.waiting` again, and whatever else is asked at a scan."""
+        self._wakes.put(None)
 
     def stop(self) -> None:
         """The running transaction is finished, then `run` returns; within two seconds it is over.
@@ -178,18 +174,17 @@ class Watcher:
         elif changed and not self._failed and self._passed_at is not None:
             self._blind = True
         rested = self._passed_at is None or began - self._passed_at >= REST_SECONDS
-        return changed or self._waiting or rested
+        return changed or rested or self._orders.waiting()
 
     def _pass(self) -> None:
-        outcome = self._orders.run_pass(self.stopping)
+        taken = self._orders.run_pass(self.stopping)
         self._passed_at = time.monotonic()
-        self._waiting = outcome.waiting
-        if outcome.taken:
+        if taken:
             self._active_at = self._passed_at
 
     def _idle_left(self) -> float:
         """Seconds until it is time to leave for want of work."""
-        if self._orders.idle_seconds is None or self._waiting or self._unsettled:
+        if self._orders.idle_seconds is None or self._unsettled or self._orders.waiting():
             return float("inf")
         return self._active_at + self._orders.idle_seconds - time.monotonic()
 

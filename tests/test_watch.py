@@ -24,7 +24,7 @@ from journal.errors import JournalError
 from journal.hook_command import base_interpreter
 from journal.layout import Layout
 from sync.lock import locked
-from sync.watch import End, Orders, PassOutcome, Program, Watcher
+from sync.watch import End, Orders, Program, Watcher
 
 ROOT = Path(__file__).parent.parent
 QUICK = "[watch]\nsettle_ms = 20\nscan_seconds = 0.3\n"
@@ -241,7 +241,7 @@ def test_a_pass_that_does_not_end_is_cut_off_in_time(tmp_path: Path) -> None:
         import os, signal, time
         from pathlib import Path
         from sync.watch import *
-        orders = Orders(Path({str(tmp_path)!r}), lambda stopping: time.sleep(60) or PassOutcome(0),
+        orders = Orders(Path({str(tmp_path)!r}), lambda stopping: time.sleep(60) or 0,
             lambda: True, lambda: Program.CURRENT, print, 0, 60)
         watcher = Watcher(orders)
         signal.signal(signal.SIGTERM, lambda *_: watcher.stop())
@@ -437,12 +437,12 @@ class Loop:
         self.thread.join(5)
         assert not self.thread.is_alive()
 
-    def run_pass(self, stopping: Callable[[], bool]) -> PassOutcome:
+    def run_pass(self, stopping: Callable[[], bool]) -> int:
         assert threading.current_thread() is self.thread
         self.passes.append(time.monotonic())
         if self.fail:
             raise JournalError("no luck", "try again")
-        return PassOutcome(0)
+        return 0
 
 
 def test_a_stream_of_events_neither_starves_nor_floods_the_passes(tmp_path: Path) -> None:
@@ -483,13 +483,13 @@ def test_after_a_failure_only_the_next_scan_tries_again(tmp_path: Path) -> None:
 def test_nothing_new_is_no_reason_for_a_pass_and_waiting_work_is(tmp_path: Path) -> None:
     waiting = True
 
-    def run_pass(_: Callable[[], bool]) -> PassOutcome:
+    def run_pass(_: Callable[[], bool]) -> int:
         passes.append(1)
-        return PassOutcome(0, waiting)
+        return 0
 
     passes: list[int] = []
     quiet = {"changed": lambda: False, "scan_seconds": 0.05, "idle_seconds": 0.3}
-    with Loop(tmp_path, run_pass=run_pass, **quiet) as loop:
+    with Loop(tmp_path, run_pass=run_pass, waiting=lambda: waiting, **quiet) as loop:
         time.sleep(0.8)
         assert loop.end is None
         assert len(passes) > 5
@@ -527,7 +527,7 @@ def test_without_descriptors_for_an_observer_it_scans_each_second(tmp_path: Path
         def run_pass(stopping):
             seen.append(size())
             if seen[-1]: watcher.stop()
-            return PassOutcome(1)
+            return 1
         def changed(): return seen == [] or seen[-1] != size()
         watcher = Watcher(Orders(path, run_pass, changed, lambda: Program.CURRENT, print, 0, 60))
         resource.setrlimit(resource.RLIMIT_NOFILE, (free, free))

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from journal.settings import Settings
     from sync.cycle import Pass, Report
+    from sync.log import Entry
+    from sync.outside import Outside
 
 CATCH_UP_SECONDS = 0.3
 _POLL_SECONDS = 0.05
@@ -85,6 +87,28 @@ class App:
         _log(conditions, kind, started, report, None)
         return report
 
+    def outside(
+        self,
+        stopping: Callable[[], bool],
+        take_in: Callable[[], object],
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> "Outside":
+        """The stages that wait for others, with their line in the daily log."""
+        import os
+
+        from sync import log, outside
+        from sync.conditions import Conditions
+
+        started, began_us = time.monotonic(), self.now_us
+        found = outside.run(
+            Conditions(
+                self.layout, self.settings, os.environ, time.time_ns, stopping, take_in, tell
+            )
+        )
+        entry = log.Entry("outside", began_us, time.monotonic() - started, None, None, found)
+        _write_log(self.layout, entry)
+        return found
+
     @contextmanager
     def reading(self) -> "Iterator[apsw.Connection]":
         """The database, after a bounded look at what is new. JournalError: nothing recorded yet."""
@@ -125,14 +149,20 @@ def _log(
     report: "Report | None",
     error: Exception | None,
 ) -> None:
-    """A log that cannot be written is said, and is no reason for the pass to fail."""
     from sync import log
 
     seconds = time.monotonic() - started
+    _write_log(conditions.layout, log.Entry(kind, conditions.now_us, seconds, report, error))
+
+
+def _write_log(layout: Layout, entry: "Entry") -> None:
+    """A log that cannot be written is said, and is no reason for the pass to fail."""
+    from sync import log
+
     try:
-        log.write(conditions.layout, log.Entry(kind, conditions.now_us, seconds, report, error))
+        log.write(layout, entry)
     except JournalError as problem:
-        if error is None:
+        if entry.error is None:
             click.echo(f"journal: the daily log is not written: {problem}", err=True)
 
 

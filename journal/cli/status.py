@@ -21,7 +21,7 @@ def status(app: App, as_json: bool) -> None:
     """
     from sync import condition
 
-    found = condition.look(app.layout, tuple(app.settings.sessions.adopt_on))
+    found = condition.look(app.layout, app.settings)
     if as_json:
         print_json(condition_json(app, found))
     else:
@@ -71,8 +71,18 @@ def condition_json(app: App, found: "Condition") -> dict[str, object]:
             "circuit": "closed",
         },
         "hooks": found.hooks,
+        "memory_agent": _agent_json(app, found),
         "problems": [{"message": str(problem), "hint": problem.hint} for problem in found.problems],
     }
+
+
+def _agent_json(app: App, found: "Condition") -> dict[str, object]:
+    from journal.times import to_text
+
+    failed, error = found.model_failures, None
+    if failed.number:
+        error = {"class": failed.kind, "message": failed.message, "at": to_text(failed.last_us)}
+    return {"kind": app.settings.memory.agent, "failures": failed.number, "last_error": error}
 
 
 def _print_text(app: App, found: "Condition") -> None:
@@ -110,6 +120,7 @@ def _rows(app: App, found: "Condition") -> list[tuple[str, str]]:
         ("store", _store(app, found)),
         ("sessions", shown + hidden),
         ("memory ids", _memory_ids(app, found)),
+        ("memory", _memory_agent(app, found)),
         ("rejected", f"{unreadable:,} unreadable, kept in dead/" if unreadable else "none"),
         ("remote", app.settings.remote.kind),
         ("watcher", f"runs, process {found.watcher}" if found.watcher else "not running"),
@@ -144,6 +155,16 @@ def _memory_ids(app: App, found: "Condition") -> str:
     if ids.refused:
         parts.append(f"{_count(ids.refused, 'bind')} refused, see dead/binds.jsonl")
     return "; ".join(parts)
+
+
+def _memory_agent(app: App, found: "Condition") -> str:
+    from journal.cli.tables import ago
+
+    failed, kind = found.model_failures, app.settings.memory.agent
+    if kind != "command" or not failed.number:
+        return kind
+    times = _count(failed.number, "call")
+    return f"{kind}; {times} failed, the last {ago(app.now_us - failed.last_us)}: {failed.message}"
 
 
 def health(found: "Condition", now_us: int) -> str:

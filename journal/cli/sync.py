@@ -14,6 +14,8 @@ from journal.errors import UsageError
 
 if TYPE_CHECKING:
     from sync.cycle import Report
+    from sync.memory.stage import Asked
+    from sync.outside import Outside
     from sync.rebuild import Rebuilt
 
 PROGRESS_AFTER_SECONDS = 1.0
@@ -45,12 +47,15 @@ def sync(app: App, wait: float, rebuild: bool, yes: bool, as_json: bool) -> None
         raise UsageError("--yes goes with --rebuild", "run: journal sync --rebuild --yes")
     with _progress() as progress:
         report = app.sync(wait, progress=progress, rebuild=rebuild, accept_loss=yes)
+    later: list[Report] = []
+    outside = app.outside(lambda: False, lambda: later.append(app.sync(wait)), _tell)
+    report.resolved += sum(one.resolved for one in later)
     seconds = time.monotonic() - started
     if as_json:
-        print_json(report_json(app, report, seconds))
+        print_json(report_json(app, report, outside, seconds))
     else:
-        click.echo(report_text(report, seconds))
-    for problem in rebuild_problems(report):
+        click.echo(report_text(report, seconds) + model_text(outside.asked))
+    for problem in (*outside.problems, *rebuild_problems(report)):
         click.echo(f"journal: {problem}", err=True)
     for problem in report.unreadable:
         click.echo(f"journal: cannot read {problem}", err=True)
@@ -121,7 +126,24 @@ def packed_text(report: "Report") -> str:
     return f"\nPacked {len(packed.days):,} closed {days}: {before:.1f} MB are {after:.1f} MB now."
 
 
-def report_json(app: App, report: "Report", seconds: float) -> dict[str, object]:
+def model_text(asked: "Asked") -> str:
+    """What became of the questions to a model, on a line of its own; empty if there were none."""
+    if not asked.asked and not asked.waiting:
+        return ""
+    sessions = "session" if asked.answered == 1 else "sessions"
+    waiting = f"; {asked.waiting:,} still to be asked about" if asked.waiting else ""
+    return f"\nThe memory agent summarised {asked.answered:,} {sessions}{waiting}."
+
+
+def _tell(text: str) -> None:
+    """What is being waited for, to people alone."""
+    if sys.stderr.isatty():
+        click.echo(f"journal: {text}", err=True)
+
+
+def report_json(
+    app: App, report: "Report", outside: "Outside", seconds: float
+) -> dict[str, object]:
     """The report in the shape of the public interface."""
     from sync import store
     from sync.condition import memory_ids
@@ -145,6 +167,7 @@ def report_json(app: App, report: "Report", seconds: float) -> dict[str, object]
         "pruned": {"days": len(report.packed.days), "events": 0, "sessions": 0},
         "seconds": round(seconds, 3),
         "rebuilt": rebuilt_json(report),
+        "model": {**outside.said()["model"], "error": outside.said()["error"]},
     }
 
 

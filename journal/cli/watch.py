@@ -14,7 +14,8 @@ from journal.errors import BusyError, JournalError
 from journal.layout import Layout
 
 if TYPE_CHECKING:
-    from sync.watch import End, PassOutcome, Watcher
+    from sync.outside import Outside
+    from sync.watch import End, Watcher
 
 LOCK_WAIT_SECONDS = 10.0
 
@@ -58,18 +59,23 @@ def _alone(layout: Layout) -> Iterator[None]:
 
 
 def _watch(app: App, idle_seconds: float | None) -> "End":
+    from journal.cli.beside import Beside
     from journal.cli.program import RunningProgram
-    from sync import cycle, log  # noqa: F401  now: later their code may be another one
+    from sync import cycle, log, outside  # noqa: F401  now: later their code may be another one
     from sync.watch import End, Orders, Watcher
 
     settings = app.settings.watch
     scan, complaints = _Scan(app.layout), _Complaints()
     program = RunningProgram(app.layout, _Complaints().tell)
 
-    def run_pass(stopping: Callable[[], bool]) -> "PassOutcome":
-        outcome = _pass(app, stopping, complaints)
+    def run_pass(stopping: Callable[[], bool]) -> int:
+        taken = _pass(app, stopping, complaints)
         scan.taken()
-        return outcome
+        beside.wake()
+        return taken
+
+    def run_outside() -> "Outside":
+        return app.outside(watcher.stopping, lambda: _pass(app, watcher.stopping, complaints))
 
     orders = Orders(
         folder=app.layout.days,
@@ -80,11 +86,16 @@ def _watch(app: App, idle_seconds: float | None) -> "End":
         settle_seconds=settings.settle_ms / 1000,
         scan_seconds=settings.scan_seconds,
         idle_seconds=idle_seconds,
+        waiting=lambda: beside.is_waiting,
     )
     watcher = Watcher(orders)
+    beside = Beside(run_outside, _Complaints().tell, watcher.look)
     _obey_signals(watcher)
     _say(f"Watching {app.layout.home} (process {os.getpid()}).")
-    end = watcher.run()
+    try:
+        end = watcher.run()
+    finally:
+        beside.close()
     reasons = {
         End.STOPPED: "Stopped.",
         End.IDLE: "Nothing new: done.",
@@ -100,10 +111,9 @@ def _obey_signals(watcher: "Watcher") -> None:
         signal.signal(number, lambda *_: watcher.stop())
 
 
-def _pass(app: App, stopping: Callable[[], bool], complaints: "_Complaints") -> "PassOutcome":
-    """One pass that ends early if asked to. JournalError: it failed, in words."""
+def _pass(app: App, stopping: Callable[[], bool], complaints: "_Complaints") -> int:
+    """One pass that ends early if asked to; the lines read. JournalError: it failed, in words."""
     from sync import cycle
-    from sync.watch import PassOutcome
 
     keep_polling = polling(LOCK_WAIT_SECONDS)
     conditions = cycle.Pass(
@@ -116,7 +126,7 @@ def _pass(app: App, stopping: Callable[[], bool], complaints: "_Complaints") -> 
     report = app.run_pass(conditions, "watch")
     unreadable = (f"cannot read {problem}" for problem in report.unreadable)
     complaints.tell(*map(JournalError, (*unreadable, *report.packed.kept)))
-    return PassOutcome(report.read)
+    return report.read
 
 
 class _Complaints:

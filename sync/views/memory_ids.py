@@ -32,10 +32,11 @@ def tell(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
     _mint(db, owners | losers)
 
 
-def touched(db: apsw.Connection, own: Iterable[OwnFact]) -> set[Who]:
+def touched(db: apsw.Connection, own: list[OwnFact]) -> set[Who]:
     """The sessions whose memory id these facts may change, in the state that they are told to."""
+    named = {(bind.agent, bind.session) for bind in map(_bind, own)}
     binds = [_bind(fact) for fact in own if fact.name == EVENT]
-    return {(bind.agent, bind.session) for bind in _together(db, binds)} if binds else set()
+    return named | {(bind.agent, bind.session) for bind in _together(db, binds)}
 
 
 def _bind(fact: OwnFact) -> Bind:

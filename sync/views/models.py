@@ -4,17 +4,21 @@ A call is in the journal before it is made, so that a killed one counts. A summa
 time up to which it knows its session.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import apsw
 import orjson
 
+from journal.fold import Event
+from journal.meaning import Kind
 from journal.summary import Summary, told
 from journal.times import to_us
 from sync.facts import OwnFact
 from sync.views.memory_ids import agent_kind
 
+# What there is to summarise: a start, an end or a notice adds nothing.
+_TELLING = frozenset((Kind.PROMPT, Kind.TOOL_AFTER, Kind.TOOL_FAILED, Kind.TURN_END))
 KINDS = {"ModelCall": "call", "ModelFailure": "failure", "Summary": "summary"}
 
 
@@ -30,6 +34,9 @@ def tell(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
     rows = [_row(fact) for fact in own if fact.name in KINDS]
     insert = "insert or replace into model_records values (?, ?, ?, ?, ?, ?, ?)"
     db.executemany(insert, [row for row in rows if row])
+    session = "select key from sessions where agent = ? and id = ?"
+    done = f"delete from model_work where session = ({session})"
+    db.executemany(done, [(row[2], row[3]) for row in rows if row and row[4] == "summary"])
 
 
 def _row(fact: OwnFact) -> tuple[Any, ...] | None:
@@ -73,10 +80,11 @@ def latest(db: apsw.Connection, agent: str, session: str) -> Told | None:
     return None if row is None else Told(row[0], Summary.model_validate_json(row[1]))
 
 
-def note_work(db: apsw.Connection, sessions: Iterable[int]) -> None:
+def note_work(db: apsw.Connection, new: Mapping[int, list[Event]]) -> None:
     """These sessions went on: if a model summarises, there may be something for it to do."""
     if agent_kind(db) == "command":
-        rows = [(session,) for session in sessions]
+        told = ((key, event.meaning.kind) for key, events in new.items() for event in events)
+        rows = {(key,) for key, kind in told if kind in _TELLING}
         db.executemany("insert or ignore into model_work values (?)", rows)
 
 

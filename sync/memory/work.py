@@ -1,0 +1,111 @@
+"""Which sessions a model is to summarise now. Looks and never writes.
+
+Calls are dear, so a session has few of them and they are spent where they tell most: one when it
+first comes to rest, further ones as it goes on, and the last one is kept for its end.
+"""
+
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import apsw
+
+from journal.settings import Settings
+from journal.state import SessionState
+from journal.summary import summarise
+from journal.times import SECOND_US
+from sync.views import models
+from sync.views.summaries import last_word_us
+
+SILENT_SECONDS = 3600  # who says nothing for so long has come to rest, whatever came last
+BETWEEN_SECONDS = 600  # from one call to the next of a session that goes on
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A session to be summarised."""
+
+    key: int
+    agent: str
+    session: str
+    calls: int  # that were made before
+    covers_us: int  # its last event now
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Calls that failed since the last one that was answered."""
+
+    number: int
+    kind: str = ""  # of the last one
+    message: str = ""
+    last_us: int = 0
+    again_us: int = 0  # before this nobody is asked
+
+
+def due(db: apsw.Connection, settings: Settings, now_us: int) -> list[Due]:
+    """The sessions whose summary a model could improve now, those that ended first."""
+    query = """
+        select w.session, s.agent, s.id, s.state, s.last_us, (
+          select count(*) from model_records m
+          where m.agent = s.agent and m.session = s.id and m.kind = 'call') calls
+        from model_work w join session_states s using (session)
+        where s.triggers <> '' and calls < ?
+        order by s.status = 'finished' desc, s.last_us desc
+    """
+    adopt_on = tuple(settings.sessions.adopt_on)
+    most = settings.memory.max_calls_per_session
+    found = []
+    for key, agent, session, data, last_us, calls in db.execute(query, (most,)):
+        state = SessionState.load(data)
+        one = Due(key, agent, session, calls, last_us)
+        if state and state.adopted(adopt_on) and _is_ripe(db, one, state, now_us, most):
+            found.append(one)
+    return found
+
+
+def _is_ripe(db: apsw.Connection, one: Due, state: SessionState, now_us: int, most: int) -> bool:
+    told = models.latest(db, one.agent, one.session)
+    if told is not None and told.covers_us >= last_word_us(state):
+        return False
+    over = state.status == "finished" or now_us - state.last_us > SILENT_SECONDS * SECOND_US
+    if summarise(state) is None or not (over or state.status == "idle"):
+        return False
+    if over or told is None:
+        return True
+    return one.calls < most - 1 and now_us - _last_call_us(db, one) > BETWEEN_SECONDS * SECOND_US
+
+
+def _last_call_us(db: apsw.Connection, one: Due) -> int:
+    query = """
+        select max(at_us) from model_records where agent = ? and session = ? and kind = 'call'
+    """
+    return int(db.execute(query, (one.agent, one.session)).get or 0)
+
+
+def failures(db: apsw.Connection, settings: Settings) -> Failures:
+    """How the last calls went, and when the next may be made: full jitter, growing with each."""
+    query = """
+        select record, at_us, said ->> 'class', said ->> 'message' from model_records
+        where kind = 'failure' and at_us > coalesce(
+          (select max(at_us) from model_records where kind = 'summary'), 0)
+        order by at_us desc, record desc
+    """
+    rows: list[Any] = db.execute(query).fetchall()
+    if not rows:
+        return Failures(0)
+    record, at_us, kind, message = rows[0]
+    retry = settings.retry
+    longest = min(retry.max_seconds, retry.first_seconds * 2.0 ** min(len(rows) - 1, 40))
+    wait_seconds = Random(record).uniform(0, longest)  # of the record: the same at every look
+    again_us = at_us + int(wait_seconds * SECOND_US)
+    return Failures(len(rows), str(kind), str(message), at_us, again_us)
+
+
+def bound_id(db: apsw.Connection, one: Due) -> str | None:
+    """The memory id that was bound to the session, if one was."""
+    query = """
+        select memory_id from memory_ids where agent = ? and session = ? and minted is null
+    """
+    found = db.execute(query, (one.agent, one.session)).get
+    return None if found is None else str(found)
