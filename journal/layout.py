@@ -78,6 +78,21 @@ class Layout:
         return self.home / "sync.lock"
 
     @property
+    def retry(self) -> Path:
+        """Pieces of sessions that no remote has acknowledged yet, one file each."""
+        return self.home / "retry"
+
+    @property
+    def remotes(self) -> Path:
+        """What is remembered of each remote: its circuit, notebooks, the marker of a folder."""
+        return self.home / "remotes.json"
+
+    @property
+    def deliver_lock(self) -> Path:
+        """Held by the one process that sends to a remote."""
+        return self.home / "deliver.lock"
+
+    @property
     def model_lock(self) -> Path:
         """Held by the one process that asks a model."""
         return self.home / "model.lock"

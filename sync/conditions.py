@@ -18,3 +18,8 @@ class Conditions:
     stopping: Callable[[], bool]
     take_in: Callable[[], object]  # a local pass
     tell: Callable[[str], None] = lambda _: None  # what is being waited for
+
+    @property
+    def now_us(self) -> int:
+        """Microseconds since 1970."""
+        return self.clock_ns() // 1000

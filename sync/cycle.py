@@ -18,7 +18,8 @@ from sync.errors import StoreError
 from sync.lines import START, Cursor, day_key
 from sync.litter import remove_litter
 from sync.lock import locked
-from sync.views import contexts
+from sync.remote.naming import name_of
+from sync.views import archive, contexts
 from sync.writer import Writer
 
 
@@ -119,6 +120,7 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
     dead = Dead(layout, redactor, now_us)
     collect(layout, dead, now_us)
     views.refresh(db, conditions.settings.memory.agent, now_us)
+    archive.follow(db, name_of(conditions.settings.remote), now_us)
     report = _ingest(db, conditions, ingest.Reader(layout, redactor, dead))
     report.rejected += refused_binds.write(db, layout)
     contexts.write_stale(db, layout, conditions.settings, now_us)

@@ -41,7 +41,7 @@ def write(layout: Layout, entry: Entry) -> None:
         return
     path = layout.logs / f"{day_of(entry.began_us)}.jsonl"
     said = _said(entry)
-    if entry.kind != "sync" and said["error"] and said["error"] == _last_error(path):
+    if entry.kind != "sync" and said.get("error") and said["error"] == _last_error(path):
         return  # it goes on as it was; whoever types a command is answered each time
     if not path.exists():
         _remove_old(layout, entry.began_us)

@@ -1,4 +1,4 @@
-"""The stages that wait for others: a model's calls. They follow a local pass and never delay one.
+"""The stages that wait for others: deliveries, then a model's calls. They never delay a local pass.
 
 Each has a lock of its own, and what they bring is appended to the journal, so that the next local
 pass takes it in like everything else.
@@ -7,9 +7,12 @@ pass takes it in like everything else.
 from dataclasses import dataclass, field
 from typing import Any
 
-from sync import log
+from journal.errors import BusyError
+from sync import archive, log, retry
 from sync.conditions import Conditions
+from sync.deliver import Delivered
 from sync.memory import stage
+from sync.remote.contract import RemoteError, Then
 
 
 @dataclass(slots=True)
@@ -17,30 +20,63 @@ class Outside:
     """What became of one run of these stages."""
 
     asked: stage.Asked = field(default_factory=stage.Asked)
+    delivered: Delivered = field(default_factory=Delivered)
 
     @property
     def is_waiting(self) -> bool:
         """Whether a later run has to go on with something."""
-        return bool(self.asked.waiting)
+        ours = self.delivered.waiting - self.delivered.elsewhere
+        return bool(self.asked.waiting or self.delivered.ripening or (ours and not self.is_paused))
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether deliveries wait for somebody to change something."""
+        error = self.delivered.error
+        return error is not None and error.then is Then.PAUSE
 
     @property
     def did_something(self) -> bool:
         """Whether there is anything to log."""
-        return bool(self.asked.asked or self.asked.error)
+        done = self.delivered
+        return bool(self.asked.asked or self.asked.error or done.tried or done.error)
 
     @property
     def problems(self) -> list[str]:
         """What people must be told, a line each."""
-        error = self.asked.error
-        hint = "the built-in summary stands in"
-        return [f"the memory agent failed: {error} ({hint})"] if error else []
+        found = list(self.delivered.problems)
+        if (refusal := self.delivered.error) is not None:
+            found.append(f"the remote: {refusal} ({self._what_follows(refusal)})")
+        if self.asked.error:
+            found.append(
+                f"the memory agent failed: {self.asked.error} (the built-in summary stands in)"
+            )
+        return found
+
+    def _what_follows(self, error: RemoteError) -> str:
+        waiting = self.delivered.waiting
+        pieces = "1 piece waits" if waiting == 1 else f"{waiting:,} pieces wait"
+        again = "until that is changed" if error.then is Then.PAUSE else "and is tried again"
+        return f"{pieces} in retry/ {again}" if waiting else "nothing waits"
 
     def said(self) -> dict[str, Any]:
         """The numbers, for programs."""
-        asked = self.asked
-        error = log.error_json(asked.error)
-        numbers = {"asked": asked.asked, "answered": asked.answered, "waiting": asked.waiting}
-        return {"model": numbers, "error": error}
+        asked, done = self.asked, self.delivered
+        return {
+            "remote": {
+                "sent": done.sent,
+                "failed": done.failed,
+                "waiting": done.waiting,
+                "dead": done.dead,
+                "error": log.error_json(done.error),
+                "pending": done.pending,
+            },
+            "model": {
+                "asked": asked.asked,
+                "answered": asked.answered,
+                "waiting": asked.waiting,
+                "error": log.error_json(asked.error),
+            },
+        }
 
 
 def run(conditions: Conditions) -> Outside:
@@ -48,7 +84,15 @@ def run(conditions: Conditions) -> Outside:
 
     JournalError: the database or the journal cannot be used.
     """
+    delivered = _deliver(conditions)
     asked = stage.ask(conditions)
     if asked.asked:
         conditions.take_in()
-    return Outside(asked)
+    return Outside(asked, delivered)
+
+
+def _deliver(conditions: Conditions) -> Delivered:
+    try:
+        return archive.run(conditions, archive.Wish())
+    except BusyError:  # another process is at it
+        return Delivered(waiting=len(retry.list_names(conditions.layout.retry)))

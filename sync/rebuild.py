@@ -21,8 +21,9 @@ from sync.dead import Dead
 from sync.errors import DamagedStoreError, LossError, StoreError
 from sync.pack import packed_records
 from sync.pack_file import DamagedPackError, pack_files
+from sync.remote.naming import name_of
 from sync.salvage import Loss, Salvage
-from sync.views import models
+from sync.views import archive, models
 from sync.writer import Writer
 
 RECENT_US = 7 * DAY_US
@@ -127,6 +128,7 @@ class _Build:
         self.reader = ingest.Reader(order.layout, order.redactor, order.dead)
         # Of nothing: it notes the version of the views, and for which memory agent they are.
         views.refresh(self.db, order.settings.memory.agent, order.now_us)
+        archive.follow(self.db, name_of(order.settings.remote), order.now_us)
 
     def from_journal(self) -> None:
         """Every record of packs and days, the oldest first."""

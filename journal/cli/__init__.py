@@ -17,7 +17,7 @@ GROUPS = {
     "Every day": ("sessions", "show", "search", "context"),
     "Set-up": ("install", "uninstall", "status"),
     "Keep or delete": ("export",),
-    "Plumbing": ("sync", "watch", "bind"),
+    "Plumbing": ("sync", "watch", "bind", "replay"),
 }
 _MODULES = {"uninstall": "install"}
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import apsw
 
     from journal.settings import Settings
+    from sync.conditions import Conditions
     from sync.cycle import Pass, Report
     from sync.log import Entry
     from sync.outside import Outside
@@ -94,20 +95,28 @@ class App:
         tell: Callable[[str], None] = lambda _: None,
     ) -> "Outside":
         """The stages that wait for others, with their line in the daily log."""
-        import os
-
         from sync import log, outside
-        from sync.conditions import Conditions
 
         started, began_us = time.monotonic(), self.now_us
-        found = outside.run(
-            Conditions(
-                self.layout, self.settings, os.environ, time.time_ns, stopping, take_in, tell
-            )
-        )
+        found = outside.run(self.conditions(stopping, take_in, tell))
         entry = log.Entry("outside", began_us, time.monotonic() - started, None, None, found)
         _write_log(self.layout, entry)
         return found
+
+    def conditions(
+        self,
+        stopping: Callable[[], bool],
+        take_in: Callable[[], object],
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> "Conditions":
+        """What the stages that wait for others work with."""
+        import os
+
+        from sync.conditions import Conditions
+
+        return Conditions(
+            self.layout, self.settings, os.environ, time.time_ns, stopping, take_in, tell
+        )
 
     @contextmanager
     def reading(self) -> "Iterator[apsw.Connection]":

@@ -14,6 +14,7 @@ from journal.errors import UsageError
 
 if TYPE_CHECKING:
     from sync.cycle import Report
+    from sync.deliver import Delivered
     from sync.memory.stage import Asked
     from sync.outside import Outside
     from sync.rebuild import Rebuilt
@@ -54,7 +55,8 @@ def sync(app: App, wait: float, rebuild: bool, yes: bool, as_json: bool) -> None
     if as_json:
         print_json(report_json(app, report, outside, seconds))
     else:
-        click.echo(report_text(report, seconds) + model_text(outside.asked))
+        text = report_text(report, seconds)
+        click.echo(text + remote_text(outside.delivered) + model_text(outside.asked))
     for problem in (*outside.problems, *rebuild_problems(report)):
         click.echo(f"journal: {problem}", err=True)
     for problem in report.unreadable:
@@ -126,6 +128,16 @@ def packed_text(report: "Report") -> str:
     return f"\nPacked {len(packed.days):,} closed {days}: {before:.1f} MB are {after:.1f} MB now."
 
 
+def remote_text(done: "Delivered") -> str:
+    """What became of pieces for the remote, on a line of its own; empty if there were none."""
+    parts = [f"{done.sent:,} sent"] if done.sent else []
+    parts += [f"{done.pending:,} taken, the remote works on them"] if done.pending else []
+    parts += [f"{done.failed:,} failed"] if done.failed else []
+    parts += [f"{done.dead:,} given up, kept in dead/"] if done.dead else []
+    parts += [f"{done.waiting:,} waiting in retry/"] if done.waiting else []
+    return f"\nRemote: {', '.join(parts)}." if parts else ""
+
+
 def model_text(asked: "Asked") -> str:
     """What became of the questions to a model, on a line of its own; empty if there were none."""
     if not asked.asked and not asked.waiting:
@@ -162,12 +174,12 @@ def report_json(
         },
         "memory_ids": {"resolved": report.resolved, "pending": pending},
         "summaries": report.summaries,
-        "remote": {"sent": 0, "failed": 0, "waiting": 0, "dead": 0, "error": None},
+        "remote": outside.said()["remote"],
         "sessions": {"adopted": report.adopted, "reaped": 0, "deleted": 0},
         "pruned": {"days": len(report.packed.days), "events": 0, "sessions": 0},
         "seconds": round(seconds, 3),
         "rebuilt": rebuilt_json(report),
-        "model": {**outside.said()["model"], "error": outside.said()["error"]},
+        "model": outside.said()["model"],
     }
 
 

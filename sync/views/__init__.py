@@ -16,6 +16,7 @@ from journal.state import STATE_VERSION, SessionState
 from sync import facts
 from sync.facts import OwnFact
 from sync.views import (
+    archive,
     contexts,
     full_text,
     memory_ids,
@@ -34,7 +35,8 @@ SLICE_EVENTS = 500
 # contexts look at the session's row before it changes; full_text, last, indexes the summary.
 _ORDER = (contexts, sessions, prompts, observations, memory_ids, summaries)
 _WITH_ROWS_OF_EVENTS = (full_text, prompts, observations)  # in the order in which they are dropped
-_OF_OWN_FACTS = (models, memory_ids)
+_CHANGING = ("MemoryId", "Summary")  # what they say is shown with the session
+_OF_OWN_FACTS = (models, memory_ids, archive)
 
 
 def advance(
@@ -47,6 +49,7 @@ def advance(
     for view in _OF_OWN_FACTS:
         view.tell(db, own)
     models.note_work(db, new)
+    archive.note_work(db, [*new, *_spoken_of(db, own)], now_us)
     changes = [*_unchanged(db, _spoken_of(db, own) - set(new))]
     for session, events in new.items():
         events.sort(key=_order)
@@ -61,9 +64,9 @@ def advance(
 
 
 def _spoken_of(db: apsw.Connection, own: list[OwnFact]) -> set[int]:
-    """The sessions that have begun and whose summaries own facts may change."""
+    """The sessions that have begun and of which own facts say something to be shown."""
     query = "select session from session_states where agent = ? and id = ?"
-    named = {(fact.payload.get("agent"), fact.session) for fact in own if fact.name in models.KINDS}
+    named = {(fact.payload.get("agent"), fact.session) for fact in own if fact.name in _CHANGING}
     found = (db.execute(query, who).get for who in named if isinstance(who[0], str))
     return {int(session) for session in found if session is not None}
 

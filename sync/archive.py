@@ -1,0 +1,189 @@
+"""The archive's stage: what is new is cut into pieces, and what is due is sent.
+
+Under `deliver.lock`, after a local pass that has read every receipt. Retry files are the queue; the
+database only knows what they cover, so without it nothing new is cut, and what waits is sent.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from random import SystemRandom
+
+import apsw
+
+from journal.errors import BusyError, JournalError
+from journal.times import SECOND_US
+from sync import breaker, cut, dead_pieces, deliver, retry, store
+from sync.breaker import Remotes
+from sync.conditions import Conditions
+from sync.cycle import make_redactor
+from sync.deliver import Delivered
+from sync.lock import locked
+from sync.remote.contract import Remote, RemoteError
+from sync.remote.naming import name_of
+from sync.views import archive
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked for."""
+
+    all: bool = False  # what is not due yet, too
+    dead: bool = False  # what was given up, too
+    cut: bool = True  # what is new and in no piece yet, too
+    probe: bool = False  # a remote that failed is to be tried all the same
+    progress: Callable[[int, int], None] = lambda done, total: None
+
+
+def run(conditions: Conditions, wish: Wish) -> Delivered:
+    """One run of the stage. BusyError: another process delivers. JournalError: the home fails."""
+    if conditions.settings.remote.kind == "none":
+        return _without_remote(conditions)
+    if not (wish.dead or retry.list_names(conditions.layout.retry) or _has_work(conditions)):
+        return Delivered()
+    with locked(conditions.layout.deliver_lock, lambda: False):
+        retry.remove_litter(conditions.layout.retry, conditions.now_us)
+        problems = _prepare(conditions, wish)
+        if wish.dead:
+            _put_back(conditions)
+        done = _deliver(conditions, wish)
+    done.problems += problems
+    done.ripening = _ripening(conditions)
+    if done.sent or done.dead:
+        conditions.take_in()
+    return done
+
+
+def _without_remote(conditions: Conditions) -> Delivered:
+    waiting = len(retry.list_names(conditions.layout.retry))
+    return Delivered(waiting=waiting, elsewhere=waiting)
+
+
+def _has_work(conditions: Conditions) -> bool:
+    return bool(_ripening(conditions))
+
+
+def _ripening(conditions: Conditions) -> int:
+    """How many sessions have something that is in no piece yet; 0 without a database."""
+    if not conditions.layout.database.exists():
+        return 0
+    try:
+        with closing(store.open_store(conditions.layout)) as db:
+            return archive.ripening(db)
+    except (apsw.Error, JournalError):
+        return 0  # the pass before has said so
+
+
+def _prepare(conditions: Conditions, wish: Wish) -> list[str]:
+    """Receipts read, notes brought up to the files, new pieces cut; what could not be done."""
+    try:
+        conditions.take_in()
+        with closing(store.open_store(conditions.layout)) as db:
+            return _cut(conditions, wish, db)
+    except BusyError:
+        return []  # a pass is running: what is new is cut after the next one
+    except apsw.Error as error:
+        return [str(store.explain(error, conditions.layout.database))]
+    except JournalError as error:
+        return [str(error)]
+
+
+def _cut(conditions: Conditions, wish: Wish, db: apsw.Connection) -> list[str]:
+    layout, settings = conditions.layout, conditions.settings
+    stock = cut.take_stock(db, layout.retry, conditions.now_us)
+    for name in stock.delivered:
+        retry.remove(layout.retry / name, layout.dead)
+    if wish.cut:
+        shape = _shape(conditions)
+        adopt_on = tuple(settings.sessions.adopt_on)
+        redactor = make_redactor(layout, settings)
+        cut.cut(db, layout, shape, redactor, adopt_on, conditions.now_us)
+    return stock.problems
+
+
+def _shape(conditions: Conditions) -> cut.Shape:
+    from sync.remote import thread
+
+    remote = conditions.settings.remote
+    is_folder = remote.kind == "folder"
+    return cut.Shape(
+        remote=name_of(remote),
+        render=(lambda _, material: b"".join(material.lines)) if is_folder else thread.render,
+        max_bytes=remote.max_source_bytes,
+        has_records=is_folder,
+        interval_us=int(remote.min_interval_seconds * SECOND_US),
+    )
+
+
+def _put_back(conditions: Conditions) -> None:
+    for path in dead_pieces.list_paths(conditions.layout.dead):
+        dead_pieces.put_back(path, conditions.layout.retry, conditions.now_us)
+
+
+def _deliver(conditions: Conditions, wish: Wish) -> Delivered:
+    layout, settings = conditions.layout, conditions.settings
+    if not retry.list_names(layout.retry):
+        return Delivered()
+    remotes = breaker.load(layout.remotes)
+    name = name_of(settings.remote)
+    try:
+        with _remote(conditions, remotes) as remote:
+            key = breaker.settings_key(settings.remote, has_token=True)
+            return deliver.run(_order(conditions, wish, remote, remotes, key))
+    except RemoteError as error:  # there is none to be asked: no token, no address
+        key = breaker.settings_key(settings.remote, has_token=False)
+        circuit = remotes.circuit(name, key)
+        chance = SystemRandom()
+        circuit = breaker.failed(circuit, error, conditions.now_us, settings.retry, chance)
+        remotes.circuits[name] = circuit
+        breaker.save(layout.remotes, remotes)
+        return Delivered(waiting=len(retry.list_names(layout.retry)), error=error)
+
+
+def _order(
+    conditions: Conditions, wish: Wish, remote: Remote, remotes: Remotes, key: str
+) -> deliver.Order:
+    return deliver.Order(
+        conditions.layout,
+        conditions.settings,
+        remote,
+        remotes,
+        key,
+        conditions.clock_ns,
+        SystemRandom(),
+        conditions.stopping,
+        wish.all,
+        wish.probe,
+        wish.progress,
+    )
+
+
+@contextmanager
+def _remote(conditions: Conditions, remotes: Remotes) -> Iterator[Remote]:
+    """The remote of the settings. RemoteError: it cannot be asked at all."""
+    made = _made(conditions, remotes)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def _made(conditions: Conditions, remotes: Remotes) -> Remote:
+    layout, settings = conditions.layout, conditions.settings.remote
+    memory = remotes.memory(name_of(settings))
+
+    def remember() -> None:
+        breaker.save(layout.remotes, remotes)
+
+    def now_us() -> int:
+        return conditions.now_us
+
+    if settings.kind == "folder":
+        from sync.remote.folder import Folder
+
+        return Folder(settings, memory, remember, now_us)
+    from sync.remote.mindspring import MindSpring
+    from sync.remote.token import token
+
+    found = token(settings, conditions.environ)
+    return MindSpring(settings, found, memory, remember, now_us)

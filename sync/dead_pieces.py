@@ -1,0 +1,65 @@
+"""Pieces that were given up: `dead/piece-<name of the retry file>.jsonl`, one line each.
+
+The line is the retry file's object with `reason` and `given_up_at`. A file for each piece, so that
+giving one up, putting it back and forgetting it are renames and removals, and none is there twice.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from journal.errors import JournalError
+from journal.layout import write_whole
+from journal.times import to_text
+from sync import retry, waiting
+from sync.waiting import BadPieceError, Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class DeadPiece:
+    """A piece that no remote shall be sent again unless somebody asks for it."""
+
+    piece: Waiting
+    reason: str
+
+
+def bury(path: Path, dead: Path, piece: Waiting, reason: str, now_us: int) -> Path:
+    """Give up the piece of the retry file at `path`; the new path. JournalError: it stays there."""
+    target = retry.dead_path(dead, path)
+    more = {"reason": waiting.spelled_out(reason), "given_up_at": to_text(now_us)}
+    write_whole(target, waiting.dump_line(piece, more))
+    retry.unlink(path)
+    return target
+
+
+def list_paths(dead: Path) -> list[Path]:
+    """Where the pieces that were given up lie, the oldest piece first; none is opened."""
+    try:
+        found = [path for path in dead.iterdir() if retry.is_dead_name(path.name)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        hint = "check the owner and rights of the home"
+        raise JournalError(f"cannot read {dead}: {error.strerror}", hint) from error
+    return sorted(found)
+
+
+def read(path: Path) -> DeadPiece:
+    """One of them. ForeignRetryError: it is no piece of this version, and stays as it is."""
+    try:
+        fields = waiting.fields_of(retry.content(path, waiting.MAX_BYTES))
+        return DeadPiece(waiting.from_fields(fields), str(fields.get("reason", "")))
+    except BadPieceError as error:
+        raise retry.foreign(path, str(error)) from error
+
+
+def put_back(path: Path, folder: Path, now_us: int) -> Path:
+    """Make a retry file of a piece that was given up, due at once; its path.
+
+    What the remote has noted of it stays: it may have been stored after all. Killed half-way, the
+    piece lies in both places, and `retry.remove` clears both. ForeignRetryError, GoneError.
+    """
+    piece = read(path).piece
+    head = replace(piece.head, attempts=0, next_us=now_us, last_error=None)
+    made = retry.write_new(folder, replace(piece, head=head))
+    retry.unlink(path)
+    return made

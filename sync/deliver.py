@@ -1,0 +1,232 @@
+"""Sends what lies in `retry/` and is due, oldest first, within the time of a pass.
+
+A piece's attempt is counted in its file before the first request, its receipt is in the journal
+before the file goes. One error that speaks against the remote ends the run: what is left waits,
+untouched. Knows no database, so that a replay works without one.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any
+
+from journal import own_fact
+from journal.layout import Layout
+from journal.settings import Settings
+from journal.times import SECOND_US
+from sync import breaker, dead_pieces, retry
+from sync.breaker import Circuit, Remotes
+from sync.remote.contract import Outcome, Remote, RemoteError, Then
+from sync.waiting import LastError, Waiting
+
+LOOK_AGAIN_SECONDS = 30.0  # at a piece that the remote works on
+NOTICE_CHARS = 200
+
+
+@dataclass(slots=True)
+class Delivered:
+    """What became of pieces. `pending`: sent, and the remote works on them."""
+
+    tried: int = 0
+    sent: int = 0
+    failed: int = 0
+    dead: int = 0
+    pending: int = 0
+    waiting: int = 0  # files that are left
+    elsewhere: int = 0  # of them, for another remote than the one that is set
+    ripening: int = 0  # sessions with something new that waits for more to go with it
+    error: RemoteError | None = None  # the last one
+    problems: list[str] = field(default_factory=list)  # files that cannot be replayed
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a run works with."""
+
+    layout: Layout
+    settings: Settings
+    remote: Remote
+    remotes: Remotes  # what is remembered of each; saved with every change
+    circuit_key: str  # of the settings, see `breaker.settings_key`
+    clock_ns: Callable[[], int]
+    chance: Random
+    stopping: Callable[[], bool]
+    all: bool = False  # whatever the schedule says
+    probe: bool = False  # somebody asked: an open circuit is no reason not to try once
+    progress: Callable[[int, int], None] = lambda done, total: None  # pieces
+
+    @property
+    def now_us(self) -> int:
+        """Microseconds since 1970."""
+        return self.clock_ns() // 1000
+
+
+def run(order: Order) -> Delivered:
+    """Send what is due. JournalError: the home cannot be written; nothing is lost or sent twice."""
+    done = Delivered()
+    circuit = _circuit(order)
+    listed = retry.schedule(order.layout.retry)
+    due = [one.name for one in listed if order.all or retry.is_due(one.next_us, order.now_us)]
+    until = time.monotonic() + order.settings.remote.pass_seconds
+    if order.all or order.probe or breaker.allows(circuit, order.now_us):
+        for number, name in enumerate(due):
+            left = until - time.monotonic()
+            if left <= 0 or order.stopping() or not _one(order, name, left, done):
+                break
+            order.progress(number + 1, len(due))
+    elif due:
+        done.error = said(circuit)
+    done.waiting = len(retry.list_names(order.layout.retry))
+    return done
+
+
+def said(circuit: Circuit) -> RemoteError | None:
+    """Why nothing is sent at this moment, as the remote said it last."""
+    found = circuit.paused or circuit.last_error
+    if found is None:
+        return None
+    then = Then.PAUSE if circuit.paused else Then.RETRY
+    return RemoteError(found.kind, found.message, then)
+
+
+def _circuit(order: Order) -> Circuit:
+    return order.remotes.circuit(order.remote.name, order.circuit_key)
+
+
+def _one(order: Order, name: str, seconds: float, done: Delivered) -> bool:
+    """One file; whether the next one may be tried."""
+    path = order.layout.retry / name
+    try:
+        if retry.read_head(path).target != order.remote.name:
+            done.elsewhere += 1
+            return True
+        piece = _Sending(order, name, retry.read(path))
+    except retry.GoneError:
+        return True
+    except retry.ForeignRetryError as error:
+        done.problems.append(str(error))
+        return True
+    done.tried += 1
+    try:
+        if piece.send(seconds) is Outcome.STORED:
+            done.sent += 1
+        else:
+            done.pending += 1
+    except RemoteError as error:
+        return _failed(order, piece, error, done)
+    _remember(order, breaker.succeeded(_circuit(order), order.now_us))
+    return True
+
+
+def _failed(order: Order, piece: "_Sending", error: RemoteError, done: Delivered) -> bool:
+    done.error = error
+    circuit = breaker.failed(
+        _circuit(order), error, order.now_us, order.settings.retry, order.chance
+    )
+    _remember(order, circuit)
+    if piece.failed(error):
+        done.dead += 1
+    else:
+        done.failed += 1
+    return circuit.state == "closed"
+
+
+def _remember(order: Order, circuit: Circuit) -> None:
+    order.remotes.circuits[order.remote.name] = circuit
+    breaker.save(order.layout.remotes, order.remotes)
+
+
+class _Sending:
+    """One piece on its way; its file is kept up to date."""
+
+    def __init__(self, order: Order, name: str, waiting: Waiting) -> None:
+        self._order = order
+        self._path = order.layout.retry / name
+        self._waiting = waiting
+        self._error: LastError | None = waiting.head.last_error
+
+    def send(self, seconds: float) -> Outcome:
+        """Deliver it. RemoteError: see `failed`."""
+        self._update(attempts=self._waiting.head.attempts + 1)
+        head = self._waiting.head
+        outcome = self._order.remote.deliver(
+            self._waiting.piece, head.progress, self._update, seconds
+        )
+        if outcome is Outcome.STORED:
+            self._acknowledge()
+        else:
+            again_us = self._order.now_us + int(LOOK_AGAIN_SECONDS * SECOND_US)
+            self._update(next_us=again_us, last_error=None)
+        return outcome
+
+    def _update(self, **changes: Any) -> None:
+        self._waiting = replace(self._waiting, head=replace(self._waiting.head, **changes))
+        retry.update(self._path, self._waiting)
+
+    def _acknowledge(self) -> None:
+        """The receipt first, on the disk; then the file may go."""
+        self._record("Receipt", {"progress": self._waiting.head.progress})
+        retry.remove(self._path, self._order.layout.dead)
+
+    def _record(self, event: str, more: dict[str, Any]) -> None:
+        head = self._waiting.head
+        payload = {
+            "remote": head.target,
+            "host": head.host,
+            "number": head.number,
+            "part": head.part,
+            "sha256": head.sha256,
+            "events": list(head.events),
+            **more,
+        }
+        order = self._order
+        who = head.agent, head.session
+        own_fact.append(order.layout, event, who, payload, order.clock_ns(), durable=True)
+
+    def failed(self, error: RemoteError) -> bool:
+        """Note why, and when it is tried again; whether it is given up instead."""
+        head = self._waiting.head
+        retry_settings = self._order.settings.retry
+        most = retry_settings.max_attempts
+        if error.then is Then.SPLIT and self._split():
+            return False
+        if error.then in (Then.SPLIT, Then.REJECT) or (
+            most and head.attempts >= most and error.then is Then.RETRY
+        ):
+            self._give_up(error)
+            return True
+        wait_us = 0  # a pause is the remote's, not the piece's
+        if error.then is Then.RETRY:
+            wait_us = retry.pause_us(
+                head.attempts, retry_settings, self._order.chance, error.retry_after_seconds
+            )
+        said = LastError(error.kind, str(error))
+        self._update(next_us=self._order.now_us + wait_us, last_error=said)
+        return False
+
+    def _split(self) -> bool:
+        """Put smaller pieces in the place of this one; False: it cannot be divided.
+
+        Marked first: a kill in between divides it again, into the very same pieces, of which none
+        was sent meanwhile because they are sent after it.
+        """
+        bodies = self._order.remote.split(self._waiting.piece)
+        if len(bodies) < 2:
+            return False
+        for number, body in enumerate(bodies, 1):
+            smaller = self._waiting.part(number, body, is_last=number == len(bodies))
+            retry.write_new(self._path.parent, smaller)
+        retry.remove(self._path, self._order.layout.dead)
+        return True
+
+    def _give_up(self, error: RemoteError) -> None:
+        said = {"class": error.kind, "message": str(error)[:NOTICE_CHARS]}
+        self._record("Rejection", said)
+        self._waiting = replace(
+            self._waiting,
+            head=replace(self._waiting.head, last_error=LastError(error.kind, str(error))),
+        )
+        reason = f"{error.kind}: {error}"
+        order = self._order
+        dead_pieces.bury(self._path, order.layout.dead, self._waiting, reason, order.now_us)

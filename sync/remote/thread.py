@@ -1,0 +1,90 @@
+"""A piece as a conversation, in the shape that MindSpring reads.
+
+A JSON array with one thread {id, title, create_time, messages}: the service parses a source as
+one JSON value and takes threads out of an array alone. A message is {id, create_time,
+author: {role}, content: {parts: [text]}}; times are seconds since 1970.
+"""
+
+from typing import Any
+
+import orjson
+
+from journal.times import SECOND_US
+from sync.remote.contract import Heading, Material, Message
+
+_TOLD = (
+    ("request", "Request"),
+    ("investigated", "Investigated"),
+    ("learned", "Learned"),
+    ("completed", "Completed"),
+    ("next_steps", "Next steps"),
+    ("files_read", "Files read"),
+    ("files_edited", "Files edited"),
+)
+
+
+def render(heading: Heading, material: Material) -> bytes:
+    """The thread of one piece, every text whole. The same input gives the same bytes.
+
+    Its id names session, host and piece: the service skips an id that it has seen before.
+    """
+    about = Message("about", heading.created_us, "system", about_the_session(heading))
+    thread = {
+        "id": thread_id(heading),
+        "title": utf8(heading.title),
+        "create_time": heading.created_us / SECOND_US,
+        "messages": [_message(message) for message in (about, *material.messages)],
+    }
+    return orjson.dumps([thread], option=orjson.OPT_SORT_KEYS)
+
+
+def thread_id(heading: Heading) -> str:
+    """`agent/session/host/number`."""
+    return utf8(f"{heading.agent}/{heading.session}/{heading.host}/{heading.number}")
+
+
+def split(body: bytes) -> list[bytes]:
+    """The thread in two threads, each with what is known of the session; empty: one message."""
+    (thread,) = orjson.loads(body)
+    about, *messages = thread["messages"]
+    if len(messages) < 2:
+        return []
+    half = len(messages) // 2
+    parts = enumerate((messages[:half], messages[half:]), 1)
+    return [
+        orjson.dumps(
+            [{**thread, "id": f"{thread['id']}.{number}", "messages": [about, *part]}],
+            option=orjson.OPT_SORT_KEYS,
+        )
+        for number, part in parts
+    ]
+
+
+def about_the_session(heading: Heading) -> str:
+    """What is known of the session as a whole, one line for each thing."""
+    lines = [
+        f"Session: {heading.agent}/{heading.session}, piece {heading.number}",
+        f"Host: {heading.host}",
+        f"Project: {heading.project}",
+    ]
+    if heading.memory_id is not None:
+        lines.append(f"Memory id: {heading.memory_id}")
+    for key, name in _TOLD:
+        value = (heading.summary or {}).get(key)
+        if value:
+            lines.append(f"{name}: {value if isinstance(value, str) else ', '.join(value)}")
+    return "\n".join(lines)
+
+
+def _message(message: Message) -> dict[str, Any]:
+    return {
+        "id": message.event_id,
+        "create_time": message.at_us / SECOND_US,
+        "author": {"role": message.role},
+        "content": {"parts": [utf8(message.text)]},
+    }
+
+
+def utf8(text: str) -> str:
+    """Text that UTF-8 can hold: half of a surrogate pair is spelled out, not lost."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,188 @@
+"""The view of the archive: which events a remote has or will have, in which pieces.
+
+Receipts and rejections in the journal say what became of a piece; until then its retry file holds
+it, and `sync/cut.py` notes here what that file covers. So the archive's state survives a lost
+database, and an event is in one piece of a remote, not in two.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import apsw
+import orjson
+
+from sync.facts import OwnFact
+
+_ID = re.compile("[0-9a-f]{32}")
+KINDS = {"Receipt": "delivered", "Rejection": "dead"}
+WAITING = "waiting"
+
+
+class PieceKey(NamedTuple):
+    """Which piece: `part` is not empty for a part of one that had to be split."""
+
+    agent: str
+    session: str
+    host: str
+    number: int
+    part: str = ""
+
+
+def tell(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
+    """Take in what became of pieces: what they cover is archived, or given up."""
+    for fact in own:
+        if fact.name in KINDS and (key := _key(fact)) is not None:
+            remote = str(fact.payload.get("remote", ""))
+            events = fact.payload.get("events")
+            ids = [e for e in events if isinstance(e, str)] if isinstance(events, list) else []
+            note(db, remote, key, KINDS[fact.name], fact.at_us, ids)
+
+
+def _key(fact: OwnFact) -> PieceKey | None:
+    said = fact.payload
+    agent, host, number = said.get("agent"), said.get("host"), said.get("number")
+    if not isinstance(agent, str) or not isinstance(host, str) or not isinstance(number, int):
+        return None  # of no piece: it stays a fact, and nothing follows from it
+    return PieceKey(agent, fact.session, host, number, str(said.get("part", "")))
+
+
+def note(
+    db: apsw.Connection,
+    remote: str,
+    key: PieceKey,
+    state: str,
+    at_us: int,
+    ids: Iterable[str],
+    file: str = "",
+) -> None:
+    """A piece is in this state since then, and covers what has these ids. Delivered is for ever."""
+    db.execute(
+        """
+        insert into pieces (remote, agent, session, host, number, part, state, at_us, file)
+        values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (remote, agent, session, host, number, part)
+        do update set state = excluded.state, at_us = excluded.at_us, file = excluded.file
+        where state <> 'delivered'
+        """,
+        (remote, *key, state, at_us, file),
+    )
+    piece = db.execute(
+        """
+        select key from pieces where remote = ? and agent = ? and session = ? and host = ?
+        and number = ? and part = ?
+        """,
+        (remote, *key),
+    ).get
+    known = orjson.dumps([one for one in ids if _ID.fullmatch(one)]).decode()
+    insert = "insert or ignore into archived select unhex(value), ? from json_each(?)"
+    db.execute(insert, (piece, known))
+
+
+def waiting(db: apsw.Connection) -> dict[str, int]:
+    """The pieces (rows) that wait, by their files."""
+    rows: list[Any] = db.execute(
+        "select file, key from pieces where state <> 'delivered' and state = 'waiting'"
+    ).fetchall()
+    return dict(rows)
+
+
+def state(db: apsw.Connection, remote: str, key: PieceKey) -> tuple[str, str]:
+    """The state of a piece and its file; two empty texts if it is not known."""
+    query = """
+        select state, file from pieces where remote = ? and agent = ? and session = ? and host = ?
+        and number = ? and part = ?
+    """
+    row = db.execute(query, (remote, *key)).fetchone()
+    return (str(row[0]), str(row[1])) if row else ("", "")
+
+
+def forget(db: apsw.Connection, piece: int, now_us: int) -> None:
+    """A piece is nowhere any more: what it covered is to be archived again."""
+    sessions = """
+        insert or ignore into archive_work
+        select s.key, ? from pieces p join sessions s on s.agent = p.agent and s.id = p.session
+        where p.key = ?
+    """
+    db.execute(sessions, (now_us, piece))
+    db.execute("delete from archived where piece = ?", (piece,))
+    db.execute("delete from pieces where key = ?", (piece,))
+
+
+def note_work(db: apsw.Connection, sessions: Iterable[int], now_us: int) -> None:
+    """These sessions have something that no piece covers yet."""
+    if remote(db):
+        rows = [(session, now_us) for session in sessions]
+        db.executemany("insert or ignore into archive_work values (?, ?)", rows)
+
+
+def ripening(db: apsw.Connection) -> int:
+    """How many sessions that are shown have something that no piece covers yet."""
+    query = """
+        select count(*) from archive_work join session_states using (session) where triggers <> ''
+    """
+    return int(db.execute(query).get)
+
+
+def done(db: apsw.Connection, session: int) -> None:
+    """Every event of the session is covered."""
+    db.execute("delete from archive_work where session = ?", (session,))
+
+
+def remote(db: apsw.Connection) -> str:
+    """The name of the remote that everything goes to; "" for none."""
+    return str(db.execute("select name from archive_remote").get or "")
+
+
+def follow(db: apsw.Connection, name: str, now_us: int) -> None:
+    """From now on everything goes to this remote ("" for none); what it has not yet, too."""
+    if remote(db) == name:
+        return
+    with db:
+        db.execute("delete from archive_remote")
+        db.execute("insert into archive_remote values (?)", (name,))
+        db.execute("delete from archive_work")
+        if name:
+            everything = "insert into archive_work select session, ? from session_states"
+            db.execute(everything, (now_us,))
+
+
+def next_number(db: apsw.Connection, remote: str, agent: str, session: str, host: str) -> int:
+    """The number of the session's next piece at this remote, from this host."""
+    query = """
+        select max(number) from pieces where remote = ? and agent = ? and session = ? and host = ?
+    """
+    return int(db.execute(query, (remote, agent, session, host)).get or 0) + 1
+
+
+def uncovered_own(db: apsw.Connection, remote: str, agent: str, session: str) -> list[bytes]:
+    """Lines of what the journal itself says of the session and others may know, not covered yet."""
+    query = """
+        select o.line from own_facts o join (
+          select record from binds where agent = ?1 and session = ?2 and refused is null
+          union select record from model_records
+          where agent = ?1 and session = ?2 and kind = 'summary') said on said.record = o.id
+        where not exists (
+          select 1 from archived a join pieces p on p.key = a.piece
+          where a.event = o.id and p.remote = ?3)
+        order by o.at_us, o.id
+    """
+    rows: list[Any] = db.execute(query, (agent, session, remote)).fetchall()
+    return [line for (line,) in rows]
+
+
+def uncovered(db: apsw.Connection, remote: str, session: int) -> list[int]:
+    """The session's events (rows) that no piece covers, in their order."""
+    query = """
+        select e.seq from events e where e.session = ? and not exists (
+          select 1 from archived a join pieces p on p.key = a.piece
+          where a.event = e.id and p.remote = ?)
+        order by e.at_us, e.id
+    """
+    rows: list[Any] = db.execute(query, (session, remote)).fetchall()
+    return [seq for (seq,) in rows]
+
+
+def drop_all(db: apsw.Connection) -> None:
+    """Remove what was told, before it is told again; pieces that wait are noted anew."""
+    for table in ("pieces", "archived"):
+        db.execute(f"delete from {table}")
