@@ -15,11 +15,13 @@ from journal.install import stale_programs
 from journal.layout import Layout
 from journal.settings import Settings
 from journal.times import to_us
-from sync import dead, refused_binds, schema, store
+from sync import breaker, dead, dead_pieces, refused_binds, retry, schema, store
 from sync.backlog import Unsynced, backlog
+from sync.breaker import Circuit
 from sync.errors import StoreError
 from sync.memory import work
 from sync.memory.work import Failures
+from sync.remote.naming import name_of
 
 _HEAD_BYTES = 1024
 _AT = re.compile(rb'"at":"([^"]{1,40})"')
@@ -34,6 +36,17 @@ class MemoryIds(NamedTuple):
     pending: int
     oldest_pending_us: int | None  # the start of the session that waits longest
     refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """How the archive stands: what waits in `retry/`, and what is remembered of the remote."""
+
+    waiting: int = 0
+    due: int = 0
+    oldest_us: int | None = None  # when the piece was made that waits longest
+    dead: int = 0  # pieces that were given up
+    circuit: Circuit = field(default_factory=Circuit)
 
 
 @dataclass(slots=True)
@@ -55,18 +68,20 @@ class Condition:
     memory_ids: MemoryIds = field(default_factory=lambda: MemoryIds(0, 0, None, 0))
     model_failures: Failures = field(default_factory=lambda: Failures(0))
     rejected: int = 0
+    archive: Archive = field(default_factory=Archive)
     watcher: int | None = None  # the pid of the one that runs
     hooks: str = "missing"  # or "outdated", or "installed"
     problems: list[JournalError] = field(default_factory=list)
 
 
-def look(layout: Layout, settings: Settings) -> Condition:
+def look(layout: Layout, settings: Settings, now_us: int) -> Condition:
     """The condition of a home at this moment. JournalError: `days/` cannot be read."""
     found = Condition(
         spooled=_spooled(layout),
         rejected=sum(1 for _ in dead.entries(layout)),
         watcher=watcher(str(layout.home)) or None,
         hooks=hooks(layout),
+        archive=_archive(layout, settings, now_us),
     )
     if found.hooks != "installed":
         said = {"missing": "hooks not installed"}.get(found.hooks, "hooks of another version")
@@ -80,6 +95,19 @@ def look(layout: Layout, settings: Settings) -> Condition:
         found.problems.append(store.explain(error, layout.database))
         _compare(_empty(), layout, found)
     return found
+
+
+def _archive(layout: Layout, settings: Settings, now_us: int) -> Archive:
+    """Lists, and opens no piece."""
+    listed = retry.schedule(layout.retry)
+    circuits = breaker.load(layout.remotes).circuits
+    return Archive(
+        waiting=len(listed),
+        due=sum(retry.is_due(one.next_us, now_us) for one in listed),
+        oldest_us=retry.created_us(listed[0].name) if listed else None,
+        dead=len(dead_pieces.list_paths(layout.dead)),
+        circuit=circuits.get(name_of(settings.remote), Circuit()),
+    )
 
 
 def hooks(layout: Layout) -> str:

@@ -15,6 +15,7 @@ import orjson
 from journal.layout import Layout, append_line
 from journal.redact import Redactor
 from journal.times import day_of, to_text
+from sync import retry
 
 
 class Dead:
@@ -70,9 +71,13 @@ def _key(source: Path, offset: int, data: bytes) -> str:
 
 
 def entries(layout: Layout) -> Iterator[dict[str, Any]]:
-    """Every dead letter of the home, oldest file first; torn lines of a full disk are passed."""
+    """Every dead letter of the home, oldest file first; torn lines of a full disk are passed.
+
+    Pieces that no remote takes lie there too, and are no letters: see sync/dead_pieces.py.
+    """
     try:
-        files = sorted(path for path in layout.dead.iterdir() if path.suffix == ".jsonl")
+        found = (path for path in layout.dead.iterdir() if path.suffix == ".jsonl")
+        files = sorted(path for path in found if not retry.is_dead_name(path.name))
     except FileNotFoundError:
         return
     for path in files:

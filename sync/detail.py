@@ -13,6 +13,7 @@ from journal.state import SessionState
 from journal.times import to_text
 from sync import facts, listing
 from sync.listing import Session
+from sync.views import archive
 
 _CALLS = """
 select tool_use_id, tool, before_seq, after_seq, ok, repeats, digest
@@ -85,6 +86,7 @@ class Detail:
     observations: list[Observation]
     summary: dict[str, Any] | None
     events: list[EventHead]
+    archive: archive.Standing | None  # None: no remote is set
 
     def json(self) -> dict[str, Any]:
         """The object of the public interface, with a few keys more."""
@@ -101,6 +103,7 @@ class Detail:
                 {**_at(a.event_id, a.at_us), "text": a.text, "failed": a.failed}
                 for a in self.answers
             ],
+            "archive": _archive_json(self.archive),
         }
 
 
@@ -142,6 +145,7 @@ def _read(db: apsw.Connection, session: Session, with_values: bool) -> Detail:
         observations=[],
         summary=None if summary is None else orjson.loads(summary),
         events=[],
+        archive=archive.standing(db, session.key, session.agent, session.id),
     )
     calls = db.execute(_CALLS, (session.key,)).fetchall()
     # Only the first of equal calls is looked at: a session may make the same one a thousand times.
@@ -218,6 +222,15 @@ def _observation(
         target=first.meaning.target or (end.meaning.target if end else ""),
         subagent=first.meaning.subagent_type,
     )
+
+
+def _archive_json(standing: archive.Standing | None) -> dict[str, Any] | None:
+    if standing is None:
+        return None
+    last_us = standing.last_us
+    said = {**standing._asdict(), "last_at": None if last_us is None else to_text(last_us)}
+    del said["last_us"]
+    return said
 
 
 def _at(event_id: str, at_us: int) -> dict[str, Any]:

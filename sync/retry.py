@@ -75,6 +75,11 @@ def schedule(folder: Path) -> list[Listed]:
     return found
 
 
+def created_us(name: str) -> int:
+    """When the piece of a file was made, as its name has it."""
+    return int(name[:17])
+
+
 def is_due(next_us: int, now_us: int) -> bool:
     """Whether that time has come; one further away than any wait means a clock set back."""
     return next_us <= now_us or next_us > now_us + LONGEST_WAIT_US

@@ -438,6 +438,22 @@ def test_a_write_that_hangs_is_ambiguous(machine: Machine) -> None:
     slow.deliver(piece)
 
 
+def test_an_unmounting_during_a_write_is_noticed(machine: Machine) -> None:
+    machine.deliver(a_piece())
+    piece = a_piece(2, b"2\n")
+    place = machine.path / "host-a" / folder_files.piece_name(piece)
+    os.mkfifo(place)  # the write waits here
+
+    def unmount() -> None:
+        with place.open("wb"):
+            (machine.path / "agent-journal.json").unlink()
+
+    other = threading.Thread(target=unmount)
+    other.start()
+    assert machine.refused(piece, "unmounted", Then.PAUSE).ambiguous
+    other.join()
+
+
 def test_a_process_ends_although_a_folder_hangs(machine: Machine) -> None:
     machine.deliver(a_piece())
     (machine.path / "agent-journal.json").unlink()

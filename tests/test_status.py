@@ -26,7 +26,7 @@ SHAPE = {
     "retry": {"waiting", "due", "oldest"},
     "dead": None,
     "watcher": {"running", "pid"},
-    "remote": {"kind", "last_success", "last_error", "circuit"},
+    "remote": {"kind", "last_success", "last_error", "circuit", "paused"},
 }
 
 

@@ -35,7 +35,7 @@ def _show(app: App) -> None:
         left = listing.count(db, wanted) - len(found)
     note = f"… and {left:,} more (journal sessions)" if left > 0 else ""
     print_sessions(app, found, note if found else "No session has done anything yet.")
-    state = condition.look(app.layout, app.settings)
+    state = condition.look(app.layout, app.settings, app.now_us)
     click.echo()
     style = "bold red" if state.problems else "dim"
     print_rich(screen(), Text(health(state, app.now_us), style=style))

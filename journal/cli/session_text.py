@@ -69,8 +69,23 @@ def _header(detail: "Detail", now_us: int) -> Table:
         ("state", _state(detail, now_us)),
         ("time", f"{_span(session.started_us, session.last_us)}, {ago(now_us - session.last_us)}"),
         ("host", session.host),
+        ("archive", _archive(detail, now_us)),
     )
     return _labelled((label, Text(one_line(value))) for label, value in rows if value)
+
+
+def _archive(detail: "Detail", now_us: int) -> str:
+    """Where the session's archive stands; empty if no remote is set."""
+    standing = detail.archive
+    if standing is None:
+        return ""
+    parts = [f"{standing.delivered:,} delivered"]
+    if standing.last_us is not None:
+        parts[0] += f" ({ago(now_us - standing.last_us)})"
+    parts += [f"{standing.waiting:,} waiting"] if standing.waiting else []
+    parts += [f"{standing.dead:,} given up"] if standing.dead else []
+    parts += [] if standing.is_whole else ["something new not sent yet"]
+    return f"{', '.join(parts)}; {standing.remote}"
 
 
 def _state(detail: "Detail", now_us: int) -> str:

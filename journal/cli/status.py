@@ -21,7 +21,7 @@ def status(app: App, as_json: bool) -> None:
     """
     from sync import condition
 
-    found = condition.look(app.layout, app.settings)
+    found = condition.look(app.layout, app.settings, app.now_us)
     if as_json:
         print_json(condition_json(app, found))
     else:
@@ -61,18 +61,32 @@ def condition_json(app: App, found: "Condition") -> dict[str, object]:
             "refused": found.memory_ids.refused,
         },
         "rejected": found.rejected,
-        "retry": {"waiting": 0, "due": 0, "oldest": None},
-        "dead": 0,
-        "watcher": {"running": found.watcher is not None, "pid": found.watcher},
-        "remote": {
-            "kind": app.settings.remote.kind,
-            "last_success": None,
-            "last_error": None,
-            "circuit": "closed",
+        "retry": {
+            "waiting": found.archive.waiting,
+            "due": found.archive.due,
+            "oldest": text(found.archive.oldest_us),
         },
+        "dead": found.archive.dead,
+        "watcher": {"running": found.watcher is not None, "pid": found.watcher},
+        "remote": _remote_json(app, found),
         "hooks": found.hooks,
         "memory_agent": _agent_json(app, found),
         "problems": [{"message": str(problem), "hint": problem.hint} for problem in found.problems],
+    }
+
+
+def _remote_json(app: App, found: "Condition") -> dict[str, object]:
+    from journal.times import to_text
+
+    circuit = found.archive.circuit
+    error = circuit.last_error
+    return {
+        "kind": app.settings.remote.kind,
+        "last_success": circuit.last_success_us and to_text(circuit.last_success_us),
+        "last_error": error
+        and {"class": error.kind, "message": error.message, "at": to_text(error.at_us)},
+        "circuit": "closed" if circuit.state == "closed" else "open",
+        "paused": circuit.paused and circuit.paused.message,
     }
 
 
@@ -122,7 +136,8 @@ def _rows(app: App, found: "Condition") -> list[tuple[str, str]]:
         ("memory ids", _memory_ids(app, found)),
         ("memory", _memory_agent(app, found)),
         ("rejected", f"{unreadable:,} unreadable, kept in dead/" if unreadable else "none"),
-        ("remote", app.settings.remote.kind),
+        ("remote", _remote(app, found)),
+        *([("archive", archive)] if (archive := _archive(app, found)) else []),
         ("watcher", f"runs, process {found.watcher}" if found.watcher else "not running"),
     ]
 
@@ -157,6 +172,36 @@ def _memory_ids(app: App, found: "Condition") -> str:
     return "; ".join(parts)
 
 
+def _remote(app: App, found: "Condition") -> str:
+    from journal.cli.tables import ago
+
+    kind, circuit = app.settings.remote.kind, found.archive.circuit
+    if kind == "none":
+        return kind
+    good = circuit.last_success_us
+    parts = [kind, f"last success {ago(app.now_us - good)}" if good else "nothing sent yet"]
+    if circuit.paused is not None:
+        parts.append(f"paused: {circuit.paused.message}")
+    elif circuit.last_error is not None and circuit.last_error.at_us > (good or 0):
+        failed = circuit.last_error
+        parts.append(f"failed {ago(app.now_us - failed.at_us)}: {failed.message} ({failed.kind})")
+    return "; ".join(parts)
+
+
+def _archive(app: App, found: "Condition") -> str:
+    from journal.cli.tables import ago
+
+    archive = found.archive
+    parts = []
+    if archive.oldest_us is not None:
+        oldest = ago(app.now_us - archive.oldest_us)
+        waiting = _count(archive.waiting, "piece")
+        parts.append(f"{waiting} in retry/, {archive.due:,} due, the oldest from {oldest}")
+    if archive.dead:
+        parts.append(f"{_count(archive.dead, 'piece')} given up (journal replay --dead)")
+    return "; ".join(parts)
+
+
 def _memory_agent(app: App, found: "Condition") -> str:
     from journal.cli.tables import ago
 
@@ -175,6 +220,8 @@ def health(found: "Condition", now_us: int) -> str:
     wrong = [str(problem) for problem in found.problems]
     if found.rejected:
         wrong.insert(0, f"{found.rejected:,} rejected")
+    if found.archive.circuit.state != "closed":
+        wrong.append(f"remote {found.archive.circuit.state}, {found.archive.waiting:,} waiting")
     behind = [unsynced(found, now_us)] if found.unsynced_bytes or not wrong else []
     if not wrong:
         return " · ".join([last, *behind])

@@ -146,6 +146,35 @@ def follow(db: apsw.Connection, name: str, now_us: int) -> None:
             db.execute(everything, (now_us,))
 
 
+class Standing(NamedTuple):
+    """Where one session's archive stands at the remote that is set."""
+
+    remote: str
+    delivered: int  # pieces
+    waiting: int
+    dead: int
+    last_us: int | None  # of the last one delivered
+    is_whole: bool  # nothing of the session is in no piece
+
+
+def standing(db: apsw.Connection, session: int, agent: str, name: str) -> Standing | None:
+    """None: no remote is set."""
+    target = remote(db)
+    if not target:
+        return None
+    query = """
+        select count(*) filter (where state = 'delivered'),
+          count(*) filter (where state = 'waiting'), count(*) filter (where state = 'dead'),
+          max(at_us) filter (where state = 'delivered')
+        from pieces where remote = ? and agent = ? and session = ?
+    """
+    rows: list[Any] = db.execute(query, (target, agent, name)).fetchall()
+    ((delivered, waits, dead, last_us),) = rows
+    work = "select 1 from archive_work where session = ?"
+    is_whole = db.execute(work, (session,)).fetchone() is None
+    return Standing(target, delivered, waits, dead, last_us, is_whole)
+
+
 def next_number(db: apsw.Connection, remote: str, agent: str, session: str, host: str) -> int:
     """The number of the session's next piece at this remote, from this host."""
     query = """
