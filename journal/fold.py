@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from journal.meaning import Action, Kind, Meaning
+from journal.plan import name_of
 from journal.state import (
     MAX_COMMANDS,
     MAX_FILES,
@@ -42,6 +43,7 @@ def fold(state: SessionState, event: Event) -> SessionState:
     """The state after `event`, which sorts after all that `state` has seen. Takes `state` over."""
     state.events += 1
     state.last_us = event.at_us
+    state.inferred_end = ""  # any later event lifts it
     if not state.started_us:
         state.started_us = event.at_us
     _place(state, event)
@@ -56,9 +58,8 @@ def _place(state: SessionState, event: Event) -> None:
     state.host = origin.get("host") or state.host
     state.pid = origin.get("pid") or state.pid
     state.entrypoint = origin.get("entrypoint") or state.entrypoint
-    if origin.get("plan"):
-        state.plan = origin["plan"]
-        _trigger(state, "planned")
+    if event.meaning.kind is Kind.SESSION_START and origin.get("plan"):
+        _plan(state, origin["plan"])
     if not state.cwd:
         state.cwd = event.meaning.cwd
     git = origin.get("git")
@@ -68,6 +69,13 @@ def _place(state: SessionState, event: Event) -> None:
         state.top = state.top or git.get("top") or ""
         state.branch = git.get("branch") or ""
         state.head = git.get("head") or ""
+
+
+def _plan(state: SessionState, plan: str) -> None:
+    """Only a start makes a session a planned one: what a stranger leaves behind binds to none."""
+    if not state.plan or name_of(plan):  # one that resumes without a name keeps the old one
+        state.plan = plan
+    _trigger(state, "planned")
 
 
 def _trigger(state: SessionState, name: str) -> None:

@@ -15,7 +15,7 @@ MAX_TEXT_CHARS = 4_000
 MAX_TARGET_CHARS = 400
 
 # Raised whenever fold or this shape changes: stored states are then folded again.
-STATE_VERSION = 1
+STATE_VERSION = 2
 
 
 @dataclass(slots=True)
@@ -83,6 +83,7 @@ class SessionState:
     question_us: int | None = None
     ended_us: int | None = None
     end_reason: str = ""
+    inferred_end: str = ""  # why it counts as ended although it did not say so
     open_tools: dict[str, OpenTool] = field(default_factory=dict)
     subagents: dict[str, Subagent] = field(default_factory=dict)
     triggers: list[str] = field(default_factory=list)  # of adoption, seen so far
@@ -104,7 +105,7 @@ class SessionState:
     @property
     def status(self) -> str:
         """`working`, `awaiting`, `idle` or `finished` (interface, section 5)."""
-        if self.ended_us is not None:
+        if self.ended_us is not None or self.inferred_end:
             return "finished"
         if self.question_us is not None:
             return "awaiting"

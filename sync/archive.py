@@ -5,7 +5,7 @@ database only knows what they cover, so without it nothing new is cut, and what 
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from random import SystemRandom
 
@@ -45,12 +45,13 @@ def run(conditions: Conditions, wish: Wish) -> Delivered:
         retry.remove_litter(conditions.layout.retry, conditions.now_us)
         problems = _prepare(conditions, wish)
         if wish.dead:
-            _put_back(conditions)
+            problems += _put_back(conditions)
         done = _deliver(conditions, wish)
-    done.problems += problems
+    done.problems += [problem for problem in problems if problem not in done.problems]
     done.ripening = _ripening(conditions)
     if done.sent or done.dead:
-        conditions.take_in()
+        with suppress(BusyError):  # the pass that is running, or the next one, takes them in
+            conditions.take_in()
     return done
 
 
@@ -69,7 +70,7 @@ def _ripening(conditions: Conditions) -> int:
         return 0
     try:
         with closing(store.open_store(conditions.layout)) as db:
-            return archive.ripening(db)
+            return archive.ripening(db, conditions.settings.sessions.adopt_on)
     except (apsw.Error, JournalError):
         return 0  # the pass before has said so
 
@@ -78,6 +79,8 @@ def _prepare(conditions: Conditions, wish: Wish) -> list[str]:
     """Receipts read, notes brought up to the files, new pieces cut; what could not be done."""
     try:
         conditions.take_in()
+        if conditions.stopping():
+            return []  # the pass may have left receipts unread
         with closing(store.open_store(conditions.layout)) as db:
             return _cut(conditions, wish, db)
     except BusyError:
@@ -115,9 +118,17 @@ def _shape(conditions: Conditions) -> cut.Shape:
     )
 
 
-def _put_back(conditions: Conditions) -> None:
+def _put_back(conditions: Conditions) -> list[str]:
+    """Make retry files of what was given up; what could not be."""
+    problems = []
     for path in dead_pieces.list_paths(conditions.layout.dead):
-        dead_pieces.put_back(path, conditions.layout.retry, conditions.now_us)
+        try:
+            dead_pieces.put_back(path, conditions.layout.retry, conditions.now_us)
+        except retry.GoneError:
+            continue
+        except retry.ForeignRetryError as error:
+            problems.append(str(error))
+    return problems
 
 
 def _deliver(conditions: Conditions, wish: Wish) -> Delivered:

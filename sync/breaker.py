@@ -121,7 +121,8 @@ def failed(
     if not error.counts and circuit.state == "closed":
         return seen
     if not error.counts and circuit.paused is not None:
-        return replace(seen, paused=replace(circuit.paused, again_us=_look_us(now_us, retry)))
+        again_us = _look_us(error, now_us, retry)
+        return replace(seen, paused=replace(circuit.paused, again_us=again_us))
     failures = circuit.failures + error.counts
     wait_us = pause_us(failures, retry, chance, error.retry_after_seconds)
     opened_us = now_us if circuit.opened_us is None else circuit.opened_us
@@ -133,12 +134,14 @@ def failed(
 def _pause(circuit: Circuit, error: RemoteError, now_us: int, retry: sections.Retry) -> Circuit:
     before = circuit.paused
     since_us = before.since_us if before is not None and before.kind == error.kind else now_us
-    paused = Paused(error.kind, str(error), since_us, _look_us(now_us, retry))
+    paused = Paused(error.kind, str(error), since_us, _look_us(error, now_us, retry))
     return replace(_closed(circuit), paused=paused)
 
 
-def _look_us(now_us: int, retry: sections.Retry) -> int:
-    return now_us + int(retry.max_seconds * SECOND_US)
+def _look_us(error: RemoteError, now_us: int, retry: sections.Retry) -> int:
+    """When a pause is looked at again: now and then, or as soon as the error says."""
+    wish = error.retry_after_seconds
+    return now_us + int((retry.max_seconds if wish is None else wish) * SECOND_US)
 
 
 def _closed(circuit: Circuit) -> Circuit:

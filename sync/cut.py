@@ -94,13 +94,22 @@ def _note_found(db: apsw.Connection, folder: Path, head: Head, name: str, stock:
         stock.delivered.append(name)
         return
     if state == archive.WAITING and file and file != name and (folder / file).exists():
-        other = retry.read_head(folder / file)
-        if len(other.events) > len(head.events):  # grown, and killed before this one went
-            stock.delivered.append(name)
-            return
-        stock.delivered.append(file)
+        known = _readable_head(folder / file)
+        if known is not None:
+            if len(known.events) > len(head.events):  # grown, and killed before this one went
+                stock.delivered.append(name)
+                return
+            stock.delivered.append(file)
     with db:
         archive.note(db, head.target, key, archive.WAITING, head.created_us, head.events, name)
+
+
+def _readable_head(path: Path) -> Head | None:
+    """None: it is gone, or cannot be replayed, which is said when it is to be sent."""
+    try:
+        return retry.read_head(path)
+    except (retry.GoneError, retry.ForeignRetryError):
+        return None
 
 
 def _key(head: Head) -> PieceKey:
@@ -127,7 +136,8 @@ def cut(
     for session, since_us, agent, name, status, triggers, title, project, cwd in rows:
         ripe = status == "finished" or now_us - since_us >= shape.interval_us or now_us < since_us
         if wanted & set(triggers.split()) and (ripe or _is_much(db, session, shape)):
-            work = _Work(db, layout, shape, redactor, session, (agent, name), now_us)
+            at_us = now_us + written  # names sort by it: pieces go in the order of their making
+            work = _Work(db, layout, shape, redactor, session, (agent, name), at_us)
             written += work.run(one_line(title), project or cwd)
     return written
 
@@ -155,17 +165,26 @@ class _Work:
         units = self._units(grown)
         memory_id, summary = self._known()
         heading = Heading(
-            *self.who, host, 0, title[:TITLE_CHARS], self.now_us, project, memory_id, summary
-        )
+            *self.who, host, 0, self.redactor.text(title)[:TITLE_CHARS], self.now_us,
+            self.redactor.text(project), memory_id, summary,
+        )  # fmt: skip
         for part in self._parts(units):
             number = grown.number if grown else self._next_number(host)
-            created_us = grown.created_us if grown else self.now_us
+            created_us = grown.created_us if grown else self.now_us + written
             this = replace(heading, number=number, created_us=created_us)
             self._write(this, part, grown)
             grown, written = None, written + 1
-        with self.db:
-            archive.done(self.db, self.session)
+        with self.db:  # nobody else writes between the look and its consequence
+            if not self._has_more():
+                archive.done(self.db, self.session)
         return written
+
+    def _has_more(self) -> bool:
+        """Whether something has come while this was cut."""
+        if archive.uncovered(self.db, self.shape.remote, self.session):
+            return True
+        own = self.shape.has_records
+        return own and bool(archive.uncovered_own(self.db, self.shape.remote, *self.who))
 
     def _open_piece(self, host: str) -> Head | None:
         """The last piece, if it was never sent and has room for more."""
@@ -174,12 +193,12 @@ class _Work:
         state, file = archive.state(self.db, self.shape.remote, key)
         if state != archive.WAITING or not file:
             return None
-        try:
-            head = retry.read_head(self.layout.retry / file)
-        except (retry.GoneError, retry.ForeignRetryError):
+        head = _readable_head(self.layout.retry / file)
+        if head is None:
             return None
         has_room = head.size < self.shape.max_bytes // 2 and len(head.events) < _MOST_EVENTS // 2
-        return head if head.attempts == 0 and has_room and self._has(head) else None
+        was_sent = head.attempts or head.progress
+        return head if has_room and not was_sent and self._has(head) else None
 
     def _has(self, head: Head) -> bool:
         """Whether all that a piece covers is still in the database, to be rendered again."""
@@ -237,10 +256,13 @@ class _Work:
         return [seq for (seq,) in rows]
 
     def _unit(self, stored: facts.Stored) -> _Unit:
+        """Redacted before its texts are cut: half a secret is not recognised."""
         made = record.parse(stored.line.rstrip())
-        said = conversation.messages([stored.event])
+        made = made._replace(body=self.redactor.json(made.body))
+        meaning = facts.understand(made.agent, made.event, made.body, made.raw)
+        said = conversation.messages([stored.event._replace(meaning=meaning)])
         told = [replace(message, text=self.redactor.text(message.text)) for message in said]
-        return _Unit(stored.event.id.hex(), self._redacted(made), told)
+        return _Unit(stored.event.id.hex(), record.dump(made), told)
 
     def _redacted(self, made: record.Record) -> bytes:
         return record.dump(made._replace(body=self.redactor.json(made.body)))
@@ -284,5 +306,4 @@ class _Work:
             retry.remove(self.layout.retry / grown.name, self.layout.dead)
 
     def _title(self, heading: Heading) -> str:
-        words = self.redactor.text(heading.title) or heading.session
-        return f"{heading.project}: {words} ({heading.number})"
+        return f"{heading.project}: {heading.title or heading.session} ({heading.number})"

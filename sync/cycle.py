@@ -1,5 +1,6 @@
 """One pass: collect, ingest, derive, prepare the contexts. Safe to kill and to repeat anywhere."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from journal.layout import Layout, write_whole
 from journal.redact import Redactor
 from journal.redaction_key import load_key
 from journal.settings import Settings
-from sync import ingest, pack, rebuild, refused_binds, replace, store, upkeep, views
+from sync import ingest, pack, reap, rebuild, refused_binds, replace, store, upkeep, views
 from sync.collect import collect
 from sync.dead import Dead
 from sync.errors import StoreError
@@ -33,6 +34,7 @@ class Report:
     rejected: int = 0
     summaries: int = 0
     adopted: int = 0
+    reaped: int = 0  # sessions that count as ended from now on
     resolved: int = 0  # sessions that were given a memory id
     unreadable: tuple[str, ...] = ()
     seen_bytes: int | None = None  # of all journal files; None: the deadline came first
@@ -122,6 +124,8 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
     views.refresh(db, conditions.settings.memory.agent, now_us)
     archive.follow(db, name_of(conditions.settings.remote), now_us)
     report = _ingest(db, conditions, ingest.Reader(layout, redactor, dead))
+    if report.seen_bytes is not None:
+        _reap(db, conditions, report)
     report.rejected += refused_binds.write(db, layout)
     contexts.write_stale(db, layout, conditions.settings, now_us)
     if report.seen_bytes is not None:
@@ -134,6 +138,18 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
     if report.stored or report.packed.days:
         upkeep.tend(db)
     return report
+
+
+def _reap(db: apsw.Connection, conditions: Pass, report: Report) -> None:
+    """Note the ends that nobody reported, and take the notes in."""
+    ended = reap.due(db, conditions.settings, os.uname().nodename, conditions.now_us)
+    if ended:
+        reap.record(conditions.layout, ended, conditions.now_us)
+        redactor = make_redactor(conditions.layout, conditions.settings)
+        dead = Dead(conditions.layout, redactor, conditions.now_us)
+        again = _ingest(db, conditions, ingest.Reader(conditions.layout, redactor, dead))
+        report.seen_bytes = again.seen_bytes
+        report.reaped = len(ended)
 
 
 def _ingest(db: apsw.Connection, conditions: Pass, reader: ingest.Reader) -> Report:

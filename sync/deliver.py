@@ -6,8 +6,11 @@ untouched. Knows no database, so that a replay works without one.
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -22,6 +25,7 @@ from sync.waiting import LastError, Waiting
 
 LOOK_AGAIN_SECONDS = 30.0  # at a piece that the remote works on
 NOTICE_CHARS = 200
+_DIVIDED = "divided"  # in the progress of a piece
 
 
 @dataclass(slots=True)
@@ -66,6 +70,7 @@ def run(order: Order) -> Delivered:
     """Send what is due. JournalError: the home cannot be written; nothing is lost or sent twice."""
     done = Delivered()
     circuit = _circuit(order)
+    _drop_outgrown(order.layout)
     listed = retry.schedule(order.layout.retry)
     due = [one.name for one in listed if order.all or retry.is_due(one.next_us, order.now_us)]
     until = time.monotonic() + order.settings.remote.pass_seconds
@@ -79,6 +84,32 @@ def run(order: Order) -> Delivered:
         done.error = said(circuit)
     done.waiting = len(retry.list_names(order.layout.retry))
     return done
+
+
+def _drop_outgrown(layout: Layout) -> None:
+    """Remove what a grown piece has taken the place of, if its writer was killed in between.
+
+    Both have the same age, so that others are not opened.
+    """
+    by_age = defaultdict(list)
+    for name in retry.list_names(layout.retry):
+        by_age[retry.created_us(name)].append(layout.retry / name)
+    for paths in by_age.values():
+        if len(paths) > 1:
+            _drop_all_but_one(paths, layout.dead)
+
+
+def _drop_all_but_one(paths: list[Path], dead: Path) -> None:
+    """Of the files that are one and the same piece."""
+    same = defaultdict(list)
+    for path in paths:
+        with suppress(retry.GoneError, retry.ForeignRetryError):  # said when it is to be sent
+            head = retry.read_head(path)
+            key = head.target, head.agent, head.session, head.host, head.number, head.part
+            same[key].append((head.attempts, len(head.events), path))
+    for found in same.values():
+        for _, _, path in sorted(found)[:-1]:
+            retry.remove(path, dead)
 
 
 def said(circuit: Circuit) -> RemoteError | None:
@@ -106,6 +137,8 @@ def _one(order: Order, name: str, seconds: float, done: Delivered) -> bool:
         return True
     except retry.ForeignRetryError as error:
         done.problems.append(str(error))
+        return True
+    if piece.is_divided and piece.divide():
         return True
     done.tried += 1
     try:
@@ -189,7 +222,7 @@ class _Sending:
         head = self._waiting.head
         retry_settings = self._order.settings.retry
         most = retry_settings.max_attempts
-        if error.then is Then.SPLIT and self._split():
+        if error.then is Then.SPLIT and self.divide():
             return False
         if error.then in (Then.SPLIT, Then.REJECT) or (
             most and head.attempts >= most and error.then is Then.RETRY
@@ -205,7 +238,12 @@ class _Sending:
         self._update(next_us=self._order.now_us + wait_us, last_error=said)
         return False
 
-    def _split(self) -> bool:
+    @property
+    def is_divided(self) -> bool:
+        """Whether smaller pieces of it may lie in `retry/`: it must not be sent itself."""
+        return bool(self._waiting.head.progress.get(_DIVIDED))
+
+    def divide(self) -> bool:
         """Put smaller pieces in the place of this one; False: it cannot be divided.
 
         Marked first: a kill in between divides it again, into the very same pieces, of which none
@@ -214,6 +252,7 @@ class _Sending:
         bodies = self._order.remote.split(self._waiting.piece)
         if len(bodies) < 2:
             return False
+        self._update(progress={**self._waiting.head.progress, _DIVIDED: True})
         for number, body in enumerate(bodies, 1):
             smaller = self._waiting.part(number, body, is_last=number == len(bodies))
             retry.write_new(self._path.parent, smaller)

@@ -14,6 +14,7 @@ from journal.times import to_text
 from sync import facts, listing
 from sync.listing import Session
 from sync.views import archive
+from sync.views.observations import NO_ID
 
 _CALLS = """
 select tool_use_id, tool, before_seq, after_seq, ok, repeats, digest
@@ -213,7 +214,7 @@ def _observation(
         event_id=first.event_id,
         at_us=first.at_us,
         tool=tool,
-        tool_use_id=tool_use_id,
+        tool_use_id=None if tool_use_id.startswith(NO_ID) else tool_use_id,
         ok=None if ok is None else bool(ok),
         input=first.meaning.tool_input,
         output=end.output if end else None,

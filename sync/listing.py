@@ -24,8 +24,10 @@ _LAST_CHAR = chr(0x10FFFF)
 _RANK = "case s.status when 'awaiting' then 0 when 'working' then 1 when 'idle' then 2 else 3 end"
 _COLUMNS = """
 select s.session, s.agent, s.id, state, triggers, status, project, project_name, cwd, branch, host,
-  title, started_us, last_us, ended_us, events, prompts, m.memory_id
+  title, started_us, last_us, ended_us, end_reason, events, prompts, m.memory_id,
+  coalesce(p.pinned, 0)
 from session_states s left join memory_ids m on m.agent = s.agent and m.session = s.id
+left join pins p on p.agent = s.agent and p.session = s.id
 where s.session = ?
 """
 
@@ -168,7 +170,8 @@ def read(db: apsw.Connection, keys: Iterable[int], adopt_on: Iterable[str]) -> I
 
 def _session(db: apsw.Connection, row: tuple[Any, ...], adopt_on: set[str]) -> Session:
     key, agent, name, data, triggers, status, project, project_name, cwd, *rest = row
-    branch, host, title, started_us, last_us, ended_us, events, prompts, memory_id = rest
+    branch, host, title, started_us, last_us, ended_us, end_reason, *rest = rest
+    events, prompts, memory_id, pinned = rest
     state = SessionState.load(data) or SessionState()  # another version's: the next pass folds it
     return Session(
         key=key,
@@ -181,12 +184,12 @@ def _session(db: apsw.Connection, row: tuple[Any, ...], adopt_on: set[str]) -> S
         cwd=cwd,
         status=status,
         adopted=not adopt_on.isdisjoint(triggers.split()),
-        pinned=False,
+        pinned=bool(pinned),
         title=title,
         started_us=started_us,
         last_us=last_us,
         ended_us=ended_us,
-        end_reason=state.end_reason or None,
+        end_reason=end_reason or None,
         events=events,
         prompts=prompts,
         branch=branch,

@@ -45,6 +45,8 @@ def fault(bind: Bind) -> str | None:
         return "the memory id holds white space or characters that cannot be printed"
     if _plain(said) in _PLACEHOLDERS or not set(_plain(said)) - set("0-"):
         return f"{said!r} is a placeholder, not a memory id"
+    if said.startswith("[redacted:"):
+        return "the memory id looks like a secret, and secrets are not kept"
     if _plain(said) == _plain(bind.session):
         return "the memory id is the agent's own session id"
     return None

@@ -22,6 +22,7 @@ writes here (`deliver.lock`); anybody may read.
 import math
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -61,7 +62,7 @@ def list_names(folder: Path) -> list[str]:
 
     JournalError: the folder cannot be read. A missing one is empty.
     """
-    return [entry.name for entry in _entries(folder)]
+    return sorted(entry.name for entry in _entries(folder))
 
 
 def schedule(folder: Path) -> list[Listed]:
@@ -72,7 +73,7 @@ def schedule(folder: Path) -> list[Listed]:
             found.append(Listed(entry.name, entry.stat().st_mtime_ns // 1000))
         except FileNotFoundError:
             continue  # delivered just now
-    return found
+    return sorted(found)
 
 
 def created_us(name: str) -> int:
@@ -165,7 +166,7 @@ def is_dead_name(name: str) -> bool:
 
 def remove_litter(folder: Path, now_us: int) -> None:
     """Remove what killed writers have left here an hour ago or longer. JournalError: it cannot."""
-    for entry in _scan(folder):
+    for entry in list(_scan(folder)):
         if not _LITTER.fullmatch(entry.name):
             continue
         try:
@@ -198,18 +199,17 @@ def unlink(path: Path) -> None:
         raise JournalError(f"cannot remove {path}: {error.strerror}", hint) from error
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
     found = (entry for entry in _scan(folder) if _NAME.fullmatch(entry.name))
-    files = (entry for entry in found if entry.is_file(follow_symlinks=False))
-    return sorted(files, key=lambda entry: entry.name)
+    return (entry for entry in found if entry.is_file(follow_symlinks=False))
 
 
-def _scan(folder: Path) -> list[os.DirEntry[str]]:
+def _scan(folder: Path) -> Iterator[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            return list(entries)
+            yield from entries
     except FileNotFoundError:
-        return []
+        return
     except OSError as error:
         hint = "check the owner and rights of the home"
         raise JournalError(f"cannot read {folder}: {error.strerror}", hint) from error

@@ -9,7 +9,7 @@ from journal.layout import Layout
 from journal.settings import load_settings
 from sync import cycle, facts
 
-NOW_US = 1_795_100_000_000_000
+NOW_US = 1_795_050_000_000_000
 
 
 def sync(home: Path, **more: Any) -> cycle.Report:

@@ -334,7 +334,7 @@ def test_a_watcher_takes_in_what_the_model_said_and_stays_while_there_is_somethi
     ]
     said = [json.loads(line) for line in logs if line]
     (model_line,) = [line for line in said if line["pass"] == "outside"]
-    assert model_line["model"] == {"asked": 1, "answered": 1, "waiting": 0}
+    assert model_line["model"] == {"asked": 1, "answered": 1, "waiting": 0, "error": None}
 
 
 def test_the_next_session_is_told_what_the_model_learned(model: Model) -> None:

@@ -1,6 +1,7 @@
 """The commands. This is the only place that prints errors and turns them into exit codes."""
 
 import importlib
+import keyword
 import os
 import sys
 from collections.abc import Sequence
@@ -15,11 +16,11 @@ from journal.errors import JournalError
 # Help lists the commands in these groups; each is a module of this package, loaded when needed.
 GROUPS = {
     "Every day": ("sessions", "show", "search", "context"),
-    "Set-up": ("install", "uninstall", "status"),
-    "Keep or delete": ("export",),
-    "Plumbing": ("sync", "watch", "bind", "replay"),
+    "Set-up": ("install", "import", "uninstall", "status"),
+    "Keep or delete": ("pin", "unpin", "export", "off", "on"),
+    "Plumbing": ("sync", "watch", "bind", "replay", "run"),
 }
-_MODULES = {"uninstall": "install"}
+_MODULES = {"unpin": "pin", "uninstall": "install", "on": "off", "run": "planned"}
 
 
 def _set_home(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
@@ -46,8 +47,9 @@ class _Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        module = importlib.import_module(f"journal.cli.{_MODULES.get(cmd_name, cmd_name)}")
-        command: click.Command = getattr(module, cmd_name)
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name  # PEP 8: import_
+        module = importlib.import_module(f"journal.cli.{_MODULES.get(cmd_name, name)}")
+        command: click.Command = getattr(module, name)
         if not any(parameter.name == "home" for parameter in command.params):
             command.params.append(home_option())
         return command

@@ -65,3 +65,5 @@ class Beside:
             self._tell(*(JournalError(problem) for problem in outside.problems))
         except JournalError as error:
             self._tell(error)
+        except Exception as error:  # noqa: BLE001 - a bug must not end the thread unheard
+            self._tell(JournalError(f"unexpected {type(error).__name__}: {error}"))

@@ -175,7 +175,7 @@ def report_json(
         "memory_ids": {"resolved": report.resolved, "pending": pending},
         "summaries": report.summaries,
         "remote": outside.said()["remote"],
-        "sessions": {"adopted": report.adopted, "reaped": 0, "deleted": 0},
+        "sessions": {"adopted": report.adopted, "reaped": report.reaped, "deleted": 0},
         "pruned": {"days": len(report.packed.days), "events": 0, "sessions": 0},
         "seconds": round(seconds, 3),
         "rebuilt": rebuilt_json(report),

@@ -58,9 +58,10 @@ def _ask(conditions: Conditions, agent: MemoryAgent) -> Asked:
     until = time.monotonic() + conditions.settings.memory.timeout_seconds
     try:
         with closing(store.open_store(conditions.layout)) as db:
-            _wait_is_over(conditions, db)
+            if conditions.now_us < work.failures(db, conditions.settings).again_us:
+                return Asked(waiting=len(_due(conditions)))
             agent.check()
-            for one in work.due(db, conditions.settings, conditions.clock_ns() // 1000):
+            for one in work.due(db, conditions.settings, conditions.now_us):
                 if conditions.stopping() or time.monotonic() > until:
                     break
                 done.asked += 1
@@ -68,14 +69,10 @@ def _ask(conditions: Conditions, agent: MemoryAgent) -> Asked:
                 done.answered += 1
     except ModelError as error:
         done.error = error
+    except apsw.Error as error:
+        raise store.explain(error, conditions.layout.database) from error
     done.waiting = len(_due(conditions)) - done.answered
     return done
-
-
-def _wait_is_over(conditions: Conditions, db: apsw.Connection) -> None:
-    failed = work.failures(db, conditions.settings)
-    if conditions.clock_ns() // 1000 < failed.again_us:
-        raise ModelError(failed.kind, failed.message)
 
 
 def _call(conditions: Conditions, agent: MemoryAgent, db: apsw.Connection, one: Due) -> None:
@@ -107,4 +104,4 @@ def _record(conditions: Conditions, one: Due, event: str, payload: dict[str, Any
 
 def _due(conditions: Conditions) -> list[Due]:
     with closing(store.open_store(conditions.layout)) as db:
-        return work.due(db, conditions.settings, conditions.clock_ns() // 1000)
+        return work.due(db, conditions.settings, conditions.now_us)

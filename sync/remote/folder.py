@@ -33,7 +33,7 @@ from sync.remote.contract import (
     Save,
     Then,
 )
-from sync.remote.share import within
+from sync.remote.share import paused, within
 
 Found = TypeVar("Found")
 
@@ -134,7 +134,7 @@ class Folder:
             what = "holds no" if found is None else "holds the"
             whose = "" if found is None else " of another folder"
             message = one_line(f"{self._path} {what} {files.MARKER}{whose}; is it mounted?")
-            raise RemoteError("unmounted", message, Then.PAUSE)
+            raise paused("unmounted", message)
         if known is None:
             self._memory["marker"] = found
             self._remember()

@@ -70,15 +70,20 @@ def classified(folder: Path, error: OSError) -> RemoteError:
     if number == errno.EFBIG:
         return RemoteError("too_large", message, Then.SPLIT)
     if number == errno.EROFS:
-        return RemoteError("read_only", message, Then.PAUSE)
+        return paused("read_only", message)
     if number in _DENIED:
-        return RemoteError("denied", message, Then.PAUSE)
+        return paused("denied", message)
     if number in _MISSING:
-        return RemoteError("missing", message, Then.PAUSE)
+        return paused("missing", message)
     if number in _IN_THE_WAY:
-        return RemoteError("in_the_way", message, Then.PAUSE)
+        return paused("in_the_way", message)
     # EIO, ESTALE, ENOTCONN and the like: a share whose server has gone for a while.
     return RemoteError("io", message, Then.RETRY, ambiguous=True)
+
+
+def paused(kind: str, message: str) -> RemoteError:
+    """Somebody has to do something first; to look again costs nothing, so each pass does."""
+    return RemoteError(kind, message, Then.PAUSE, retry_after_seconds=0.0)
 
 
 def sync_folder(path: Path) -> None:

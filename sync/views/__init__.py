@@ -19,6 +19,7 @@ from sync.views import (
     archive,
     contexts,
     full_text,
+    lives,
     memory_ids,
     models,
     observations,
@@ -30,13 +31,13 @@ from sync.views.change import Change
 from sync.views.memory_ids import Who
 
 # Raised when a view derives other rows from the same facts: all sessions are then folded anew.
-VERSION = 1000 * STATE_VERSION + 3
+VERSION = 1000 * STATE_VERSION + 4
 SLICE_EVENTS = 500
 # contexts look at the session's row before it changes; full_text, last, indexes the summary.
 _ORDER = (contexts, sessions, prompts, observations, memory_ids, summaries)
 _WITH_ROWS_OF_EVENTS = (full_text, prompts, observations)  # in the order in which they are dropped
-_CHANGING = ("MemoryId", "Summary")  # what they say is shown with the session
-_OF_OWN_FACTS = (models, memory_ids, archive)
+_CHANGING = ("MemoryId", "Summary", "Reap")  # what they say is shown with the session
+_OF_OWN_FACTS = (models, memory_ids, archive, lives)
 
 
 def advance(

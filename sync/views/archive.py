@@ -56,7 +56,10 @@ def note(
     ids: Iterable[str],
     file: str = "",
 ) -> None:
-    """A piece is in this state since then, and covers what has these ids. Delivered is for ever."""
+    """A piece is in this state since then, and covers what has these ids and nothing else.
+
+    Delivered is for ever, and so is what was.
+    """
     db.execute(
         """
         insert into pieces (remote, agent, session, host, number, part, state, at_us, file)
@@ -66,14 +69,19 @@ def note(
         """,
         (remote, *key, state, at_us, file),
     )
-    piece = db.execute(
-        """
-        select key from pieces where remote = ? and agent = ? and session = ? and host = ?
+    query = """
+        select key, state from pieces where remote = ? and agent = ? and session = ? and host = ?
         and number = ? and part = ?
-        """,
-        (remote, *key),
-    ).get
+    """
+    rows: list[Any] = db.execute(query, (remote, *key)).fetchall()
+    ((piece, state_now),) = rows
     known = orjson.dumps([one for one in ids if _ID.fullmatch(one)]).decode()
+    if state_now != "delivered":  # grown, it may have left something to the next one
+        left = """
+            delete from archived where piece = ?
+            and event not in (select unhex(value) from json_each(?))
+        """
+        db.execute(left, (piece, known))
     insert = "insert or ignore into archived select unhex(value), ? from json_each(?)"
     db.execute(insert, (piece, known))
 
@@ -115,12 +123,14 @@ def note_work(db: apsw.Connection, sessions: Iterable[int], now_us: int) -> None
         db.executemany("insert or ignore into archive_work values (?, ?)", rows)
 
 
-def ripening(db: apsw.Connection) -> int:
+def ripening(db: apsw.Connection, adopt_on: Iterable[str]) -> int:
     """How many sessions that are shown have something that no piece covers yet."""
     query = """
-        select count(*) from archive_work join session_states using (session) where triggers <> ''
+        select triggers from archive_work join session_states using (session) where triggers <> ''
     """
-    return int(db.execute(query).get)
+    wanted = set(adopt_on)
+    rows: list[Any] = db.execute(query).fetchall()
+    return sum(not wanted.isdisjoint(triggers.split()) for (triggers,) in rows)
 
 
 def done(db: apsw.Connection, session: int) -> None:

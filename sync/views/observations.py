@@ -13,6 +13,7 @@ from journal.fold import Event
 from journal.meaning import Kind
 from sync.views.change import Change
 
+NO_ID = "~"  # what the ids begin with that stand in for ids of the agent
 _BEFORE = """
 insert into observations (session, tool_use_id, tool, before_seq, repeats) values (?, ?, ?, ?, 0)
 on conflict (session, tool_use_id)
@@ -35,15 +36,28 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
     """Add the new events' tool calls and close those that ended."""
     before, after = [], []
     for session, event in ((change.session, e) for change in changes for e in change.events):
-        kind, meaning = event.meaning.kind, event.meaning
-        key = meaning.tool_use_id or None
+        kind, key = event.meaning.kind, event.meaning.tool_use_id
         if kind is Kind.TOOL_BEFORE:
-            before.append((session, key, meaning.tool, event.seq))
+            if key:
+                before.append(_start(session, key, event))
+            else:
+                db.execute(_BEFORE, _start(session, f"{_stem(event)}.{event.id.hex()}", event))
         elif kind in (Kind.TOOL_AFTER, Kind.TOOL_FAILED):
-            ok = kind is Kind.TOOL_AFTER
-            after.append((session, key, meaning.tool, event.seq, ok, _digest(event)))
+            if key:
+                after.append(_end(session, key, event))
+            else:
+                db.execute(_AFTER, _end(session, _opened(db, session, event), event))
     db.executemany(_BEFORE, before)
     db.executemany(_AFTER, after)
+
+
+def _start(session: int, key: str, event: Event) -> tuple[int, str, str, int]:
+    return session, key, event.meaning.tool, event.seq
+
+
+def _end(session: int, key: str, event: Event) -> tuple[int, str, str, int, bool, bytes]:
+    ok = event.meaning.kind is Kind.TOOL_AFTER
+    return session, key, event.meaning.tool, event.seq, ok, _digest(event)
 
 
 def drop(db: apsw.Connection, session: int) -> None:
@@ -51,9 +65,28 @@ def drop(db: apsw.Connection, session: int) -> None:
     db.execute("delete from observations where session = ?", (session,))
 
 
+def _opened(db: apsw.Connection, session: int, event: Event) -> str:
+    """For an agent that gives no ids: an end belongs to the first open start with its input."""
+    query = """
+        select tool_use_id from observations
+        where session = ? and tool_use_id between ? and ? and after_seq is null
+        order by key limit 1
+    """
+    stem = _stem(event)
+    found = db.execute(query, (session, stem, f"{stem}~")).get
+    return f"{stem}.{event.id.hex()}" if found is None else str(found)
+
+
+def _stem(event: Event) -> str:
+    return NO_ID + _hash(event, [event.meaning.tool, event.meaning.tool_input]).hex()
+
+
 def _digest(event: Event) -> bytes:
     meaning = event.meaning
-    content = [meaning.tool, meaning.tool_input, meaning.output]
+    return _hash(event, [meaning.tool, meaning.tool_input, meaning.output])
+
+
+def _hash(event: Event, content: list[object]) -> bytes:
     try:
         data = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
     except TypeError:  # nested too deeply, or a number beyond 64 bits: it equals no other

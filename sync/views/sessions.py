@@ -4,7 +4,9 @@ from typing import Any, NamedTuple
 
 import apsw
 
+from journal.plan import name_of
 from journal.state import SessionState
+from sync.views import lives
 from sync.views.change import Change
 
 TITLE_CHARS = 120
@@ -28,12 +30,24 @@ def head(db: apsw.Connection, session: int) -> Head | None:
 
 
 def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
-    """Write the rows of the sessions that have new events."""
+    """Write the sessions' rows."""
+    for change in changes:
+        state = change.state
+        state.inferred_end = ""
+        if state.ended_us is None:
+            state.inferred_end = lives.inferred_end(db, change.agent, change.id, state.last_us)
     rows = [_row(change) for change in changes if change.events]
     if rows:
         names, marks = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))
         query = f"insert or replace into session_states ({names}) values ({marks})"
         db.executemany(query, [tuple(row.values()) for row in rows])
+    lifted = [_ending(change.state) for change in changes if not change.events]
+    keys = [change.session for change in changes if not change.events]
+    query = """
+        update session_states set state = ?, status = ?, ended_us = ?, end_reason = ?
+        where session = ?
+    """
+    db.executemany(query, [(*e.values(), key) for e, key in zip(lifted, keys, strict=True)])
 
 
 def _row(change: Change) -> dict[str, Any]:
@@ -42,10 +56,9 @@ def _row(change: Change) -> dict[str, Any]:
         "session": change.session,
         "agent": change.agent,
         "id": change.id,
-        "state": state.dump(),
+        **_ending(state),
         "last_us": last.at_us,
         "last_id": last.id,
-        "status": state.status,
         "triggers": " ".join(sorted(state.triggers)),
         "project": project(state),
         "project_name": state.project_name or state.cwd.rstrip("/").rpartition("/")[2],
@@ -54,9 +67,18 @@ def _row(change: Change) -> dict[str, Any]:
         "host": state.host,
         "title": title(state),
         "started_us": state.started_us,
-        "ended_us": state.ended_us,
         "events": state.events,
         "prompts": state.prompts,
+    }
+
+
+def _ending(state: SessionState) -> dict[str, Any]:
+    """What an inferred end changes of a row, and what the end that was reported says."""
+    return {
+        "state": state.dump(),
+        "status": state.status,
+        "ended_us": state.last_us if state.inferred_end else state.ended_us,
+        "end_reason": state.inferred_end or state.end_reason,
     }
 
 
@@ -66,8 +88,8 @@ def project(state: SessionState) -> str:
 
 
 def title(state: SessionState) -> str:
-    """The first prompt's first line, as one line."""
-    text = state.first_prompt.text if state.first_prompt else ""
+    """The name that a planned session was given, else its first prompt; as one line."""
+    text = name_of(state.plan) or (state.first_prompt.text if state.first_prompt else "")
     return " ".join(text.split())[:TITLE_CHARS]
 
 
