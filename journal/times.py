@@ -6,6 +6,8 @@ SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_FIRST_US = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_LAST_US = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 
 
 def to_us(text: str) -> int:
@@ -16,7 +18,10 @@ def to_us(text: str) -> int:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // _MICROSECOND
+    at_us = (moment - _EPOCH) // _MICROSECOND
+    if not _FIRST_US <= at_us <= _LAST_US:  # its offset leads out of them
+        raise ValueError(f"outside the years 1 to 9999: {text}")
+    return at_us
 
 
 def to_datetime(at_us: int) -> datetime:
@@ -26,8 +31,7 @@ def to_datetime(at_us: int) -> datetime:
 
 def to_text(at_us: int) -> str:
     """`2026-11-21T07:05:12.123456Z`, always with six digits."""
-    moment = to_datetime(at_us)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond:06d}Z"
+    return to_datetime(at_us).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def day_of(at_us: int) -> str:

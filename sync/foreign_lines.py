@@ -111,24 +111,19 @@ def held(line: Line) -> Iterator[Held | Refused]:
         yield Refused(0, line.data, f"a line of {line.size} bytes; this is its beginning")
         return
     data, start = line.data, 0
-    while data.strip():
+    while data.strip():  # in the steps of ingest, so that both say the same of a line
         reading = record.read_line(data)
-        if reading.torn.strip():
-            yield Refused(start, reading.torn, reading.reason)
-        if reading.record is None:
-            return
-        begin = len(reading.torn)
-        try:
-            yield _held(reading.record, data[begin:])
-            return
-        except record.BadLineError as error:
-            inner = record.glued(data[begin:])
-            if inner is None:
-                yield Refused(start + begin, data[begin:], str(error))
-                return
-            yield Refused(start + begin, inner.torn, inner.reason)
-            start += begin + len(inner.torn)
-            data = data[begin + len(inner.torn) :]
+        torn, reason, rest = reading.torn, reading.reason, b""
+        if reading.record is not None:
+            try:
+                yield _held(reading.record, data[len(torn) :])
+            except record.BadLineError as error:
+                inner = record.glued(data)
+                torn, reason = (inner.torn, inner.reason) if inner else (data, str(error))
+                rest = data[len(torn) :]
+        if torn.strip():
+            yield Refused(start, torn, reason)
+        start, data = start + len(torn), rest
 
 
 def _held(made: record.Record, line: bytes) -> Held:

@@ -144,6 +144,15 @@ def test_an_id_that_is_no_text_is_refused(home: Path, said: object) -> None:
     assert refusals(home) == {made.id.hex(): "the memory id is empty"}
 
 
+def test_an_id_that_looks_like_a_secret_is_refused_and_not_kept(home: Path) -> None:
+    begin(home, SESSION)
+    secret = "ghp_" + "a1B2c3D4e5F6" * 3
+    code, _, err = run(home, "bind", SESSION, secret)
+    assert (code, secret in err) == (1, False)
+    assert "the memory id looks like a secret, and secrets are not kept" in err
+    assert ids(home) == {f"{AGENT}/{SESSION}": None}
+
+
 def test_a_bind_that_names_no_agent_is_refused(home: Path) -> None:
     begin(home, SESSION)
     made = record.new_fact("MemoryId", SESSION, {"memory_id": "m"}, recordings.START_NS)

@@ -16,8 +16,8 @@ from journal.errors import JournalError
 # Help lists the commands in these groups; each is a module of this package, loaded when needed.
 GROUPS = {
     "Every day": ("sessions", "show", "search", "context"),
-    "Set-up": ("install", "import", "uninstall", "status"),
-    "Keep or delete": ("pin", "unpin", "export", "off", "on"),
+    "Set-up": ("install", "import", "uninstall", "doctor", "status"),
+    "Keep or delete": ("pin", "unpin", "forget", "export", "off", "on"),
     "Plumbing": ("sync", "watch", "bind", "replay", "run"),
 }
 _MODULES = {"unpin": "pin", "uninstall": "install", "on": "off", "run": "planned"}

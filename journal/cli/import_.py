@@ -1,0 +1,152 @@
+"""`journal import`: the history of other machines becomes part of this journal."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from journal.cli.app import App, pass_app
+from journal.cli.output import print_json
+
+if TYPE_CHECKING:
+    from sync.cycle import Report
+    from sync.importing import Imported
+
+WAIT_SECONDS = 10.0  # for another sync to end
+PROGRESS_AFTER_SECONDS = 1.0
+Advance = Callable[[str, int, int], None]
+
+
+@click.command("import")
+@click.argument(
+    "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path)
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be taken in, and write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
+@pass_app
+def import_(app: App, paths: tuple[Path, ...], dry_run: bool, as_json: bool) -> int:
+    """Take in the history of other machines.
+
+    PATH is a remote folder, another journal's home (or its days/, its packs/ or a day), or a file
+    that journal export --format jsonl wrote, gzipped or not.
+
+    Safe to interrupt and to repeat: what is known already is left as it is. Exits with 1 if a file
+    cannot be read to its end; what could be read is taken in.
+
+    \b
+    Examples:
+      journal import /mnt/nas/journal
+      journal import --dry-run laptop-home week.jsonl.gz
+    """
+    from sync import importing, sources
+
+    started = time.monotonic()
+    found = sources.find(paths)
+    report: Report | None = None
+    with _progress() as advance:
+
+        def take_in() -> None:
+            nonlocal report
+            report = app.sync(WAIT_SECONDS, progress=lambda *on: advance("Taking in", *on))
+
+        done = importing.run(
+            importing.Order(
+                app.layout,
+                app.settings,
+                found.sources,
+                time.time_ns,
+                take_in,
+                dry_run,
+                lambda *on: advance("Reading", *on),
+            )
+        )
+    seconds = time.monotonic() - started
+    if as_json:
+        print_json(import_json(done, seconds, dry_run=dry_run))
+    else:
+        click.echo(import_text(done, seconds, dry_run=dry_run))
+    for problem in (*_refusals(done), *found.foreign, *_problems(done, report)):
+        click.echo(f"journal: {problem}", err=True)
+    return 1 if done.problems else 0
+
+
+def import_json(done: "Imported", seconds: float, *, dry_run: bool) -> dict[str, object]:
+    """The report for programs."""
+    return {
+        "files": done.files,
+        "records": done.records,
+        "imported": done.imported,
+        "known": done.known,
+        "left_out": done.left_out,
+        "rejected": done.rejected,
+        "sessions": done.sessions,
+        "seconds": round(seconds, 3),
+        "dry_run": dry_run,
+    }
+
+
+def import_text(done: "Imported", seconds: float, *, dry_run: bool) -> str:
+    """The report in one line."""
+    what = f"{_count(done.imported, 'record')} of {_count(done.sessions, 'session')}"
+    files = _count(done.files, "file")
+    if not done.imported:
+        text = f"Nothing new in {files} ({seconds:.1f} s)"
+    elif dry_run:
+        text = f"Would import {what} from {files}"
+    else:
+        text = f"Imported {what} from {files} in {seconds:.1f} s"
+    parts = [f"{done.known:,} known already"] if done.known else []
+    if done.left_out:
+        parts.append(f"{done.left_out:,} left out that only the other journal needs")
+    if done.rejected:
+        parts.append(f"{done.rejected:,} refused" + ("" if dry_run else ", kept in dead/"))
+    return f"{text}{': ' if parts else ''}{', '.join(parts)}."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _refusals(done: "Imported") -> Iterator[str]:
+    from journal.printable import one_line
+
+    for refusal in done.refusals:
+        yield one_line(f"{refusal.path}:{refusal.line}: {refusal.reason}")
+    more = done.rejected - len(done.refusals)
+    if more:
+        yield f"{more:,} more {'part' if more == 1 else 'parts'} of these files refused"
+
+
+def _problems(done: "Imported", report: "Report | None") -> Iterator[str]:
+    yield from done.problems
+    if report is not None:
+        yield from (f"cannot read {problem}" for problem in report.unreadable)
+        yield from report.packed.kept
+
+
+@contextmanager
+def _progress() -> Iterator[Advance]:
+    """A bar on a terminal's stderr, from the second second on."""
+    if not sys.stderr.isatty():
+        yield lambda what, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    bar = Progress(console=Console(stderr=True), transient=True)
+    started = time.monotonic()
+    task = bar.add_task("Reading")
+
+    def advance(what: str, done: int, total: int) -> None:
+        if time.monotonic() - started > PROGRESS_AFTER_SECONDS:
+            bar.start()
+            bar.update(task, description=what, completed=done, total=max(total, done))
+
+    try:
+        yield advance
+    finally:
+        bar.stop()
