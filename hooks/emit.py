@@ -2,9 +2,9 @@
 
 Run by `run.py` behind the shell guard that `journal install` writes. The agent's bytes are spliced
 unparsed into an envelope and appended with a single `O_APPEND` write; a home that cannot be
-written is replaced by a spool under `$TMPDIR`. It knows os, sys and time alone, opens one file,
-prints nothing and exits 0. It exits 1 only while stdin is still unread, so that the guard can
-keep stdin by the shell's own means.
+written is replaced by a spool under `$TMPDIR`; after `journal off` nothing is kept. It knows
+os, sys and time alone, opens one file, prints nothing and exits 0. It exits 1 only while stdin is
+still unread, so that the guard can keep stdin by the shell's own means.
 """
 
 import os
@@ -98,6 +98,20 @@ def utc(now_ns: int) -> str:
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest_ns // 1000:06d}Z"
 
 
+def is_planned(plan: str, pid: int) -> bool:
+    """Whether an agent that finds this plan in its environment is one that the plan means.
+
+    An agent that another's tool has started inherits the plan as well. But tools run in sessions
+    of their own (setsid; anthropics/claude-code#94469), so a plan of `journal run`,
+    `<id>:<session>:<name>`, means the agents of that session. What cannot be told counts.
+    """
+    parts = plan.split(":", 2)
+    try:
+        return plan != "" and (not pid or len(parts) < 3 or str(os.getsid(pid)) == parts[1])
+    except (OSError, OverflowError):
+        return True
+
+
 def record(
     agent: str, event: str, data: bytes, now_ns: int, environ: dict[str, str], more: bytes = b""
 ) -> tuple[bytes, str, str]:
@@ -108,6 +122,7 @@ def record(
     number = pid.isascii() and pid.isdigit() and len(pid) < 19  # 63 bits
     unique = new_id(now_ns)
     plan = environ.get("JOURNAL_PLAN", "")
+    plan = plan if is_planned(plan, int(pid) if number else 0) else ""
     line = b"".join(
         (
             b'{"v":1,"id":"%s","at":"%s"' % (unique.encode(), utc(now_ns).encode()),
@@ -203,10 +218,29 @@ def keep(home: str, agent: str, event: str, data: bytes, durable: bool, more: by
     return len(line)
 
 
+def is_off(home: str, agent: str) -> bool:
+    """Whether `journal off` has stopped capture, everywhere or for the directory of this hook."""
+    if os.path.exists(f"{home}/off"):
+        return True
+    if not os.path.exists(f"{home}/off.d"):
+        return False
+    for prefix in (sys.pycache_prefix, "/dev/null"):
+        sys.pycache_prefix = prefix
+        try:
+            from hooks.off import is_off_here
+
+            break
+        except EOFError:
+            continue  # as in run.py
+    return is_off_here(home, agent)
+
+
 def main(argv: list[str]) -> None:
     """Keep stdin as one record and leave without the interpreter's own tidying (1 ms)."""
     os.umask(0o077)
     home, agent, event = argv[1:4]
+    if is_off(home, agent):
+        os._exit(0)
     data = read_stdin()
     try:
         keep(home, agent, event, data, "durable" in argv[4:])

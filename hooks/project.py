@@ -47,14 +47,12 @@ def locate(directory: str, host: str) -> Place:
     What cannot be read (missing, looping, huge, not ours) leads to the path key of `host`. A
     linked worktree shares key and name with its main working tree. `$GIT_DIR` is not looked at.
     """
-    directory = _normal(directory)
-    known = directory.startswith("/") and len(directory) <= PATH_CHARS
-    top, git_dir = repository(directory) if known else ("", "")
+    directory, top, git_dir = _found(directory)
     if not git_dir:
         key = _clean(f"path:{host}:{directory}")
         return Place(directory, "", "", key, _clean(os.path.basename(directory) or directory))
     common = common_folder(git_dir)
-    configured = settings(whole_lines(os.path.join(common, "config"), CONFIG_BYTES))
+    configured = _configured(common)
     branch, commit = head(git_dir, common)
     main = top if common == git_dir else _main_folder(common, configured)
     name = os.path.basename(main).removesuffix(".git") or main
@@ -65,6 +63,29 @@ def locate(directory: str, host: str) -> Place:
     else:
         key = f"path:{host}:{main}"
     return Place(top, _clean(branch), commit, _clean(key), _clean(name))
+
+
+def folders(directory: str) -> tuple[str, str]:
+    """The directory, absolute and without symlinks, and the folder of its project.
+
+    That is the main working tree, which linked ones share, else the directory itself. Does not
+    raise and starts no git.
+    """
+    directory, top, git_dir = _found(directory)
+    common = common_folder(git_dir) if git_dir else ""
+    linked = common != git_dir
+    return directory, _main_folder(common, _configured(common)) if linked else top or directory
+
+
+def _found(directory: str) -> tuple[str, str, str]:
+    """The normal directory, its working tree's top and its git directory; "" if there is none."""
+    directory = _normal(directory)
+    known = directory.startswith("/") and len(directory) <= PATH_CHARS
+    return directory, *(repository(directory) if known else ("", ""))
+
+
+def _configured(common: str) -> list[tuple[str, str]]:
+    return settings(whole_lines(os.path.join(common, "config"), CONFIG_BYTES))
 
 
 def _main_folder(common: str, settings: list[tuple[str, str]]) -> str:

@@ -95,6 +95,8 @@ def main(argv: list[str]) -> None:
     """Keep stdin as one record, print the context, see to a watcher, leave with exit code 0."""
     started = time.monotonic()
     os.umask(0o077)
+    if emit.is_off(argv[1], argv[2]):
+        os._exit(0)
     data = emit.read_stdin()
     try:
         place, own_bytes = record(argv, data)

@@ -3,7 +3,7 @@
 A Python whose script is missing exits with 2, and exit 2 blocks the agent's tool calls. So the
 shell looks first: the home's copy, else the packaged one, else it keeps stdin in the spool by its
 own means, under the rules of `hooks.emit.spool`: private folders of ours, no symlink, a name that
-is given once the file is whole.
+is given once the file is whole. Before all this it looks whether capture is off everywhere.
 """
 
 import re
@@ -26,7 +26,8 @@ _PROBE_SECONDS = 10.0
 # `-` in expansions and `|| …` after mkdir bear the options that an exported SHELLOPTS sets.
 # Links and rights are read off `ls -ld`, because `test` follows links and knows no modes.
 _COMMAND = """\
-[ "${{{silence}-}}" = 1 ] && exit 0; umask 077; h={home}; r=$h/hooks/run.py; \
+h={home}; [ "${{{silence}-}}" = 1 ] || [ -e "$h/off" ] && exit 0; \
+umask 077; r=$h/hooks/run.py; \
 [ -r "$r" ] || r={packaged}; \
 {{ [ -r "$r" ] && {python} -I -S "$r" "$h" {agent} {event}{durable} || {{ {keep}; }}; }} {quiet}; \
 exit 0"""

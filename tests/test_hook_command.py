@@ -251,6 +251,37 @@ def test_disabled_hooks_return_at_once(shell: str, place: Place, gone: bool) -> 
     assert place.kept() == []
 
 
+@pytest.mark.parametrize("event", ["Stop", "SessionStart"])
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_hook_records_nothing_while_capture_is_off(
+    shell: str, place: Place, event: str, gone: bool
+) -> None:
+    if gone:
+        shutil.rmtree(place.home / "hooks")
+        shutil.rmtree(place.packaged)
+    (place.home / "off").touch()
+    assert_silent(fire(shell, place.command(event), place))
+    assert (place.records(), place.kept()) == ([], [])
+    (place.home / "off").unlink()
+    fire(shell, place.command(event), place)
+    assert len(place.records() + place.kept()) == 1
+
+
+def test_programs_of_an_older_version_go_on_recording(shell: str, place: Place) -> None:
+    (place.home / "hooks" / "off.py").unlink()
+    assert_silent(fire(shell, place.command(), place))
+    assert (len(place.records()), place.kept()) == (1, [])
+
+
+def test_without_the_module_that_could_tell_what_is_off_the_shell_keeps_stdin(
+    shell: str, place: Place
+) -> None:
+    (place.home / "hooks" / "off.py").unlink()
+    (place.home / "off.d").mkdir()
+    assert_silent(fire(shell, place.command(), place))
+    assert [path.read_bytes() for path in place.kept()] == [PAYLOAD]
+
+
 @pytest.mark.parametrize("level", ["outer", "inner"])
 @pytest.mark.parametrize("trap", ["link", "open", "file", "foreign"])
 def test_a_spool_that_is_not_private_is_left_alone(

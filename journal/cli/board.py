@@ -11,8 +11,11 @@ def show_board(app: App) -> None:
     """Print ten sessions and one line of health; where nothing is installed, how to begin."""
     layout = app.layout
     if not layout.days.exists() and not layout.database.exists():
-        if (layout.hooks / "run.py").exists():
+        if warning := unrecorded_text(app, None):
+            click.echo(f"Nothing is recorded yet in {layout.home}: {warning}.")
+        elif (layout.hooks / "run.py").exists():
             click.echo(f"Nothing is recorded yet in {layout.home}: start your agent.")
+            _tell_what_is_off(app)
         else:
             click.echo("Not installed yet. Run: journal install")
         return
@@ -37,5 +40,34 @@ def _show(app: App) -> None:
     print_sessions(app, found, note if found else "No session has done anything yet.")
     state = condition.look(app.layout, app.settings, app.now_us)
     click.echo()
-    style = "bold red" if state.problems else "dim"
-    print_rich(screen(), Text(health(state, app.now_us), style=style))
+    warning = unrecorded_text(app, state.last_us)
+    line = health(state, app.now_us)
+    style = "bold red" if state.problems or warning else "dim"
+    print_rich(screen(), Text(f"{warning} · {line}" if warning else line, style=style))
+    _tell_what_is_off(app)
+
+
+def unrecorded_text(app: App, last_us: int | None) -> str:
+    """In few words that the agent ran behind the newest record; "" if it did not."""
+    from journal import agent_settings
+    from journal.cli.tables import ago
+    from journal.doctor import activity
+
+    folder = agent_settings.default_path().parent
+    found = activity.unrecorded(app.layout, folder, last_us, activity.FEW_FOLDERS)
+    if found is None:
+        return ""
+    return f"Claude ran {ago(app.now_us - found.ran_us)}, no record (journal doctor)"
+
+
+def _tell_what_is_off(app: App) -> None:
+    import os
+
+    from rich.text import Text
+
+    from journal import capture
+    from journal.cli.off import notice
+    from journal.cli.tables import print_rich, screen
+
+    if text := notice(capture.look(app.layout, os.curdir)):
+        print_rich(screen(), Text(text, style="bold red"))

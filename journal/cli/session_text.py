@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from journal.cli.tables import GAP, TIMES, age, ago, aligned, print_rich, screen, when
+from journal.plan import name_of
 from journal.printable import clean, one_line
 from journal.summary import shown_path
 from journal.times import SECOND_US, to_datetime
@@ -63,6 +64,7 @@ def _header(detail: "Detail", now_us: int) -> Table:
     head = f"HEAD {session.head[:7]}" if session.head else ""
     rows = (
         ("session", f"{session.id} ({session.agent})"),
+        ("name", name_of(detail.state.plan)),
         ("memory id", memory_id_line(detail, now_us)),
         ("project", name if name == session.cwd else f"{name} ({session.cwd})"),
         ("branch", ", ".join(filter(None, (session.branch, head)))),

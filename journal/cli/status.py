@@ -1,5 +1,6 @@
 """`journal status`: the whole state at a glance."""
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -70,9 +71,17 @@ def condition_json(app: App, found: "Condition") -> dict[str, object]:
         "watcher": {"running": found.watcher is not None, "pid": found.watcher},
         "remote": _remote_json(app, found),
         "hooks": found.hooks,
+        "capture": _capture_json(app),
         "memory_agent": _agent_json(app, found),
         "problems": [{"message": str(problem), "hint": problem.hint} for problem in found.problems],
     }
+
+
+def _capture_json(app: App) -> dict[str, object]:
+    from journal import capture
+
+    found = capture.look(app.layout, os.curdir)
+    return {"off": found.off, "off_here": found.here != "", "folders": list(found.folders)}
 
 
 def _remote_json(app: App, found: "Condition") -> dict[str, object]:
@@ -130,6 +139,7 @@ def _rows(app: App, found: "Condition") -> list[tuple[str, str]]:
     return [
         ("home", str(app.layout.home)),
         ("hooks", "not installed" if found.hooks == "missing" else found.hooks),
+        ("capture", _capture(app)),
         ("journal", _journal(app, found)),
         ("store", _store(app, found)),
         ("sessions", shown + hidden),
@@ -140,6 +150,16 @@ def _rows(app: App, found: "Condition") -> list[tuple[str, str]]:
         *([("archive", archive)] if (archive := _archive(app, found)) else []),
         ("watcher", f"runs, process {found.watcher}" if found.watcher else "not running"),
     ]
+
+
+def _capture(app: App) -> str:
+    from journal import capture
+    from journal.cli.off import notice
+
+    found = capture.look(app.layout, os.curdir)
+    elsewhere = [folder for folder in found.folders if folder != found.here]
+    said = notice(found).removeprefix("Capture is ") or "on"
+    return said + (f"; off in: {', '.join(elsewhere)}" if elsewhere else "")
 
 
 def _journal(app: App, found: "Condition") -> str:

@@ -108,3 +108,8 @@ def _shared(one: str, other: str) -> int:
     """How many characters two ids have in common at their beginning."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def drop(db: apsw.Connection, session: int) -> None:
+    """Remove the session's row: nothing of the session is left."""
+    db.execute("delete from session_states where session = ?", (session,))
