@@ -18,7 +18,7 @@ GROUPS = {
     "Every day": ("sessions", "show", "search", "context"),
     "Set-up": ("install", "import", "uninstall", "doctor", "status"),
     "Keep or delete": ("pin", "unpin", "forget", "export", "off", "on"),
-    "Plumbing": ("sync", "watch", "bind", "replay", "run"),
+    "Plumbing": ("sync", "watch", "bind", "replay", "prune", "run"),
 }
 _MODULES = {"unpin": "pin", "uninstall": "install", "on": "off", "run": "planned"}
 

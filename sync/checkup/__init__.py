@@ -1,0 +1,51 @@
+"""The checks that need the database or what the syncer keeps. They look; repairs are offered.
+
+See journal/doctor for what a check is.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from journal.layout import Layout
+from journal.settings import Settings
+from sync import condition
+from sync.condition import Condition
+
+
+@dataclass(slots=True)
+class Subject:
+    """The home that is looked at, with the numbers that several checks share.
+
+    `take_in` and `rebuild` run a pass and say what it did; None: the configuration cannot be
+    read, and without its rules nothing may be taken in.
+    """
+
+    layout: Layout
+    settings: Settings
+    environ: Mapping[str, str]
+    now_us: int
+    take_in: Callable[[], str] | None
+    rebuild: Callable[[], str] | None
+    _found: list[Condition] = field(default_factory=list)
+
+    @property
+    def condition(self) -> Condition:
+        """As it was at the first look since the last repair. JournalError: days/ is unreadable."""
+        if not self._found:
+            self._found.append(condition.look(self.layout, self.settings, self.now_us))
+        return self._found[0]
+
+    def taking_in(self) -> Callable[[], str] | None:
+        """The repair that runs a pass."""
+        return self._repair(self.take_in)
+
+    def rebuilding(self) -> Callable[[], str] | None:
+        """The repair that makes the database anew; it accepts no loss."""
+        return self._repair(self.rebuild)
+
+    def _repair(self, run: Callable[[], str] | None) -> Callable[[], str] | None:
+        def repair() -> str:
+            self._found.clear()
+            return run() if run else ""
+
+        return repair if run else None
