@@ -103,6 +103,11 @@ class Layout:
         return self.home / "synced"
 
     @property
+    def pruned(self) -> Path:
+        """When retention was last looked after, and which packs were looked at."""
+        return self.home / "pruned"
+
+    @property
     def redaction_key(self) -> Path:
         return self.home / "redaction.key"
 

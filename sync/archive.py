@@ -5,7 +5,7 @@ database only knows what they cover, so without it nothing new is cut, and what 
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from random import SystemRandom
 
@@ -20,7 +20,7 @@ from sync.cycle import make_redactor
 from sync.deliver import Delivered
 from sync.lock import locked
 from sync.remote.contract import Remote, RemoteError
-from sync.remote.naming import name_of
+from sync.remote.naming import max_bytes, name_of
 from sync.views import archive
 
 
@@ -47,11 +47,10 @@ def run(conditions: Conditions, wish: Wish) -> Delivered:
         if wish.dead:
             problems += _put_back(conditions)
         done = _deliver(conditions, wish)
-    done.problems += [problem for problem in problems if problem not in done.problems]
-    done.ripening = _ripening(conditions)
     if done.sent or done.dead:
-        with suppress(BusyError):  # the pass that is running, or the next one, takes them in
-            conditions.take_in()
+        problems += _take_in(conditions)
+    done.problems += [one for one in dict.fromkeys(problems) if one not in done.problems]
+    done.ripening = _ripening(conditions)
     return done
 
 
@@ -91,6 +90,17 @@ def _prepare(conditions: Conditions, wish: Wish) -> list[str]:
         return [str(error)]
 
 
+def _take_in(conditions: Conditions) -> list[str]:
+    """Receipts and rejections of this run; what could not be done, as the next one will."""
+    try:
+        conditions.take_in()
+    except BusyError:
+        return []
+    except JournalError as error:
+        return [str(error)]
+    return []
+
+
 def _cut(conditions: Conditions, wish: Wish, db: apsw.Connection) -> list[str]:
     layout, settings = conditions.layout, conditions.settings
     stock = cut.take_stock(db, layout.retry, conditions.now_us)
@@ -112,7 +122,7 @@ def _shape(conditions: Conditions) -> cut.Shape:
     return cut.Shape(
         remote=name_of(remote),
         render=(lambda _, material: b"".join(material.lines)) if is_folder else thread.render,
-        max_bytes=remote.max_source_bytes,
+        max_bytes=max_bytes(remote),
         has_records=is_folder,
         interval_us=int(remote.min_interval_seconds * SECOND_US),
     )

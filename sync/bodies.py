@@ -12,8 +12,10 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import apsw
+import orjson
 import zstandard
 
 LEVEL = 1
@@ -71,6 +73,19 @@ def store_large(db: apsw.Connection, packed: Iterator[tuple[int, Packed]]) -> No
                 data = _compressor().compress(value)
                 db.execute("insert into bodies values (?, ?)", (digest, data))
             db.execute("insert or ignore into body_uses values (?, ?)", (digest, seq))
+
+
+def release(db: apsw.Connection, seqs: list[int]) -> None:
+    """These events hold their large values no more; what nobody holds any more goes."""
+    rows: list[Any] = db.execute(
+        "delete from body_uses where seq in (select value from json_each(?)) returning digest",
+        (orjson.dumps(seqs).decode(),),
+    ).fetchall()
+    unused = """
+        delete from bodies where digest = ?1
+        and not exists (select 1 from body_uses where digest = ?1)
+    """
+    db.executemany(unused, set(rows))
 
 
 def unpack(db: apsw.Connection, blob: bytes | None) -> bytes:

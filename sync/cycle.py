@@ -12,13 +12,14 @@ from journal.layout import Layout, write_whole
 from journal.redact import Redactor
 from journal.redaction_key import load_key
 from journal.settings import Settings
-from sync import ingest, pack, reap, rebuild, refused_binds, replace, store, upkeep, views
+from sync import ingest, pack, prune, reap, rebuild, refused_binds, replace, store, upkeep, views
 from sync.collect import collect
 from sync.dead import Dead
 from sync.errors import StoreError
 from sync.lines import START, Cursor, day_key
 from sync.litter import remove_litter
 from sync.lock import locked
+from sync.prune_plan import Plan
 from sync.remote.naming import name_of
 from sync.views import archive, contexts
 from sync.writer import Writer
@@ -40,6 +41,7 @@ class Report:
     seen_bytes: int | None = None  # of all journal files; None: the deadline came first
     packed: pack.Packed = field(default_factory=pack.Packed)
     rebuilt: rebuild.Rebuilt | None = None
+    pruned: Plan = field(default_factory=Plan)  # what retention has removed
 
 
 def never() -> bool:
@@ -57,7 +59,8 @@ class Pass:
     keep_trying: Callable[[], bool] = never  # while another process holds the lock
     out_of_time: Callable[[], bool] = never  # asked between batches; newest files come first
     progress: Callable[[int, int], None] | None = None  # bytes done, bytes in all
-    packs: bool = True  # pack closed days; not while somebody waits for an answer
+    packs: bool = True  # pack closed days, end silent sessions; not while somebody waits
+    prune: bool = False  # look after retention now, not only once an hour
     rebuild: bool = False  # make the database anew before anything else
     accept_loss: bool = False  # of what only a damaged database held
 
@@ -135,21 +138,39 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
             report.packed = pack.pack_closed_days(
                 db, layout, settings, redactor, dead, now_us, stop
             )
+            _prune(db, conditions, report)
     if report.stored or report.packed.days:
         upkeep.tend(db)
     return report
 
 
 def _reap(db: apsw.Connection, conditions: Pass, report: Report) -> None:
-    """Note the ends that nobody reported, and take the notes in."""
-    ended = reap.due(db, conditions.settings, os.uname().nodename, conditions.now_us)
-    if ended:
-        reap.record(conditions.layout, ended, conditions.now_us)
-        redactor = make_redactor(conditions.layout, conditions.settings)
-        dead = Dead(conditions.layout, redactor, conditions.now_us)
-        again = _ingest(db, conditions, ingest.Reader(conditions.layout, redactor, dead))
-        report.seen_bytes = again.seen_bytes
-        report.reaped = len(ended)
+    """Infer the ends that nobody reported."""
+    host, now_us = os.uname().nodename, conditions.now_us
+    ended = reap.due(db, conditions.settings, host, now_us, silence=conditions.packs)
+    views.infer_ends(db, ended, now_us)
+    report.reaped = len(ended)
+
+
+def _prune(db: apsw.Connection, conditions: Pass, report: Report) -> None:
+    """Remove what is older than its limit; take in what was noted of that, and show it."""
+    now_us = conditions.now_us
+    settings, layout = conditions.settings, conditions.layout
+    report.pruned = prune.hourly(db, layout, settings, now_us, now=conditions.prune)
+    if report.pruned.sessions:
+        _ingest_own(db, conditions, report)
+        refused_binds.write(db, layout)
+        contexts.write_stale(db, layout, settings, now_us)
+        if report.seen_bytes is not None:
+            _stamp(layout, report.seen_bytes)
+
+
+def _ingest_own(db: apsw.Connection, conditions: Pass, report: Report) -> None:
+    """Take in what this pass itself has appended to the journal."""
+    redactor = make_redactor(conditions.layout, conditions.settings)
+    dead = Dead(conditions.layout, redactor, conditions.now_us)
+    again = _ingest(db, conditions, ingest.Reader(conditions.layout, redactor, dead))
+    report.seen_bytes = again.seen_bytes
 
 
 def _ingest(db: apsw.Connection, conditions: Pass, reader: ingest.Reader) -> Report:

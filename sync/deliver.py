@@ -21,6 +21,7 @@ from journal.times import SECOND_US
 from sync import breaker, dead_pieces, retry
 from sync.breaker import Circuit, Remotes
 from sync.remote.contract import Outcome, Remote, RemoteError, Then
+from sync.retry import Listed
 from sync.waiting import LastError, Waiting
 
 LOOK_AGAIN_SECONDS = 30.0  # at a piece that the remote works on
@@ -72,18 +73,30 @@ def run(order: Order) -> Delivered:
     circuit = _circuit(order)
     _drop_outgrown(order.layout)
     listed = retry.schedule(order.layout.retry)
-    due = [one.name for one in listed if order.all or retry.is_due(one.next_us, order.now_us)]
+    due = {one.name for one in listed if order.all or retry.is_due(one.next_us, order.now_us)}
     until = time.monotonic() + order.settings.remote.pass_seconds
     if order.all or order.probe or breaker.allows(circuit, order.now_us):
-        for number, name in enumerate(due):
+        probes = {one.name for one in listed if circuit.state != "closed" and _was_tried(one)}
+        names = sorted(due | probes)
+        for number, name in enumerate(names):
+            if name not in due and _circuit(order).state == "closed":
+                continue
             left = until - time.monotonic()
             if left <= 0 or order.stopping() or not _one(order, name, left, done):
                 break
-            order.progress(number + 1, len(due))
+            order.progress(number + 1, len(names))
     elif due:
         done.error = said(circuit)
     done.waiting = len(retry.list_names(order.layout.retry))
     return done
+
+
+def _was_tried(one: Listed) -> bool:
+    """Whether a piece has been sent before. Such a one is the better probe, due or not.
+
+    One that never was still grows, and so keeps its session from becoming many pieces.
+    """
+    return one.next_us != retry.created_us(one.name)
 
 
 def _drop_outgrown(layout: Layout) -> None:
@@ -162,7 +175,7 @@ def _failed(order: Order, piece: "_Sending", error: RemoteError, done: Delivered
         done.dead += 1
     else:
         done.failed += 1
-    return circuit.state == "closed"
+    return circuit.state == "closed" or not error.counts
 
 
 def _remember(order: Order, circuit: Circuit) -> None:

@@ -13,7 +13,6 @@ from journal.layout import write_parts
 from journal.markdown import session_markdown
 from sync import detail, facts
 from sync.listing import Wanted
-from sync.views.lives import REAP
 
 DECODED_AT_ONCE = 50
 BETWEEN_PAGES = "\n---\n\n"
@@ -21,14 +20,11 @@ BETWEEN_PAGES = "\n---\n\n"
 
 def record_lines(db: apsw.Connection, since_us: int) -> Iterator[bytes]:
     """The line of every record from a time on, the journal's own facts too, by (`at`, `id`).
-
-    Ends that were inferred here are left out: whoever takes the export in infers them anew.
     Memory holds a few numbers of each event and the bodies of fifty.
     """
-    query = "select at_us, id, {} from {} where at_us >= ? {} order by at_us, id"
-    told = query.format("line", "own_facts", f"and name <> '{REAP}'")
-    own = db.execute(told, (since_us,))
-    events = _lines(db, db.execute(query.format("seq", "events", ""), (since_us,)))
+    query = "select at_us, id, {} from {} where at_us >= ? order by at_us, id"
+    own = db.execute(query.format("line", "own_facts"), (since_us,))
+    events = _lines(db, db.execute(query.format("seq", "events"), (since_us,)))
     return (line for _, _, line in merge(own, events))
 
 

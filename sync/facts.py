@@ -120,17 +120,29 @@ def insert_own(db: apsw.Connection, facts: Iterable[Fact]) -> list[OwnFact]:
         row = (made.id, made.at_us, made.event, made.session, record.dump(made))
         db.execute("insert or ignore into own_facts values (?, ?, ?, ?, ?)", row)
         if db.changes():
-            new.append(_own(made))
+            new.append(own_of(made))
     return new
 
 
 def own_facts(db: apsw.Connection) -> Iterator[OwnFact]:
     """All of the journal's own records."""
     lines: list[Any] = db.execute("select line from own_facts").fetchall()
-    return (_own(record.parse(line.rstrip())) for (line,) in lines)
+    return (own_of(record.parse(line.rstrip())) for (line,) in lines)
 
 
-def _own(made: record.Record) -> OwnFact:
+def own_facts_of(db: apsw.Connection, sessions: Iterable[str]) -> dict[str, list[OwnFact]]:
+    """What the journal itself says of sessions with these ids, of whichever agents."""
+    wanted = orjson.dumps(list(sessions)).decode()
+    query = "select line from own_facts where session in (select value from json_each(?))"
+    found: dict[str, list[OwnFact]] = {}
+    for (line,) in db.execute(query, (wanted,)):
+        own = own_of(record.parse(line.rstrip()))
+        found.setdefault(own.session, []).append(own)
+    return found
+
+
+def own_of(made: record.Record) -> OwnFact:
+    """What one of the journal's own records says."""
     value = None if made.raw else record.load_body(made.body)
     payload = value if isinstance(value, dict) else {}
     return OwnFact(made.id, made.at_us, made.event, made.session, payload)
@@ -189,9 +201,9 @@ def all_events(db: apsw.Connection, since_us: int | None = None) -> Iterator[Sto
 def _read(db: apsw.Connection, rows: Iterable[Any]) -> Iterator[Stored]:
     for seq, unique, at_us, agent, name, header, session, raw, blob in rows:
         body = bodies.unpack(db, blob)
-        meaning = understand(agent, name, body, bool(raw))
+        meaning = understand(agent, name, body, raw == 1)
         event = Event(seq, unique, at_us, agent, name, orjson.loads(header), meaning)
-        yield Stored(event, session, bool(raw), body)
+        yield Stored(event, session, raw == 1, body)
 
 
 def understand(agent: str, event: str, body: bytes, raw: bool) -> Meaning:
@@ -222,3 +234,16 @@ def identity(db: apsw.Connection, session: int) -> tuple[str, str]:
     query = "select agent, id from sessions where key = ?"
     ((agent, session_id),) = db.execute(query, (session,)).fetchall()
     return str(agent), str(session_id)
+
+
+def known_key(db: apsw.Connection, agent: str, session_id: str) -> int | None:
+    """The number of a session; None if there is no event of it."""
+    query = "select key from sessions where agent = ? and id = ?"
+    key = db.execute(query, (agent, session_id)).get
+    return None if key is None else int(key)
+
+
+def last_us(db: apsw.Connection, session: int) -> int:
+    """The time of a session's last event; 0 if it has none."""
+    query = "select max(at_us) from events where session = ?"
+    return int(db.execute(query, (session,)).get or 0)

@@ -29,11 +29,10 @@ from sync.dead import Dead
 from sync.foreign_lines import Held, Line, Refused, UnreadableError, held, lines
 from sync.lock import locked
 from sync.sources import Source
-from sync.views.lives import REAP
 
 LOCK = "import.lock"  # in the home; held by the one process that imports
 # What another journal says of sessions; the rest is about its own deliveries, calls and deletions.
-TAKEN = frozenset(("MemoryId", "Summary", "Pin", "Unpin", REAP))
+TAKEN = frozenset(("MemoryId", "Summary", "Pin", "Unpin"))
 MOST_REFUSALS = 5
 _BATCH_RECORDS = 2_000
 _BATCH_BYTES = 8 << 20

@@ -16,7 +16,7 @@ import apsw
 from journal import record
 from journal.layout import Layout
 from journal.redact import Redactor
-from sync import bodies, facts
+from sync import bodies, erasure, facts
 from sync.dead import Dead
 from sync.facts import Fact
 from sync.lines import START, Chunk, Cursor, OpenFile, cursor_key
@@ -167,9 +167,11 @@ class Reader:
         places = {id(fact): place for fact, place in zip(batch.facts, batch.places, strict=True)}
         count = 0
         for fact in known:
-            query = "select body, name from events where id = ?"
+            query = "select body, name, raw from events where id = ?"
             rows: list[Any] = db.execute(query, (fact.record.id,)).fetchall()
-            ((blob, name),) = rows
+            ((blob, name, raw),) = rows
+            if raw == erasure.REMOVED:
+                continue  # nobody can tell any more
             stored = self._redactor.json(bodies.unpack(db, blob))
             if (stored, name) != (fact.record.body, fact.record.event):
                 path, offset, line = places[id(fact)]
@@ -181,7 +183,10 @@ class Reader:
         count = 0
         for fact, (path, offset, line) in zip(batch.own, batch.own_places, strict=True):
             query = "select line from own_facts where id = ?"
-            stored = record.parse(bytes(db.execute(query, (fact.record.id,)).get).rstrip())
+            line_stored = db.execute(query, (fact.record.id,)).get
+            if line_stored is None:
+                continue  # a tombstone covers it
+            stored = record.parse(bytes(line_stored).rstrip())
             body = self._redactor.json(stored.body)
             if (stored.event, body) != (fact.record.event, fact.record.body):
                 count += self._dead.put(path, offset, line, "its id belongs to another record")

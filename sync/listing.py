@@ -14,13 +14,15 @@ import apsw
 from journal.errors import JournalError
 from journal.printable import one_line
 from journal.state import SessionState
+from journal.summary import shown_path
 from journal.times import to_text
 from sync.filters import Filters
 from sync.views.sessions import short_id
 
+STATES = ("awaiting", "working", "idle", "finished")  # as they are listed
 MAX_CANDIDATES = 8
 _NAME_CHARS = 60
-_LAST_CHAR = chr(0x10FFFF)
+LAST_CHAR = chr(0x10FFFF)
 _RANK = "case s.status when 'awaiting' then 0 when 'working' then 1 when 'idle' then 2 else 3 end"
 _COLUMNS = """
 select s.session, s.agent, s.id, state, triggers, status, project, project_name, cwd, branch, host,
@@ -60,6 +62,8 @@ class Session:
     question: str  # what waits for the person
     waiting_us: int | None  # since when
     subagents: int  # that run
+    tool: str  # the one of a working session that began last and still runs
+    target: str  # what it works on; a path relative to the project
 
     def json(self) -> dict[str, Any]:
         """The object of the public interface, with a few keys more."""
@@ -87,6 +91,8 @@ class Session:
             "question": self.question or None,
             "waiting_since": _text(self.waiting_us),
             "subagents": self.subagents,
+            "tool": self.tool or None,
+            "target": self.target or None,
         }
 
 
@@ -160,6 +166,20 @@ def count(db: apsw.Connection, wanted: Wanted) -> int:
     return int(db.execute(f"select count(*) from session_states s where {condition}", values).get)
 
 
+def states(db: apsw.Connection, wanted: Wanted) -> dict[str, int]:
+    """How many of them are in each state, in the order of `page`."""
+    condition, values = wanted.sql()
+    query = f"select status, count(*) from session_states s where {condition} group by 1"
+    counts: dict[str, int] = dict(db.execute(query, values))
+    return {name: counts.get(name, 0) for name in STATES}
+
+
+def last_us(db: apsw.Connection) -> int | None:
+    """When anything happened last in a session that is more than a start; None if there is none."""
+    found = db.execute("select max(last_us) from session_states where triggers <> ''").get
+    return None if found is None else int(found)
+
+
 def read(db: apsw.Connection, keys: Iterable[int], adopt_on: Iterable[str]) -> Iterator[Session]:
     """These sessions (rows), in this order; one that is gone by now is passed over."""
     wanted = set(adopt_on)
@@ -173,6 +193,7 @@ def _session(db: apsw.Connection, row: tuple[Any, ...], adopt_on: set[str]) -> S
     branch, host, title, started_us, last_us, ended_us, end_reason, *rest = rest
     events, prompts, memory_id, pinned = rest
     state = SessionState.load(data) or SessionState()  # another version's: the next pass folds it
+    tool, target = _running(state) if status == "working" else ("", "")
     return Session(
         key=key,
         agent=agent,
@@ -198,7 +219,16 @@ def _session(db: apsw.Connection, row: tuple[Any, ...], adopt_on: set[str]) -> S
         question=state.question,
         waiting_us=state.question_us if status == "awaiting" else None,
         subagents=sum(child.ended_us is None for child in state.subagents.values()),
+        tool=tool,
+        target=target,
     )
+
+
+def _running(state: SessionState) -> tuple[str, str]:
+    """The tool that began last of those that have not ended, and what it works on."""
+    for tool in reversed(state.open_tools.values()):
+        return tool.tool, shown_path(tool.target, state)
+    return "", ""
 
 
 def find(db: apsw.Connection, name: str) -> int:
@@ -222,7 +252,7 @@ def _matching(db: apsw.Connection, name: str, agent: str = "") -> list[tuple[int
     query = "select session, agent, id from session_states where id {} and ? in ('', agent) limit ?"
     enough = MAX_CANDIDATES + 1
     found: list[Any] = db.execute(query.format("= ?"), (name, agent, enough)).fetchall()
-    span = (name, name + _LAST_CHAR, agent, enough)
+    span = (name, name + LAST_CHAR, agent, enough)
     return found or list(db.execute(query.format(">= ? and id < ?"), span))
 
 

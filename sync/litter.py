@@ -11,7 +11,7 @@ def remove_litter(layout: Layout) -> None:
 
     OSError: the home cannot be read or written.
     """
-    own = tuple(f".{path.name}." for path in (layout.synced, layout.redaction_key))
+    own = tuple(f".{path.name}." for path in (layout.synced, layout.pruned, layout.redaction_key))
     for path in _hidden(layout.home):
         if path.name.startswith(own):
             path.unlink(missing_ok=True)

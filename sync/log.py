@@ -5,6 +5,7 @@ failure, so the log stays small; what is older than KEEP_DAYS goes when a new da
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,8 +42,8 @@ def write(layout: Layout, entry: Entry) -> None:
         return
     path = layout.logs / f"{day_of(entry.began_us)}.jsonl"
     said = _said(entry)
-    if entry.kind != "sync" and said.get("error") and said["error"] == _last_error(path):
-        return  # it goes on as it was; whoever types a command is answered each time
+    if entry.kind != "sync" and _goes_on(entry, said, path):
+        return  # it is as it was; whoever types a command is answered each time
     if not path.exists():
         _remove_old(layout, entry.began_us)
     append_line(path, orjson.dumps(said) + b"\n")
@@ -53,7 +54,12 @@ def _did_something(entry: Entry) -> bool:
         return entry.outside.did_something
     report = entry.report
     return report is not None and bool(
-        report.stored or report.duplicate or report.rejected or report.packed.days or report.rebuilt
+        report.stored
+        or report.duplicate
+        or report.rejected
+        or report.packed.days
+        or report.rebuilt
+        or report.pruned
     )
 
 
@@ -73,6 +79,8 @@ def _said(entry: Entry) -> dict[str, Any]:
         "packed": len(report.packed.days),
         "error": error_json(entry.error),
     }
+    if report.pruned:
+        said["pruned"] = report.pruned.counts
     if report.rebuilt:
         said["rebuilt"] = {
             "events": report.rebuilt.events,
@@ -98,14 +106,30 @@ def error_json(error: BaseException | None) -> dict[str, str] | None:
     return {"class": getattr(error, "kind", type(error).__name__), "message": str(error)}
 
 
-def _last_error(path: Path) -> Any:
-    """What the last line of a log says went wrong; None if nothing did or there is no such line."""
+def _goes_on(entry: Entry, said: dict[str, Any], path: Path) -> bool:
+    """Whether nothing happened but the failure that the last such line tells of."""
+    if entry.outside is not None:
+        return not entry.outside.brought and _last(path, entry.kind, _failures) == _failures(said)
+    return bool(said["error"]) and said["error"] == _last(path, None, lambda line: line["error"])
+
+
+def _failures(said: dict[str, Any]) -> Any:
+    return said["remote"]["error"], said["model"]["error"]
+
+
+def _last(path: Path, kind: str | None, of: Callable[[dict[str, Any]], Any]) -> Any:
+    """What the last line (of this kind) says; None: there is none, or it was cut off."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
-            return orjson.loads(file.read().rstrip(b"\n").rpartition(b"\n")[2]).get("error")
-    except (OSError, ValueError, AttributeError):
-        return None  # no log yet, or a line that was cut off: then it is said again
+            lines = file.read().rstrip(b"\n").split(b"\n")
+        for line in reversed(lines):
+            found = orjson.loads(line)
+            if kind is None or found["pass"] == kind:
+                return of(found)
+    except (OSError, ValueError, LookupError, TypeError):
+        return None  # then it is said again
+    return None
 
 
 def _remove_old(layout: Layout, now_us: int) -> None:

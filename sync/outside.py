@@ -41,6 +41,12 @@ class Outside:
         return bool(self.asked.asked or self.asked.error or done.tried or done.error)
 
     @property
+    def brought(self) -> bool:
+        """Whether anything but failures came of it."""
+        done = self.delivered
+        return bool(done.sent or done.dead or done.pending or self.asked.answered)
+
+    @property
     def problems(self) -> list[str]:
         """What people must be told, a line each."""
         found = list(self.delivered.problems)
@@ -55,8 +61,8 @@ class Outside:
     def _what_follows(self, error: RemoteError) -> str:
         waiting = self.delivered.waiting
         pieces = "1 piece waits" if waiting == 1 else f"{waiting:,} pieces wait"
-        again = "until that is changed" if error.then is Then.PAUSE else "and is tried again"
-        return f"{pieces} in retry/ {again}" if waiting else "nothing waits"
+        until = "until that is changed" if error.then is Then.PAUSE else "for the next attempt"
+        return f"{pieces} in retry/ {until}" if waiting else "nothing waits"
 
     def said(self) -> dict[str, Any]:
         """The numbers, for programs."""

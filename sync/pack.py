@@ -25,6 +25,7 @@ from journal.times import DAY_US, SECOND_US, day_of, to_us
 from sync import ingest
 from sync.aside import Aside, read_to
 from sync.dead import Dead
+from sync.facts import Fact
 from sync.lines import START, Cursor, cursor_key
 from sync.pack_file import (
     DamagedPackError,
@@ -34,6 +35,7 @@ from sync.pack_file import (
     pack_path,
     read_pack,
 )
+from sync.views import tombstones
 
 QUIET_US = 3_600 * SECOND_US  # a file that was written since is not of a closed day
 PASS_BYTES = 64 << 20  # of day files, some seconds of work; more of them wait for the next pass
@@ -192,10 +194,12 @@ class _Packing:
         read: dict[str, Cursor] = {}
         for batch in reader.whole(sizes):
             read |= batch.cursors
-            records = [fact.record for fact in (*batch.facts, *batch.own)]
+            found = [*batch.facts, *batch.own]
+            records = [fact.record for fact in found]
+            covered = self._covered(found)
             places = (*batch.places, *batch.own_places)
             for made, place in zip(records, places, strict=True):
-                if self.dead.holds(*place):
+                if self.dead.holds(*place) or made.id in covered:
                     continue
                 if not self._is_stored(made):
                     hint = "run: journal sync --rebuild"
@@ -206,6 +210,11 @@ class _Packing:
             size == 0 or self._ends_alike(read, cursor_key(self.layout.days, path), size)
             for path, size in sizes.items()
         )
+
+    def _covered(self, found: list[Fact]) -> set[bytes]:
+        """The ids of those that a tombstone covers: nobody keeps them any more."""
+        kept = tombstones.uncovered(self.db, found)
+        return {fact.record.id for fact in found} - {fact.record.id for fact in kept}
 
     def _ends_alike(self, read: dict[str, Cursor], key: str, size: int) -> bool:
         """Whether what was read now is what had been taken in: the same file, to the same byte."""

@@ -1,8 +1,7 @@
 """Ends that no agent reported: a process that is gone, a silence that has lasted too long.
 
-What is inferred is appended to the journal (`Reap`), with the last event that was known; what it
-means is for the views. So it is inferred once, is the same after a lost database, and any later
-event lifts it.
+An inferred end is no fact and stands in no journal: it is noted in the database with the last event
+that was known, any later event lifts it, and after a lost database it is inferred anew.
 """
 
 import os
@@ -13,11 +12,8 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from journal import own_fact
-from journal.layout import Layout
 from journal.settings import Settings
-from journal.times import SECOND_US, to_text
-from sync.views.lives import REAP
+from journal.times import SECOND_US
 
 GONE = "process_gone"
 SILENCE = "silence"
@@ -34,15 +30,18 @@ class Ended(NamedTuple):
     reason: str
 
 
-def due(db: apsw.Connection, settings: Settings, host: str, now_us: int) -> list[Ended]:
+def due(
+    db: apsw.Connection, settings: Settings, host: str, now_us: int, *, silence: bool
+) -> list[Ended]:
     """The open sessions, except pinned ones, that have ended as far as this host can tell.
 
-    A pid of another host is neither alive nor dead; silence is compared strictly.
+    A pid of another host is neither alive nor dead. A `silence` that is looked at, too, is
+    compared strictly.
     """
     limit_us = settings.sessions.reap_after_hours * _HOUR_US
     found = []
     for agent, session, last_us, pid, on in _open_sessions(db):
-        if now_us - last_us > limit_us:
+        if silence and now_us - last_us > limit_us:
             found.append(Ended(agent, session, last_us, SILENCE))
         elif pid is not None and on == host and not is_alive(pid, last_us):
             found.append(Ended(agent, session, last_us, GONE))
@@ -57,13 +56,6 @@ def _open_sessions(db: apsw.Connection) -> Iterator[Any]:
         order by s.last_us
     """
     return iter(db.execute(query).fetchall())
-
-
-def record(layout: Layout, ended: list[Ended], now_us: int) -> None:
-    """Append what was inferred to the journal. JournalError: it cannot be written."""
-    for one in ended:
-        payload = {"last": to_text(one.last_us), "reason": one.reason}
-        own_fact.append(layout, REAP, (one.agent, one.session), payload, now_us * 1000)
 
 
 def is_alive(pid: int, last_us: int) -> bool:

@@ -181,7 +181,8 @@ class _Build:
         adopt_on = tuple(order.settings.sessions.adopt_on)
         with Writer(self.db, self.reader, adopt_on, order.now_us) as writer:
             for batch in batches:
-                self.stored += writer.write(batch).stored
+                written = writer.write(batch)
+                self.stored += written.stored - written.deleted
                 self.done_bytes += batch.bytes
                 if order.progress and total_bytes:
                     order.progress(self.done_bytes, total_bytes)

@@ -12,6 +12,7 @@ import apsw
 WAL_BYTES = 4 << 20  # a larger one is brought into the database and emptied
 FREE_PAGES = 1024  # fewer, or less than a tenth, are kept: the next records fill them again
 FREE_SHARE = 10
+MERGE_PAGES = 1000  # of the index, written in one go to be rid of deleted texts
 VACUUM_PAGES = 4096  # given back in one pass: some 16 MB
 
 
@@ -25,6 +26,13 @@ def _vacuum(db: apsw.Connection) -> None:
     free, pages = int(db.pragma("freelist_count")), int(db.pragma("page_count"))
     if free > max(FREE_PAGES, pages // FREE_SHARE):
         db.execute(f"pragma incremental_vacuum({VACUUM_PAGES})").fetchall()
+
+
+def shrink(db: apsw.Connection) -> None:
+    """Give back what a deletion has left free: all of it, and part of what the index holds yet."""
+    db.execute(f"insert into full_text (full_text, rank) values ('merge', {MERGE_PAGES})")
+    db.execute("pragma incremental_vacuum").fetchall()
+    empty_wal(db)
 
 
 def empty_wal(db: apsw.Connection) -> None:

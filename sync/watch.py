@@ -78,7 +78,7 @@ class Orders:
     settle_seconds: float
     scan_seconds: float
     idle_seconds: float | None = None  # leave when nothing was taken in for so long
-    waiting: Callable[[], bool] = lambda: False  # is work left that a later pass has to do?
+    waiting: Callable[[], bool] = lambda: False  # is work left that the next scan's pass must do?
 
 
 class Watcher:
@@ -173,8 +173,11 @@ class Watcher:
             self._blind = False
         elif changed and not self._failed and self._passed_at is not None:
             self._blind = True
-        rested = self._passed_at is None or began - self._passed_at >= REST_SECONDS
-        return changed or rested or self._orders.waiting()
+        if changed or self._passed_at is None:
+            return True
+        rested_seconds = began - self._passed_at
+        waits = rested_seconds >= self._orders.scan_seconds and self._orders.waiting()
+        return waits or rested_seconds >= REST_SECONDS
 
     def _pass(self) -> None:
         taken = self._orders.run_pass(self.stopping)

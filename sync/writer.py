@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import apsw
 
-from sync import facts, ingest, views
-from sync.views import full_text
+from sync import delete, facts, ingest, views
+from sync.views import full_text, tombstones
 
 
 class Written(NamedTuple):
@@ -24,6 +24,7 @@ class Written(NamedTuple):
     sessions: set[int]
     adopted: int
     resolved: int  # sessions that have another memory id than before, or have one now
+    deleted: int  # events that were there and that a tombstone covers
 
 
 class Writer:
@@ -71,18 +72,23 @@ class Writer:
 
     def _write(self, batch: ingest.Batch) -> tuple[Written, bytes]:
         db = self._db
-        inserted = facts.insert(db, batch.facts)
-        own = facts.insert_own(db, batch.own)
+        deleted = delete.bury(db, (facts.own_of(own.record) for own in batch.own), self._now_us)
+        uncovered = tombstones.uncovered(db, batch.facts)
+        inserted = facts.insert(db, uncovered)
+        own = facts.insert_own(db, tombstones.uncovered(db, batch.own))
         before = self._standing(inserted.events, own)
         texts = views.advance(db, inserted.events, own, self._now_us)
         after = self._standing(inserted.events, own)
         differing = self._reader.differing(db, batch, inserted.known)
         ingest.save_cursors(db, batch.cursors)
-        duplicate = len(inserted.known) - differing
+        covered = len(batch.facts) - len(uncovered)
+        duplicate = len(inserted.known) - differing + covered
         rejected = batch.rejected + differing
         sessions = set(inserted.events)
         adopted, resolved = len(after[0] - before[0]), len(after[1] - before[1])
-        return Written(inserted.stored, duplicate, rejected, sessions, adopted, resolved), texts
+        return Written(
+            inserted.stored, duplicate, rejected, sessions, adopted, resolved, deleted
+        ), texts
 
     def _standing(
         self, events: Iterable[int], own: list[facts.OwnFact]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import bench_hooks
+import bench_remote
 import bench_sync
 import bench_watch
 from bench_table import Row, print_table
@@ -18,6 +19,7 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
     "hooks": bench_hooks.measure,
     "sync": bench_sync.measure,
     "watch": bench_watch.measure,
+    "remote": bench_remote.measure,
 }
 
 

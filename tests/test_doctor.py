@@ -158,7 +158,7 @@ def test_a_canary_that_a_killed_run_left_is_shown_nowhere_and_removed_later(
     patient.doctor()
     assert flight.is_stored(patient.layout, left.session)  # it may be that of a run beside this one
     who = ("claude-code", left.session)
-    own_fact.append(patient.layout, "Reap", who, {"reason": "silence"}, time.time_ns())
+    own_fact.append(patient.layout, "Pin", who, {}, time.time_ns())
     patient.run("sync")
     for path in (patient.home / "days").rglob("*journal-doctor*"):
         os.utime(path, (1_700_000_000, 1_700_000_000))

@@ -268,7 +268,7 @@ def test_a_damaged_piece_is_said_and_gets_no_receipt(
     assert own(home)["Receipt"] == 1
 
 
-FACTS = ("MemoryId", "Pin", "Unpin", "Summary", "Reap")
+FACTS = ("MemoryId", "Pin", "Unpin", "Summary")
 LEFT_OUT = ("Receipt", "Rejection", "Forget", "ModelCall", "ModelFailure", "Unheard")
 
 

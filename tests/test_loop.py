@@ -121,7 +121,7 @@ def test_a_resumed_session_is_one_session_and_is_not_told_its_own_past(
     [
         ("p-simple", ["finished"], ["other"]),
         ("p-fail", ["finished"], ["other"]),
-        ("p-sigkill", ["working"], [None]),
+        ("p-sigkill", ["finished"], ["process_gone"]),
         ("i-exit", ["finished"], ["prompt_input_exit"]),
         ("i-clear", ["finished", "finished"], ["clear", "prompt_input_exit"]),
         ("p-subagent", ["finished"], ["other"]),

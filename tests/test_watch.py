@@ -502,6 +502,24 @@ def test_nothing_new_is_no_reason_for_a_pass_and_waiting_work_is(tmp_path: Path)
         assert len(loop.passes) == 1
 
 
+def test_waiting_work_is_a_reason_for_a_pass_at_each_scan_and_not_at_each_look(
+    tmp_path: Path,
+) -> None:
+    passes: list[int] = []
+
+    def run_pass(_: Callable[[], bool]) -> int:
+        passes.append(1)
+        return 0
+
+    quiet = {"changed": lambda: False, "scan_seconds": 0.4, "waiting": lambda: True}
+    with Loop(tmp_path, run_pass=run_pass, **quiet) as loop:
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            loop.watcher.look()
+            time.sleep(0.01)
+    assert 3 <= len(passes) <= 5
+
+
 def test_a_code_that_is_being_replaced_is_left_alone_until_it_has_settled(tmp_path: Path) -> None:
     state = Program.UNSETTLED
     with Loop(tmp_path, program=lambda: state, idle_seconds=0.1) as loop:

@@ -61,7 +61,7 @@ def _text(done: "Delivered", kind: str) -> str:
     from journal.cli.sync import remote_text
 
     if kind == "none":
-        waiting = f"; {done.waiting:,} pieces wait for one" if done.waiting else ""
+        waiting = f" (in retry/: {done.waiting:,})" if done.waiting else ""
         return f"No remote is set{waiting}."
     return remote_text(done).lstrip() or "Nothing waits."
 

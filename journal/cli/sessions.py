@@ -30,19 +30,25 @@ STATES = ("working", "awaiting", "idle", "finished")
     "--limit",
     type=click.IntRange(min=0),
     metavar="N",
-    help=f"At most so many, 0 for all (default: {TABLE_ROWS}; with --json all).",
+    help=f"At most so many, 0 for all (default: {TABLE_ROWS}; --json: all; --live: what fits).",
 )
+@click.option("--live", is_flag=True, help="Keep the list on the screen as it changes; q leaves.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @pass_app
-def sessions(app: App, /, as_json: bool, limit: int | None, **chosen: Any) -> None:
+def sessions(app: App, /, as_json: bool, live: bool, limit: int | None, **chosen: Any) -> None:
     """List the sessions: what waits for you first, then what works, is idle, is finished.
 
     \b
     Examples:
       journal sessions --here --since 3d
       journal sessions --project billing-api --state awaiting
+      journal sessions --live
     """
     from sync import listing
+
+    if live:
+        _follow(app, as_json, limit, chosen)
+        return
 
     wanted = chosen_sessions(app, chosen)
     adopt_on = app.settings.sessions.adopt_on
@@ -56,6 +62,19 @@ def sessions(app: App, /, as_json: bool, limit: int | None, **chosen: Any) -> No
         total = listing.count(db, wanted) if found else 0
         note = _more(total - len(found)) if found else _none(app, db, chosen)
     print_sessions(app, found, note)
+
+
+def _follow(app: App, as_json: bool, limit: int | None, chosen: dict[str, Any]) -> None:
+    """The list until its person leaves. UsageError: there is no screen, or JSON is wanted."""
+    from journal.cli.live import show_live
+    from journal.cli.terminal import check_terminal
+    from journal.errors import UsageError
+
+    if as_json:
+        raise UsageError("--live and --json do not go together", "leave one of them out")
+    check_terminal()
+    chosen_sessions(app, chosen)  # wrong usage is said before anything else
+    show_live(app, lambda: chosen_sessions(app, chosen), limit)
 
 
 def chosen_sessions(app: App, chosen: dict[str, Any]) -> "Wanted":

@@ -175,8 +175,15 @@ def report_json(
         "memory_ids": {"resolved": report.resolved, "pending": pending},
         "summaries": report.summaries,
         "remote": outside.said()["remote"],
-        "sessions": {"adopted": report.adopted, "reaped": report.reaped, "deleted": 0},
-        "pruned": {"days": len(report.packed.days), "events": 0, "sessions": 0},
+        "sessions": {
+            "adopted": report.adopted,
+            "reaped": report.reaped,
+            "deleted": len(report.pruned.sessions),
+        },
+        "pruned": {
+            **report.pruned.counts,
+            "days": len(report.packed.days) + len(report.pruned.days),  # out of the journal
+        },
         "seconds": round(seconds, 3),
         "rebuilt": rebuilt_json(report),
         "model": outside.said()["model"],

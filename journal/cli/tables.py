@@ -75,7 +75,15 @@ def print_rich(out: "Console", *parts: "RenderableType") -> None:
 
 
 def sessions_table(sessions: Sequence["Session"], now_us: int, columns: int) -> "Text":
-    """A line for each session, and one below for what a session asks its person."""
+    """A line for each session, and one below for what it asks its person, or what it runs."""
+    from rich.text import Text
+
+    groups = session_lines(sessions, now_us, columns)
+    return Text("\n").join(line for group in groups for line in group)
+
+
+def session_lines(sessions: Sequence["Session"], now_us: int, columns: int) -> "list[list[Text]]":
+    """The same in lines that belong together: those of the heading, then those of each session."""
     from rich.text import Text
 
     rows = [_cells(session, now_us) for session in sessions]
@@ -87,14 +95,33 @@ def sessions_table(sessions: Sequence["Session"], now_us: int, columns: int) -> 
     taken = sum(width + len(GAP) for name, width in widths.items() if name != "TITLE")
     widths["TITLE"] = max(_LEAST_TITLE_COLUMNS, min(widths["TITLE"], columns - taken))
     at = sum(width + len(GAP) for width in list(widths.values())[: names.index("TITLE")])
-    lines = [aligned([Text(name, style="dim") for name in names], list(widths.values()))]
+    groups = [[aligned([Text(name, style="dim") for name in names], list(widths.values()))]]
     for session, row in zip(sessions, rows, strict=True):
-        lines.append(aligned([row[name] for name in names], list(widths.values())))
-        if session.waiting_us is not None and session.question:
-            asks = Text(f"asks: {one_line(session.question)}", style="yellow")
-            asks.truncate(max(columns - at, _LEAST_TITLE_COLUMNS), overflow="ellipsis")
-            lines.append(Text(" " * at) + asks)
-    return Text("\n").join(lines)
+        lines = [aligned([row[name] for name in names], list(widths.values()))]
+        if below := _below(session, max(columns - at, _LEAST_TITLE_COLUMNS)):
+            lines.append(Text(" " * at) + below)
+        groups.append(lines)
+    return groups
+
+
+def _below(session: "Session", columns: int) -> "Text | None":
+    """What an open session asks or runs, and how many sub-agents run; None for nothing."""
+    from rich.text import Text
+
+    asks = session.waiting_us is not None and session.question
+    runs = " ".join(filter(None, (session.tool, session.target)))
+    number = session.subagents if session.status != "finished" else 0
+    children = f"{number:,} sub-agent{'s' if number > 1 else ''}" if number else ""
+    if not (asks or runs or children):
+        return None
+    words = one_line(session.question if asks else runs)
+    tail = f" \u00b7 {children}" if words and children else children
+    style = _STYLES["awaiting" if asks else "working"].removeprefix("bold ")
+    text = Text("asks: " if asks else "runs: ", style=style) + Text(words, style=style)
+    text.truncate(max(columns - len(tail), 1), overflow="ellipsis")
+    text.append(tail, style="dim")
+    text.truncate(columns, overflow="ellipsis")
+    return text
 
 
 def aligned(cells: Sequence["Text"], widths: Sequence[int]) -> "Text":

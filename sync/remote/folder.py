@@ -33,11 +33,10 @@ from sync.remote.contract import (
     Save,
     Then,
 )
+from sync.remote.naming import max_bytes, name_of
 from sync.remote.share import paused, within
 
 Found = TypeVar("Found")
-
-_MOST_BYTES = 64 << 20  # of a piece: it is held in memory whole
 
 
 class Folder:
@@ -52,8 +51,8 @@ class Folder:
         remember: Callable[[], None], now_us: Callable[[], int],
     ) -> None:  # fmt: skip
         self._path = Path(settings.path).expanduser()
-        self._name = one_line(f"folder {self._path}")
-        self._max_bytes = min(settings.max_source_bytes, _MOST_BYTES)
+        self._name = name_of(settings)
+        self._max_bytes = max_bytes(settings)
         self._timeout_seconds = settings.timeout_seconds
         self._memory = memory
         self._remember = remember

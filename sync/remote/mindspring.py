@@ -31,11 +31,10 @@ from sync.remote.contract import (
 )
 from sync.remote.http import Budget, Http
 from sync.remote.jobs import Jobs, job_id
-from sync.remote.naming import name_of
+from sync.remote.naming import max_bytes, name_of
 from sync.remote.notebooks import LIST_BYTES, Notebooks
 
 SETTLE = 6  # times `timeout_seconds`, by which a request nobody heard of again has had its effect
-_UPLOAD_BYTES = 5 * 2**20 - 1  # of a simple upload
 _UPLOAD_MISSES = 3  # the remote's list of uploads lags behind
 
 
@@ -56,7 +55,7 @@ class MindSpring:
             settings.connect_timeout_seconds, settings.timeout_seconds,
         )  # fmt: skip
         self._name = name_of(settings)
-        self._max_bytes = min(settings.max_source_bytes, _UPLOAD_BYTES)
+        self._max_bytes = max_bytes(settings)
         self._settle_us = int(SETTLE * settings.timeout_seconds * SECOND_US)
         self._now_us = now_us
         self._path = f"/api/v2/workspaces/{quote(settings.workspace, safe='')}/notebooks"

@@ -1,9 +1,12 @@
-"""What a remote is called: its kind and place in one line, without a secret."""
+"""What is known of a remote by its settings alone: what it is called, how much it takes at once."""
 
 from pathlib import Path
 
 from journal import sections
 from journal.printable import one_line
+
+FOLDER_BYTES = 64 << 20  # a piece is held in memory whole
+UPLOAD_BYTES = 5 * 2**20 - 1  # of MindSpring's simple upload
 
 
 def name_of(settings: sections.Remote) -> str:
@@ -16,3 +19,9 @@ def name_of(settings: sections.Remote) -> str:
             return one_line(f"mindspring {place}, {settings.notebook}")
         case _:
             return ""
+
+
+def max_bytes(settings: sections.Remote) -> int:
+    """The longest body of a piece: `max_source_bytes`, and never more than the kind takes."""
+    most = {"folder": FOLDER_BYTES, "mindspring": UPLOAD_BYTES}.get(settings.kind, UPLOAD_BYTES)
+    return min(settings.max_source_bytes, most)

@@ -3,7 +3,8 @@
 A view module offers `derive(db, changes, now_us)`, and `drop(db, session)` if it keeps rows of
 single events. An event that sorts last advances its session's views, so the cost follows what is
 new; anything else folds the session anew from all its events. Both happen in the transaction that
-stores the events, and give the same rows: any order of arrival, any repetition.
+stores the events, and give the same rows: any order of arrival, any repetition. A session whose
+events have lost their bodies is not folded anew: its views are only advanced.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,8 +14,9 @@ import apsw
 from journal.fold import Event, fold
 from journal.meaning import Kind
 from journal.state import STATE_VERSION, SessionState
-from sync import facts
+from sync import erasure, facts
 from sync.facts import OwnFact
+from sync.reap import Ended
 from sync.views import (
     archive,
     contexts,
@@ -36,8 +38,8 @@ SLICE_EVENTS = 500
 # contexts look at the session's row before it changes; full_text, last, indexes the summary.
 _ORDER = (contexts, sessions, prompts, observations, memory_ids, summaries)
 _WITH_ROWS_OF_EVENTS = (full_text, prompts, observations)  # in the order in which they are dropped
-_CHANGING = ("MemoryId", "Summary", "Reap")  # what they say is shown with the session
-_OF_OWN_FACTS = (models, memory_ids, archive, lives)
+_CHANGING = ("MemoryId", "Summary")  # what they say is shown with the session
+OF_OWN_FACTS = (models, memory_ids, archive, lives)
 
 
 def advance(
@@ -47,7 +49,7 @@ def advance(
 
     What it returns is still to be handed to `full_text.insert`, in the same transaction.
     """
-    for view in _OF_OWN_FACTS:
+    for view in OF_OWN_FACTS:
         view.tell(db, own)
     models.note_work(db, new)
     archive.note_work(db, [*new, *_spoken_of(db, own)], now_us)
@@ -59,7 +61,7 @@ def advance(
             changes.append(_folded(db, session, head.state, events))
         elif head is None and facts.count(db, session) == len(events):
             changes.append(_folded(db, session, SessionState(), events))
-        else:
+        elif not erasure.has_gaps(db, session):
             fold_anew(db, session, now_us)
     return _derive(db, changes, now_us)
 
@@ -84,6 +86,17 @@ def adopted(db: apsw.Connection, keys: Iterable[int], adopt_on: tuple[str, ...])
     wanted = set(adopt_on)
     query = "select triggers from session_states where session = ?"
     return {key for key in keys if wanted & set((db.execute(query, (key,)).get or "").split())}
+
+
+def infer_ends(db: apsw.Connection, ended: Iterable[Ended], now_us: int) -> None:
+    """These sessions have ended although they did not say so: their views follow."""
+    query = "select session from session_states where agent = ? and id = ?"
+    with db:
+        for one in ended:
+            lives.infer(db, *one)
+            key = db.execute(query, (one.agent, one.session)).get
+            changes = list(_unchanged(db, [] if key is None else [int(key)]))
+            full_text.insert(db, _derive(db, changes, now_us))
 
 
 def resolved(db: apsw.Connection, keys: Iterable[int], own: list[OwnFact]) -> dict[Who, str]:
@@ -112,15 +125,32 @@ def refresh(db: apsw.Connection, memory_agent: str, now_us: int) -> None:
 
 def _derive_all(db: apsw.Connection, now_us: int) -> None:
     with db:
-        for view in _OF_OWN_FACTS:
+        for view in OF_OWN_FACTS:
             view.drop_all(db)
         own = list(facts.own_facts(db))
-        for view in _OF_OWN_FACTS:
+        for view in OF_OWN_FACTS:
             view.tell(db, own)
         for session in facts.session_keys(db):
-            fold_anew(db, session, now_us)
+            if erasure.has_gaps(db, session):
+                _keep(db, session, now_us)
+            else:
+                fold_anew(db, session, now_us)
         db.execute("delete from view_version")
         db.execute("insert into view_version values (?)", (VERSION,))
+
+
+def _keep(db: apsw.Connection, session: int, now_us: int) -> None:
+    """Leave the views of a session whose events have lost their bodies as they are.
+
+    Only what the journal's own facts say of it is looked at again.
+    """
+    changes = list(_unchanged(db, [session]))
+    if changes:
+        full_text.insert(db, _derive(db, changes, now_us))
+        return
+    agent, session_id = facts.identity(db, session)  # its state is of another version
+    bare = Change(session, agent, session_id, [], SessionState(), frozenset())
+    memory_ids.derive(db, [bare], now_us)
 
 
 def _folded(db: apsw.Connection, session: int, state: SessionState, events: list[Event]) -> Change:

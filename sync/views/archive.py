@@ -13,6 +13,7 @@ import apsw
 import orjson
 
 from sync.facts import OwnFact
+from sync.views import tombstones
 
 _ID = re.compile("[0-9a-f]{32}")
 KINDS = {"Receipt": "delivered", "Rejection": "dead"}
@@ -190,7 +191,8 @@ def next_number(db: apsw.Connection, remote: str, agent: str, session: str, host
     query = """
         select max(number) from pieces where remote = ? and agent = ? and session = ? and host = ?
     """
-    return int(db.execute(query, (remote, agent, session, host)).get or 0) + 1
+    known = int(db.execute(query, (remote, agent, session, host)).get or 0) + 1
+    return max(known, tombstones.first_number(db, agent, session))
 
 
 def uncovered_own(db: apsw.Connection, remote: str, agent: str, session: str) -> list[bytes]:
@@ -225,3 +227,20 @@ def drop_all(db: apsw.Connection) -> None:
     """Remove what was told, before it is told again; pieces that wait are noted anew."""
     for table in ("pieces", "archived"):
         db.execute(f"delete from {table}")
+
+
+def drop_session(db: apsw.Connection, agent: str, session: str) -> None:
+    """Remove what is known of one session's pieces; those that wait are noted anew."""
+    pieces = "select key from pieces where agent = ? and session = ?"
+    db.execute(f"delete from archived where piece in ({pieces})", (agent, session))
+    db.execute("delete from pieces where agent = ? and session = ?", (agent, session))
+
+
+def delivered(db: apsw.Connection, agent: str, session: str) -> dict[str, int]:
+    """How many pieces of a session each remote has acknowledged, by the remotes' names."""
+    query = """
+        select remote, count(*) from pieces
+        where agent = ? and session = ? and state = 'delivered' group by remote order by remote
+    """
+    rows: list[Any] = db.execute(query, (agent, session)).fetchall()
+    return dict(rows)

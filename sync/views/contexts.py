@@ -8,6 +8,7 @@ import shlex
 import sys
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -29,15 +30,46 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
     db.executemany("insert or ignore into stale_contexts values (?)", rows)
 
 
+def mark(db: apsw.Connection, session: int) -> None:
+    """Mark the session's project as stale: the session is about to change, or to go."""
+    query = "select project from session_states where session = ?"
+    db.execute(f"insert or ignore into stale_contexts {query}", (session,))
+
+
+def unused(db: apsw.Connection, layout: Layout) -> list[Path]:
+    """The prepared files of projects that have no session any more."""
+    projects: list[Any] = db.execute("select distinct project from session_states").fetchall()
+    used = {layout.context_file(project) for (project,) in projects}
+    try:
+        return sorted(
+            path
+            for path in layout.contexts.iterdir()
+            if path.suffix == ".tsv" and path.name[0] != "." and path not in used
+        )
+    except FileNotFoundError:
+        return []
+
+
 def write_stale(db: apsw.Connection, layout: Layout, settings: Settings, now_us: int) -> int:
-    """Write the files of all stale projects; how many. JournalError: one cannot be written."""
+    """Write the files of all stale projects, or remove that of one without sessions; how many.
+
+    JournalError: one cannot be written.
+    """
     projects = [str(row[0]) for row in db.execute("select project from stale_contexts")]
     for project in projects:
         path = layout.context_file(project)
-        write_whole(path, _prepared(db, layout, settings, project, now_us))
+        if _has_sessions(db, project):
+            write_whole(path, _prepared(db, layout, settings, project, now_us))
+        else:
+            path.unlink(missing_ok=True)
         with db:
             db.execute("delete from stale_contexts where project = ?", (project,))
     return len(projects)
+
+
+def _has_sessions(db: apsw.Connection, project: str) -> bool:
+    query = "select 1 from session_states where project = ? limit 1"
+    return db.execute(query, (project,)).fetchone() is not None
 
 
 def _prepared(

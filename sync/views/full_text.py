@@ -70,6 +70,12 @@ def drop(db: apsw.Connection, session: int) -> None:
     db.executemany("delete from full_text where rowid = ?", [*rows, (-session,)])
 
 
+def drop_events(db: apsw.Connection, seqs: list[int]) -> None:
+    """Remove the rows of these events: their texts are gone."""
+    rows = sorted((seq * KINDS + kind,) for seq in seqs for kind in TextKind)
+    db.executemany("delete from full_text where rowid = ?", rows)
+
+
 def texts(event: Event, with_input: bool) -> list[tuple[TextKind, str]]:
     """What people search an event for, without the colours of a terminal."""
     meaning = event.meaning

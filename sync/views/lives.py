@@ -1,31 +1,25 @@
-"""The view of what the journal itself says of a session's life: pins, and ends that it inferred.
+"""The view of what people and the syncer say of a session's life: pins, and ends it inferred.
 
-An inferred end names the last event that was known when it was inferred, and stands as long as
-that still is the last one. So it is the same in every order of arrival, and any later event lifts
-it. It never overrides an end that the agent reported.
+Pins are records of the journal. An inferred end (see sync/reap.py) is noted here alone: it names
+the last event that was known, stands as long as that still is the last one, and never overrides an
+end that the agent reported.
 """
 
 from collections.abc import Iterable
 
 import apsw
 
-from journal.times import to_us
 from sync.facts import OwnFact
 
 PINS = {"Pin": True, "Unpin": False}
-REAP = "Reap"
 
 
 def tell(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
-    """Take in pins and inferred ends; the latest of a session counts."""
+    """Take in pins; the latest of a session counts."""
     for fact in own:
         agent = fact.payload.get("agent")
-        if not isinstance(agent, str):
-            continue  # of no session: it stays a fact, and nothing follows from it
-        if fact.name in PINS:
+        if fact.name in PINS and isinstance(agent, str):
             _pin(db, agent, fact)
-        elif fact.name == REAP:
-            _infer(db, agent, fact)
 
 
 def _pin(db: apsw.Connection, agent: str, fact: OwnFact) -> None:
@@ -39,19 +33,10 @@ def _pin(db: apsw.Connection, agent: str, fact: OwnFact) -> None:
     )
 
 
-def _infer(db: apsw.Connection, agent: str, fact: OwnFact) -> None:
-    try:
-        last_us = to_us(str(fact.payload["last"]))
-    except (KeyError, ValueError):
-        return  # it says nothing that could stand
-    db.execute(
-        """
-        insert into inferred_ends values (?, ?, ?, ?) on conflict (agent, session) do update set
-          last_us = excluded.last_us, reason = excluded.reason
-        where (excluded.last_us, excluded.reason) > (last_us, reason)
-        """,
-        (agent, fact.session, last_us, str(fact.payload.get("reason", ""))),
-    )
+def infer(db: apsw.Connection, agent: str, session: str, last_us: int, reason: str) -> None:
+    """The session has ended with its event of that time, unless a later one is known by now."""
+    insert = "insert or replace into inferred_ends values (?, ?, ?, ?)"
+    db.execute(insert, (agent, session, last_us, reason))
 
 
 def inferred_end(db: apsw.Connection, agent: str, session: str, last_us: int) -> str:
@@ -66,3 +51,9 @@ def drop_all(db: apsw.Connection) -> None:
     """Remove every row, before all is told again."""
     for table in ("pins", "inferred_ends"):
         db.execute(f"delete from {table}")
+
+
+def drop_session(db: apsw.Connection, agent: str, session: str) -> None:
+    """Remove what was told of one session."""
+    for table in ("pins", "inferred_ends"):
+        db.execute(f"delete from {table} where agent = ? and session = ?", (agent, session))

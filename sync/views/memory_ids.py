@@ -169,3 +169,16 @@ def of(db: apsw.Connection, sessions: Iterable[Who]) -> dict[Who, str]:
     """
     found = ((who, db.execute(query, who).get) for who in sessions)
     return {who: str(memory_id) for who, memory_id in found if memory_id is not None}
+
+
+def drop_session(db: apsw.Connection, agent: str, session: str) -> None:
+    """Remove what binds said of one session; an id that it had is free for another."""
+    who = agent, session
+    together = _together(db, _read(db, "agent = ? and session = ?", who))
+    db.execute("delete from binds where agent = ? and session = ?", who)
+    db.execute("delete from memory_ids where agent = ? and session = ?", who)
+    rest = [bind for bind in together if (bind.agent, bind.session) != who]
+    if together:
+        _judge(db, rest)
+        losers = _stand(db, rest) - {who}
+        _mint(db, {(bind.agent, bind.session) for bind in rest} | losers)

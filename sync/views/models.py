@@ -97,3 +97,13 @@ def keep_work_since(db: apsw.Connection, since_us: int) -> None:
 def drop_all(db: apsw.Connection) -> None:
     """Remove what was told, before all of it is told again; what is to be done stays."""
     db.execute("delete from model_records")
+
+
+def drop_session(db: apsw.Connection, agent: str, session: str) -> None:
+    """Remove what was told of one session."""
+    db.execute("delete from model_records where agent = ? and session = ?", (agent, session))
+
+
+def drop_work(db: apsw.Connection, session: int) -> None:
+    """There is nothing more to be done for a session: it goes."""
+    db.execute("delete from model_work where session = ?", (session,))

@@ -34,3 +34,8 @@ def last_word_us(state: SessionState) -> int:
     """When somebody last asked or answered: what comes after that adds nothing to a summary."""
     said = [state.last_words, *state.last_prompts[-1:]]
     return max((one.at_us for one in said if one is not None), default=state.started_us)
+
+
+def drop(db: apsw.Connection, session: int) -> None:
+    """Remove the session's row: nothing of the session is left."""
+    db.execute("delete from summaries where session = ?", (session,))
