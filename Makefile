@@ -23,8 +23,9 @@ demo: $(STAMP)  ## replay a recorded session through the hooks, show what the ne
 test: $(STAMP)  ## run the tests
 	$(BIN)/python -m pytest
 
-storm: $(STAMP)  ## kill writers and syncers 600 times at random, then count
+storm: $(STAMP)  ## kill writers, syncers and deliveries at random, then count
 	$(BIN)/python tests/storm.py --kills 600
+	$(BIN)/python tests/archive_storm.py --kills 150
 
 check: $(STAMP)  ## linters and types
 	$(BIN)/ruff check

@@ -216,9 +216,9 @@ def _session(db: apsw.Connection, row: tuple[Any, ...], adopt_on: set[str]) -> S
         branch=branch,
         head=state.head,
         host=host,
-        question=state.question,
+        question=state.question if status == "awaiting" else "",
         waiting_us=state.question_us if status == "awaiting" else None,
-        subagents=sum(child.ended_us is None for child in state.subagents.values()),
+        subagents=_running_subagents(state) if status != "finished" else 0,
         tool=tool,
         target=target,
     )
@@ -229,6 +229,10 @@ def _running(state: SessionState) -> tuple[str, str]:
     for tool in reversed(state.open_tools.values()):
         return tool.tool, shown_path(tool.target, state)
     return "", ""
+
+
+def _running_subagents(state: SessionState) -> int:
+    return sum(child.ended_us is None for child in state.subagents.values())
 
 
 def find(db: apsw.Connection, name: str) -> int:

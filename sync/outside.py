@@ -60,6 +60,8 @@ class Outside:
 
     def _what_follows(self, error: RemoteError) -> str:
         waiting = self.delivered.waiting
+        if error.then in (Then.SPLIT, Then.REJECT) and self.delivered.dead:
+            return "given up, kept in dead/: journal replay --dead sends it again"
         pieces = "1 piece waits" if waiting == 1 else f"{waiting:,} pieces wait"
         until = "until that is changed" if error.then is Then.PAUSE else "for the next attempt"
         return f"{pieces} in retry/ {until}" if waiting else "nothing waits"

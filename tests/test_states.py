@@ -14,8 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hooks import emit
-from journal import own_fact
-from journal.layout import Layout
 from journal.settings import Settings
 from journal.state import SessionState
 from sync import listing
@@ -26,6 +24,8 @@ ADOPT_ON = Settings().sessions.adopt_on
 SECOND_US = 1_000_000
 START_US = recordings.START_NS // 1000
 PASSES = 3
+DEAD_PID = str(2**22 + 1)  # above what Linux gives out
+HOST = f'"host":{json.dumps(os.uname().nodename)}'.encode()
 
 Step = tuple[str, dict[str, Any]]
 
@@ -39,10 +39,14 @@ def notice(kind: str, message: str = "look here") -> Step:
     return "Notification", {"notification_type": kind, "message": message}
 
 
-def reap(last: int, reason: str = "silence") -> Step:
-    """What the journal infers when the last event it knows is the one of that second."""
-    last_ns = recordings.START_NS + last * 10**9
-    return "Reap", {"last": emit.utc(last_ns), "reason": reason}
+def gone(step: Step) -> Step:
+    """A step whose agent's process is not there any more: without a later event it has ended."""
+    return step[0], {**step[1], "from": "gone"}
+
+
+def far(step: Step) -> Step:
+    """A step on another host, of whose processes nothing is known."""
+    return step[0], {**step[1], "from": "far"}
 
 
 START = ("SessionStart", {"source": "startup"})
@@ -115,6 +119,16 @@ TABLE = {
     "permitted": Row([PROMPT, BEFORE, PERMISSION, AFTER], "working"),
     "permitted, but it failed": Row([PROMPT, BEFORE, PERMISSION, FAILED], "working"),
     "refused": Row([PROMPT, BEFORE, PERMISSION, STOP], "idle"),
+    "noticed, then permitted": Row(
+        [PROMPT, BEFORE, notice("permission_prompt"), AFTER], "working"
+    ),
+    "a dialog that was answered": Row(
+        [PROMPT, BEFORE, notice("elicitation_dialog"), AFTER], "working"
+    ),
+    "idle is noticed while it asks": Row(
+        [PROMPT, BEFORE, PERMISSION, notice("idle_prompt")], "awaiting", since=2, question="rm x"
+    ),
+    "compacted within a turn": Row([START, PROMPT, COMPACT_END, COMPACT], "working"),
     "asked again later": Row(
         [PROMPT, BEFORE, PERMISSION, AFTER, call("PermissionRequest", command="rm y")],
         "awaiting",
@@ -149,22 +163,31 @@ TABLE = {
     ),
     "resumed after a crash": Row([START, PROMPT, BEFORE, RESUME], "idle", interrupted="ls"),
     "compacted": Row([START, PROMPT, STOP, COMPACT_END, COMPACT], "idle"),
-    "silent for long": Row([START, PROMPT, BEFORE, reap(2)], "finished", reason="silence"),
-    "its process is gone": Row(
-        [START, PROMPT, reap(1, "process_gone")], "finished", reason="process_gone"
+    "its process is gone": Row([gone(START), gone(PROMPT)], "finished", reason="process_gone"),
+    "gone while a tool ran": Row(
+        [gone(PROMPT), gone(BEFORE)], "finished", reason="process_gone"
     ),
-    "inferred, then a prompt": Row([START, PROMPT, STOP, reap(2), PROMPT], "working", prompts=2),
-    "inferred, then a turn's end": Row([START, PROMPT, reap(1), STOP], "idle"),
-    "inferred, then a notice": Row(
-        [START, PROMPT, reap(1), notice("permission_prompt")], "awaiting", since=3,
+    "gone while it asked": Row(
+        [gone(PROMPT), gone(BEFORE), gone(PERMISSION)], "finished", reason="process_gone"
+    ),
+    "gone with its sub-agent": Row(
+        [gone(PROMPT), gone(CHILD)], "finished", reason="process_gone"
+    ),
+    "gone when it had ended": Row(
+        [gone(PROMPT), gone(END)], "finished", reason="prompt_input_exit"
+    ),
+    "gone, then a prompt": Row([gone(START), gone(PROMPT), far(PROMPT)], "working", prompts=2),
+    "gone, then a turn's end": Row([gone(START), gone(PROMPT), far(STOP)], "idle"),
+    "gone, then a notice": Row(
+        [gone(START), gone(PROMPT), far(notice("permission_prompt"))], "awaiting", since=2,
         question="look here",
     ),
-    "inferred, then something unknown": Row([START, STOP, reap(1), ("New", {})], "idle", prompts=0),
-    "inferred, then an end": Row(
-        [START, PROMPT, reap(1), END], "finished", reason="prompt_input_exit"
+    "gone, then something unknown": Row([gone(START), gone(PROMPT), far(("New", {}))], "working"),
+    "gone, then an end": Row(
+        [gone(START), gone(PROMPT), far(LOGOUT)], "finished", reason="logout"
     ),
-    "inferred again": Row(
-        [START, PROMPT, reap(1), STOP, reap(3, "process_gone")], "finished", reason="process_gone"
+    "gone, resumed, gone again": Row(
+        [gone(PROMPT), far(RESUME), gone(PROMPT)], "finished", reason="process_gone", prompts=2
     ),
     "a sub-agent at work": Row([PROMPT, CHILD, STOP], "working", subagents=1),
     "a sub-agent's tool": Row(
@@ -188,13 +211,14 @@ def append(home: Path, session: str, number: int, step: Step) -> None:
     """Write one step of a session, made in this second after the start, whenever it arrives."""
     name, payload = step
     now_ns = recordings.START_NS + number * 10**9
-    if name == "Reap":
-        own_fact.append(Layout.at(home), name, (AGENT, session), payload, now_ns)
-        return
+    origin = payload.get("from", "")
     body = {"session_id": session, "cwd": "/w", **payload}
-    line = recordings.line(name, body, now_ns, CLAUDE_CODE_ENTRYPOINT="cli")
-    recordings.append(home / "days" / "2026-11-18" / f"{AGENT}.{emit.fingerprint(session)}.jsonl",
-                      line)  # fmt: skip
+    environ = {"CLAUDE_PID": DEAD_PID} if origin == "gone" else {}
+    line = recordings.line(name, body, now_ns, CLAUDE_CODE_ENTRYPOINT="cli", **environ)
+    if origin == "far":
+        line = line.replace(HOST, b'"host":"far"', 1)
+    file_name = f"{AGENT}.{emit.fingerprint(session)}.jsonl"
+    recordings.append(home / "days" / "2026-11-18" / file_name, line)
 
 
 def seen(home: Path) -> dict[str, Row]:
@@ -243,7 +267,7 @@ def test_a_row_of_the_table(in_order: dict[str, Row], name: str) -> None:
 
 
 @given(chance=st.randoms(use_true_random=False))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_every_order_of_arrival_gives_the_same_table(chance: Random) -> None:
     """All rows at once: each step comes in any of three passes, and there in any order."""
     with tempfile.TemporaryDirectory(prefix="states-") as folder:
@@ -284,7 +308,6 @@ class Recorded(NamedTuple):
     interrupted: str = ""
 
 
-DEAD_PID = str(2**22 + 1)  # above what Linux gives out
 RECORDED = {
     "p-sigkill": [Recorded("finished", "process_gone", 1, 1)],
     "i-clear": [

@@ -34,6 +34,8 @@ ORPHANS = """
     union all select 'work' from archive_work where session not in (select key from sessions)
     union all select 'question' from model_work where session not in (select key from sessions)
     union all select 'archived' from archived where piece not in (select key from pieces)
+    union all select 'end' from inferred_ends i where not exists (
+      select 1 from session_states s where s.agent = i.agent and s.id = i.session)
     union all select 'pin' from pins where record not in (select id from own_facts)
 """
 
