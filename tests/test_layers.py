@@ -20,6 +20,7 @@ MORE = {
     "journal/cli": {"sync", "click", "rich", "apsw"},
     "sync/watch.py": {"watchdog"},
     "sync/remote": {"httpx"},
+    "journal/redaction_prefilter.py": {"hyperscan"},
 }
 
 
