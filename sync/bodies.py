@@ -10,6 +10,7 @@ Compression is zstd with a dictionary of typical payloads, because most are arou
 import hashlib
 import re
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -28,9 +29,11 @@ _CUT = re.compile(_MARK + rb"(.{16})", re.DOTALL)
 
 @cache
 def _compressor() -> zstandard.ZstdCompressor:
-    dictionary = _dictionary()
-    dictionary.precompute_compress(level=LEVEL)  # else it is digested again for each payload
-    return zstandard.ZstdCompressor(level=LEVEL, dict_data=dictionary, write_dict_id=False)
+    return _new_compressor()
+
+
+def _new_compressor() -> zstandard.ZstdCompressor:
+    return zstandard.ZstdCompressor(level=LEVEL, dict_data=_dictionary(), write_dict_id=False)
 
 
 @cache
@@ -42,7 +45,10 @@ def _decompressor() -> zstandard.ZstdDecompressor:
 def _dictionary() -> zstandard.ZstdCompressionDict:
     # Part of the database's format: another dictionary needs another name and a migration.
     data = (files("sync") / "dictionary-1.txt").read_bytes()
-    return zstandard.ZstdCompressionDict(data, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+    dictionary = zstandard.ZstdCompressionDict(data, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+    # Else it is digested again for each payload. Once: a second time frees what others work with.
+    dictionary.precompute_compress(level=LEVEL)
+    return dictionary
 
 
 class Packed:
@@ -54,7 +60,7 @@ class Packed:
         self.large: dict[bytes, bytes] = {}
         if len(payload) >= _LEAST_BYTES:
             payload = _STRING.sub(self._cut, payload)
-        self.blob = _compressor().compress(payload)
+        self.blob = payload  # until it is compressed, see Packing
 
     def _cut(self, found: re.Match[bytes]) -> bytes:
         if found.end() - found.start() < LARGE_BYTES:
@@ -62,6 +68,32 @@ class Packed:
         digest = hashlib.blake2b(found[0], digest_size=16).digest()
         self.large[digest] = found[0]
         return _MARK + digest
+
+
+class Packing:
+    """Compresses payloads in a thread, many in one call that needs no interpreter; a context."""
+
+    def __init__(self) -> None:
+        self._beside = ThreadPoolExecutor(1)
+
+    def __enter__(self) -> "Packing":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._beside.shutdown()
+
+    def begin(self, packed: list[Packed]) -> Future[None]:
+        """Compress these; nobody may look at them before the result is there."""
+        return self._beside.submit(_compress, packed)
+
+
+def _compress(packed: list[Packed]) -> None:
+    if not packed:
+        return
+    compressor = _new_compressor()  # no two threads may use one at once
+    frames = compressor.multi_compress_to_buffer([body.blob for body in packed])
+    for number, body in enumerate(packed):
+        body.blob = frames[number].tobytes()
 
 
 def store_large(db: apsw.Connection, packed: Iterator[tuple[int, Packed]]) -> None:

@@ -6,7 +6,9 @@ stored exactly once or accounted for in `dead/`, and reading any file again chan
 Ingest inserts facts and nothing else; what they mean is for the views.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,14 +59,17 @@ class Reader:
     ) -> Iterator[Batch]:
         """Batches that cover all whole lines behind the cursors, each to be written at once."""
         limit_bytes = SMALL_BATCH_BYTES if small else BATCH_BYTES
-        yield from self._batches(known, files, limit_bytes)
+        yield from _packed(self._batches(known, files, limit_bytes), ahead=0 if small else 1)
 
     def whole(self, files: Iterable[Path]) -> Iterator[Batch]:
         """The same from the beginning of each file, wherever its cursor stands."""
-        yield from self._batches({}, files, BATCH_BYTES)
+        yield from _packed(self._batches({}, files, BATCH_BYTES), ahead=1)
 
     def elsewhere(self, found: Iterable[tuple[Path, bytes | record.Record]]) -> Iterator[Batch]:
         """Batches of lines and records that lie in another place than `days/`; no cursors."""
+        yield from _packed(self._elsewhere(found), ahead=0)
+
+    def _elsewhere(self, found: Iterable[tuple[Path, bytes | record.Record]]) -> Iterator[Batch]:
         batch, place, offset = Batch(), None, 0
         self._clean = False
         for path, line in found:
@@ -113,7 +118,7 @@ class Reader:
     def _add(self, batch: Batch, path: Path, name: str, chunk: Chunk) -> None:
         for group in _groups(chunk.lines):
             # Only bodies are redacted: what stands before the first one need not be looked at.
-            text = b"\n".join(line[max(0, line.find(b'"payload":')) :] for _, line in group)
+            text = b"\n".join([line[max(0, line.find(b'"payload":')) :] for _, line in group])
             self._clean = not self._redactor.may_hold_secret(text)
             for offset, line in group:
                 if line.strip():
@@ -128,6 +133,12 @@ class Reader:
         batch.cursors[name] = chunk.cursor
 
     def _read(self, batch: Batch, path: Path, offset: int, line: bytes) -> None:
+        try:
+            self._keep(batch, path, offset, line, record.parse(line))
+        except record.BadLineError:
+            self._read_bad(batch, path, offset, line)
+
+    def _read_bad(self, batch: Batch, path: Path, offset: int, line: bytes) -> None:
         reading = record.read_line(line)
         reason = reading.reason
         if reading.record is not None:
@@ -164,8 +175,9 @@ class Reader:
 
     def differing(self, db: apsw.Connection, batch: Batch, known: list[Fact]) -> int:
         """Of facts whose ids were stored already, keep those with other content in `dead/`."""
-        places = {id(fact): place for fact, place in zip(batch.facts, batch.places, strict=True)}
         count = 0
+        pairs = zip(batch.facts, batch.places, strict=True) if known else ()
+        places = {id(fact): place for fact, place in pairs}
         for fact in known:
             query = "select body, name, raw from events where id = ?"
             rows: list[Any] = db.execute(query, (fact.record.id,)).fetchall()
@@ -191,6 +203,28 @@ class Reader:
             if (stored.event, body) != (fact.record.event, fact.record.body):
                 count += self._dead.put(path, offset, line, "its id belongs to another record")
         return count
+
+
+def _packed(batches: Iterator[Batch], ahead: int) -> Iterator[Batch]:
+    """The batches with their payloads compressed, so many of them ahead of the one yielded.
+
+    With one ahead, a batch is compressed while the one before is written: no other thread has work
+    then. Two would only take more memory; under a deadline none is read before it is wanted.
+    """
+    begun: deque[tuple[Batch, Future[None]]] = deque()
+    with bodies.Packing() as packing:
+        for batch in batches:
+            packed = packing.begin([fact.body for fact in batch.facts if fact.body])
+            begun.append((batch, packed))
+            if len(begun) > ahead:
+                yield _done(*begun.popleft())
+        while begun:
+            yield _done(*begun.popleft())
+
+
+def _done(batch: Batch, packed: Future[None]) -> Batch:
+    packed.result()
+    return batch
 
 
 def _groups(lines: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:

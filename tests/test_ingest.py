@@ -10,7 +10,9 @@ import recordings
 import stored
 
 from journal.layout import Layout
-from sync.dead import entries
+from journal.redact import Redactor
+from sync import ingest
+from sync.dead import Dead, entries
 
 DAY = "2026-11-18"
 FILE = f"{DAY}/claude-code.s.jsonl"
@@ -302,3 +304,27 @@ def test_a_secret_reaches_no_byte_of_the_database(tmp_path: Path) -> None:
     ]:
         assert secret.encode() not in path.read_bytes()
     assert b"[redacted:" in stored.exported(tmp_path)[0]
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_a_batch_is_read_ahead_but_not_under_a_deadline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: bool
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH_RECORDS", 1)
+    layout = Layout.at(tmp_path)
+    files = [layout.days / DAY / f"claude-code.{name}.jsonl" for name in "abc"]
+    for number, path in enumerate(files):
+        recordings.append(path, record_line(number))
+    redactor = Redactor(bytes(32))
+    reader = ingest.Reader(layout, redactor, Dead(layout, redactor, 0))
+    batches = reader.batches({}, files, small)
+    got = [next(batches)]
+    assert reader.seen_bytes == files[0].stat().st_size * (0 if small else 1)
+    got += batches
+    assert [fact.meaning.text for batch in got for fact in batch.facts] == [
+        "number 0",
+        "number 1",
+        "number 2",
+    ]
+    bodies = [fact.body for batch in got for fact in batch.facts]
+    assert all(body and body.blob[:4] == bytes.fromhex("28b52ffd") for body in bodies)
