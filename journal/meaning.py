@@ -67,6 +67,8 @@ def leaves(value: Any, limit_chars: int) -> str:
     """The string leaves of JSON values, one a line, until the limit is reached."""
     if isinstance(value, str):
         return value[:limit_chars]
+    if isinstance(value, dict) and (text := _flat(value, limit_chars)) is not None:
+        return text
     found: list[str] = []
     left = limit_chars
     stack = [value]
@@ -80,3 +82,15 @@ def leaves(value: Any, limit_chars: int) -> str:
         elif isinstance(top, list):
             stack.extend(reversed(top))
     return "\n".join(found)
+
+
+def _flat(value: Mapping[str, Any], limit_chars: int) -> str | None:
+    """The leaves of an object that holds no other and is below the limit, as most are."""
+    found, chars = [], 0
+    for item in value.values():
+        if isinstance(item, str):
+            found.append(item)
+            chars += len(item)
+        elif isinstance(item, (dict, list)):
+            return None
+    return "\n".join(found) if chars < limit_chars else None

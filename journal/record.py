@@ -22,6 +22,7 @@ _BODY_KEY = re.compile(rb'[,{]\s*"(payload|raw)"\s*:')
 _BEGINNING = re.compile(rb'\{"v":\d+,"id":"')
 # As the emitter writes it: what differs from record to record stands first.
 _EMITTED = re.compile(rb'\{"v":1,"id":"([0-9a-f]{32})","at":"([0-9TZ:.-]{27})"(,.*)', re.DOTALL)
+_SOME_HEADER = b'{"v":1,"id":"' + b"0" * 32 + b'","at":"-"'
 _MOST_GLUED = 16  # beginnings in one bad line that are tried, from the last one back
 _KNOWN = frozenset({"v", "id", "at", "agent", "event", "session"})
 
@@ -74,7 +75,7 @@ def parse(line: bytes) -> Record:
     emitted = _EMITTED.match(start)
     if emitted is not None:
         unique, at, more = emitted.groups()
-        header, origin = _header(b'{"v":1,"id":"%032d","at":"-"' % 0 + more)
+        header, origin = _header(_SOME_HEADER + more)
     else:
         header, origin = _header(start)
         unique, at = header.id.encode(), header.at.encode()

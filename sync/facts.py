@@ -23,11 +23,6 @@ class Fact(NamedTuple):
     meaning: Meaning
     body: bodies.Packed | None  # None: an empty payload
 
-    @property
-    def session(self) -> tuple[str, str]:
-        """Agent and session id; the payload decides, the emitter's guess stands in."""
-        return self.record.agent, self.meaning.session or self.record.session
-
 
 class Inserted(NamedTuple):
     """What one batch brought: new events by session key, and the facts that were there already."""
@@ -67,16 +62,15 @@ def _insert_fresh(db: apsw.Connection, fresh: list[Fact]) -> dict[int, list[Even
     events: dict[int, list[Event]] = {}
     rows = []
     seq = (db.execute("select max(seq) from events").get or 0) + 1
-    for fact in fresh:
-        made, who = fact.record, fact.session
+    for (unique, at_us, agent, name, guess, header, _, raw), meaning, body in fresh:
+        who = (agent, meaning.session or guess)  # the payload decides
         if (session := keys.get(who)) is None:
             session = keys[who] = session_key(db, *who)
-        if (origin := origins.get(id(made.origin))) is None:
-            origin = origins[id(made.origin)] = _origin_key(db, made.origin)
-        blob = fact.body.blob if fact.body else None
-        rows.append((seq, made.id, session, made.at_us, made.event, origin, made.raw, blob))
-        event = Event(seq, made.id, made.at_us, made.agent, made.event, made.origin, fact.meaning)
-        events.setdefault(session, []).append(event)
+            events[session] = []
+        if (origin := origins.get(id(header))) is None:
+            origin = origins[id(header)] = _origin_key(db, header)
+        rows.append((seq, unique, session, at_us, name, origin, raw, body.blob if body else None))
+        events[session].append(Event(seq, unique, at_us, agent, name, header, meaning))
         seq += 1
     db.executemany("insert into events values (?, ?, ?, ?, ?, ?, ?, ?)", rows)
     pairs = zip(rows, fresh, strict=True)

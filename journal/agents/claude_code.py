@@ -62,6 +62,7 @@ _ACTIONS = {
     "Agent": (Action.DELEGATE, "description"),
     "Task": (Action.DELEGATE, "description"),
 }
+_OTHER_ACTION = (Action.OTHER, "")
 # Prompts that the agent writes itself: a finished background task, a slash command's echo.
 _MACHINE_TEXT = (
     "<task-notification",
@@ -78,6 +79,7 @@ _WITH_WORDS = frozenset(EVENTS) - {"PreToolUse", "PostToolUse", "PermissionReque
 _REPEATED = frozenset(
     {"originalFile", "structuredPatch", "oldString", "newString", "prompt", "usage", "toolStats"}
 )
+_REPEATED_BY_WRITE = _REPEATED | {"content"}
 
 
 def meaning(event: str, payload: Mapping[str, Any]) -> Meaning:
@@ -141,7 +143,7 @@ def _action(tool: str, tool_input: Any) -> tuple[Action, str]:
         return Action.OTHER, ""
     if tool == "AskUserQuestion":
         return Action.ASK, _question(tool_input)
-    action, key = _ACTIONS.get(tool, (Action.OTHER, ""))
+    action, key = _ACTIONS.get(tool, _OTHER_ACTION)
     return action, _text(tool_input, key)
 
 
@@ -160,5 +162,7 @@ def _output(kind: Kind, tool: str, payload: Mapping[str, Any]) -> Any:
         return response
     if tool == "Read" and isinstance(response.get("file"), dict):
         return response["file"].get("content")
-    repeated = _REPEATED | {"content"} if tool == "Write" else _REPEATED
+    repeated = _REPEATED_BY_WRITE if tool == "Write" else _REPEATED
+    if repeated.isdisjoint(response):
+        return response
     return {key: value for key, value in response.items() if key not in repeated}

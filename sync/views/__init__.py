@@ -35,6 +35,7 @@ from sync.views.memory_ids import Who
 # Raised when a view derives other rows from the same facts: all sessions are then folded anew.
 VERSION = 1000 * STATE_VERSION + 4
 SLICE_EVENTS = 500
+_ENDS = (Kind.TOOL_AFTER, Kind.TOOL_FAILED)  # of a tool call
 # contexts look at the session's row before it changes; full_text, last, indexes the summary.
 _ORDER = (contexts, sessions, prompts, observations, memory_ids, summaries)
 _WITH_ROWS_OF_EVENTS = (full_text, prompts, observations)  # in the order in which they are dropped
@@ -156,8 +157,7 @@ def _keep(db: apsw.Connection, session: int, now_us: int) -> None:
 def _folded(db: apsw.Connection, session: int, state: SessionState, events: list[Event]) -> Change:
     unopened = set()
     for event in events:
-        ends = event.meaning.kind in (Kind.TOOL_AFTER, Kind.TOOL_FAILED)
-        if ends and event.meaning.tool_use_id not in state.open_tools:
+        if event.meaning.kind in _ENDS and event.meaning.tool_use_id not in state.open_tools:
             unopened.add(event.seq)
         state = fold(state, event)
     agent, session_id = facts.identity(db, session)

@@ -6,6 +6,7 @@ end if no start was seen.
 """
 
 from enum import IntEnum
+from operator import itemgetter
 from typing import Any
 
 import apsw
@@ -30,6 +31,18 @@ class TextKind(IntEnum):
     SUMMARY = 7
 
 
+_INPUT, _OUTPUT = TextKind.INPUT, TextKind.OUTPUT
+_KINDS_OF_TEXT = {
+    Kind.PROMPT: TextKind.PROMPT,
+    Kind.TURN_END: TextKind.ANSWER,
+    Kind.SUBAGENT_END: TextKind.ANSWER,
+    Kind.TURN_FAILED: TextKind.ANSWER,
+    Kind.TOOL_BEFORE: _INPUT,
+    Kind.TOOL_AFTER: _OUTPUT,
+    Kind.TOOL_FAILED: _OUTPUT,
+}
+
+
 def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:
     """The new events' texts and the sessions' summaries, for `insert`; old summaries are removed.
 
@@ -46,7 +59,7 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:
     for change in changes:
         if (summary := db.execute(query, (change.session,)).get) is not None:
             rows.append((-change.session, summary_text(str(summary))))
-    rows.sort(key=_number)
+    rows.sort(key=itemgetter(0))
     indexed = sorted((-change.session,) for change in changes)
     db.executemany("delete from full_text where rowid = ?", indexed)
     return orjson.dumps({str(number): text for number, text in rows})
@@ -56,10 +69,6 @@ def insert(db: apsw.Connection, texts: bytes) -> None:
     """Index texts that `derive` made, in one statement that needs no interpreter."""
     rows = "select cast(key as integer), value from json_each(?)"
     db.execute(f"insert into full_text (rowid, text) {rows}", (texts.decode(),))
-
-
-def _number(row: tuple[int, str]) -> int:
-    return row[0]
 
 
 def drop(db: apsw.Connection, session: int) -> None:
@@ -79,19 +88,18 @@ def drop_events(db: apsw.Connection, seqs: list[int]) -> None:
 def texts(event: Event, with_input: bool) -> list[tuple[TextKind, str]]:
     """What people search an event for, without the colours of a terminal."""
     meaning = event.meaning
-    match meaning.kind:
-        case Kind.PROMPT:
-            found = [(TextKind.PROMPT, meaning.text[:LIMIT_CHARS])]
-        case Kind.TURN_END | Kind.SUBAGENT_END | Kind.TURN_FAILED:
-            found = [(TextKind.ANSWER, meaning.text[:LIMIT_CHARS])]
-        case Kind.TOOL_BEFORE:
-            found = [(TextKind.INPUT, leaves(meaning.tool_input, LIMIT_CHARS))]
-        case Kind.TOOL_AFTER | Kind.TOOL_FAILED:
-            found = [(TextKind.OUTPUT, leaves(meaning.output, LIMIT_CHARS))]
-            if with_input:
-                found.append((TextKind.INPUT, leaves(meaning.tool_input, LIMIT_CHARS)))
-        case _:
-            return []
+    kind = _KINDS_OF_TEXT.get(meaning.kind)
+    if kind is None:
+        return []
+    if kind is _INPUT:
+        text = leaves(meaning.tool_input, LIMIT_CHARS)
+    elif kind is _OUTPUT:
+        text = leaves(meaning.output, LIMIT_CHARS)
+    else:
+        text = meaning.text[:LIMIT_CHARS]
+    found = [(kind, text)]
+    if with_input and kind is _OUTPUT:
+        found.append((_INPUT, leaves(meaning.tool_input, LIMIT_CHARS)))
     return [(kind, without_escapes(text)) for kind, text in found if text]
 
 
