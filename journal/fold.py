@@ -120,17 +120,18 @@ def _tool_before(state: SessionState, meaning: Meaning, at_us: int) -> None:
     if meaning.subagent:
         return
     state.turn_open = True
-    if state.question_us is not None and state.question_tool != meaning.tool:
+    if not state.question_by and state.question_tool != meaning.tool:
         _close_question(state)
     if meaning.action is Action.ASK:
-        _ask(state, target, meaning.tool, at_us)
+        _ask(state, target, meaning, at_us)
 
 
 def _tool_ended(state: SessionState, meaning: Meaning, at_us: int, failed: bool) -> None:
     _trigger(state, "PostToolUseFailure" if failed else "PostToolUse")
     if not state.open_tools.pop(meaning.tool_use_id, None):
         state.tools += 1
-    if state.question_us is not None and meaning.tool == state.question_tool:
+    # A notice names no tool: whatever the session itself ends then was permitted.
+    if meaning.subagent == state.question_by and state.question_tool in (meaning.tool, ""):
         _close_question(state)
     if not meaning.subagent and state.ended_us is None:
         state.turn_open = True
@@ -178,16 +179,18 @@ def _tool_failed(state: SessionState, meaning: Meaning, at_us: int) -> None:
 
 def _asked(state: SessionState, meaning: Meaning, at_us: int) -> None:
     what = meaning.target or meaning.text or meaning.tool
-    _ask(state, what[:MAX_TARGET_CHARS], meaning.tool, at_us)
+    _ask(state, what[:MAX_TARGET_CHARS], meaning, at_us)
 
 
-def _ask(state: SessionState, question: str, tool: str, at_us: int) -> None:
+def _ask(state: SessionState, question: str, meaning: Meaning, at_us: int) -> None:
     if state.question_us is None:  # a reminder does not make the wait younger
-        state.question, state.question_tool, state.question_us = question, tool, at_us
+        state.question, state.question_us = question, at_us
+        state.question_tool, state.question_by = meaning.tool, meaning.subagent
 
 
 def _close_question(state: SessionState) -> None:
-    state.question, state.question_tool, state.question_us = "", "", None
+    state.question, state.question_us = "", None
+    state.question_tool, state.question_by = "", ""
 
 
 def _waiting_noticed(state: SessionState, meaning: Meaning, at_us: int) -> None:
@@ -196,7 +199,8 @@ def _waiting_noticed(state: SessionState, meaning: Meaning, at_us: int) -> None:
 
 def _turn_end(state: SessionState, meaning: Meaning, at_us: int) -> None:
     state.turn_open = False
-    _close_question(state)
+    if not state.question_by:
+        _close_question(state)
     for key in [key for key, tool in state.open_tools.items() if not tool.subagent]:
         del state.open_tools[key]  # refused or denied: it never ran
     if meaning.text:
@@ -218,6 +222,8 @@ def _subagent_end(state: SessionState, meaning: Meaning, at_us: int) -> None:
     child = state.subagents.get(meaning.subagent)  # a compaction ends one that never began
     if child is not None:
         child.ended_us = at_us
+    if meaning.subagent and meaning.subagent == state.question_by:
+        _close_question(state)
     for key in [k for k, tool in state.open_tools.items() if tool.subagent == meaning.subagent]:
         if meaning.subagent:
             del state.open_tools[key]

@@ -80,6 +80,7 @@ class SessionState:
     turn_open: bool = False
     question: str = ""  # what waits for the person
     question_tool: str = ""
+    question_by: str = ""  # the sub-agent that asks; "" is the session itself
     question_us: int | None = None
     ended_us: int | None = None
     end_reason: str = ""

@@ -27,7 +27,7 @@ _OF_KEYS = (
     *("prompts", "observations", "summaries", "model_work", "archive_work", "session_states"),
     "events",
 )
-_OF_NAMES = ("memory_ids", "inferred_ends")
+_OF_NAMES = ("memory_ids", "inferred_ends", "pins")
 
 
 def fly(

@@ -23,6 +23,11 @@ class Fact(NamedTuple):
     meaning: Meaning
     body: bodies.Packed | None  # None: an empty payload
 
+    @property
+    def session(self) -> tuple[str, str]:
+        """Agent and session id; the payload decides, the emitter's guess stands in."""
+        return self.record.agent, self.meaning.session or self.record.session
+
 
 class Inserted(NamedTuple):
     """What one batch brought: new events by session key, and the facts that were there already."""

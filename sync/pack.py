@@ -130,6 +130,8 @@ class _Packing:
             if sizes and self._pack(day, sizes) and self._durable():
                 aside.put(day, sum(sizes.values()))
                 aside.remove(day)
+                with self.db:  # a later file of the same name may have the number of this one
+                    ingest.drop_cursors(self.db, day)
                 done.append(day)
                 before += sum(sizes.values())
                 after += pack_path(self.layout, day).stat().st_size

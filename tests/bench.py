@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import bench_hooks
+import bench_live
 import bench_remote
 import bench_sync
 import bench_watch
@@ -20,6 +21,7 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
     "sync": bench_sync.measure,
     "watch": bench_watch.measure,
     "remote": bench_remote.measure,
+    "live": bench_live.measure,
 }
 
 

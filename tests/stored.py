@@ -10,12 +10,13 @@ from journal.settings import load_settings
 from sync import cycle, facts
 
 NOW_US = 1_795_050_000_000_000
+PATIENT = {"JOURNAL_SESSIONS__REAP_AFTER_HOURS": "876000"}
 
 
 def sync(home: Path, **more: Any) -> cycle.Report:
-    """One local pass over a home."""
+    """One local pass over a home, in which no session ends for its silence."""
     layout = Layout.at(home)
-    return cycle.run(cycle.Pass(layout, load_settings(layout, {}), NOW_US, **more))
+    return cycle.run(cycle.Pass(layout, load_settings(layout, PATIENT), NOW_US, **more))
 
 
 def database(home: Path) -> apsw.Connection:

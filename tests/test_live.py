@@ -222,6 +222,15 @@ def test_a_database_that_is_made_anew_is_followed_too(home: Path) -> None:
         follows(screen, home, "bbbbbb01")
 
 
+def test_a_backlog_is_taken_in_piece_by_piece_before_the_persons_eyes(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    write_sessions(home, SESSIONS, time.time_ns(), files=False)
+    with PtyScreen(home, 80, 24) as screen:
+        assert "MB not taken in · q leaves" in screen.wait_for("live  ")[-1]
+        lines = screen.wait_for("all taken in", 60)
+        assert lines[0] == f"live  0 awaiting · {SESSIONS:,} working · 0 idle · 0 finished"
+
+
 def test_what_cannot_be_read_is_shown_and_tried_again(home: Path) -> None:
     with PtyScreen(home, 120, 24) as screen:
         screen.wait_for("the first work")

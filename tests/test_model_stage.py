@@ -36,7 +36,8 @@ class Model:
         (self.home / "config.toml").write_text(
             f'[memory]\nagent = "command"\ncommand = {command}\n'
             f"timeout_seconds = {timeout_seconds}\nmax_calls_per_session = {calls}\n"
-            f"[retry]\nfirst_seconds = 0.01\nmax_seconds = 0.01\n{more}"
+            f"[retry]\nfirst_seconds = 0.01\nmax_seconds = 0.01\n"
+            f"[sessions]\nreap_after_hours = 876000\n{more}"
         )
 
     def behave(self, mode: str) -> None:

@@ -66,7 +66,7 @@ def day_name(day: int) -> str:
 
 def run(home: Path, now_us: int = stored.NOW_US, **more: Any) -> cycle.Report:
     layout = Layout.at(home)
-    settings = load_settings(layout, {"JOURNAL_SESSIONS__REAP_AFTER_HOURS": "876000"})
+    settings = load_settings(layout, stored.PATIENT)
     return cycle.run(cycle.Pass(layout, settings, now_us, **more))
 
 

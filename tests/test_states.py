@@ -68,6 +68,8 @@ QUESTION = ("PreToolUse", {**ASKED, "tool_input": {"questions": [{"question": "W
 ANSWERED = ("PostToolUse", ASKED)
 CHILD = ("SubagentStart", {"agent_id": "c1", "agent_type": "general-purpose"})
 CHILD_BEFORE = call("PreToolUse", "t3", "make", agent_id="c1")
+CHILD_AFTER = call("PostToolUse", "t3", "make", agent_id="c1", tool_response={"stdout": "x"})
+CHILD_PERMISSION = call("PermissionRequest", command="rm y", agent_id="c1")
 CHILD_END = ("SubagentStop", {"agent_id": "c1"})
 COMPACT_END = ("SubagentStop", {"agent_id": "c9", "agent_type": ""})
 
@@ -195,6 +197,20 @@ TABLE = {
     ),
     "a sub-agent that ended": Row([PROMPT, CHILD, CHILD_BEFORE, STOP, CHILD_END], "idle"),
     "a sub-agent that ended first": Row([PROMPT, CHILD, CHILD_END, STOP], "idle"),
+    "a sub-agent's tool ends, the session still asks": Row(
+        [PROMPT, CHILD, CHILD_BEFORE, BEFORE, PERMISSION, CHILD_AFTER],
+        "awaiting", since=4, question="rm x", subagents=1, tool="Bash ls",
+    ),
+    "a sub-agent asks": Row(
+        [PROMPT, CHILD, CHILD_BEFORE, CHILD_PERMISSION, AFTER, STOP],
+        "awaiting", since=3, question="rm y", subagents=1, tool="Bash make",
+    ),
+    "a sub-agent asked, and goes on": Row(
+        [PROMPT, CHILD, CHILD_BEFORE, CHILD_PERMISSION, CHILD_AFTER], "working", subagents=1
+    ),
+    "a sub-agent asked, and ended": Row(
+        [PROMPT, CHILD, CHILD_BEFORE, CHILD_PERMISSION, CHILD_END, STOP], "idle"
+    ),
     "an end takes its sub-agents": Row(
         [PROMPT, CHILD, CHILD_BEFORE, END], "finished", reason="prompt_input_exit"
     ),

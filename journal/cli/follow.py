@@ -41,7 +41,7 @@ class Follower:
         self._db: apsw.Connection | None = None
         self._inode = 0
         self._seen: tuple[int, int] | None = None
-        self._pass_at = time.monotonic() + REST_SECONDS
+        self._pass_at = time.monotonic()  # whoever looked before may not have come to the end
         self._unsure = True  # of the unsynced bytes
         self._count_at = 0.0
 

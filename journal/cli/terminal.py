@@ -29,7 +29,7 @@ def check_terminal() -> None:
 
 
 class Terminal:
-    """The alternate screen while its block runs; SIGTERM is told like Ctrl-C."""
+    """The alternate screen while its block runs; SIGTERM is a KeyboardInterrupt like Ctrl-C."""
 
     def __init__(self) -> None:
         self._console = console()
@@ -40,8 +40,12 @@ class Terminal:
 
     def __enter__(self) -> "Terminal":
         with ExitStack() as held:
-            before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-            held.callback(signal.signal, signal.SIGTERM, before)
+            for number in (
+                signal.SIGTERM,
+                signal.SIGINT,
+            ):  # a shell's background ignores the latter
+                before = signal.signal(number, signal.default_int_handler)
+                held.callback(signal.signal, number, before)
             if self._keys is not None:
                 held.enter_context(_single_keys(self._keys))
             live = Live(
