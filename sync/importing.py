@@ -23,12 +23,14 @@ from journal.errors import BusyError
 from journal.layout import Layout, append_line
 from journal.settings import Settings
 from journal.times import to_datetime
-from sync import received, store
+from sync import facts, received, store
 from sync.cycle import make_redactor
 from sync.dead import Dead
+from sync.facts import Fact
 from sync.foreign_lines import Held, Line, Refused, UnreadableError, held, lines
 from sync.lock import locked
 from sync.sources import Source
+from sync.views import tombstones
 
 LOCK = "import.lock"  # in the home; held by the one process that imports
 # What another journal says of sessions; the rest is about its own deliveries, calls and deletions.
@@ -186,7 +188,7 @@ class _Run:
     def _flush(self) -> None:
         """Append what is new of the batch. JournalError: it cannot be written."""
         batch, self._batch, self._batch_bytes = self._batch, [], 0
-        stored = self._stored(batch)
+        stored = self._stored(batch) | self._forgotten(batch)
         parts: dict[Path, list[bytes]] = {}
         for one in batch:
             if _key(one.record) in stored or not self._note(one):
@@ -197,6 +199,18 @@ class _Run:
         if not self._order.dry_run:
             for path, some in parts.items():
                 append_line(path, b"".join(some))
+
+    def _forgotten(self, batch: list[Held]) -> set[bytes]:
+        """Those of the batch of which this home keeps nothing any more."""
+        if not self._db.table_exists("main", "tombstones"):
+            return set()  # a dry run, before the home's database is led up to this version
+        made = (one.record for one in batch)
+        found = [
+            Fact(one, facts.understand(one.agent, one.event, one.body, one.raw), None)
+            for one in made
+        ]
+        left = {id(fact) for fact in tombstones.uncovered(self._db, found)}
+        return {_key(fact.record) for fact in found if id(fact) not in left}
 
     def _stored(self, batch: list[Held]) -> set[bytes]:
         """Those of the batch that the database holds."""

@@ -33,6 +33,8 @@ def test_the_commands_of_a_page_work_one_after_another(page: Path, scratch_home:
     for name, line in recordings.records("i-exit"):
         here = line.replace(b"/home/dev/code/i-exit", str(scratch_home).encode())
         recordings.append(home / "days" / name, here)
+    for path in (home, *home.rglob("*")):
+        path.chmod(0o700 if path.is_dir() else 0o600)
     (scratch_home / "code" / "billing-api").mkdir(parents=True)
     programs = Path(sys.executable).parent
     env = {

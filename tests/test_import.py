@@ -689,3 +689,17 @@ def test_a_large_file_costs_little_memory(
     tracemalloc.stop()
     assert size > 38 << 20
     assert peak < 34 << 20
+
+
+def test_what_was_forgotten_is_not_taken_in_again(tmp_path: Path) -> None:
+    home, out = tmp_path / "home", tmp_path / "all.jsonl"
+    recordings.write_journal(home, "p-simple")
+    recordings.write_journal(home, "i-exit")
+    command = [sys.executable, "-m", "journal", "--home", str(home)]
+    subprocess.run([*command, "export", "--output", str(out)], check=True, capture_output=True)
+    forget = [*command, "forget", "--yes", "c3af9ce9"]
+    subprocess.run(forget, check=True, capture_output=True)
+    before = {path: path.read_bytes() for path in home.glob("days/*/*")}
+    done = subprocess.run([*command, "import", "--json", str(out)], capture_output=True, text=True)
+    assert json.loads(done.stdout)["imported"] == 0
+    assert {path: path.read_bytes() for path in home.glob("days/*/*")} == before

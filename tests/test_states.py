@@ -199,11 +199,11 @@ TABLE = {
     "a sub-agent that ended first": Row([PROMPT, CHILD, CHILD_END, STOP], "idle"),
     "a sub-agent's tool ends, the session still asks": Row(
         [PROMPT, CHILD, CHILD_BEFORE, BEFORE, PERMISSION, CHILD_AFTER],
-        "awaiting", since=4, question="rm x", subagents=1, tool="Bash ls",
+        "awaiting", since=4, question="rm x", subagents=1,
     ),
     "a sub-agent asks": Row(
         [PROMPT, CHILD, CHILD_BEFORE, CHILD_PERMISSION, AFTER, STOP],
-        "awaiting", since=3, question="rm y", subagents=1, tool="Bash make",
+        "awaiting", since=3, question="rm y", subagents=1,
     ),
     "a sub-agent asked, and goes on": Row(
         [PROMPT, CHILD, CHILD_BEFORE, CHILD_PERMISSION, CHILD_AFTER], "working", subagents=1

@@ -33,7 +33,7 @@ def home_option() -> click.Option:
     return click.Option(
         ["--home"],
         metavar="DIR",
-        help="The journal's home (else $JOURNAL_HOME, else ~/.agent-journal).",
+        help="The journal's home, else $JOURNAL_HOME or ~/.agent-journal.",
         expose_value=False,
         is_eager=True,
         callback=_set_home,

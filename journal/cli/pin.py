@@ -15,7 +15,7 @@ from journal.errors import BusyError
 def pin(app: App, session: str) -> None:
     """Keep a session whatever its age.
 
-    It is neither counted as ended for its silence nor deleted by retention. SESSION is an id, a
+    It is neither counted as ended without its word nor deleted by retention. SESSION is an id, a
     unique beginning of one, or AGENT/ID.
     """
     _record(app, session, "Pin", "is pinned: reaping and retention leave it alone")
@@ -25,7 +25,10 @@ def pin(app: App, session: str) -> None:
 @click.argument("session")
 @pass_app
 def unpin(app: App, session: str) -> None:
-    """Take a session's pin out."""
+    """Take a session's pin out.
+
+    SESSION is an id, a unique beginning of one, or AGENT/ID.
+    """
     _record(app, session, "Unpin", "is not pinned any more")
 
 

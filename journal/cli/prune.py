@@ -22,8 +22,8 @@ def prune(app: App, dry_run: bool, as_json: bool) -> None:
     """Delete what is older than [retention] in config.toml allows.
 
     Finished sessions that are not pinned, bodies of old events, packs whose sessions are gone, old
-    copies of the database. `journal watch` does it every hour. What a remote that is set has not
-    acknowledged stays.
+    copies of the database. A sync and a watcher do it once an hour. What a remote that is set has
+    not acknowledged stays.
     """
     made = _planned(app) if dry_run else _pruned(app)
     if as_json:

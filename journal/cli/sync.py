@@ -40,8 +40,9 @@ PROGRESS_AFTER_SECONDS = 1.0
 def sync(app: App, wait: float, rebuild: bool, yes: bool, as_json: bool) -> None:
     """Take in what the hooks have recorded.
 
-    Safe to run at any time, to interrupt and to repeat. Exits with 75 if another sync is still
-    running after --wait.
+    Then, if they are set, it sends what is new to the remote and asks the model program; closed
+    days are packed, and what is older than [retention] allows is deleted. Safe to run at any
+    time, to interrupt and to repeat. Exits with 75 if another sync is still running after --wait.
     """
     started = time.monotonic()
     if yes and not rebuild:
@@ -67,7 +68,7 @@ def sync(app: App, wait: float, rebuild: bool, yes: bool, as_json: bool) -> None
 
 def report_text(report: "Report", seconds: float) -> str:
     """The report in one to three lines."""
-    packed = packed_text(report)
+    packed = ended_text(report) + packed_text(report)
     if report.rebuilt:
         return rebuilt_text(report.rebuilt, seconds) + packed
     if not report.read:
@@ -83,6 +84,14 @@ def report_text(report: "Report", seconds: float) -> str:
         f"Read {report.read:,} {records} in {seconds:.1f} s: {', '.join(parts)}."
         f"\n{report.summaries:,} {sessions} updated.{packed}"
     )
+
+
+def ended_text(report: "Report") -> str:
+    """What became of old sessions, on a line of its own; empty if nothing did."""
+    deleted = len(report.pruned.sessions)
+    parts = [f"{report.reaped:,} counted as ended"] if report.reaped else []
+    parts += [f"{deleted:,} deleted by retention"] if deleted else []
+    return f"\nSessions: {', '.join(parts)}." if parts else ""
 
 
 def rebuilt_text(rebuilt: "Rebuilt", seconds: float) -> str:

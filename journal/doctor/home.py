@@ -98,7 +98,7 @@ def _judge(layout: Layout, path: Path, things: _Things) -> None:
     wanted = 0o700 if stat.S_ISDIR(status.st_mode) else 0o600
     if not stat.S_ISDIR(status.st_mode) and not stat.S_ISREG(status.st_mode):
         things.odd.append(_name(layout, path))
-    elif mode & 0o077 or mode & wanted != wanted:
+    elif mode & 0o022 or mode & wanted != wanted or (mode & 0o077 and path != layout.config):
         things.open.append((path, wanted))
 
 

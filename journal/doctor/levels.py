@@ -19,7 +19,7 @@ MANAGED = Path(
     "/Library/Application Support/ClaudeCode" if sys.platform == "darwin" else "/etc/claude-code"
 )
 KEPT_DAYS = 30  # where the settings do not say
-LEAST_DAYS = 7  # what was not recorded can be imported from transcripts, if somebody notices
+LEAST_DAYS = 7  # what was not recorded is in transcripts alone, until somebody notices
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def variables(levels: list[Level]) -> dict[str, str]:
 
 
 def look_at_retention(levels: list[Level]) -> list[Finding]:
-    """The agent keeps its transcripts long enough to import what was not recorded."""
+    """The agent keeps its transcripts long enough to look up what was not recorded."""
     say = Voice("transcripts")
     days: object = KEPT_DAYS
     path = levels[0].path
@@ -119,5 +119,5 @@ def look_at_retention(levels: list[Level]) -> list[Finding]:
     if days < LEAST_DAYS:
         message = f"the agent deletes its transcripts after {days:g} days (cleanupPeriodDays)"
         hint = f"set it to {KEPT_DAYS} in {path}: the journal keeps its own records, but what "
-        return [say.warning(message, hint + "hooks missed can only be imported from transcripts")]
+        return [say.warning(message, hint + "hooks missed is in transcripts alone")]
     return [say.ok(f"the agent keeps its transcripts {days:g} days")]
