@@ -39,7 +39,7 @@ def run(conditions: Conditions, wish: Wish) -> Delivered:
     """One run of the stage. BusyError: another process delivers. JournalError: the home fails."""
     if conditions.settings.remote.kind == "none":
         return _without_remote(conditions)
-    if not (wish.dead or retry.list_names(conditions.layout.retry) or _has_work(conditions)):
+    if not (wish.dead or _has_work(conditions) or not retry.is_empty(conditions.layout.retry)):
         return Delivered()
     with locked(conditions.layout.deliver_lock, lambda: False):
         retry.remove_litter(conditions.layout.retry, conditions.now_us)
@@ -143,7 +143,7 @@ def _put_back(conditions: Conditions) -> list[str]:
 
 def _deliver(conditions: Conditions, wish: Wish) -> Delivered:
     layout, settings = conditions.layout, conditions.settings
-    if not retry.list_names(layout.retry):
+    if retry.is_empty(layout.retry):
         return Delivered()
     remotes = breaker.load(layout.remotes)
     name = name_of(settings.remote)

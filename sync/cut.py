@@ -143,7 +143,9 @@ def cut(
 
 
 def _is_much(db: apsw.Connection, session: int, shape: Shape) -> bool:
-    return len(archive.uncovered(db, shape.remote, session)) >= _MOST_EVENTS
+    """Whether there is enough for a whole piece, however soon it comes."""
+    events, stored_bytes = archive.uncovered_size(db, shape.remote, session)
+    return events >= _MOST_EVENTS or stored_bytes >= shape.max_bytes
 
 
 @dataclass(slots=True)

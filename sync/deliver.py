@@ -71,8 +71,8 @@ def run(order: Order) -> Delivered:
     """Send what is due. JournalError: the home cannot be written; nothing is lost or sent twice."""
     done = Delivered()
     circuit = _circuit(order)
-    _drop_outgrown(order.layout)
     listed = retry.schedule(order.layout.retry)
+    _drop_outgrown(order.layout, listed)
     due = {one.name for one in listed if order.all or retry.is_due(one.next_us, order.now_us)}
     until = time.monotonic() + order.settings.remote.pass_seconds
     if order.all or order.probe or breaker.allows(circuit, order.now_us):
@@ -87,7 +87,7 @@ def run(order: Order) -> Delivered:
             order.progress(number + 1, len(names))
     elif due:
         done.error = said(circuit)
-    done.waiting = len(retry.list_names(order.layout.retry))
+    done.waiting = len(retry.list_names(order.layout.retry)) if done.tried else len(listed)
     return done
 
 
@@ -99,14 +99,14 @@ def _was_tried(one: Listed) -> bool:
     return one.next_us != retry.created_us(one.name)
 
 
-def _drop_outgrown(layout: Layout) -> None:
+def _drop_outgrown(layout: Layout, listed: list[Listed]) -> None:
     """Remove what a grown piece has taken the place of, if its writer was killed in between.
 
     Both have the same age, so that others are not opened.
     """
     by_age = defaultdict(list)
-    for name in retry.list_names(layout.retry):
-        by_age[retry.created_us(name)].append(layout.retry / name)
+    for one in listed:
+        by_age[one.name[:17]].append(layout.retry / one.name)
     for paths in by_age.values():
         if len(paths) > 1:
             _drop_all_but_one(paths, layout.dead)

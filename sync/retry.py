@@ -65,6 +65,11 @@ def list_names(folder: Path) -> list[str]:
     return sorted(entry.name for entry in _entries(folder))
 
 
+def is_empty(folder: Path) -> bool:
+    """Whether no retry file is there; looks no further than at the first."""
+    return next(iter(_entries(folder)), None) is None
+
+
 def schedule(folder: Path) -> list[Listed]:
     """The same, with the times of their next attempts; none is opened."""
     found = []

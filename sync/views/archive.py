@@ -223,6 +223,19 @@ def uncovered(db: apsw.Connection, remote: str, session: int) -> list[int]:
     return [seq for (seq,) in rows]
 
 
+def uncovered_size(db: apsw.Connection, remote: str, session: int) -> tuple[int, int]:
+    """How many events of the session no piece covers, and the bytes of their bodies as stored."""
+    query = """
+        select count(*), coalesce(sum(length(e.body)), 0) from events e
+        where e.session = ? and not exists (
+          select 1 from archived a join pieces p on p.key = a.piece
+          where a.event = e.id and p.remote = ?)
+    """
+    rows: list[Any] = db.execute(query, (session, remote)).fetchall()
+    ((events, stored_bytes),) = rows
+    return events, stored_bytes
+
+
 def drop_all(db: apsw.Connection) -> None:
     """Remove what was told, before it is told again; pieces that wait are noted anew."""
     for table in ("pieces", "archived"):
