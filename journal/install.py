@@ -123,10 +123,19 @@ def uninstall(
     if not dry_run:
         if events:
             backup = agent_settings.write_original(document, values, now_us)
-        # Another settings file may still point to the programs.
-        if events or settings is None:
+        # Another settings file may still point to the programs: of the person's own we can tell.
+        if settings is None or (events and not _is_named_by_default(layout)):
             _remove_programs(layout)
     return Removal(layout.home, document.path, events, backup, dry_run)
+
+
+def _is_named_by_default(layout: Layout) -> bool:
+    """Whether the person's own settings run this home's programs, as far as they can be read."""
+    try:
+        values = agent_settings.load(agent_settings.default_path()).values
+    except JournalError:
+        return True
+    return bool(_differing(values, agent_settings.without(values, layout.home)))
 
 
 def stale_programs(layout: Layout) -> tuple[str, ...]:

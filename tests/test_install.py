@@ -597,3 +597,17 @@ def test_whatever_stood_there_is_there_again_after_uninstall(values: dict[str, A
     assert agent_settings.merged(installed, wanted, home) == installed
     assert document.render(agent_settings.without(installed, home)) == document.render(values)
     assert json.loads(document.render(values)) == values
+
+
+def test_programs_stay_while_the_persons_own_settings_run_them(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "journal"]
+    other = tmp_path / "other.json"
+    for args in (["install"], ["install", "--settings", str(other)]):
+        subprocess.run([*command, *args], check=True, capture_output=True)
+    programs = Path("~/.agent-journal/hooks").expanduser()
+    subprocess.run(
+        [*command, "uninstall", "--settings", str(other)], check=True, capture_output=True
+    )
+    assert (programs / "run.py").exists()
+    subprocess.run([*command, "uninstall"], check=True, capture_output=True)
+    assert not (programs / "run.py").exists()
