@@ -21,6 +21,7 @@ from sync.deliver import Delivered
 from sync.lock import locked
 from sync.remote.contract import Remote, RemoteError
 from sync.remote.naming import max_bytes, name_of
+from sync.stock import take_stock
 from sync.views import archive
 
 
@@ -103,7 +104,7 @@ def _take_in(conditions: Conditions) -> list[str]:
 
 def _cut(conditions: Conditions, wish: Wish, db: apsw.Connection) -> list[str]:
     layout, settings = conditions.layout, conditions.settings
-    stock = cut.take_stock(db, layout.retry, conditions.now_us)
+    stock = take_stock(db, layout.retry, conditions.now_us)
     for name in stock.delivered:
         retry.remove(layout.retry / name, layout.dead)
     if wish.cut:

@@ -1,7 +1,7 @@
 """Cuts sessions into pieces for the remote: what no piece covers yet becomes a retry file.
 
 To be called under `deliver.lock`. The file comes first and the note in the database after it: a
-kill in between leaves a file that the next `take_stock` notes, so that nothing is in two pieces. A
+kill in between leaves a file that sync/stock.py notes, so that nothing is in two pieces. A
 piece that was never sent grows until it is full; once it was, what is new goes into the next one.
 """
 
@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import apsw
@@ -22,6 +21,7 @@ from journal.printable import one_line
 from journal.redact import Redactor
 from sync import conversation, facts, retry
 from sync.remote.contract import Heading, Material, Message, Piece
+from sync.stock import readable_head
 from sync.views import archive
 from sync.views.archive import PieceKey
 from sync.waiting import Head, Waiting
@@ -55,65 +55,6 @@ class _Unit(NamedTuple):
         if shape.has_records:
             return len(self.line)
         return sum(len(orjson.dumps(message.text)) + _FRAME_BYTES for message in self.messages)
-
-
-@dataclass(slots=True)
-class Stock:
-    """What lies in `retry/`: what could not be read, and what was delivered before a kill."""
-
-    problems: list[str]
-    delivered: list[str]
-
-
-def take_stock(db: apsw.Connection, folder: Path, now_us: int) -> Stock:
-    """Bring the database's notes up to the files that are there."""
-    names = set(retry.list_names(folder))
-    known = archive.waiting(db)
-    stock = Stock([], [])
-    for name in sorted(names - known.keys()):
-        try:
-            head = retry.read_head(folder / name)
-        except retry.GoneError:
-            continue
-        except retry.ForeignRetryError as error:
-            stock.problems.append(str(error))
-            continue
-        _note_found(db, folder, head, name, stock)
-    with db:
-        for name in known.keys() - names:
-            if (folder / name).exists() or name not in archive.waiting(db):
-                continue
-            archive.forget(db, known[name], now_us)
-    return stock
-
-
-def _note_found(db: apsw.Connection, folder: Path, head: Head, name: str, stock: Stock) -> None:
-    key = _key(head)
-    state, file = archive.state(db, head.target, key)
-    if state == "delivered":
-        stock.delivered.append(name)
-        return
-    if state == archive.WAITING and file and file != name and (folder / file).exists():
-        known = _readable_head(folder / file)
-        if known is not None:
-            if len(known.events) > len(head.events):  # grown, and killed before this one went
-                stock.delivered.append(name)
-                return
-            stock.delivered.append(file)
-    with db:
-        archive.note(db, head.target, key, archive.WAITING, head.created_us, head.events, name)
-
-
-def _readable_head(path: Path) -> Head | None:
-    """None: it is gone, or cannot be replayed, which is said when it is to be sent."""
-    try:
-        return retry.read_head(path)
-    except (retry.GoneError, retry.ForeignRetryError):
-        return None
-
-
-def _key(head: Head) -> PieceKey:
-    return PieceKey(head.agent, head.session, head.host, head.number, head.part)
 
 
 def cut(
@@ -195,7 +136,7 @@ class _Work:
         state, file = archive.state(self.db, self.shape.remote, key)
         if state != archive.WAITING or not file:
             return None
-        head = _readable_head(self.layout.retry / file)
+        head = readable_head(self.layout.retry / file)
         if head is None:
             return None
         has_room = head.size < self.shape.max_bytes // 2 and len(head.events) < _MOST_EVENTS // 2
