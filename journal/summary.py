@@ -19,7 +19,7 @@ REQUEST_CHARS = 600  # each of the two prompts
 LEARNED_CHARS = 2_000
 LISTING_CHARS = 1_200
 FACT_CHARS = 300
-_TOLD = {  # what a model is asked for, and how long it may be
+TOLD_CHARS = {  # what a model is asked for, and how long it may be
     "request": REQUEST_CHARS,
     "investigated": LEARNED_CHARS,
     "learned": LEARNED_CHARS,
@@ -75,10 +75,10 @@ def told(fields: object, at_us: int) -> Summary | None:
     """
     if not isinstance(fields, dict):
         return None
-    texts = {name: fields.get(name) for name in _TOLD}
+    texts = {name: fields.get(name) for name in TOLD_CHARS}
     if not all(text is None or isinstance(text, str) for text in texts.values()):
         return None
-    said = {name: _lines(text or "", _TOLD[name]) for name, text in texts.items()}
+    said = {name: _lines(text or "", TOLD_CHARS[name]) for name, text in texts.items()}
     return Summary(**said, source="command", at=to_text(at_us)) if any(said.values()) else None
 
 

@@ -116,13 +116,13 @@ def _cut(conditions: Conditions, wish: Wish, db: apsw.Connection) -> list[str]:
 
 
 def _shape(conditions: Conditions) -> cut.Shape:
-    from sync.remote import thread
+    from sync.remote import folder_files, thread
 
     remote = conditions.settings.remote
     is_folder = remote.kind == "folder"
     return cut.Shape(
         remote=name_of(remote),
-        render=(lambda _, material: b"".join(material.lines)) if is_folder else thread.render,
+        render=folder_files.render if is_folder else thread.render,
         max_bytes=max_bytes(remote),
         has_records=is_folder,
         interval_us=int(remote.min_interval_seconds * SECOND_US),

@@ -8,26 +8,21 @@ of one event, which is adopted by nothing and so shown nowhere, told to nobody a
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
 
 import apsw
 
 from journal.doctor import Finding, Status, Voice
-from journal.doctor.canary import AGENT, ENTRYPOINT, PREFIX, Canary, Sent, send, spooled
+from journal.doctor.canary import AGENT, PREFIX, Canary, Sent, send, spooled
 from journal.errors import BusyError, JournalError
 from journal.layout import Layout, write_whole
 from journal.record import JOURNAL_AGENT
 from journal.times import SECOND_US
-from sync import store
+from sync import delete, store
 from sync.lock import locked
-from sync.views import full_text
+from sync.views.tombstones import Grave
 
 LEFT_US = 3600 * SECOND_US  # no run takes so long
-_OF_KEYS = (
-    *("prompts", "observations", "summaries", "model_work", "archive_work", "session_states"),
-    "events",
-)
-_OF_NAMES = ("memory_ids", "inferred_ends", "pins")
+_FOR_EVER_US = 2**62
 
 
 def fly(
@@ -98,8 +93,8 @@ def remove(layout: Layout, session: str, now_us: int, keep_trying: Callable[[], 
             _remove_files(layout, session, now_us)
             if layout.database.exists():
                 with closing(store.open_store(layout)) as db, db:
-                    for key, found in _sessions(db, session, now_us):
-                        _remove_session(db, layout, key, found)
+                    for found in _sessions(db, session, now_us):
+                        _remove_session(db, layout, found, now_us)
         except apsw.Error as error:
             raise store.explain(error, layout.database) from error
         except OSError as error:
@@ -140,31 +135,21 @@ def _lower_stamp(layout: Layout, size: int) -> None:
     write_whole(layout.synced, f"{max(seen - size, 0)}\n".encode())
 
 
-def _sessions(db: apsw.Connection, session: str, now_us: int) -> list[tuple[int, str]]:
+def _sessions(db: apsw.Connection, session: str, now_us: int) -> list[str]:
     query = """
-        select s.key, s.id from sessions s left join session_states v on v.session = s.key
+        select s.id from sessions s left join session_states v on v.session = s.key
         where s.agent = ?1 and s.id >= ?2 and s.id < ?2 || '~'
         and (s.id = ?3 or coalesce(v.last_us, 0) < ?4)
     """
     values = (AGENT, PREFIX, session, now_us - LEFT_US)
-    rows: list[Any] = db.execute(query, values).fetchall()
-    return [(key, found) for key, found in rows]
+    return [str(found) for (found,) in db.execute(query, values).fetchall()]
 
 
-def _remove_session(db: apsw.Connection, layout: Layout, key: int, session: str) -> None:
-    """Every row of it, and the context that was prepared for the project that it is none of."""
-    project = db.execute("select project from session_states where session = ?", (key,)).get
-    origins = db.execute("select distinct origin from events where session = ?", (key,)).fetchall()
-    full_text.drop(db, key)
-    for table in _OF_KEYS:
-        db.execute(f"delete from {table} where session = ?", (key,))
-    for table in _OF_NAMES:
-        db.execute(f"delete from {table} where agent = ? and session = ?", (AGENT, session))
-    # No other event has an origin with this entry point, so none has to be looked for.
-    own = "delete from origins where key = ? and header ->> 'entrypoint' = ?"
-    db.executemany(own, [(origin, ENTRYPOINT) for (origin,) in origins])
-    db.execute("delete from sessions where key = ?", (key,))
-    db.execute("delete from own_facts where session = ?", (session,))
+def _remove_session(db: apsw.Connection, layout: Layout, session: str, now_us: int) -> None:
+    """All of it, and the context that was prepared for the project that it is none of."""
+    query = "select project from session_states where agent = ? and id = ?"
+    project = db.execute(query, (AGENT, session)).get
+    delete.up_to(db, [Grave(AGENT, session, _FOR_EVER_US)], now_us)
     db.execute("delete from cursors where path glob ?", (f"*/*.{session}.jsonl",))
     if project:
         db.execute("delete from stale_contexts where project = ?", (project,))

@@ -37,11 +37,12 @@ def take_stock(db: apsw.Connection, folder: Path, now_us: int) -> Stock:
             stock.problems.append(str(error))
             continue
         _note_found(db, folder, head, name, stock)
-    still = archive.waiting(db)
-    with db:
-        for name in known.keys() - names:
-            if name in still and not (folder / name).exists():
-                archive.forget(db, known[name], now_us)
+    if gone := known.keys() - names:
+        still = archive.waiting(db)
+        with db:
+            for name in gone:
+                if name in still and not (folder / name).exists():
+                    archive.forget(db, known[name], now_us)
     return stock
 
 

@@ -16,12 +16,12 @@ import orjson
 
 from journal.meaning import leaves
 from journal.printable import clean, one_line
-from journal.summary import plain
+from journal.summary import TOLD_CHARS, plain
 from sync.memory.errors import ModelError
 
-FIELDS = ("request", "investigated", "learned", "completed", "next_steps")
-REQUEST_CHARS = 600
-TEXT_CHARS = 2_000  # each of the others
+FIELDS = tuple(TOLD_CHARS)
+REQUEST_CHARS = TOLD_CHARS["request"]
+TEXT_CHARS = max(TOLD_CHARS.values())  # each of the others
 _ERROR_CHARS = 200
 _REASONS = ("result", "errors", "subtype")  # where a failed result says why, the best one first
 _QUOTE_CHARS = 80
@@ -174,7 +174,7 @@ def _lines(value: Any) -> list[str] | None:
 
 
 def _cut(name: str, lines: list[str]) -> str:
-    limit = REQUEST_CHARS if name == "request" else TEXT_CHARS
+    limit = TOLD_CHARS[name]
     text = ""
     for line in islice(lines, _MOST_LINES):
         if shown := one_line(line):

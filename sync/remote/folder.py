@@ -72,8 +72,8 @@ class Folder:
         return self._max_bytes
 
     def render(self, heading: Heading, material: Material) -> bytes:
-        """The records themselves, JSON Lines: what `journal import` takes in."""
-        return b"".join(material.lines)
+        """What `journal import` takes in; see `folder_files.render`."""
+        return files.render(heading, material)
 
     def split(self, piece: Piece) -> list[bytes]:
         """None: a folder takes a piece of any length."""

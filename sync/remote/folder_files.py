@@ -24,7 +24,7 @@ import orjson
 
 from journal.printable import one_line
 from journal.times import DAY_US, to_text
-from sync.remote.contract import Piece, RemoteError, Then
+from sync.remote.contract import Heading, Material, Piece, RemoteError, Then
 from sync.remote.share import sync_folder
 
 MARKER = "agent-journal.json"
@@ -33,6 +33,11 @@ _PIECE = re.compile(r"([a-z0-9_-]+)\.([a-z0-9_-]+)\.([0-9]{6,18})\.([0-9a-f]{32}
 _PLAIN_HOST = re.compile(r"[a-z0-9_]([a-z0-9._-]{0,61}[a-z0-9_])?")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
 _NO_LINK = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.EMLINK, errno.EACCES)
+
+
+def render(heading: Heading, material: Material) -> bytes:
+    """The body of a piece: the records themselves, JSON Lines."""
+    return b"".join(material.lines)
 
 
 def piece_name(piece: Piece) -> str:

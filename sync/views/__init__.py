@@ -52,9 +52,10 @@ def advance(
     """
     for view in OF_OWN_FACTS:
         view.tell(db, own)
+    spoken_of = _spoken_of(db, own) - set(new)
     models.note_work(db, new)
-    archive.note_work(db, [*new, *_spoken_of(db, own)], now_us)
-    changes = [*_unchanged(db, _spoken_of(db, own) - set(new))]
+    archive.note_work(db, [*new, *spoken_of], now_us)
+    changes = [*_unchanged(db, spoken_of)]
     for session, events in new.items():
         events.sort(key=_order)
         head = sessions.head(db, session)
@@ -89,8 +90,10 @@ def adopted(db: apsw.Connection, keys: Iterable[int], adopt_on: tuple[str, ...])
     return {key for key in keys if wanted & set((db.execute(query, (key,)).get or "").split())}
 
 
-def infer_ends(db: apsw.Connection, ended: Iterable[Ended], now_us: int) -> None:
+def infer_ends(db: apsw.Connection, ended: list[Ended], now_us: int) -> None:
     """These sessions have ended although they did not say so: their views follow."""
+    if not ended:
+        return  # most passes: they need not wait for the right to write
     query = "select session from session_states where agent = ? and id = ?"
     with db:
         for one in ended:
