@@ -236,6 +236,48 @@ alter table session_states add column end_reason text not null default '';
 create index open_sessions on session_states (last_us) where status <> 'finished';
 """
 
+_TRANSCRIPTS = """
+create table transcripts (         -- the agents' own files that are copied, and how far
+  path text primary key,
+  agent text not null,
+  session text not null,
+  inode integer not null,          -- as in cursors; 0 with the rest: nothing was read yet
+  modified_ns integer not null,
+  offset integer not null,
+  tail blob not null
+) strict;
+create index transcripts_by_session on transcripts (agent, session);
+
+create table answers (             -- what the agent said, at the end of a turn or on the way
+  seq integer primary key,
+  session integer not null,
+  digest blob not null,            -- of the text
+  told integer not null            -- 1: a transcript says so, 0: a hook
+) strict;
+create index answers_by_text on answers (session, digest);
+
+create table usage (               -- tokens, once for each message of a model
+  session integer not null,
+  message text not null,
+  model text not null,
+  input integer not null,
+  output integer not null,
+  cache_read integer not null,
+  cache_write integer not null,
+  primary key (session, message)
+) strict, without rowid;
+
+alter table observations add column file text;            -- that it read or changed
+alter table observations add column told_before integer;  -- the start that a transcript tells of
+alter table observations add column told_after integer;
+alter table observations add column told_ok integer;
+
+create table redactions (          -- by which rules the events from a row on were cleaned
+  from_seq integer primary key,
+  rules text not null
+) strict;
+"""
+
 
 def _first(db: apsw.Connection) -> None:
     db.execute(_FACTS)
@@ -254,6 +296,10 @@ def _fourth(db: apsw.Connection) -> None:
     db.execute(_LIVES)
 
 
+def _fifth(db: apsw.Connection) -> None:
+    db.execute(_TRANSCRIPTS)
+
+
 # Step n leads from user_version n to n + 1.
-LADDER = (_first, _second, _third, _fourth)
+LADDER = (_first, _second, _third, _fourth, _fifth)
 VERSION = len(LADDER)

@@ -1,5 +1,6 @@
 """Settings: the defaults, the file, the environment above it, and every way to get them wrong."""
 
+import gc
 import os
 import re
 import stat
@@ -475,11 +476,12 @@ def test_a_file_without_rights_is_a_clear_error(layout: Layout) -> None:
 
 def test_no_descriptor_is_left_open(layout: Layout) -> None:
     layout.config.mkdir()
+    gc.collect()  # what earlier tests have left for the collector is not ours
     before = len(os.listdir("/dev/fd"))  # noqa: PTH208
     for _ in range(5):
         with pytest.raises(UsageError):
             load_settings(layout, {})
-    assert len(os.listdir("/dev/fd")) == before  # noqa: PTH208
+    assert len(os.listdir("/dev/fd")) <= before  # noqa: PTH208
 
 
 # Whatever comes
