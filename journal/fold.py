@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from journal.meaning import Action, Kind, Meaning
+from journal.own_words import without_frames
 from journal.plan import name_of
 from journal.state import (
     MAX_COMMANDS,
@@ -40,7 +41,10 @@ class Event(NamedTuple):
 
 
 def fold(state: SessionState, event: Event) -> SessionState:
-    """The state after `event`, which sorts after all that `state` has seen. Takes `state` over."""
+    """The state after `event`, which sorts after all that `state` has seen. Takes `state` over.
+
+    What is only told (`meaning.ASIDE`) is not for it.
+    """
     state.events += 1
     state.last_us = event.at_us
     state.inferred_end = ""  # any later event lifts it
@@ -103,7 +107,7 @@ def _prompt(state: SessionState, meaning: Meaning, at_us: int) -> None:
         return
     if state.attended:
         _trigger(state, "attended_prompt")
-    said = Said(at_us, meaning.text[:MAX_TEXT_CHARS])
+    said = Said(at_us, without_frames(meaning.text)[:MAX_TEXT_CHARS])
     state.prompts += 1
     state.first_prompt = state.first_prompt or said
     state.last_prompts = [*state.last_prompts, said][-MAX_PROMPTS:]
@@ -136,7 +140,7 @@ def _tool_ended(state: SessionState, meaning: Meaning, at_us: int, failed: bool)
     if not meaning.subagent and state.ended_us is None:
         state.turn_open = True
     state.failures += failed
-    if meaning.target:
+    if meaning.target and not meaning.own:
         _note_action(state, meaning, at_us, failed)
 
 
@@ -204,7 +208,7 @@ def _turn_end(state: SessionState, meaning: Meaning, at_us: int) -> None:
     for key in [key for key, tool in state.open_tools.items() if not tool.subagent]:
         del state.open_tools[key]  # refused or denied: it never ran
     if meaning.text:
-        state.last_words = Said(at_us, meaning.text[:MAX_TEXT_CHARS])
+        state.last_words = Said(at_us, without_frames(meaning.text)[:MAX_TEXT_CHARS])
 
 
 def _turn_failed(state: SessionState, meaning: Meaning, at_us: int) -> None:

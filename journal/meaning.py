@@ -25,7 +25,17 @@ class Kind(StrEnum):
     TURN_END = "turn_end"
     TURN_FAILED = "turn_failed"
     SESSION_END = "session_end"
+    # What a transcript tells beside the hooks; it changes no state, whenever it comes.
+    TOLD_ANSWER = "told_answer"
+    TOLD_CALL = "told_call"
+    TOLD_RESULT = "told_result"
+    TOLD_THINKING = "told_thinking"
+    TOLD_OTHER = "told_other"
     OTHER = "other"
+
+
+FAILED = "failed"
+ASIDE = frozenset(kind for kind in Kind if kind.value.startswith("told_"))
 
 
 class Action(StrEnum):
@@ -40,6 +50,17 @@ class Action(StrEnum):
     OTHER = "other"
 
 
+class Usage(NamedTuple):
+    """The tokens of one message of a model."""
+
+    message: str  # its id; several records may tell of one message
+    model: str
+    input: int
+    output: int
+    cache_read: int
+    cache_write: int
+
+
 class Meaning(NamedTuple):
     """One event, understood. Texts are as the agent sent them, redacted, never cut."""
 
@@ -50,7 +71,7 @@ class Meaning(NamedTuple):
     subagent_type: str = ""
     text: str = ""  # a prompt, the last words of a turn, an error, a message
     by_person: bool = True  # of a prompt: somebody typed it
-    detail: str = ""  # source of a start, reason of an end, kind of a notice
+    detail: str = ""  # source of a start, reason of an end, kind of a notice; of a told end: FAILED
     tool: str = ""
     tool_use_id: str = ""
     action: Action = Action.OTHER
@@ -58,6 +79,9 @@ class Meaning(NamedTuple):
     tool_input: Mapping[str, Any] | None = None
     output: Any = None  # what the tool gave back, without what repeats its input
     interrupted: bool = False
+    own: bool = False  # it ran this program: what it read back is nothing new
+    transcript: str = ""  # the file that the agent keeps of the session, or of a sub-agent
+    usage: Usage | None = None
 
 
 OTHER = Meaning(Kind.OTHER)

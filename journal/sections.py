@@ -97,6 +97,7 @@ class Capture(Section):
     exclude_projects: Texts = ()
     exclude_tools: Texts = ()
     transcript_roots: Annotated[tuple[NamedFolder, ...], Lax] = ()
+    thinking: bool = False
     durable: bool = False
     autostart: bool = True
 

@@ -28,7 +28,7 @@ def _told(event: Event) -> Iterator[tuple[str, str]]:
     match meaning.kind:
         case Kind.PROMPT:
             yield ("user" if meaning.by_person else "system"), meaning.text
-        case Kind.TURN_END | Kind.SUBAGENT_END:
+        case Kind.TURN_END | Kind.SUBAGENT_END | Kind.TOLD_ANSWER:
             yield "assistant", who + meaning.text if meaning.text else ""
         case Kind.TURN_FAILED:
             yield "system", f"The turn failed: {meaning.text or meaning.detail}"

@@ -22,7 +22,7 @@ from journal.redact import Redactor
 from sync import conversation, facts, retry
 from sync.remote.contract import Heading, Material, Message, Piece
 from sync.stock import readable_head
-from sync.views import archive
+from sync.views import answers, archive
 from sync.views.archive import PieceKey
 from sync.waiting import Head, Waiting
 
@@ -176,9 +176,11 @@ class _Work:
         seqs = iter(self._seqs(grown))
         while some := list(islice(seqs, _AT_ONCE)):
             found = facts.events_at(self.db, some)
+            events = [stored.event for stored in found.values()]
+            told_twice = answers.repeated(self.db, self.session, events)
             for seq in some:
                 if seq in found:  # else it was removed just now
-                    yield self._unit(found[seq])
+                    yield self._unit(found[seq], is_said=seq not in told_twice)
 
     def _own_lines(self, again: set[str]) -> list[bytes]:
         lines = archive.uncovered_own(self.db, self.shape.remote, *self.who)
@@ -198,12 +200,13 @@ class _Work:
         rows: list[Any] = self.db.execute(query, (ids, orjson.dumps(new).decode())).fetchall()
         return [seq for (seq,) in rows]
 
-    def _unit(self, stored: facts.Stored) -> _Unit:
+    def _unit(self, stored: facts.Stored, is_said: bool) -> _Unit:
         """Redacted before its texts are cut: half a secret is not recognised."""
         made = record.parse(stored.line.rstrip())
         made = made._replace(body=self.redactor.json(made.body))
         meaning = facts.understand(made.agent, made.event, made.body, made.raw)
-        said = conversation.messages([stored.event._replace(meaning=meaning)])
+        event = stored.event._replace(meaning=meaning)
+        said = conversation.messages([event] if is_said else [])
         told = [replace(message, text=self.redactor.text(message.text)) for message in said]
         return _Unit(stored.event.id.hex(), record.dump(made), told)
 

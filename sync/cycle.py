@@ -1,7 +1,7 @@
 """One pass: collect, ingest, derive, prepare the contexts. Safe to kill and to repeat anywhere."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,19 @@ from journal.layout import Layout, write_whole
 from journal.redact import Redactor
 from journal.redaction_key import load_key
 from journal.settings import Settings
-from sync import ingest, pack, prune, reap, rebuild, refused_binds, replace, store, upkeep, views
+from sync import (
+    ingest,
+    pack,
+    prune,
+    reap,
+    rebuild,
+    refused_binds,
+    replace,
+    store,
+    transcripts,
+    upkeep,
+    views,
+)
 from sync.collect import collect
 from sync.dead import Dead
 from sync.errors import StoreError
@@ -22,6 +34,7 @@ from sync.lock import locked
 from sync.prune_plan import Plan
 from sync.remote.naming import name_of
 from sync.views import archive, contexts
+from sync.views.transcripts import Copied
 from sync.writer import Writer
 
 
@@ -33,15 +46,33 @@ class Report:
     stored: int = 0
     duplicate: int = 0
     rejected: int = 0
-    summaries: int = 0
     adopted: int = 0
     reaped: int = 0  # sessions that count as ended from now on
     resolved: int = 0  # sessions that were given a memory id
+    touched: set[int] = field(default_factory=set)  # sessions that got something new
     unreadable: tuple[str, ...] = ()
     seen_bytes: int | None = None  # of all journal files; None: the deadline came first
     packed: pack.Packed = field(default_factory=pack.Packed)
+    copied: int = 0  # records of transcripts
     rebuilt: rebuild.Rebuilt | None = None
     pruned: Plan = field(default_factory=Plan)  # what retention has removed
+
+    @property
+    def summaries(self) -> int:
+        """How many summaries were made anew."""
+        return len(self.touched)
+
+    def add(self, more: "Report") -> None:
+        """Count in what the same pass took in later."""
+        self.read += more.read
+        self.stored += more.stored
+        self.duplicate += more.duplicate
+        self.rejected += more.rejected
+        self.touched |= more.touched
+        self.adopted += more.adopted
+        self.resolved += more.resolved
+        self.unreadable += more.unreadable
+        self.seen_bytes = more.seen_bytes
 
 
 def never() -> bool:
@@ -63,6 +94,7 @@ class Pass:
     prune: bool = False  # look after retention now, not only once an hour
     rebuild: bool = False  # make the database anew before anything else
     accept_loss: bool = False  # of what only a damaged database held
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
 
 def run(conditions: Pass) -> Report:
@@ -127,6 +159,8 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
     views.refresh(db, conditions.settings.memory.agent, now_us)
     archive.follow(db, name_of(conditions.settings.remote), now_us)
     report = _ingest(db, conditions, ingest.Reader(layout, redactor, dead))
+    if report.seen_bytes is not None and conditions.packs:
+        _copy_transcripts(db, conditions, redactor, report)
     if report.seen_bytes is not None:
         _reap(db, conditions, report)
     report.rejected += refused_binds.write(db, layout)
@@ -142,6 +176,22 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
     if report.stored or report.packed.days:
         upkeep.tend(db)
     return report
+
+
+def _copy_transcripts(
+    db: apsw.Connection, conditions: Pass, redactor: Redactor, report: Report
+) -> None:
+    """Take in what the agents' own files say beyond the hooks: after them, so that both are known.
+
+    Before ends are inferred: a session without one is copied a last time.
+    """
+    layout, settings = conditions.layout, conditions.settings
+    copies = transcripts.copy(db, layout, settings, redactor, conditions.environ)
+    report.copied = copies.records
+    if copies.reached:
+        dead = Dead(layout, redactor, conditions.now_us)
+        reader = ingest.Reader(layout, redactor, dead)
+        report.add(_ingest(db, conditions, reader, copies.reached))
 
 
 def _reap(db: apsw.Connection, conditions: Pass, report: Report) -> None:
@@ -173,19 +223,23 @@ def _ingest_own(db: apsw.Connection, conditions: Pass, report: Report) -> None:
     report.seen_bytes = again.seen_bytes
 
 
-def _ingest(db: apsw.Connection, conditions: Pass, reader: ingest.Reader) -> Report:
+def _ingest(
+    db: apsw.Connection,
+    conditions: Pass,
+    reader: ingest.Reader,
+    copied: Sequence[Copied] = (),
+) -> Report:
     report = Report()
     known = ingest.read_cursors(db)
     files = _changed_files(known, conditions, reader)
     total = sum(size for _, size in files)
     done = 0
-    touched: set[int] = set()
     adopt_on = tuple(conditions.settings.sessions.adopt_on)
     small = conditions.out_of_time is not never
     with Writer(db, reader, adopt_on, conditions.now_us) as writer:
-        for batch in reader.batches(known, [path for path, _ in files], small):
+        for batch in reader.batches(known, [path for path, _ in files], small, copied):
             written = writer.write(batch)
-            touched |= written.sessions
+            report.touched |= written.sessions
             report.read += batch.lines
             report.stored += written.stored
             report.duplicate += written.duplicate
@@ -199,7 +253,6 @@ def _ingest(db: apsw.Connection, conditions: Pass, reader: ingest.Reader) -> Rep
                 break
         else:
             report.seen_bytes = reader.seen_bytes
-    report.summaries = len(touched)
     report.unreadable = tuple(reader.unreadable)
     return report
 

@@ -16,11 +16,10 @@ from sync.views import (
     contexts,
     full_text,
     models,
-    observations,
-    prompts,
     sessions,
     summaries,
     tombstones,
+    transcripts,
 )
 from sync.views.tombstones import Grave
 
@@ -57,7 +56,7 @@ def _remove(
     rows = []
     if key is not None:
         contexts.mark(db, key)
-        for view in (full_text, prompts, observations):  # the index looks at the events
+        for view in views.WITH_ROWS_OF_EVENTS:
             view.drop(db, key)
         rows = erasure.remove_events(db, key, grave.until_us)
     _remove_own(db, grave, spoken)
@@ -84,6 +83,7 @@ def _remove_own(db: apsw.Connection, grave: Grave, spoken: list[OwnFact]) -> Non
 def _remove_session(db: apsw.Connection, key: int) -> None:
     models.drop_work(db, key)
     archive.done(db, key)
+    transcripts.drop_session(db, *facts.identity(db, key))
     for view in (summaries, sessions):
         view.drop(db, key)
     erasure.remove_session(db, key)

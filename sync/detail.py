@@ -7,18 +7,21 @@ from typing import Any, NamedTuple
 import apsw
 import orjson
 
+from journal.agents import HISTORY, TRANSCRIPT
 from journal.errors import JournalError
-from journal.meaning import Kind, Meaning
+from journal.meaning import ASIDE, Kind, Meaning
 from journal.state import SessionState
 from journal.times import to_text
 from sync import facts, listing
 from sync.listing import Session
-from sync.views import archive
+from sync.views import answers, archive, usage
 from sync.views.observations import NO_ID
 
 _CALLS = """
-select tool_use_id, tool, before_seq, after_seq, ok, repeats, digest
-from observations join events e on e.seq = coalesce(before_seq, after_seq)
+select tool_use_id, tool, coalesce(before_seq, told_before), coalesce(after_seq, told_after),
+  coalesce(ok, told_ok), repeats, digest
+from observations
+join events e on e.seq = coalesce(before_seq, told_before, after_seq, told_after)
 where observations.session = ? order by e.at_us, e.id
 """
 
@@ -35,7 +38,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the agent said at the end of a turn, or why the turn failed."""
+    """What the agent said, at the end of a turn or on the way, or why a turn failed."""
 
     event_id: str
     at_us: int
@@ -88,6 +91,7 @@ class Detail:
     summary: dict[str, Any] | None
     events: list[EventHead]
     archive: archive.Standing | None  # None: no remote is set
+    tokens: usage.Tokens | None  # None: nothing tells of them
 
     def json(self) -> dict[str, Any]:
         """The object of the public interface, with a few keys more."""
@@ -105,7 +109,11 @@ class Detail:
                 for a in self.answers
             ],
             "archive": _archive_json(self.archive),
+            "tokens": None if self.tokens is None else self.tokens._asdict(),
         }
+
+
+_ANSWERS = (Kind.TURN_END, Kind.TOLD_ANSWER)
 
 
 class _Side(NamedTuple):
@@ -147,14 +155,17 @@ def _read(db: apsw.Connection, session: Session, with_values: bool) -> Detail:
         summary=None if summary is None else orjson.loads(summary),
         events=[],
         archive=archive.standing(db, session.key, session.agent, session.id),
+        tokens=usage.of(db, session.key),
     )
+    told_twice = answers.told_twice(db, session.key)
     calls = db.execute(_CALLS, (session.key,)).fetchall()
     # Only the first of equal calls is looked at: a session may make the same one a thousand times.
     groups = _grouped(calls)
     wanted = {seq for first, _ in groups for seq in first[2:4] if seq is not None}
     sides: dict[int, _Side] = {}
     for event in facts.events_of(db, session.key):
-        _note(detail, event)
+        if event.event.seq not in told_twice:
+            _note(detail, event)
         if event.event.seq in wanted:
             sides[event.event.seq] = _side(event, with_values)
     detail.observations.extend(
@@ -169,10 +180,11 @@ def _note(detail: Detail, stored: facts.Stored) -> None:
     head = EventHead(
         number, event.at_us, event.name, meaning.tool, meaning.tool_use_id, meaning.subagent
     )
-    detail.events.append(head)
+    if meaning.kind not in ASIDE:
+        detail.events.append(head)
     if meaning.kind is Kind.PROMPT:
         detail.prompts.append(Prompt(number, event.at_us, meaning.text, meaning.by_person))
-    elif meaning.kind is Kind.TURN_END and meaning.text:
+    elif meaning.kind in _ANSWERS and meaning.text and not meaning.subagent:
         detail.answers.append(Answer(number, event.at_us, meaning.text, failed=False))
     elif meaning.kind is Kind.TURN_FAILED:
         text = meaning.text or meaning.detail
@@ -197,6 +209,8 @@ def _side(stored: facts.Stored, with_values: bool) -> _Side:
         meaning = meaning._replace(tool_input=None, output=None)
     elif meaning.kind is Kind.TOOL_FAILED:
         output = meaning.text
+    elif event.name in (TRANSCRIPT, HISTORY):
+        output = meaning.output
     elif meaning.kind is Kind.TOOL_AFTER:
         # As it was sent: the meaning's leaves out what repeats the input.
         payload = stored.payload

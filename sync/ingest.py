@@ -7,7 +7,7 @@ Ingest inserts facts and nothing else; what they mean is for the views.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from sync import bodies, erasure, facts
 from sync.dead import Dead
 from sync.facts import Fact
 from sync.lines import START, Chunk, Cursor, OpenFile, cursor_key
+from sync.views.transcripts import Copied
 
 BATCH_RECORDS = 8_000
 BATCH_BYTES = 8 << 20
@@ -38,6 +39,7 @@ class Batch:
     own: list[Fact] = field(default_factory=list)
     own_places: list[tuple[Path, int, bytes]] = field(default_factory=list)
     cursors: dict[str, Cursor] = field(default_factory=dict)
+    copied: Sequence[Copied] = ()  # how far transcripts are stored with this batch
     bytes: int = 0
     lines: int = 0
     rejected: int = 0
@@ -55,15 +57,23 @@ class Reader:
         self.unreadable: list[str] = []
 
     def batches(
-        self, known: dict[str, Cursor], files: Iterable[Path], small: bool
+        self,
+        known: dict[str, Cursor],
+        files: Iterable[Path],
+        small: bool,
+        copied: Sequence[Copied] = (),
     ) -> Iterator[Batch]:
-        """Batches that cover all whole lines behind the cursors, each to be written at once."""
+        """Batches that cover all whole lines behind the cursors, each to be written at once.
+
+        `copied`: how far transcripts were read whose records these files end with.
+        """
         limit_bytes = SMALL_BATCH_BYTES if small else BATCH_BYTES
-        yield from _packed(self._batches(known, files, limit_bytes), ahead=0 if small else 1)
+        batches = self._batches(known, files, limit_bytes, copied)
+        yield from _packed(batches, ahead=0 if small else 1)
 
     def whole(self, files: Iterable[Path]) -> Iterator[Batch]:
         """The same from the beginning of each file, wherever its cursor stands."""
-        yield from _packed(self._batches({}, files, BATCH_BYTES), ahead=1)
+        yield from _packed(self._batches({}, files, BATCH_BYTES, ()), ahead=1)
 
     def elsewhere(self, found: Iterable[tuple[Path, bytes | record.Record]]) -> Iterator[Batch]:
         """Batches of lines and records that lie in another place than `days/`; no cursors."""
@@ -90,7 +100,11 @@ class Reader:
             yield batch
 
     def _batches(
-        self, known: dict[str, Cursor], files: Iterable[Path], limit_bytes: int
+        self,
+        known: dict[str, Cursor],
+        files: Iterable[Path],
+        limit_bytes: int,
+        copied: Sequence[Copied],
     ) -> Iterator[Batch]:
         batch = Batch()
         for path in files:
@@ -100,7 +114,8 @@ class Reader:
                 if batch.bytes >= limit_bytes or len(batch.facts) >= BATCH_RECORDS:
                     yield batch
                     batch = Batch()
-        if batch.cursors:
+        batch.copied = copied  # the last of all: nothing that it stands for is stored later
+        if batch.cursors or copied:
             yield batch
 
     def _chunks(self, path: Path, cursor: Cursor) -> Iterator[Chunk]:

@@ -241,12 +241,15 @@ create table transcripts (         -- the agents' own files that are copied, and
   path text primary key,
   agent text not null,
   session text not null,
+  due integer not null,            -- 1: something ended since it was read
   inode integer not null,          -- as in cursors; 0 with the rest: nothing was read yet
   modified_ns integer not null,
   offset integer not null,
-  tail blob not null
+  tail blob not null,
+  last_us integer not null         -- the time of the last record that says one
 ) strict;
 create index transcripts_by_session on transcripts (agent, session);
+create index due_transcripts on transcripts (path) where due;
 
 create table answers (             -- what the agent said, at the end of a turn or on the way
   seq integer primary key,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import apsw
 
 from sync import delete, facts, ingest, views
-from sync.views import full_text, tombstones
+from sync.views import full_text, tombstones, transcripts
 
 
 class Written(NamedTuple):
@@ -84,6 +84,7 @@ class Writer:
         after = self._standing(inserted.events, own)
         differing = self._reader.differing(db, batch, inserted.known)
         ingest.save_cursors(db, batch.cursors)
+        transcripts.save(db, batch.copied)
         covered = len(batch.facts) - len(uncovered)
         duplicate = len(inserted.known) - differing + covered
         rejected = batch.rejected + differing

@@ -183,8 +183,8 @@ def test_a_pass_behind_each_record_sends_nothing_back(
         sync(home)
         appended.append(path)
 
-    monkeypatch.setattr("sync.importing._BATCH_RECORDS", 1)
-    monkeypatch.setattr("sync.importing.append_line", append_and_pass)
+    monkeypatch.setattr("sync.appending._BATCH_RECORDS", 1)
+    monkeypatch.setattr("sync.appending.append_line", append_and_pass)
     assert cli.run(["--home", str(home), "import", str(nas)]) == 0
     sync(home)
     assert len(appended) == len(stored.exported(home)) > 20
@@ -622,8 +622,8 @@ sys.path.insert(0, "tests")
 from killed_pass import Moments
 from journal import cli
 from journal.cli import import_
-from sync import importing
-importing._BATCH_RECORDS = 7
+from sync import appending, importing
+appending._BATCH_RECORDS = 7
 Moments(int(sys.argv[1]))
 sys.exit(cli.run(sys.argv[2:]))
 """

@@ -7,7 +7,9 @@ count as absent: the journal keeps what was sent, a view shows what it can.
 from collections.abc import Mapping
 from typing import Any
 
-from journal.meaning import Action, Kind, Meaning
+from journal.agents import claude_code_tools as tools
+from journal.agents import claude_code_transcript as transcript
+from journal.meaning import Kind, Meaning
 
 EVENTS = (
     "SessionStart",
@@ -43,48 +45,16 @@ _NOTICES = {
     "elicitation_dialog": Kind.ATTENTION_ASKED,
     "idle_prompt": Kind.WAITING_NOTICED,
 }
-# tool → what it does, and the input field that says to what
-_ACTIONS = {
-    "Read": (Action.READ, "file_path"),
-    "NotebookRead": (Action.READ, "notebook_path"),
-    "Glob": (Action.SEARCH, "pattern"),
-    "Grep": (Action.SEARCH, "pattern"),
-    "LS": (Action.SEARCH, "path"),
-    "WebSearch": (Action.SEARCH, "query"),
-    "WebFetch": (Action.SEARCH, "url"),
-    "ToolSearch": (Action.SEARCH, "query"),
-    "Write": (Action.EDIT, "file_path"),
-    "Edit": (Action.EDIT, "file_path"),
-    "MultiEdit": (Action.EDIT, "file_path"),
-    "NotebookEdit": (Action.EDIT, "notebook_path"),
-    "Bash": (Action.RUN, "command"),
-    "PowerShell": (Action.RUN, "command"),
-    "Agent": (Action.DELEGATE, "description"),
-    "Task": (Action.DELEGATE, "description"),
-}
-_OTHER_ACTION = (Action.OTHER, "")
-# Prompts that the agent writes itself: a finished background task, a slash command's echo.
-_MACHINE_TEXT = (
-    "<task-notification",
-    "<system-reminder",
-    "<command-name>",
-    "<command-message>",
-    "<local-command-",
-    "<bash-input>",
-    "<bash-stdout>",
-    "<teammate-message",
-)
+_COPIED = (transcript.TRANSCRIPT, transcript.HISTORY)
+_WITH_TRANSCRIPT = ("SessionStart", "Stop", "SubagentStop", "SessionEnd")
 _WITH_WORDS = frozenset(EVENTS) - {"PreToolUse", "PostToolUse", "PermissionRequest"}
-# What a response repeats of its own input, or of the file it worked on.
-_REPEATED = frozenset(
-    {"originalFile", "structuredPatch", "oldString", "newString", "prompt", "usage", "toolStats"}
-)
-_REPEATED_BY_WRITE = _REPEATED | {"content"}
 
 
 def meaning(event: str, payload: Mapping[str, Any]) -> Meaning:
     """The meaning of one payload; an event that is not known means "other"."""
     kind = _KINDS.get(event, Kind.OTHER)
+    if event in _COPIED:
+        return transcript.meaning(event, payload)
     if event == "Notification":
         kind = _NOTICES.get(_text(payload, "notification_type"), Kind.OTHER)
     text, detail, by_person = _words(event, payload) if event in _WITH_WORDS else ("", "", True)
@@ -99,17 +69,21 @@ def meaning(event: str, payload: Mapping[str, Any]) -> Meaning:
         detail,
     )
     if "tool_name" not in payload:
-        return Meaning(*common)
+        path = _text(payload, "transcript_path") if event in _WITH_TRANSCRIPT else ""
+        return Meaning(*common, transcript=path)
     tool = _text(payload, "tool_name")
     tool_input = payload.get("tool_input")
+    action, target = tools.action(tool, tool_input)
     return Meaning(
         *common,
         tool,
         _text(payload, "tool_use_id"),
-        *_action(tool, tool_input),
+        action,
+        target,
         tool_input if isinstance(tool_input, dict) else None,
         _output(kind, tool, payload),
         payload.get("is_interrupt") is True,
+        tools.is_own(tool, target),
     )
 
 
@@ -122,7 +96,7 @@ def _words(event: str, payload: Mapping[str, Any]) -> tuple[str, str, bool]:
     """The event's text, its detail, and whether a person wrote it."""
     if event == "UserPromptSubmit":
         prompt = _text(payload, "prompt")
-        return prompt, "", not prompt.lstrip().startswith(_MACHINE_TEXT)
+        return prompt, "", tools.is_by_person(prompt)
     if event in ("Stop", "SubagentStop", "StopFailure"):
         return _text(payload, "last_assistant_message"), _text(payload, "error"), True
     if event == "PostToolUseFailure":
@@ -138,31 +112,7 @@ def _words(event: str, payload: Mapping[str, Any]) -> tuple[str, str, bool]:
     return "", "", True
 
 
-def _action(tool: str, tool_input: Any) -> tuple[Action, str]:
-    if not isinstance(tool_input, dict):
-        return Action.OTHER, ""
-    if tool == "AskUserQuestion":
-        return Action.ASK, _question(tool_input)
-    action, key = _ACTIONS.get(tool, _OTHER_ACTION)
-    return action, _text(tool_input, key)
-
-
-def _question(tool_input: Mapping[str, Any]) -> str:
-    questions = tool_input.get("questions")
-    if isinstance(questions, list) and questions and isinstance(questions[0], dict):
-        return _text(questions[0], "question")
-    return _text(tool_input, "question")
-
-
 def _output(kind: Kind, tool: str, payload: Mapping[str, Any]) -> Any:
     if kind is Kind.TOOL_FAILED:
         return _text(payload, "error")
-    response = payload.get("tool_response")
-    if not isinstance(response, dict):
-        return response
-    if tool == "Read" and isinstance(response.get("file"), dict):
-        return response["file"].get("content")
-    repeated = _REPEATED_BY_WRITE if tool == "Write" else _REPEATED
-    if repeated.isdisjoint(response):
-        return response
-    return {key: value for key, value in response.items() if key not in repeated}
+    return tools.output(tool, payload.get("tool_response"))

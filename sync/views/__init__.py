@@ -3,7 +3,8 @@
 A view module offers `derive(db, changes, now_us)`, and `drop(db, session)` if it keeps rows of
 single events. An event that sorts last advances its session's views, so the cost follows what is
 new; anything else folds the session anew from all its events. Both happen in the transaction that
-stores the events, and give the same rows: any order of arrival, any repetition. A session whose
+stores the events, and give the same rows: any order of arrival, any repetition. What a transcript
+tells beside the hooks changes no state; its rows are added whenever it comes. A session whose
 events have lost their bodies is not folded anew: its views are only advanced.
 """
 
@@ -12,12 +13,13 @@ from collections.abc import Iterable, Iterator
 import apsw
 
 from journal.fold import Event, fold
-from journal.meaning import Kind
+from journal.meaning import ASIDE, Kind
 from journal.state import STATE_VERSION, SessionState
 from sync import erasure, facts
 from sync.facts import OwnFact
 from sync.reap import Ended
 from sync.views import (
+    answers,
     archive,
     contexts,
     full_text,
@@ -28,17 +30,21 @@ from sync.views import (
     prompts,
     sessions,
     summaries,
+    transcripts,
+    usage,
 )
 from sync.views.change import Change
 from sync.views.memory_ids import Who
 
 # Raised when a view derives other rows from the same facts: all sessions are then folded anew.
-VERSION = 1000 * STATE_VERSION + 4
+VERSION = 1000 * STATE_VERSION + 5
 SLICE_EVENTS = 500
 _ENDS = (Kind.TOOL_AFTER, Kind.TOOL_FAILED)  # of a tool call
 # contexts look at the session's row before it changes; full_text, last, indexes the summary.
-_ORDER = (contexts, sessions, prompts, observations, memory_ids, summaries)
-_WITH_ROWS_OF_EVENTS = (full_text, prompts, observations)  # in the order in which they are dropped
+_ORDER = (
+    contexts, sessions, prompts, observations, answers, usage, transcripts, memory_ids, summaries
+)  # fmt: skip
+WITH_ROWS_OF_EVENTS = (full_text, prompts, observations, answers, usage)  # dropped in this order
 _CHANGING = ("MemoryId", "Summary")  # what they say is shown with the session
 OF_OWN_FACTS = (models, memory_ids, archive, lives)
 
@@ -58,8 +64,9 @@ def advance(
     changes = [*_unchanged(db, spoken_of)]
     for session, events in new.items():
         events.sort(key=_order)
+        first = next((event for event in events if event.meaning.kind not in ASIDE), None)
         head = sessions.head(db, session)
-        if head is not None and _order(events[0]) > head.order:
+        if head is not None and (first is None or _order(first) > head.order):
             changes.append(_folded(db, session, head.state, events))
         elif head is None and facts.count(db, session) == len(events):
             changes.append(_folded(db, session, SessionState(), events))
@@ -111,7 +118,7 @@ def resolved(db: apsw.Connection, keys: Iterable[int], own: list[OwnFact]) -> di
 
 def fold_anew(db: apsw.Connection, session: int, now_us: int) -> None:
     """Derive one session's views again from all its events."""
-    for view in _WITH_ROWS_OF_EVENTS:
+    for view in WITH_ROWS_OF_EVENTS:
         view.drop(db, session)
     state = SessionState()
     for events in _slices(stored.event for stored in facts.events_of(db, session)):
@@ -159,12 +166,15 @@ def _keep(db: apsw.Connection, session: int, now_us: int) -> None:
 
 def _folded(db: apsw.Connection, session: int, state: SessionState, events: list[Event]) -> Change:
     unopened = set()
+    asides = [event for event in events if event.meaning.kind in ASIDE]
+    if asides:
+        events = [event for event in events if event.meaning.kind not in ASIDE]
     for event in events:
         if event.meaning.kind in _ENDS and event.meaning.tool_use_id not in state.open_tools:
             unopened.add(event.seq)
         state = fold(state, event)
     agent, session_id = facts.identity(db, session)
-    return Change(session, agent, session_id, events, state, frozenset(unopened))
+    return Change(session, agent, session_id, events, state, frozenset(unopened), asides)
 
 
 def _derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:

@@ -24,7 +24,7 @@ from sync.views.change import Change
 def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
     """Mark the sessions' projects as stale, and those that they were counted to before."""
     query = "select project from session_states where session = ?"
-    projects = {sessions.project(change.state) for change in changes}
+    projects = {sessions.project(change.state) for change in changes if change.state.started_us}
     projects |= {str(db.execute(query, (change.session,)).get or "") for change in changes}
     rows = [(project,) for project in projects if project]
     db.executemany("insert or ignore into stale_contexts values (?)", rows)

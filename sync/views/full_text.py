@@ -2,7 +2,7 @@
 
 A row's number says what it is: event row * 8 + kind, or minus the session's number for its
 summary; the text itself is read from the events. A tool's input is indexed at its start, or at its
-end if no start was seen.
+end if no start was seen. What a transcript tells is indexed where no hook reported the same.
 """
 
 from enum import IntEnum
@@ -14,7 +14,9 @@ import orjson
 
 from journal.fold import Event
 from journal.meaning import Kind, leaves
+from journal.own_words import without_frames
 from journal.printable import without_escapes
+from sync.views import answers
 from sync.views.change import Change
 
 LIMIT_CHARS = 65_536
@@ -28,6 +30,7 @@ class TextKind(IntEnum):
     ANSWER = 1
     INPUT = 2
     OUTPUT = 3
+    THINKING = 4
     SUMMARY = 7
 
 
@@ -40,6 +43,10 @@ _KINDS_OF_TEXT = {
     Kind.TOOL_BEFORE: _INPUT,
     Kind.TOOL_AFTER: _OUTPUT,
     Kind.TOOL_FAILED: _OUTPUT,
+    Kind.TOLD_ANSWER: TextKind.ANSWER,
+    Kind.TOLD_CALL: _INPUT,
+    Kind.TOLD_RESULT: _OUTPUT,
+    Kind.TOLD_THINKING: TextKind.THINKING,
 }
 
 
@@ -49,20 +56,47 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:
     In the order of their numbers: the index writes what it holds in memory whenever one is smaller
     than the one before.
     """
+    gone = {number for change in changes for number in _repeated(db, change)}
     rows = [
-        (event.seq * KINDS + kind, text)
+        (number, text)
         for change in changes
-        for event in change.events
+        for event in change.all_events
         for kind, text in texts(event, event.seq in change.unopened)
+        if (number := event.seq * KINDS + kind) not in gone
     ]
     query = "select summary from summaries where session = ?"
     for change in changes:
         if (summary := db.execute(query, (change.session,)).get) is not None:
             rows.append((-change.session, summary_text(str(summary))))
     rows.sort(key=itemgetter(0))
-    indexed = sorted((-change.session,) for change in changes)
-    db.executemany("delete from full_text where rowid = ?", indexed)
+    gone.update(-change.session for change in changes)
+    db.executemany("delete from full_text where rowid = ?", [(number,) for number in sorted(gone)])
     return orjson.dumps({str(number): text for number, text in rows})
+
+
+def _repeated(db: apsw.Connection, change: Change) -> set[int]:
+    """The rows of what a transcript tells and a hook reported, as far as the change touches it."""
+    told = """
+        select exists (select 1 from usage where session = ?1)
+        or exists (select 1 from answers where session = ?1 and told)
+    """
+    if not change.asides and not db.execute(told, (change.session,)).get:
+        return set()
+    events = change.all_events
+    gone = {seq * KINDS + TextKind.ANSWER for seq in answers.repeated(db, change.session, events)}
+    calls = [event.meaning.tool_use_id for event in events if event.meaning.tool_use_id]
+    query = """
+        select coalesce(before_seq, after_seq), told_before, after_seq, told_after
+        from observations where session = ? and tool_use_id in (select value from json_each(?))
+    """
+    for begun, told_before, ended, told_after in db.execute(
+        query, (change.session, orjson.dumps(calls).decode())
+    ):
+        if begun is not None and told_before is not None:
+            gone.add(told_before * KINDS + TextKind.INPUT)
+        if ended is not None and told_after is not None:
+            gone.add(told_after * KINDS + TextKind.OUTPUT)
+    return gone
 
 
 def insert(db: apsw.Connection, texts: bytes) -> None:
@@ -94,13 +128,13 @@ def texts(event: Event, with_input: bool) -> list[tuple[TextKind, str]]:
     if kind is _INPUT:
         text = leaves(meaning.tool_input, LIMIT_CHARS)
     elif kind is _OUTPUT:
-        text = leaves(meaning.output, LIMIT_CHARS)
+        text = "" if meaning.own else leaves(meaning.output, LIMIT_CHARS)
     else:
         text = meaning.text[:LIMIT_CHARS]
     found = [(kind, text)]
     if with_input and kind is _OUTPUT:
         found.append((_INPUT, leaves(meaning.tool_input, LIMIT_CHARS)))
-    return [(kind, without_escapes(text)) for kind, text in found if text]
+    return [(kind, without_escapes(without_frames(text))) for kind, text in found if text]
 
 
 def summary_text(summary: str) -> str:

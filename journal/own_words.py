@@ -1,0 +1,30 @@
+"""What this program itself said: memory must not find itself.
+
+The context it gave to a session, and what its own commands printed there, come back in prompts,
+answers, tool output and transcripts. They stay out of the index and of summaries.
+"""
+
+import re
+
+_FRAME = re.compile(r"<agent-journal project=.*?(?:</agent-journal>|\Z)", re.DOTALL)
+_NAME = r"(?:\S*/)?(?:agent-)?journal|\S*python[\d.]*\s+-m\s+journal"
+_READING = "sessions|show|search|context|export|status|doctor|replay|redact|import"
+_COMMAND = re.compile(
+    rf"(?:^|[;&|(\n`])\s*(?:\w+=\S*\s+)*(?:{_NAME})"
+    rf"(?:\s+--home(?:=|\s+)\S+)?(?:\s+(?:{_READING})\b|\s*(?:$|[;&|)\n`]))"
+)
+
+
+def has_frame(text: bytes) -> bool:
+    """Whether bytes hold a context that this program gave; they may be JSON."""
+    return b"<agent-journal project=" in text or b"u003cagent-journal project=" in text
+
+
+def without_frames(text: str) -> str:
+    """The text without the contexts that this program gave; an open one goes on to the end."""
+    return _FRAME.sub("", text) if "<agent-journal project=" in text else text
+
+
+def is_own_command(command: str) -> bool:
+    """Whether a command line runs this program to read what it knows."""
+    return "journal" in command and _COMMAND.search(command) is not None

@@ -1,0 +1,174 @@
+"""What is kept of a transcript, as records of the journal: one for each thing that a line says.
+
+The id of a record follows from its session and from what names the line there, so whoever reads the
+same transcript, in parts as it grows or whole as history, makes records with the same ids.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import apsw
+import orjson
+
+from journal import record
+from journal.agents import HISTORY, TRANSCRIPT
+from journal.agents import claude_code_transcript as transcript
+from journal.agents.claude_code_transcript import Entry
+from journal.times import to_us
+from sync import facts
+
+AGENT = "claude-code"
+_MOST_CALLS = 500  # that are open at once
+_MOST_NAME_CHARS = 256
+_TIME = re.compile(rb'"timestamp":"([0-9TZ:.+-]{19,35})"')
+_SESSION = re.compile(rb'"sessionId":"([^"\\]{1,256})"')
+# Of sessions that begin so, hooks saw all; what their transcripts hold from before is inherited.
+_FIRST_STARTS = ("startup", "clear", "fork")
+
+
+@dataclass(slots=True)
+class Reading:
+    """One transcript, read from some line on to its end."""
+
+    path: Path
+    session: str  # of lines that name none
+    last_us: int  # the time of lines that have none
+    hooked: "Hooked"
+    git: Callable[[str, str], dict[str, str] | None]  # of a directory and a branch
+    thinking: bool = False
+    host: str = field(default_factory=lambda: os.uname().nodename)
+    _subagent: str = ""
+    _type: str = ""
+    _calls: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.path.name.startswith("agent-"):
+            self._subagent = self.path.stem.removeprefix("agent-")
+            self._type = transcript.subagent_type(self.path)
+
+    def records(self, offset: int, line: bytes) -> Iterator[record.Record]:
+        """What one line says. BadLineError: it is no JSON object."""
+        if not line.strip():
+            return
+        for entry in transcript.entries(line, self.thinking):
+            self.last_us = _moment_us(entry.at) or self.last_us
+            session = entry.session if len(entry.session) <= _MOST_NAME_CHARS else ""
+            self.session = session or self.session
+            yield self._record(entry, offset, len(line))
+
+    def recall(self, line: bytes) -> None:
+        """Note the calls of a line before the ones that are read."""
+        if b'"tool_use"' in line:
+            for entry in transcript.entries(line, thinking=False):
+                self._note_call(entry)
+
+    def _note_call(self, entry: Entry) -> None:
+        if entry.call is not None:
+            self._calls[entry.call[0]] = entry.call[1]
+            if len(self._calls) > _MOST_CALLS:
+                del self._calls[next(iter(self._calls))]
+
+    def _record(self, entry: Entry, offset: int, size: int) -> record.Record:
+        self._note_call(entry)
+        subagent = entry.subagent or self._subagent
+        event = self.hooked.event(AGENT, self.session, self.last_us)
+        said: dict[str, Any] = {"session_id": self.session}
+        if subagent:
+            said |= {"agent_id": subagent, "agent_type": self._type}
+        said |= {"file": str(self.path), "offset": offset}
+        if entry.part is not None:
+            said["part"] = entry.part
+        if (call := self._calls.pop(entry.result, None)) is not None:
+            said["call"] = call
+        origin: dict[str, Any] = {
+            "host": self.host, "pid": None, "entrypoint": entry.entrypoint or None
+        }  # fmt: skip
+        if event == HISTORY and (git := self.git(entry.cwd, entry.branch)):
+            origin["git"] = git
+        named = f"{entry.uuid or offset}\0{size}\0{entry.part}"
+        return record.Record(
+            _id(self.last_us, f"{self.session}\0{subagent}\0{named}"),
+            self.last_us,
+            AGENT,
+            event,
+            self.session,
+            origin,
+            _dump(said)[:-1] + b',"line":' + entry.line.strip() + b"}",
+            False,
+        )
+
+
+class Hooked:
+    """From when on hooks saw a session; asked of the database once for each session."""
+
+    def __init__(self, db: apsw.Connection) -> None:
+        self._db = db
+        self._from_us: dict[tuple[str, str], int | None] = {}
+
+    def event(self, agent: str, session: str, at_us: int) -> str:
+        """`Transcript` for what hooks saw themselves, `History` for what they did not."""
+        who = agent, session
+        if who not in self._from_us:
+            self._from_us[who] = self._look(*who)
+        from_us = self._from_us[who]
+        return HISTORY if from_us is None or at_us < from_us else TRANSCRIPT
+
+    def _look(self, agent: str, session: str) -> int | None:
+        """None: no hook saw it; 0: hooks saw all of it."""
+        if not self._db.table_exists("main", "sessions"):
+            return None  # a dry run in a home without a database
+        key = facts.known_key(self._db, agent, session)
+        query = """
+            select seq, at_us from events where session = ? and name not in (?, ?)
+            order by at_us, id limit 1
+        """
+        row = self._db.execute(query, (key, TRANSCRIPT, HISTORY)).fetchone()
+        if row is None:
+            return None
+        seq, at_us = row
+        first = facts.events_at(self._db, [seq])[seq].event.meaning
+        return 0 if first.detail in _FIRST_STARTS else int(at_us)
+
+
+def beginning(data: bytes) -> tuple[int, str]:
+    """The first time and the first session id in the beginning of a file; 0 and "" if none."""
+    time, session = _TIME.search(data), _SESSION.search(data)
+    return (
+        _moment_us(time[1].decode()) if time else 0,
+        session[1].decode("utf-8", "replace") if session else "",
+    )
+
+
+def session_of(path: Path) -> str:
+    """The session that a transcript's own name tells of."""
+    is_subagent = path.parent.name == "subagents"
+    return path.parent.parent.name if is_subagent else path.stem
+
+
+def _moment_us(text: str) -> int:
+    try:
+        return max(0, to_us(text))
+    except (ValueError, OverflowError):
+        return 0
+
+
+def _id(at_us: int, named: str) -> bytes:
+    """A UUID (RFC 9562, version 8): the time in front, as in version 7, then a hash."""
+    digest = bytearray(hashlib.blake2b(named.encode("utf-8", "replace"), digest_size=10).digest())
+    digest[0] = 0x80 | (digest[0] & 0x0F)
+    digest[2] = 0x80 | (digest[2] & 0x3F)
+    return (min(at_us // 1000, 2**48 - 1)).to_bytes(6, "big") + bytes(digest)
+
+
+def _dump(fields: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(fields)
+    except TypeError:  # a number beyond 64 bits, or a lone surrogate
+        import json
+
+        return json.dumps(fields).encode()

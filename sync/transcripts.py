@@ -1,0 +1,151 @@
+"""Copies the transcripts of sessions that hooks reported into the journal, as they grow.
+
+Invariant: a record is appended to the journal only if the database does not hold its id, and the
+offset is saved in the transaction that stores the records before it, see `ingest.Reader.batches`.
+So a copy that is killed anywhere, or begins anew because a file was replaced, adds what is missing
+and nothing twice. What is copied stays when the agent deletes its file.
+
+A path is input from outside: only a regular file of this user is read, and only if it lies, links
+resolved, below the agent's own folders of transcripts or `capture.transcript_roots`.
+"""
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import apsw
+
+from journal import record
+from journal.agents import claude_code_transcript
+from journal.layout import Layout
+from journal.redact import Redactor
+from journal.settings import Settings
+from sync.appending import Appender
+from sync.lines import OpenFile
+from sync.transcript_lines import Hooked, Reading, beginning
+from sync.views import transcripts
+from sync.views.transcripts import Copied
+
+_RECALLED_BYTES = 4 << 20  # before an offset: calls that began there may end behind it
+_BEGINNING_BYTES = 1 << 20
+
+
+@dataclass(slots=True)
+class Copies:
+    """What one run copied. `reached` is to be saved with the records."""
+
+    records: int = 0
+    unread: int = 0  # lines that are no JSON
+    reached: list[Copied] = field(default_factory=list)
+
+
+def copy(
+    db: apsw.Connection,
+    layout: Layout,
+    settings: Settings,
+    redactor: Redactor,
+    environ: Mapping[str, str],
+) -> Copies:
+    """Append what is new in transcripts to the journal. JournalError: it cannot be written."""
+    copies = Copies()
+    roots = allowed_roots(settings, environ)
+    hooked = Hooked(db)
+    with Appender(db, layout) as appender:
+        into = _Into(appender, redactor, copies)
+        for file in transcripts.to_copy(db):
+            for path in (file.path, *claude_code_transcript.subagent_files(file.path)):
+                if is_allowed(path, roots):
+                    one = transcripts.reached(db, file._replace(path=path))
+                    _copy(one, into, hooked, settings)
+                elif path == file.path:  # gone, or not to be read: it is not looked for again
+                    copies.reached.append(transcripts.reached(db, file))
+        appender.flush()
+        copies.records = appender.appended
+    return copies
+
+
+@dataclass(frozen=True, slots=True)
+class _Into:
+    """Where the records go."""
+
+    appender: Appender
+    redactor: Redactor
+    copies: Copies
+
+    def add(self, reading: Reading, offset: int, line: bytes) -> None:
+        """What one line holds."""
+        try:
+            for made in reading.records(offset, line):
+                clean = made._replace(body=self.redactor.json(made.body))
+                data = record.dump(clean).rstrip()
+                self.appender.add(clean, data, (made.agent, made.session))
+        except record.BadLineError:
+            self.copies.unread += 1
+
+
+def allowed_roots(settings: Settings, environ: Mapping[str, str]) -> list[str]:
+    """The folders below which transcripts may lie, without links."""
+    configured = [Path(root).expanduser() for root in settings.capture.transcript_roots]
+    folders = [*claude_code_transcript.folders(environ), *configured]
+    return [os.path.realpath(folder) for folder in folders]
+
+
+def is_allowed(path: Path, roots: list[str]) -> bool:
+    """Whether a path from outside may be read."""
+    try:
+        real = os.path.realpath(path, strict=True)
+        status = os.stat(real, follow_symlinks=False)  # noqa: PTH116
+    except (OSError, ValueError):
+        return False  # gone, a loop of links, a NUL
+    is_ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid()
+    return is_ours and real.endswith(".jsonl") and any(_is_below(real, root) for root in roots)
+
+
+def _is_below(path: str, root: str) -> bool:
+    return path.startswith(root.rstrip("/") + "/")
+
+
+def _copy(before: Copied, into: _Into, hooked: Hooked, settings: Settings) -> None:
+    """One file, from where it was reached. One that cannot be read is left for the next run."""
+    try:
+        with OpenFile(Path(os.path.realpath(before.path))) as file:
+            offset = file.resume(before.cursor)
+            cursor = before.cursor
+            reading = _reading(before, file, offset, hooked, settings)
+            for chunk in file.chunks(offset):
+                for at, line in chunk.lines:
+                    into.add(reading, at, line)
+                cursor = chunk.cursor
+    except OSError:
+        return
+    reached = Copied(*before[:3], cursor, reading.last_us)
+    if reached != before:
+        into.copies.reached.append(reached)
+
+
+def _reading(
+    before: Copied, file: OpenFile, offset: int, hooked: Hooked, settings: Settings
+) -> Reading:
+    head = os.pread(file.fd, _BEGINNING_BYTES, 0)
+    first_us, _ = beginning(head)
+    last_us = before.last_us if offset else first_us or file.modified_ns // 1000
+    thinking = settings.capture.thinking
+    reading = Reading(before.path, before.session, last_us, hooked, no_git, thinking)
+    for line in _lines_before(file, offset):
+        try:
+            reading.recall(line)
+        except record.BadLineError:
+            continue  # it was counted when it was read
+    return reading
+
+
+def no_git(directory: str, branch: str) -> None:
+    """Hooks know a session's project better than its transcript."""
+
+
+def _lines_before(file: OpenFile, offset: int) -> Iterator[bytes]:
+    start = max(0, offset - _RECALLED_BYTES)
+    lines = os.pread(file.fd, offset - start, start).split(b"\n")
+    yield from lines[1 if start else 0 :]
