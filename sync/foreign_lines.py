@@ -167,5 +167,5 @@ def _is_of_transcript(data: bytes) -> bool:
         fields = orjson.loads(data)
     except orjson.JSONDecodeError:
         return False
-    is_entry = isinstance(fields, dict) and "v" not in fields
+    is_entry = isinstance(fields, dict) and "v" not in fields and "type" in fields
     return is_entry and ("sessionId" in fields or "uuid" in fields or "leafUuid" in fields)

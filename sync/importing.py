@@ -1,4 +1,4 @@
-"""Import: records of other machines become ordinary records of this journal.
+"""Import: records of other machines, and transcripts, become ordinary records of this journal.
 
 Invariant: a record is appended to the day it belongs to only if the database does not hold its id
 and this run has not appended it; whatever a killed run had appended is taken in by the pass that
@@ -11,6 +11,7 @@ may find the records without the receipt, and send them back to where they came 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import apsw
@@ -26,6 +27,8 @@ from sync.dead import Dead
 from sync.foreign_lines import Line, Refused, UnreadableError, held, lines
 from sync.lock import locked
 from sync.sources import Source
+from sync.transcript_lines import Hooked
+from sync.transcript_source import Projects, TranscriptSource
 
 LOCK = "import.lock"  # in the home; held by the one process that imports
 # What another journal says of sessions; the rest is about its own deliveries, calls and deletions.
@@ -123,7 +126,12 @@ class _Run:
         self._done = Imported()
         now_us = order.clock_ns() // 1000
         # A dry run makes no key in a home that has none, and keeps no dead letters.
-        self._dead = None if order.dry_run else _dead(order, now_us)
+        made = None if order.dry_run else make_redactor(order.layout, order.settings)
+        self._redactor = made
+        self._dead = None if made is None else Dead(order.layout, made, now_us)
+        self._hooked = Hooked(db)
+        self._git = Projects()
+        self._pending: tuple[Path, Line, Refused] | None = None
         self._appender = appender
 
     def run(self) -> Imported:
@@ -135,10 +143,12 @@ class _Run:
             try:
                 if source.folder is not None:
                     self._receive(source, source.folder)
+                take = self._taker(source)
                 for line in lines(source.path):
-                    self._take(source.path, line)
+                    take(line)
                     if line.number % 500 == 0:
                         self._order.progress(before + line.read, total)
+                self._refuse_pending(ends=True)
             except UnreadableError as error:
                 self._done.problems.append(str(error))
             before += source.size
@@ -148,6 +158,37 @@ class _Run:
         self._done.known = self._appender.known
         self._done.sessions = self._appender.sessions
         return self._done
+
+    def _taker(self, source: Source) -> Callable[[Line], None]:
+        if not source.is_transcript:
+            return partial(self._take, source.path)
+        return partial(
+            self._take_told,
+            TranscriptSource(
+                source.path, self._hooked, self._git, self._order.settings.capture.thinking
+            ),
+        )
+
+    def _take_told(self, transcript: TranscriptSource, line: Line) -> None:
+        """What a line of a transcript says, redacted: it is the copy that is kept."""
+        self._refuse_pending(ends=False)
+        try:
+            for made in transcript.records(line):
+                clean = self._cleaned(made)
+                self._done.records += 1
+                data = record.dump(clean).rstrip()
+                self._appender.add(clean, data, (made.agent, made.session))
+        except record.BadLineError as error:
+            self._pending = transcript.path, line, Refused(0, line.data, str(error))
+
+    def _refuse_pending(self, *, ends: bool) -> None:
+        """A torn last line stays where it is: the agent may be writing it at this moment."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            self._refuse(*pending, keep=not ends)
+
+    def _cleaned(self, made: record.Record) -> record.Record:
+        return made._replace(body=self._redactor.json(made.body)) if self._redactor else made
 
     def _take(self, path: Path, line: Line) -> None:
         for one in held(line):
@@ -160,11 +201,11 @@ class _Run:
                 continue
             self._appender.add(*one)
 
-    def _refuse(self, path: Path, line: Line, refused: Refused) -> None:
+    def _refuse(self, path: Path, line: Line, refused: Refused, *, keep: bool = True) -> None:
         self._done.rejected += 1
         if len(self._done.refusals) < MOST_REFUSALS:
             self._done.refusals.append(Refusal(path, line.number, refused.reason))
-        if self._dead is not None:
+        if self._dead is not None and keep:
             self._dead.put(path, line.offset + refused.offset, refused.data, refused.reason)
 
     def _receive(self, source: Source, folder: Path) -> None:
@@ -175,7 +216,3 @@ class _Run:
         elif not order.dry_run:
             remote, now_ns = received.remote_name(folder, order.settings), order.clock_ns()
             received.note(self._db, order.layout, remote, source.path, piece, now_ns)
-
-
-def _dead(order: Order, now_us: int) -> Dead:
-    return Dead(order.layout, make_redactor(order.layout, order.settings), now_us)

@@ -3,13 +3,13 @@
 a remote folder, a host's directory in it, a piece      its pieces (see remote/folder_files.py)
 a journal's home, its `days/`, its `packs/`, a day      the files of its days, and its packs
 a file, or a directory of files                         exported records, gzipped or not
+a file, or a directory with files anywhere below it     transcripts of Claude Code
 """
 
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 from journal.errors import JournalError, UsageError
@@ -19,7 +19,9 @@ from sync.foreign_lines import UnreadableError, is_journal, is_transcript
 from sync.remote.folder import is_remote_folder, pieces
 
 _ENDINGS = (".jsonl", ".jsonl.gz")
-_HINT = "name a remote folder, another journal's home, or a file that journal export wrote"
+_HINT = (
+    "name a remote folder, another journal's home, transcripts, or a file that journal export wrote"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Source:
     path: Path  # absolute
     size: int  # bytes
     folder: Path | None = None  # the remote folder whose piece it is
+    is_transcript: bool = False
 
 
 @dataclass(slots=True)
@@ -42,8 +45,7 @@ class Found:
 def find(paths: Iterable[Path]) -> Found:
     """The files below all of these paths, each once, in a stable order.
 
-    UsageError: a path is missing. JournalError: one cannot be read, holds nothing of a journal, or
-    holds transcripts of an agent.
+    UsageError: a path is missing. JournalError: one cannot be read, or holds nothing of a journal.
     """
     sources: dict[str, Source] = {}
     foreign: list[str] = []
@@ -85,7 +87,7 @@ def _alone(path: Path) -> Found:
     if is_journal(path):
         return Found(list(_source(path)))
     if is_transcript(path):
-        raise _transcripts(path)
+        return Found(list(_source(path, is_transcript=True)))
     raise JournalError(one_line(f"{path} holds no records of a journal"), _HINT)
 
 
@@ -94,16 +96,16 @@ def _of_folder(path: Path) -> Found:
     found = Found(_pieces(path))
     if found.sources or is_remote_folder(path):
         return found
-    if path.name == "projects" and path.parent.name == ".claude":
-        raise _transcripts(path)
+    if path.name == "projects":
+        return Found(transcripts(path))
     days = [path] if is_day(path.name) else [*_days(path / "days"), *_days(path)]
     for folder in (path / "packs", *days):
         found.sources += [one for file in _files(folder) for one in _source(file)]
     if path not in days:
         _look_at(_files(path), found)
     if not found.sources and not _is_journal_folder(path):
-        if _has_transcripts(path):
-            raise _transcripts(path)
+        if told := transcripts(path):
+            return Found(told)
         raise JournalError(one_line(f"nothing in {path} is of a journal"), _HINT)
     return found
 
@@ -147,24 +149,28 @@ def _look_at(files: list[Path], found: Found) -> None:
             found.sources += _source(file)  # reading it will say why it cannot be read
 
 
-def _source(file: Path, folder: Path | None = None) -> Iterator[Source]:
+def _source(
+    file: Path, folder: Path | None = None, *, is_transcript: bool = False
+) -> Iterator[Source]:
     try:
-        yield Source(file, file.stat().st_size, folder)
+        yield Source(file, file.stat().st_size, folder, is_transcript)
     except FileNotFoundError:
         return  # gone since it was listed
 
 
-def _has_transcripts(path: Path) -> bool:
-    for pattern in ("*.jsonl", "*/*.jsonl", "projects/*/*.jsonl"):
-        for file in islice(path.glob(pattern), 5):
-            try:
-                if is_transcript(file):
-                    return True
-            except UnreadableError:
-                continue  # it says nothing of what lies beside it
-    return False
+def transcripts(folder: Path) -> list[Source]:
+    """The transcripts anywhere below a folder, a session's own before those of its sub-agents."""
+    found: list[Source] = []
+    for place, folders, names in os.walk(folder):  # follows no link to a folder
+        folders.sort()
+        for name in sorted(names):
+            if name.endswith(_ENDINGS) and _looks_like_one(path := Path(place) / name):
+                found += _source(path, is_transcript=True)
+    return sorted(found, key=lambda source: str(source.path))
 
 
-def _transcripts(path: Path) -> JournalError:
-    problem = f"{path} holds Claude Code transcripts, which cannot be imported yet"
-    return JournalError(one_line(problem), _HINT)
+def _looks_like_one(path: Path) -> bool:
+    try:
+        return _is_file(path) and is_transcript(path)
+    except UnreadableError:
+        return True  # reading it will say why it cannot be read

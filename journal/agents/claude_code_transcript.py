@@ -21,6 +21,7 @@ TRANSCRIPT = "Transcript"
 HISTORY = "History"
 _THINKING = ("thinking", "redacted_thinking")
 _FINAL = ("end_turn", "stop_sequence", "max_tokens", "refusal")
+_SIDECHAIN = "sidechain"  # sub-agents of versions that gave them no id
 _INTERRUPT = "[Request interrupted by user"
 _REFUSED = (_INTERRUPT, "The user doesn't want to ")
 _TOLD = {  # what a hook reports itself is only told
@@ -177,29 +178,30 @@ def meaning(event: str, payload: Mapping[str, Any]) -> Meaning:
     """The meaning of one kept record."""
     line = payload.get("line")
     fields = line if isinstance(line, dict) else {}
-    made = _meaning(fields, payload)
+    subagent = _text(payload, "agent_id") or _SIDECHAIN * (fields.get("isSidechain") is True)
+    made = _meaning(fields, payload.get("call"), bool(subagent))
     kind = made.kind if event == HISTORY else _TOLD.get(made.kind, made.kind)
     if event != HISTORY and kind in (Kind.PROMPT, Kind.WAITING_NOTICED, Kind.TURN_FAILED):
         made, kind = Meaning(Kind.TOLD_OTHER), Kind.TOLD_OTHER
     return made._replace(
         kind=kind,
         session=_text(payload, "session_id"),
-        subagent=_text(payload, "agent_id"),
+        subagent=subagent,
         subagent_type=_text(payload, "agent_type"),
         cwd=_text(fields, "cwd"),
         usage=_usage(fields),
     )
 
 
-def _meaning(fields: Mapping[str, Any], payload: Mapping[str, Any]) -> Meaning:
+def _meaning(fields: Mapping[str, Any], call: Any, is_subagent: bool) -> Meaning:
     kind = fields.get("type")
     if kind == "assistant":
-        return _of_assistant(fields, bool(_text(payload, "agent_id")))
+        return _of_assistant(fields, is_subagent)
     if kind == "user":
         for block in _blocks(fields):
             if block.get("type") == "tool_result":
-                return _of_result(fields, block, payload.get("call"))
-        return _of_prompt(fields, bool(_text(payload, "agent_id")))
+                return _of_result(fields, block, call)
+        return _of_prompt(fields, is_subagent)
     return Meaning(Kind.TOLD_OTHER)
 
 
@@ -249,7 +251,7 @@ def _of_result(fields: Mapping[str, Any], block: Mapping[str, Any], call: Any) -
 
 def _of_prompt(fields: Mapping[str, Any], is_subagent: bool) -> Meaning:
     text = _texts(fields)
-    synthetic = ("isMeta", "isCompactSummary", "isVisibleInTranscriptOnly", "isSidechain")
+    synthetic = ("isMeta", "isCompactSummary", "isVisibleInTranscriptOnly")
     if is_subagent or not text or any(fields.get(key) is True for key in synthetic):
         return Meaning(Kind.TOLD_OTHER)
     if text.startswith(_INTERRUPT):

@@ -1,5 +1,6 @@
-"""`journal import`: the history of other machines becomes part of this journal."""
+"""`journal import`: the agent's history, and that of other machines, joins this journal."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -22,30 +23,32 @@ Advance = Callable[[str, int, int], None]
 
 
 @click.command("import")
-@click.argument(
-    "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path)
-)
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Say what would be taken in, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @pass_app
 def import_(app: App, paths: tuple[Path, ...], dry_run: bool, as_json: bool) -> int:
-    """Take in the history of other machines.
+    """Take in the agent's own history, or that of other machines.
 
-    PATH is a remote folder, another journal's home (or its days/, its packs/ or a day), or a file
-    that journal export --format jsonl wrote, gzipped or not.
+    Without a PATH: the transcripts that Claude Code keeps (~/.claude/projects), from before the
+    hooks were installed, too. A session that the hooks saw stays one session.
+
+    PATH is a file or folder of such transcripts, a remote folder, another journal's home (or its
+    days/, its packs/ or a day), or a file that journal export --format jsonl wrote, gzipped or not.
 
     Safe to interrupt and to repeat: what is known already is left as it is. Exits with 1 if a file
     cannot be read to its end; what could be read is taken in.
 
     \b
     Examples:
+      journal import
       journal import /mnt/nas/journal
       journal import --dry-run laptop-home week.jsonl.gz
     """
     from sync import importing, sources
 
     started = time.monotonic()
-    found = sources.find(paths)
+    found = sources.find(paths or _default_folders())
     report: Report | None = None
     with _progress() as advance:
 
@@ -72,6 +75,19 @@ def import_(app: App, paths: tuple[Path, ...], dry_run: bool, as_json: bool) -> 
     for problem in (*_refusals(done), *found.foreign, *_problems(done, report)):
         click.echo(f"journal: {problem}", err=True)
     return 1 if done.problems else 0
+
+
+def _default_folders() -> list[Path]:
+    """Where the agent keeps its transcripts. JournalError: it has none."""
+    from journal.agents.claude_code_transcript import folders
+    from journal.errors import JournalError
+
+    found = [folder for folder in folders(os.environ) if folder.is_dir()]
+    if not found:
+        looked = ", ".join(map(str, folders(os.environ)))
+        message = f"there are no transcripts of Claude Code in {looked or 'a home of yours'}"
+        raise JournalError(message, "name what is to be imported: journal import PATH")
+    return found
 
 
 def import_json(done: "Imported", seconds: float, *, dry_run: bool) -> dict[str, object]:
