@@ -45,10 +45,15 @@ def import_(app: App, paths: tuple[Path, ...], dry_run: bool, as_json: bool) -> 
       journal import /mnt/nas/journal
       journal import --dry-run laptop-home week.jsonl.gz
     """
+    return run_import(app, paths or tuple(_default_folders()), dry_run=dry_run, as_json=as_json)
+
+
+def run_import(app: App, paths: tuple[Path, ...], *, dry_run: bool, as_json: bool) -> int:
+    """Import and say what was done; the exit code."""
     from sync import importing, sources
 
     started = time.monotonic()
-    found = sources.find(paths or _default_folders())
+    found = sources.find(paths)
     report: Report | None = None
     with _progress() as advance:
 

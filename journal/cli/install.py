@@ -1,6 +1,7 @@
 """`journal install` and `journal uninstall`: the hooks in the agent's settings."""
 
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,27 @@ def install(app: App, agent: str, settings: Path | None, service: bool, dry_run:
     click.echo(installation_text(report, autostart, change))
     for warning in report.warnings:
         click.echo(f"journal: {warning}", err=True)
+    if report.outcome != "unchanged":
+        _offer_import(app, _absolute(settings), dry_run)
+
+
+def _offer_import(app: App, settings: Path | None, dry_run: bool) -> None:
+    """Say what there is from before; to a person at a terminal, offer to take it in now."""
+    from journal.cli.earlier import earlier
+
+    found = earlier(settings)
+    if found is None:
+        return
+    command = f"journal import {shlex.quote(str(found.folder))}" if settings else "journal import"
+    if dry_run or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        click.echo(f"Found {found}.\nSo that the next session knows of them: {command}")
+        return
+    if click.confirm(f"Found {found}. Import them now?", default=True):
+        from journal.cli.import_ import run_import
+
+        run_import(app, (found.folder,), dry_run=False, as_json=False)
+    else:
+        click.echo(f"Later: {command}")
 
 
 @click.command()

@@ -72,8 +72,20 @@ def _header(detail: "Detail", now_us: int) -> Table:
         ("time", f"{_span(session.started_us, session.last_us)}, {ago(now_us - session.last_us)}"),
         ("host", session.host),
         ("archive", _archive(detail, now_us)),
+        ("tokens", tokens_line(detail)),
     )
     return _labelled((label, Text(one_line(value))) for label, value in rows if value)
+
+
+def tokens_line(detail: "Detail") -> str:
+    """The tokens of the session's messages; empty if no transcript tells of them."""
+    used = detail.tokens
+    if used is None:
+        return ""
+    messages = f"{used.messages:,} message{'' if used.messages == 1 else 's'}"
+    cached = f", {used.cache_read:,} from the cache" if used.cache_read else ""
+    read = used.input + used.cache_read + used.cache_write
+    return f"{read:,} in{cached}, {used.output:,} out, in {messages}"
 
 
 def _archive(detail: "Detail", now_us: int) -> str:
