@@ -29,12 +29,16 @@ def clean(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     text = _LINE_ENDS.sub("\n", without_escapes(text)).replace("\t", TAB)
-    return _TAGS.sub("", "".join(map(_shown, text)))
+    return _TAGS.sub("", "\n".join(map(_shown_line, text.split("\n"))))
 
 
 def one_line(text: str) -> str:
     """`clean` text as a single line, its white space single spaces."""
     return " ".join(clean(text).split())
+
+
+def _shown_line(line: str) -> str:
+    return line if line.isprintable() else "".join(map(_shown, line))
 
 
 def _shown(char: str) -> str:

@@ -1,4 +1,8 @@
-"""Export: the records themselves, in order, as the journal's files hold them but for redaction."""
+"""Export: the records themselves, in order, as the journal's files hold them; or pages for people.
+
+What the journal says of its own deliveries, calls and deletions is no part of an export: it is true
+for this home alone, and no other takes it. So an export holds just what an import of it brings.
+"""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -8,23 +12,27 @@ from pathlib import Path
 
 import apsw
 
+from journal import html_page
 from journal.errors import UsageError
 from journal.layout import write_parts
 from journal.markdown import session_markdown
-from sync import detail, facts
-from sync.listing import Wanted
+from sync import detail, facts, listing
+from sync.filters import Wanted
+from sync.importing import TAKEN
 
 DECODED_AT_ONCE = 50
 BETWEEN_PAGES = "\n---\n\n"
 
 
 def record_lines(db: apsw.Connection, since_us: int) -> Iterator[bytes]:
-    """The line of every record from a time on, the journal's own facts too, by (`at`, `id`).
-    Memory holds a few numbers of each event and the bodies of fifty.
+    """The line of every record from a time on, and of what the journal says of sessions, by
+    (`at`, `id`). Memory holds a few numbers of each event and the bodies of fifty.
     """
-    query = "select at_us, id, {} from {} where at_us >= ? order by at_us, id"
-    own = db.execute(query.format("line", "own_facts"), (since_us,))
-    events = _lines(db, db.execute(query.format("seq", "events"), (since_us,)))
+    query = "select at_us, id, {} from {} where at_us >= ? {} order by at_us, id"
+    marks = ", ".join("?" * len(TAKEN))
+    named = query.format("line", "own_facts", f"and name in ({marks})")
+    own = db.execute(named, (since_us, *TAKEN))
+    events = _lines(db, db.execute(query.format("seq", "events", ""), (since_us,)))
     return (line for _, _, line in merge(own, events))
 
 
@@ -36,11 +44,7 @@ def lines_of(db: apsw.Connection, session: int, since_us: int) -> Iterator[bytes
 
 def pages(db: apsw.Connection, wanted: Wanted, adopt_on: tuple[str, ...]) -> Iterator[bytes]:
     """A Markdown page for each of these sessions, the one that began last at the end."""
-    condition, values = wanted.sql()
-    order = "order by s.started_us, s.session"
-    query = f"select s.session from session_states s where {condition} {order}"
-    keys = [int(key) for (key,) in db.execute(query, values)]
-    for number, key in enumerate(keys):
+    for number, key in enumerate(_keys(db, wanted)):
         if number:
             yield BETWEEN_PAGES.encode()
         yield page(db, key, adopt_on)
@@ -49,6 +53,21 @@ def pages(db: apsw.Connection, wanted: Wanted, adopt_on: tuple[str, ...]) -> Ite
 def page(db: apsw.Connection, session: int, adopt_on: tuple[str, ...]) -> bytes:
     """One session (row) as a Markdown page."""
     return session_markdown(detail.read(db, session, adopt_on)).encode()
+
+
+def html_of(db: apsw.Connection, session: int, adopt_on: tuple[str, ...]) -> Iterator[bytes]:
+    """One session (row) as an HTML page, in parts."""
+    return _encoded(html_page.page(detail.read(db, session, adopt_on)))
+
+
+def html(db: apsw.Connection, wanted: Wanted, adopt_on: tuple[str, ...]) -> Iterator[bytes]:
+    """One HTML page of these sessions, the one that began last at the end, in parts.
+
+    Memory holds one session at a time, and a number for each.
+    """
+    keys = _keys(db, wanted)
+    listed = listing.read(db, keys, adopt_on)
+    return _encoded(html_page.pages(listed, (detail.read(db, key, adopt_on) for key in keys)))
 
 
 def write_file(path: Path, parts: Iterable[bytes]) -> None:
@@ -61,6 +80,17 @@ def write_file(path: Path, parts: Iterable[bytes]) -> None:
     if path.exists() and not path.is_file():
         raise UsageError(f"{path} is not a regular file", "leave out --output to write to a pipe")
     write_parts(path, parts)
+
+
+def _keys(db: apsw.Connection, wanted: Wanted) -> list[int]:
+    condition, values = wanted.sql()
+    order = "order by s.started_us, s.session"
+    query = f"select s.session from session_states s where {condition} {order}"
+    return [int(key) for (key,) in db.execute(query, values)]
+
+
+def _encoded(parts: Iterable[str]) -> Iterator[bytes]:
+    return (part.encode() for part in parts)
 
 
 def _lines(

@@ -301,22 +301,13 @@ def test_an_export_gives_the_same_rows_and_the_same_export(
     data = export(exported)
     path.write_bytes(gzip.compress(data) if packed else data)
     report = imports(capsys, home, path)
-    assert report["left_out"] == len(LEFT_OUT)
+    assert report["left_out"] == 0
     assert report["imported"] == len(stored.exported(exported)) + len(FACTS)
     assert own(home) == Counter(FACTS)
     assert stored.views(home) == stored.views(exported)
     ids = "select agent, session, memory_id from memory_ids order by 1, 2"
     assert stored.rows(home, ids) == stored.rows(exported, ids)
-    wanted = [
-        line
-        for line in data.splitlines(keepends=True)
-        if json.loads(line)["agent"] != "journal" or json.loads(line)["event"] in FACTS
-    ]
-    assert export(home) == b"".join(wanted)
-    third = tmp_path / "third"
-    path.write_bytes(export(home))
-    imports(capsys, third, path)
-    assert export(third) == export(home)
+    assert export(home) == data
 
 
 def below(folder: Path, pattern: str) -> list[Path]:
@@ -531,8 +522,6 @@ def test_a_path_that_is_not_there_is_wrong_usage(
     assert told.startswith(f"journal: there is no {tmp_path}/no where (name a remote folder")
     os.mkfifo(tmp_path / "pipe")
     assert "neither a file nor a directory" in refused(capsys, home, tmp_path / "pipe", 2)
-    capsys.readouterr()
-    assert cli.run(["--home", str(home), "import"]) == 2
 
 
 @pytest.mark.parametrize("content", [b"hello\n", b'{"a":1}\n' * 30, b"\0" * 100, b"\x1f\x8bno"])
@@ -589,18 +578,15 @@ TRANSCRIPT = {
     "place",
     [".claude/projects/-x/5f2f.jsonl", ".claude/projects/-x", ".claude/projects", ".claude"],
 )
-def test_a_transcript_is_not_supported_yet(
+def test_transcripts_are_found_wherever_they_are_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str
 ) -> None:
     folder = tmp_path / ".claude/projects/-x"
     folder.mkdir(parents=True)
     (folder / "5f2f.jsonl").write_text(json.dumps(TRANSCRIPT) + "\n")
     (tmp_path / ".claude/history.jsonl").write_text('{"display":"hi"}\n')
-    told = refused(capsys, tmp_path / "home", tmp_path / place, 1)
-    assert "holds Claude Code transcripts, which cannot be imported yet" in told
-    shutil.rmtree(folder)
-    if place.endswith("projects"):
-        assert "transcripts" in refused(capsys, tmp_path / "home", tmp_path / place, 1)
+    report = imports(capsys, tmp_path / "home", tmp_path / place)
+    assert (report["files"], report["imported"], report["sessions"]) == (1, 1, 1)
 
 
 def test_another_import_or_a_long_pass_is_waited_for_and_said(
