@@ -45,6 +45,13 @@ def _absolute(path: str) -> str:
     return path
 
 
+def _project(entry: str) -> str:
+    if not entry.startswith(("/", "~")) and not re.search(r"[*?\[]", entry):
+        message = "must be an absolute path, start with ~/ or be a glob like */name"
+        raise PydanticCustomError("project", message)
+    return entry
+
+
 def _regex(pattern: str) -> str:
     try:
         with warnings.catch_warnings(action="ignore"):
@@ -72,6 +79,7 @@ Line = Annotated[str, AfterValidator(_without_nul)]
 Text = Annotated[Line, AfterValidator(_not_empty)]
 Folder = Annotated[Line, AfterValidator(_absolute)]
 NamedFolder = Annotated[Text, AfterValidator(_absolute)]
+Project = Annotated[Text, AfterValidator(_project)]
 Regex = Annotated[Text, AfterValidator(_regex)]
 Lax = Field(strict=False)  # of a tuple: TOML and JSON have lists; what is in it stays strict
 Texts = Annotated[tuple[Text, ...], Lax]
@@ -94,7 +102,7 @@ class Section(BaseModel):
 class Capture(Section):
     """What is recorded at all. `exclude_projects`: path prefixes on whole components, or globs."""
 
-    exclude_projects: Texts = ()
+    exclude_projects: Annotated[tuple[Project, ...], Lax] = ()
     exclude_tools: Texts = ()
     transcript_roots: Annotated[tuple[NamedFolder, ...], Lax] = ()
     thinking: bool = False

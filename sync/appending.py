@@ -13,10 +13,12 @@ import orjson
 
 from hooks import emit
 from journal import record
+from journal.exclusions import Exclusions
 from journal.layout import Layout, append_line
 from journal.times import day_of
 from sync import facts
 from sync.facts import Fact
+from sync.screening import Trail
 from sync.views import tombstones
 
 _BATCH_RECORDS = 2_000
@@ -28,10 +30,16 @@ _CACHE_KIB = 16_000
 class Appender:
     """Takes records and appends those that are new; a context, which gives its file back.
 
-    `appended`, `known` and `sessions` count what a dry run would append, too.
+    `appended`, `known`, `excluded` and `sessions` count what a dry run would append, too.
     """
 
-    def __init__(self, db: apsw.Connection, layout: Layout, dry_run: bool = False) -> None:
+    def __init__(
+        self,
+        db: apsw.Connection,
+        layout: Layout,
+        dry_run: bool = False,
+        exclusions: Exclusions | None = None,
+    ) -> None:
         self._db = db
         self._layout = layout
         self._dry_run = dry_run
@@ -39,6 +47,8 @@ class Appender:
         self._batch_bytes = 0
         self.appended = 0
         self.known = 0
+        self.excluded = 0
+        self._trail = Trail(exclusions) if exclusions else None
         self._seen = apsw.Connection("")
         self._seen.pragma("journal_mode", "off")
         self._seen.pragma("cache_size", -_CACHE_KIB)
@@ -59,6 +69,9 @@ class Appender:
 
     def add(self, made: record.Record, line: bytes, session: tuple[str, str]) -> None:
         """Take a record: its line without the newline, and the session that it is of."""
+        if self._trail is not None and self._trail.excludes(made):
+            self.excluded += 1
+            return
         self._batch.append((made, line, session))
         self._batch_bytes += len(line)
         if len(self._batch) >= _BATCH_RECORDS or self._batch_bytes >= _BATCH_BYTES:
@@ -84,6 +97,8 @@ class Appender:
         """Those of which this home keeps nothing any more."""
         if not self._db.table_exists("main", "tombstones"):
             return set()  # a dry run, before the home's database is led up to this version
+        if not self._db.execute("select exists (select 1 from tombstones)").get:
+            return set()
         found = [
             Fact(one, facts.understand(one.agent, one.event, one.body, one.raw), None)
             for one in records

@@ -13,6 +13,7 @@ from journal.redact import Redactor
 from journal.redaction_key import load_key
 from journal.settings import Settings
 from sync import (
+    excluded_lines,
     ingest,
     pack,
     prune,
@@ -33,6 +34,7 @@ from sync.litter import remove_litter
 from sync.lock import locked
 from sync.prune_plan import Plan
 from sync.remote.naming import name_of
+from sync.screening import Screen
 from sync.views import archive, contexts
 from sync.views.transcripts import Copied
 from sync.writer import Writer
@@ -46,6 +48,7 @@ class Report:
     stored: int = 0
     duplicate: int = 0
     rejected: int = 0
+    excluded: int = 0  # because of capture.exclude_projects and exclude_tools
     adopted: int = 0
     reaped: int = 0  # sessions that count as ended from now on
     resolved: int = 0  # sessions that were given a memory id
@@ -68,6 +71,7 @@ class Report:
         self.stored += more.stored
         self.duplicate += more.duplicate
         self.rejected += more.rejected
+        self.excluded += more.excluded
         self.touched |= more.touched
         self.adopted += more.adopted
         self.resolved += more.resolved
@@ -130,12 +134,12 @@ def _rebuilt(conditions: Pass) -> rebuild.Rebuilt | None:
         if not conditions.packs:
             problem = f"{layout.database} is gone, and days before are packed"
             raise StoreError(problem, "run: journal sync --rebuild")
-    redactor = make_redactor(layout, conditions.settings)
-    dead = Dead(layout, redactor, conditions.now_us)
+    screen = make_screen(layout, conditions.settings)
+    dead = Dead(layout, screen, conditions.now_us)
     order = rebuild.Order(
         layout,
         conditions.settings,
-        redactor,
+        screen,
         dead,
         conditions.now_us,
         conditions.accept_loss,
@@ -151,27 +155,32 @@ def make_redactor(layout: Layout, settings: Settings) -> Redactor:
     return Redactor(key, redact.patterns, redact.allow, redact.enabled)
 
 
+def make_screen(layout: Layout, settings: Settings) -> Screen:
+    """What this home lets through from the day files to everything else."""
+    return Screen(make_redactor(layout, settings), settings.capture)
+
+
 def _run(db: apsw.Connection, conditions: Pass) -> Report:
     layout, now_us = conditions.layout, conditions.now_us
-    redactor = make_redactor(layout, conditions.settings)
-    dead = Dead(layout, redactor, now_us)
+    screen = make_screen(layout, conditions.settings)
+    dead = Dead(layout, screen, now_us)
     collect(layout, dead, now_us)
     views.refresh(db, conditions.settings.memory.agent, now_us)
     archive.follow(db, name_of(conditions.settings.remote), now_us)
-    report = _ingest(db, conditions, ingest.Reader(layout, redactor, dead))
+    report = _ingest(db, conditions, ingest.Reader(layout, screen, dead))
     if report.seen_bytes is not None and conditions.packs:
-        _copy_transcripts(db, conditions, redactor, report)
+        _copy_transcripts(db, conditions, screen, report)
     if report.seen_bytes is not None:
         _reap(db, conditions, report)
     report.rejected += refused_binds.write(db, layout)
     contexts.write_stale(db, layout, conditions.settings, now_us)
+    if report.seen_bytes is not None and conditions.packs:
+        report.seen_bytes -= excluded_lines.remove(db, layout, screen, now_us)
     if report.seen_bytes is not None:
         _stamp(layout, report.seen_bytes)  # last: a session that starts now reads the contexts
         if conditions.packs:
             settings, stop = conditions.settings, conditions.out_of_time
-            report.packed = pack.pack_closed_days(
-                db, layout, settings, redactor, dead, now_us, stop
-            )
+            report.packed = pack.pack_closed_days(db, layout, settings, screen, dead, now_us, stop)
             _prune(db, conditions, report)
     if report.stored or report.packed.days:
         upkeep.tend(db)
@@ -179,18 +188,20 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
 
 
 def _copy_transcripts(
-    db: apsw.Connection, conditions: Pass, redactor: Redactor, report: Report
+    db: apsw.Connection, conditions: Pass, screen: Screen, report: Report
 ) -> None:
     """Take in what the agents' own files say beyond the hooks: after them, so that both are known.
 
     Before ends are inferred: a session without one is copied a last time.
     """
     layout, settings = conditions.layout, conditions.settings
-    copies = transcripts.copy(db, layout, settings, redactor, conditions.environ)
+    dead = Dead(layout, screen, conditions.now_us)
+    environ, now_us = conditions.environ, conditions.now_us
+    copies = transcripts.copy(db, layout, settings, screen, dead, environ, now_us)
     report.copied = copies.records
+    report.rejected += copies.rejected
     if copies.reached:
-        dead = Dead(layout, redactor, conditions.now_us)
-        reader = ingest.Reader(layout, redactor, dead)
+        reader = ingest.Reader(layout, screen, dead)
         report.add(_ingest(db, conditions, reader, copies.reached))
 
 
@@ -217,9 +228,9 @@ def _prune(db: apsw.Connection, conditions: Pass, report: Report) -> None:
 
 def _ingest_own(db: apsw.Connection, conditions: Pass, report: Report) -> None:
     """Take in what this pass itself has appended to the journal."""
-    redactor = make_redactor(conditions.layout, conditions.settings)
-    dead = Dead(conditions.layout, redactor, conditions.now_us)
-    again = _ingest(db, conditions, ingest.Reader(conditions.layout, redactor, dead))
+    screen = make_screen(conditions.layout, conditions.settings)
+    dead = Dead(conditions.layout, screen, conditions.now_us)
+    again = _ingest(db, conditions, ingest.Reader(conditions.layout, screen, dead))
     report.seen_bytes = again.seen_bytes
 
 
@@ -244,6 +255,7 @@ def _ingest(
             report.stored += written.stored
             report.duplicate += written.duplicate
             report.rejected += written.rejected
+            report.excluded += batch.excluded
             report.adopted += written.adopted
             report.resolved += written.resolved
             done += batch.bytes

@@ -13,24 +13,27 @@ from typing import Any
 import orjson
 
 from journal.layout import Layout, append_line
-from journal.redact import Redactor
 from journal.times import day_of, to_text
 from sync import retry
+from sync.screening import Screen
 
 
 class Dead:
     """The dead letters of one home, as one pass sees them."""
 
-    def __init__(self, layout: Layout, redactor: Redactor, now_us: int) -> None:
+    def __init__(self, layout: Layout, screen: Screen, now_us: int) -> None:
         self._layout = layout
-        self._redactor = redactor
+        self._screen = screen
         self._now_us = now_us
         self._keys: set[str] | None = None
 
     def put(self, source: Path, offset: int, data: bytes, reason: str) -> bool:
-        """Keep `data`, which stood at `offset` of `source`; False if it is kept already."""
+        """Keep `data`, which stood at `offset` of `source`.
+
+        False if it is kept already, or says that it is of an excluded project or tool.
+        """
         key = _key(source, offset, data)
-        if key in self._known():
+        if key in self._known() or self._screen.excludes_torn(data):
             return False
         entry = {
             "key": key,
@@ -56,7 +59,7 @@ class Dead:
         return self._keys
 
     def _content(self, data: bytes) -> dict[str, str]:
-        text = self._redactor.text(data.decode("utf-8", "surrogateescape"))
+        text = self._screen.text(data.decode("utf-8", "surrogateescape"))
         try:
             text.encode()
         except UnicodeEncodeError:

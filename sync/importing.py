@@ -18,16 +18,17 @@ import apsw
 
 from journal import record
 from journal.errors import BusyError
+from journal.exclusions import Exclusions
 from journal.layout import Layout
 from journal.settings import Settings
 from sync import received, store
 from sync.appending import Appender
-from sync.cycle import make_redactor
+from sync.cycle import make_screen
 from sync.dead import Dead
 from sync.foreign_lines import Line, Refused, UnreadableError, held, lines
 from sync.lock import locked
 from sync.sources import Source
-from sync.transcript_lines import Hooked
+from sync.transcript_lines import Hooked, TornLineError
 from sync.transcript_source import Projects, TranscriptSource
 
 LOCK = "import.lock"  # in the home; held by the one process that imports
@@ -47,13 +48,17 @@ class Refusal:
 
 @dataclass(slots=True)
 class Imported:
-    """What one run did, or would do. `records` = `imported` + `known` + `left_out`."""
+    """What one run did, or would do.
+
+    `records` = `imported` + `known` + `left_out` + `excluded`.
+    """
 
     files: int = 0
     records: int = 0
     imported: int = 0  # appended to the journal
     known: int = 0
     left_out: int = 0  # of what another journal says of itself
+    excluded: int = 0  # because of capture.exclude_projects and exclude_tools
     rejected: int = 0  # lines and parts of lines; kept in dead/
     sessions: int = 0  # that got something new
     refusals: list[Refusal] = field(default_factory=list)  # the first of them
@@ -82,10 +87,11 @@ def run(order: Order) -> Imported:
     with _alone(order):
         if not order.dry_run:
             order.take_in()
+        exclusions = Exclusions(order.settings.capture)
         try:
             with (
                 closing(_known(order)) as db,
-                Appender(db, order.layout, order.dry_run) as appender,
+                Appender(db, order.layout, order.dry_run, exclusions) as appender,
             ):
                 done = _Run(order, db, appender).run()
         except apsw.Error as error:
@@ -126,8 +132,8 @@ class _Run:
         self._done = Imported()
         now_us = order.clock_ns() // 1000
         # A dry run makes no key in a home that has none, and keeps no dead letters.
-        made = None if order.dry_run else make_redactor(order.layout, order.settings)
-        self._redactor = made
+        made = None if order.dry_run else make_screen(order.layout, order.settings)
+        self._screen = made
         self._dead = None if made is None else Dead(order.layout, made, now_us)
         self._hooked = Hooked(db)
         self._git = Projects()
@@ -156,6 +162,7 @@ class _Run:
         self._appender.flush()
         self._done.imported = self._appender.appended
         self._done.known = self._appender.known
+        self._done.excluded = self._appender.excluded
         self._done.sessions = self._appender.sessions
         return self._done
 
@@ -178,8 +185,8 @@ class _Run:
                 self._done.records += 1
                 data = record.dump(clean).rstrip()
                 self._appender.add(clean, data, (made.agent, made.session))
-        except record.BadLineError as error:
-            self._pending = transcript.path, line, Refused(0, line.data, str(error))
+        except TornLineError as error:
+            self._pending = transcript.path, line, Refused(0, error.torn, str(error))
 
     def _refuse_pending(self, *, ends: bool) -> None:
         """A torn last line stays where it is: the agent may be writing it at this moment."""
@@ -188,7 +195,7 @@ class _Run:
             self._refuse(*pending, keep=not ends)
 
     def _cleaned(self, made: record.Record) -> record.Record:
-        return made._replace(body=self._redactor.json(made.body)) if self._redactor else made
+        return made._replace(body=self._screen.body(made)) if self._screen else made
 
     def _take(self, path: Path, line: Line) -> None:
         for one in held(line):

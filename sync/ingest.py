@@ -17,11 +17,11 @@ import apsw
 
 from journal import record
 from journal.layout import Layout
-from journal.redact import Redactor
 from sync import bodies, erasure, facts
 from sync.dead import Dead
 from sync.facts import Fact
 from sync.lines import START, Chunk, Cursor, OpenFile, cursor_key
+from sync.screening import Screen, Trail
 from sync.views.transcripts import Copied
 
 BATCH_RECORDS = 8_000
@@ -43,18 +43,25 @@ class Batch:
     bytes: int = 0
     lines: int = 0
     rejected: int = 0
+    excluded: int = 0
 
 
 class Reader:
     """Turns the new lines of journal files into batches of facts; writes `dead/` and no row."""
 
-    def __init__(self, layout: Layout, redactor: Redactor, dead: Dead) -> None:
+    def __init__(self, layout: Layout, screen: Screen, dead: Dead) -> None:
         self._layout = layout
-        self._redactor = redactor
+        self._screen = screen
         self._dead = dead
         self._clean = False  # whether the lines at hand certainly hold no secret
+        self._trail: Trail | None = None  # of the file at hand, if anything can be excluded
         self.seen_bytes = 0  # of all files, what has been looked at
         self.unreadable: list[str] = []
+
+    @property
+    def rules(self) -> str:
+        """Those that bodies are redacted by, see `Redactor.rules`."""
+        return self._screen.redactor.rules
 
     def batches(
         self,
@@ -83,7 +90,8 @@ class Reader:
         batch, place, offset = Batch(), None, 0
         self._clean = False
         for path, line in found:
-            place, offset = path, offset if path == place else 0
+            if path != place:
+                place, offset, self._trail = path, 0, self._screen.trail()
             batch.lines += 1
             if isinstance(line, bytes):
                 self._read(batch, path, offset, line)
@@ -122,6 +130,7 @@ class Reader:
         try:
             with OpenFile(path) as file:
                 offset = file.resume(cursor)
+                self._trail = self._screen.trail(cursor, offset)
                 if offset < file.size:
                     yield from file.chunks(offset)
                 self.seen_bytes += file.size
@@ -134,7 +143,7 @@ class Reader:
         for group in _groups(chunk.lines):
             # Only bodies are redacted: what stands before the first one need not be looked at.
             text = b"\n".join([line[max(0, line.find(b'"payload":')) :] for _, line in group])
-            self._clean = not self._redactor.may_hold_secret(text)
+            self._clean = not self._screen.redactor.may_hold_secret(text)
             for offset, line in group:
                 if line.strip():
                     batch.lines += 1
@@ -145,7 +154,7 @@ class Reader:
             reason = f"a line of {size} bytes; this is its beginning"
             self._refuse(batch, path, offset, head, reason)
         batch.bytes += chunk.size
-        batch.cursors[name] = chunk.cursor
+        batch.cursors[name] = self._trail.mark(chunk.cursor) if self._trail else chunk.cursor
 
     def _read(self, batch: Batch, path: Path, offset: int, line: bytes) -> None:
         try:
@@ -173,19 +182,31 @@ class Reader:
     def _keep(
         self, batch: Batch, path: Path, offset: int, line: bytes, made: record.Record
     ) -> None:
-        redacted = made if self._clean else made._replace(body=self._redactor.json(made.body))
-        meaning = facts.understand(made.agent, made.event, redacted.body, made.raw)
+        meaning = None
+        if self._trail is not None:
+            meaning = facts.understand(made.agent, made.event, made.body, made.raw)
+            if self._trail.excludes(made, meaning):
+                batch.excluded += 1
+                return
+        body = self._screen.body(made, self._clean)
+        if meaning is None or body is not made.body:
+            made = made if body is made.body else made._replace(body=body)
+            meaning = facts.understand(made.agent, made.event, made.body, made.raw)
         if made.agent == record.JOURNAL_AGENT:
-            batch.own.append(Fact(redacted, meaning, None))
+            batch.own.append(Fact(made, meaning, None))
             batch.own_places.append((path, offset, line))
             return
-        empty = redacted.body == b"null" and not made.raw
-        body = None if empty else bodies.Packed(redacted.body)
-        batch.facts.append(Fact(redacted, meaning, body))
+        empty = made.body == b"null" and not made.raw
+        packed = None if empty else bodies.Packed(made.body)
+        batch.facts.append(Fact(made, meaning, packed))
         batch.places.append((path, offset, line))
 
     def _refuse(self, batch: Batch, path: Path, offset: int, data: bytes, reason: str) -> None:
-        if data.strip():
+        if not data.strip():
+            return
+        if self._trail is not None and self._trail.excludes_torn(data):
+            batch.excluded += 1
+        else:
             batch.rejected += self._dead.put(path, offset, data, reason)
 
     def differing(self, db: apsw.Connection, batch: Batch, known: list[Fact]) -> int:
@@ -199,7 +220,7 @@ class Reader:
             ((blob, name, raw),) = rows
             if raw == erasure.REMOVED:
                 continue  # nobody can tell any more
-            stored = self._redactor.json(bodies.unpack(db, blob))
+            stored = self._screen.body(fact.record._replace(body=bodies.unpack(db, blob)))
             if (stored, name) != (fact.record.body, fact.record.event):
                 path, offset, line = places[id(fact)]
                 reason = "its id belongs to another record"
@@ -214,7 +235,7 @@ class Reader:
             if line_stored is None:
                 continue  # a tombstone covers it
             stored = record.parse(bytes(line_stored).rstrip())
-            body = self._redactor.json(stored.body)
+            body = self._screen.body(stored)
             if (stored.event, body) != (fact.record.event, fact.record.body):
                 count += self._dead.put(path, offset, line, "its id belongs to another record")
         return count

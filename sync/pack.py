@@ -19,7 +19,6 @@ from journal import record
 from journal.errors import JournalError
 from journal.layout import Layout, append_line
 from journal.record import Record
-from journal.redact import Redactor
 from journal.settings import Settings
 from journal.times import DAY_US, SECOND_US, day_of, to_us
 from sync import ingest
@@ -35,6 +34,7 @@ from sync.pack_file import (
     pack_path,
     read_pack,
 )
+from sync.screening import Screen
 from sync.views import tombstones
 
 QUIET_US = 3_600 * SECOND_US  # a file that was written since is not of a closed day
@@ -82,7 +82,7 @@ def pack_closed_days(
     db: apsw.Connection,
     layout: Layout,
     settings: Settings,
-    redactor: Redactor,
+    screen: Screen,
     dead: Dead,
     now_us: int,
     stop: Callable[[], bool] = lambda: False,
@@ -92,7 +92,7 @@ def pack_closed_days(
     To be called under the lock, outside a transaction, after ingest; `stop` is asked between days.
     JournalError: full disk, missing rights; the day stays as it is, and no half-made pack is left.
     """
-    packing = _Packing(db, layout, settings, redactor, dead, now_us)
+    packing = _Packing(db, layout, settings, screen, dead, now_us)
     try:
         return packing.run(stop)
     except OSError as error:
@@ -106,7 +106,7 @@ class _Packing:
     db: apsw.Connection
     layout: Layout
     settings: Settings
-    redactor: Redactor
+    screen: Screen
     dead: Dead
     now_us: int
     kept: list[str] = field(default_factory=list)
@@ -175,11 +175,12 @@ class _Packing:
         try:
             exists = path.exists()
             for line in read_pack(path) if exists else ():
-                draft.add(record.parse(line))
+                made = record.parse(line)  # redacted by the rules of its time
+                draft.add(made._replace(body=self.screen.body(made)))
             known = draft.count
             complete = self._gather(day, sizes, draft)
             if complete and (draft.count > known or not exists):
-                draft.write(path)
+                draft.write(path, self.screen.redactor.rules)
         except (DamagedPackError, record.BadLineError) as error:
             self.kept.append(f"{day} is not packed: {path} is damaged: {error}")
             return False
@@ -192,7 +193,7 @@ class _Packing:
 
     def _gather(self, day: str, sizes: dict[Path, int], draft: Draft) -> bool:
         """Read the day's files into the draft, as ingest does; False: not everything is stored."""
-        reader = ingest.Reader(self.layout, self.redactor, self.dead)
+        reader = ingest.Reader(self.layout, self.screen, self.dead)
         read: dict[str, Cursor] = {}
         for batch in reader.whole(sizes):
             read |= batch.cursors
@@ -237,7 +238,7 @@ class _Packing:
         if known is None:
             return
         first = record.parse(known)
-        if (first.event, self.redactor.json(first.body)) != (made.event, made.body):
+        if (first.event, self.screen.body(first)) != (made.event, made.body):
             self.dead.put(*place, "its id belongs to another record")
 
     def _durable(self) -> bool:

@@ -13,7 +13,6 @@ from pathlib import Path
 import apsw
 
 from journal.layout import Layout
-from journal.redact import Redactor
 from journal.settings import Settings
 from journal.times import DAY_US
 from sync import ingest, replace, store, views
@@ -23,6 +22,7 @@ from sync.pack import packed_records
 from sync.pack_file import DamagedPackError, pack_files
 from sync.remote.naming import name_of
 from sync.salvage import Loss, Salvage
+from sync.screening import Screen
 from sync.views import archive, models
 from sync.writer import Writer
 
@@ -46,7 +46,7 @@ class Order:
 
     layout: Layout
     settings: Settings
-    redactor: Redactor
+    screen: Screen
     dead: Dead
     now_us: int
     accept_loss: bool = False
@@ -125,7 +125,7 @@ class _Build:
 
     def __post_init__(self) -> None:
         order = self.order
-        self.reader = ingest.Reader(order.layout, order.redactor, order.dead)
+        self.reader = ingest.Reader(order.layout, order.screen, order.dead)
         # Of nothing: it notes the version of the views, and for which memory agent they are.
         views.refresh(self.db, order.settings.memory.agent, order.now_us)
         archive.follow(self.db, name_of(order.settings.remote), order.now_us)

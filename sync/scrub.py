@@ -1,4 +1,4 @@
-"""Takes one session's lines out of the journal's files; nothing of any other is lost.
+"""Takes lines out of the journal's files; nothing of any other line is lost.
 
 A day's file is replaced whole, while the old one is kept beside it under another name: a hook that
 had it open may still write to it. What came there late is fetched when everything else is done. A
@@ -8,21 +8,38 @@ To be called under the lock, behind a pass that has taken in what there was.
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple, Protocol
 
 import apsw
 
 from journal import record
 from journal.layout import Layout, append_line, sync_folder, write_whole
 from sync import ingest
+from sync.held import wait_for_writers
 from sync.lines import START, Cursor, OpenFile, cursor_key
 from sync.pack_file import DamagedPackError, Draft, drafts, pack_files, read_pack
-from sync.traces import Traces
 
 ASIDE = ".forgotten"  # behind a file's name: no part of the journal
+
+
+class Rules(Protocol):
+    """What goes and what stays."""
+
+    def lines_of(self, name: str) -> Callable[[bytes], bytes]:
+        """For a file of this name: what stays of each of its lines, asked in their order."""
+        ...
+
+
+class _Replaced(NamedTuple):
+    """A file that has been replaced; `cursor` is the new one's, START if it has none."""
+
+    aside: Path
+    path: Path
+    size_read: int  # of the old one
+    cursor: Cursor
 
 
 @dataclass
@@ -31,16 +48,20 @@ class Scrub:
 
     db: apsw.Connection
     layout: Layout
-    traces: Traces
+    rules: Rules
     lines: int = 0  # that were taken out
+    shrunk_bytes: int = 0  # by which days are smaller
     problems: list[str] = field(default_factory=list)  # what could not be looked at
-    _asides: list[tuple[Path, Path, int]] = field(default_factory=list)  # old, new, read up to
+    _replaced: list[_Replaced] = field(default_factory=list)
 
-    def days(self) -> None:
-        """Take the session out of all day files; `settle` has to follow."""
-        self._recover()
+    def days(self, paths: Iterable[Path] | None = None) -> None:
+        """Take lines out of these day files, or of all; `settle` has to follow."""
+        chosen = self._day_files() if paths is None else list(paths)
+        folders = self.layout.days.glob("*") if paths is None else {p.parent for p in chosen}
+        for folder in sorted(folders):
+            self._recover(folder)
         cursors = ingest.read_cursors(self.db)
-        for path in self._day_files():
+        for path in chosen:
             try:
                 if self._concerns(path):
                     self._replace(path, cursors)
@@ -53,63 +74,81 @@ class Scrub:
         return sorted(path for path in found if path.is_file() and not path.is_symlink())
 
     def _concerns(self, path: Path) -> bool:
+        rest = self._rest_of(path)
         with path.open("rb") as file:
-            return any(self._rest(path, line) != line for line in file)
+            return any(rest(line) != line for line in file)
 
-    def _rest(self, path: Path, line: bytes) -> bytes:
-        if not line.strip():
-            return line
-        own_file = self.traces.is_file_of(path.name)
-        rest = self.traces.rest(line.rstrip(b"\n"), own_file=own_file)
-        return rest + b"\n" if rest and line.endswith(b"\n") else rest
+    def _rest_of(self, path: Path) -> Callable[[bytes], bytes]:
+        """What stays of each line of a file, all with their newlines."""
+        rest_of = self.rules.lines_of(path.name)
+
+        def rest(line: bytes) -> bytes:
+            if not line.strip():
+                return line
+            kept = rest_of(line.rstrip(b"\n"))
+            return kept + b"\n" if kept and line.endswith(b"\n") else kept
+
+        return rest
 
     def _replace(self, path: Path, cursors: dict[str, Cursor]) -> None:
-        """The file without the session's lines, under its cursor; removed if nothing is left."""
+        """The file without what goes of its whole lines; `settle` sees to the rest."""
         aside = path.with_name(path.name + ASIDE)
         os.link(path, aside)
         key = cursor_key(self.layout.days, path)
+        rest = self._rest_of(path)
         fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
             with aside.open("rb") as old, os.fdopen(fd, "wb") as new:
                 known = cursors.get(key, START)
                 taken_in = known.offset if known.inode == os.fstat(old.fileno()).st_ino else 0
-                self._copy(path, old, new, taken_in)
+                self._copy(rest, old, new, taken_in)
                 new.flush()
                 cursor = _cursor_of(Path(name)) if taken_in else START
-                self._copy(path, old, new, None)
+                self._copy(rest, old, new, None)
                 size_read = old.tell()
                 new.flush()
                 os.fsync(new.fileno())
-                is_empty = new.tell() == 0
             Path(name).replace(path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-        self._asides.append((aside, path, size_read))
+        self._replaced.append(_Replaced(aside, path, size_read, cursor))
         sync_folder(path.parent)
-        with self.db:
-            self.db.execute("delete from cursors where path = ?", (key,))
-            if cursor.offset and not is_empty:
-                ingest.save_cursors(self.db, {key: cursor})
 
-    def _copy(self, path: Path, old: BinaryIO, new: BinaryIO, until: int | None) -> None:
-        """What stays of the lines up to a byte; None: of all that are left."""
+    def _copy(
+        self, rest: Callable[[bytes], bytes], old: BinaryIO, new: BinaryIO, until: int | None
+    ) -> None:
+        """What stays of the lines up to a byte; None: of all whole lines that are left."""
         while (until is None or old.tell() < until) and (line := old.readline()):
-            rest = self._rest(path, line)
-            self.lines += rest != line
-            new.write(rest)
+            if until is None and not line.endswith(b"\n"):  # it is torn, or being written
+                old.seek(-len(line), os.SEEK_CUR)
+                return
+            kept = rest(line)
+            self.lines += kept != line
+            self.shrunk_bytes += len(line) - len(kept)
+            new.write(kept)
 
     def settle(self) -> None:
-        """Fetch what came late to the old files, and remove them; empty new ones, too."""
-        for aside, path, size_read in self._asides:
-            with aside.open("rb") as old:
-                aside.unlink()
-                old.seek(size_read)
+        """Fetch what came late to the old files, and remove them; empty new ones, too.
+
+        A replaced file has its old cursor until then: a killed process leaves that it was at work.
+        """
+        for one in self._replaced:
+            with one.aside.open("rb") as old:
+                wait_for_writers(old)
+                old.seek(one.size_read)
+                rest = self._rest_of(one.path)
                 for line in old:
-                    if (rest := self._rest(path, line)).strip():
-                        append_line(path, rest.rstrip(b"\n") + b"\n")
-            self._remove_if_empty(path)
-        self._asides.clear()
+                    if (kept := rest(line)).strip():
+                        append_line(one.path, kept.rstrip(b"\n") + b"\n")
+            one.aside.unlink()
+            self._remove_if_empty(one.path)
+            key = cursor_key(self.layout.days, one.path)
+            with self.db:
+                self.db.execute("delete from cursors where path = ?", (key,))
+                if one.cursor.offset and one.path.exists():
+                    ingest.save_cursors(self.db, {key: one.cursor})
+        self._replaced.clear()
 
     def _remove_if_empty(self, path: Path) -> None:
         """A hook may write to it at this moment: then it stays."""
@@ -118,15 +157,16 @@ class Scrub:
             return
         path.rename(aside)
         with aside.open("rb") as old:
+            wait_for_writers(old)
             aside.unlink()
             if late := old.read():
                 append_line(path, late)
 
-    def _recover(self) -> None:
-        """What a killed process has left: its old files, and halves of new ones."""
-        for half in self.layout.days.glob("*/.*.jsonl.*"):
+    def _recover(self, folder: Path) -> None:
+        """What a killed process has left of a day: its old files, and halves of new ones."""
+        for half in folder.glob(".*.jsonl.*"):
             half.unlink()
-        for aside in sorted(self.layout.days.glob(f"*/*{ASIDE}")):
+        for aside in sorted(folder.glob(f"*{ASIDE}")):
             path = aside.with_name(aside.name.removesuffix(ASIDE))
             if not (path.exists() and path.samefile(aside)):
                 for line in self._unknown(aside):
@@ -134,13 +174,15 @@ class Scrub:
             aside.unlink()
 
     def _unknown(self, aside: Path) -> Iterator[bytes]:
-        """Its records that the database does not hold and that are not of the session."""
+        """Its records that stay and that the database does not hold."""
+        rest = self._rest_of(aside)
         with aside.open("rb") as file:
+            wait_for_writers(file)
             for line in file:
-                rest = self._rest(aside, line)
-                made = record.read_line(rest.rstrip(b"\n")).record
+                kept = rest(line).rstrip(b"\n")
+                made = record.read_line(kept).record
                 if made is not None and not self._is_stored(made):
-                    yield rest.rstrip(b"\n") + b"\n"
+                    yield kept + b"\n"
 
     def _is_stored(self, made: record.Record) -> bool:
         table = "own_facts" if made.agent == record.JOURNAL_AGENT else "events"
@@ -148,22 +190,24 @@ class Scrub:
         return self.db.execute(query, (made.id,)).fetchone() is not None
 
     def packs(self) -> None:
-        """Take the session out of all packs; one that held nothing else is removed."""
+        """Take lines out of all packs; one that held nothing else is removed."""
         for path in drafts(self.layout):
             path.unlink()
         for path in pack_files(self.layout):
             try:
-                if any(self._rest(path, line) != line for line in read_pack(path)):
+                rest = self._rest_of(path)
+                if any(rest(line) != line for line in read_pack(path)):
                     self._repack(path)
             except (DamagedPackError, record.BadLineError) as error:
                 self.problems.append(f"{path} is damaged and stays as it is: {error}")
 
     def _repack(self, path: Path) -> None:
         draft = Draft()
+        rest = self._rest_of(path)
         try:
             for line in read_pack(path):
-                if rest := self._rest(path, line):
-                    draft.add(record.parse(rest))
+                if kept := rest(line):
+                    draft.add(record.parse(kept))
                 else:
                     self.lines += 1
             if draft.count:

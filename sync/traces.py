@@ -7,8 +7,9 @@ goes if it stands in a file of the session or names the session.
 import base64
 import binascii
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import orjson
 
@@ -50,6 +51,10 @@ class Traces:
         if re.search(rb"(?<![A-Za-z0-9])" + alone + rb"(?![A-Za-z0-9])", data):
             return True
         return any(f"{name}.".encode() in data for name in self._file_names)
+
+    def lines_of(self, name: str) -> Callable[[bytes], bytes]:
+        """What stays of the lines of one file (see sync/scrub.py)."""
+        return partial(self.rest, own_file=self.is_file_of(name))
 
     def rest(self, line: bytes, *, own_file: bool) -> bytes:
         """What of a journal line stays: all of it for most, b"" for a record of the session.

@@ -13,6 +13,7 @@ from journal.layout import Layout
 from journal.redact import Redactor
 from sync import ingest
 from sync.dead import Dead, entries
+from sync.screening import Screen
 
 DAY = "2026-11-18"
 FILE = f"{DAY}/claude-code.s.jsonl"
@@ -315,8 +316,8 @@ def test_a_batch_is_read_ahead_but_not_under_a_deadline(
     files = [layout.days / DAY / f"claude-code.{name}.jsonl" for name in "abc"]
     for number, path in enumerate(files):
         recordings.append(path, record_line(number))
-    redactor = Redactor(bytes(32))
-    reader = ingest.Reader(layout, redactor, Dead(layout, redactor, 0))
+    screen = Screen(Redactor(bytes(32)))
+    reader = ingest.Reader(layout, screen, Dead(layout, screen, 0))
     batches = reader.batches({}, files, small)
     got = [next(batches)]
     assert reader.seen_bytes == files[0].stat().st_size * (0 if small else 1)

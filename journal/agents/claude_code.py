@@ -27,6 +27,7 @@ EVENTS = (
     "StopFailure",
     "SessionEnd",
 )
+PROMPTS = frozenset({"UserPromptSubmit", "UserPromptExpansion"})  # hold a person's own words
 _KINDS = {
     "SessionStart": Kind.SESSION_START,
     "UserPromptSubmit": Kind.PROMPT,

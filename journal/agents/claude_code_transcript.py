@@ -21,9 +21,11 @@ TRANSCRIPT = "Transcript"
 HISTORY = "History"
 _THINKING = ("thinking", "redacted_thinking")
 _FINAL = ("end_turn", "stop_sequence", "max_tokens", "refusal")
+_SYNTHETIC = "<synthetic>"  # the model of records that no model wrote
 _SIDECHAIN = "sidechain"  # sub-agents of versions that gave them no id
 _INTERRUPT = "[Request interrupted by user"
 _REFUSED = (_INTERRUPT, "The user doesn't want to ")
+_NO_PERSON = ("task-notification", "peer", "coordinator", "scheduled")
 _TOLD = {  # what a hook reports itself is only told
     Kind.TOOL_BEFORE: Kind.TOLD_CALL,
     Kind.TOOL_AFTER: Kind.TOLD_RESULT,
@@ -59,10 +61,9 @@ def folders(environ: Mapping[str, str]) -> list[Path]:
 def subagent_files(path: Path) -> list[Path]:
     """The transcripts of a session's sub-agents, beside its own."""
     try:
-        found = (path.with_suffix("") / "subagents").iterdir()
-        return sorted(p for p in found if p.suffix == ".jsonl" and p.name.startswith("agent-"))
+        return sorted((path.with_suffix("") / "subagents").rglob("agent-*.jsonl"))
     except OSError:
-        return []  # most sessions have none
+        return []
 
 
 def subagent_type(path: Path) -> str:
@@ -181,7 +182,9 @@ def meaning(event: str, payload: Mapping[str, Any]) -> Meaning:
     subagent = _text(payload, "agent_id") or _SIDECHAIN * (fields.get("isSidechain") is True)
     made = _meaning(fields, payload.get("call"), bool(subagent))
     kind = made.kind if event == HISTORY else _TOLD.get(made.kind, made.kind)
-    if event != HISTORY and kind in (Kind.PROMPT, Kind.WAITING_NOTICED, Kind.TURN_FAILED):
+    if kind is Kind.TOLD_PROMPT and event == HISTORY:
+        kind = Kind.PROMPT
+    elif event != HISTORY and kind in (Kind.PROMPT, Kind.WAITING_NOTICED, Kind.TURN_FAILED):
         made, kind = Meaning(Kind.TOLD_OTHER), Kind.TOLD_OTHER
     return made._replace(
         kind=kind,
@@ -202,7 +205,18 @@ def _meaning(fields: Mapping[str, Any], call: Any, is_subagent: bool) -> Meaning
             if block.get("type") == "tool_result":
                 return _of_result(fields, block, call)
         return _of_prompt(fields, is_subagent)
+    attachment = fields.get("attachment")
+    if isinstance(attachment, dict) and attachment.get("type") == "queued_command":
+        return _of_queued(attachment)
     return Meaning(Kind.TOLD_OTHER)
+
+
+def _of_queued(attachment: Mapping[str, Any]) -> Meaning:
+    """What somebody typed into a running turn: no hook reports it."""
+    text = _content_text(attachment.get("prompt"))
+    if not text or attachment.get("commandMode", "prompt") != "prompt":
+        return Meaning(Kind.TOLD_OTHER)
+    return Meaning(Kind.TOLD_PROMPT, text=text, by_person=_is_by_person(attachment, text))
 
 
 def _of_assistant(fields: Mapping[str, Any], is_subagent: bool) -> Meaning:
@@ -212,10 +226,12 @@ def _of_assistant(fields: Mapping[str, Any], is_subagent: bool) -> Meaning:
     text = _texts(fields)
     if fields.get("isApiErrorMessage") is True:
         return Meaning(Kind.TURN_FAILED, text=text)
+    message = fields.get("message")
+    if isinstance(message, dict) and message.get("model") == _SYNTHETIC:
+        return Meaning(Kind.TOLD_OTHER)  # a filler that the agent wrote itself
     if not text:
         thought = "\n".join(_text(b, "thinking") for b in _blocks(fields) if _is_thinking(b))
         return Meaning(Kind.TOLD_THINKING, text=thought)
-    message = fields.get("message")
     if isinstance(message, dict) and message.get("stop_reason") in _FINAL:
         return Meaning(Kind.SUBAGENT_END if is_subagent else Kind.TURN_END, text=text)
     return Meaning(Kind.TOLD_ANSWER, text=text)
@@ -240,7 +256,7 @@ def _of_result(fields: Mapping[str, Any], block: Mapping[str, Any], call: Any) -
     end = called._replace(tool_use_id=_text(block, "tool_use_id"), own=own)
     text = _content_text(block.get("content"))
     if block.get("is_error") is True:
-        cut_off = text.startswith(_REFUSED)
+        cut_off = text.startswith(_REFUSED) or "toolDenialKind" in fields
         return end._replace(
             kind=Kind.TOOL_FAILED, text=text, output=text, interrupted=cut_off, detail=FAILED
         )
@@ -256,7 +272,14 @@ def _of_prompt(fields: Mapping[str, Any], is_subagent: bool) -> Meaning:
         return Meaning(Kind.TOLD_OTHER)
     if text.startswith(_INTERRUPT):
         return Meaning(Kind.WAITING_NOTICED)  # the turn is over
-    return Meaning(Kind.PROMPT, text=text, by_person=tools.is_by_person(text))
+    return Meaning(Kind.PROMPT, text=text, by_person=_is_by_person(fields, text))
+
+
+def _is_by_person(fields: Mapping[str, Any], text: str) -> bool:
+    origin = fields.get("origin")
+    kind = origin.get("kind") if isinstance(origin, dict) else None
+    known = kind in _NO_PERSON or fields.get("turnOrigin") in _NO_PERSON
+    return not known and tools.is_by_person(text)
 
 
 def _usage(fields: Mapping[str, Any]) -> Usage | None:
@@ -265,7 +288,7 @@ def _usage(fields: Mapping[str, Any]) -> Usage | None:
     if not isinstance(message, dict) or not isinstance(said, dict):
         return None
     unique, model = _text(message, "id"), _text(message, "model")
-    if not unique or model == "<synthetic>":
+    if not unique or model == _SYNTHETIC:
         return None
     return Usage(
         unique,

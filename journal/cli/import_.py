@@ -103,6 +103,7 @@ def import_json(done: "Imported", seconds: float, *, dry_run: bool) -> dict[str,
         "imported": done.imported,
         "known": done.known,
         "left_out": done.left_out,
+        "excluded": done.excluded,
         "rejected": done.rejected,
         "sessions": done.sessions,
         "seconds": round(seconds, 3),
@@ -123,6 +124,8 @@ def import_text(done: "Imported", seconds: float, *, dry_run: bool) -> str:
     parts = [f"{done.known:,} known already"] if done.known else []
     if done.left_out:
         parts.append(f"{done.left_out:,} left out that only the other journal needs")
+    if done.excluded:
+        parts.append(f"{done.excluded:,} excluded by the configuration")
     if done.rejected:
         parts.append(f"{done.rejected:,} refused" + ("" if dry_run else ", kept in dead/"))
     return f"{text}{': ' if parts else ''}{', '.join(parts)}."

@@ -77,6 +77,7 @@ def report_text(report: "Report", seconds: float) -> str:
     parts = [f"{report.stored:,} stored"] if report.stored or not report.resolved else []
     parts += [f"{report.resolved:,} {ids} resolved"] if report.resolved else []
     parts += [f"{report.duplicate:,} known already"] if report.duplicate else []
+    parts += [f"{report.excluded:,} excluded by the configuration"] if report.excluded else []
     parts += [f"{report.rejected:,} refused, kept in dead/"] if report.rejected else []
     records = "record" if report.read == 1 else "records"
     sessions = "session" if report.summaries == 1 else "sessions"
@@ -180,6 +181,7 @@ def report_json(
             "stored": report.stored,
             "duplicate": report.duplicate,
             "rejected": report.rejected,
+            "excluded": report.excluded,
         },
         "memory_ids": {"resolved": report.resolved, "pending": pending},
         "summaries": report.summaries,

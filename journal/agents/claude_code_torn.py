@@ -1,0 +1,55 @@
+"""Lines of a transcript that are no JSON: agents that were killed leave halves, and NULs.
+
+Of a line that holds a torn record and whole ones glued to it, the whole ones are found again. A
+record names itself (`uuid` or `sessionId`) and its `type`; no object inside of one does both.
+"""
+
+import json
+import re
+from typing import NamedTuple
+
+_BEGINNING = re.compile(r'\{"[A-Za-z]{4,24}":')
+_MOST_BEGINNINGS = 2_000
+_decoder = json.JSONDecoder()
+
+
+class Parts(NamedTuple):
+    """The whole records of a line, and what is left of it."""
+
+    whole: list[bytes]
+    torn: bytes
+
+
+def parts(line: bytes) -> Parts:
+    """Take a line apart. Memory is a few times the line's."""
+    text = line.decode("utf-8", "surrogateescape").strip("\0 \t\r\n")
+    whole: list[bytes] = []
+    torn: list[str] = []
+    at = tried = 0
+    for found in _BEGINNING.finditer(text):
+        if found.start() < at:
+            continue  # inside of the record before it
+        tried += 1
+        if tried > _MOST_BEGINNINGS:
+            break
+        end = _end_of_record(text, found.start())
+        if end:
+            torn.append(text[at : found.start()])
+            whole.append(_bytes(text[found.start() : end]))
+            at = end
+    torn.append(text[at:])
+    return Parts(whole, _bytes("".join(torn)).strip(b"\0 \t\r\n"))
+
+
+def _end_of_record(text: str, start: int) -> int:
+    """Where the record that begins here ends; 0 if none does."""
+    try:
+        value, end = _decoder.raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return 0
+    is_record = "type" in value and ("uuid" in value or "sessionId" in value)
+    return end if is_record else 0
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
