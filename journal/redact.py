@@ -10,24 +10,27 @@ import hashlib
 import hmac
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from itertools import islice
 
 from journal import redaction_rules as rules
 from journal.errors import UsageError
+from journal.json_strings import STRING, decoded, encoded
 from journal.redaction_filter import may_hold
 from journal.redaction_rules import MARKER, RULES_VERSION, Strength
 from journal.redaction_values import SCHEME, named_values
+from journal.redaction_walk import Walk
 
-__all__ = ["RULES_VERSION", "Redactor"]
+__all__ = ["OFF", "RULES_VERSION", "Redactor", "hits"]
+
+OFF = "off"  # the rules of a redactor that is not enabled
 
 ROUNDS = 3  # what one redaction uncovers, the next one takes; more than that is given up whole
-NAME_BYTES = 512  # more than the longest name a rule knows, with every letter escaped
+TOGETHER = 6  # strings that the filter looks at together
 ADDRESSES = ("url", "dsn", "curl", "netrc")  # rules whose secret may be a placeholder
 
-# A string that nothing closes (a torn line) goes on to the end of the data.
-_STRING = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)(?:"|\\?\Z)', re.DOTALL)
-_COLON = re.compile(rb"[ \t\r\n]*+:")
+_RAW_MARKER = re.compile(MARKER.pattern.replace("[a-z]{1,16}", "([a-z]{1,16})").encode())
 _PEM_EDGE = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 
 Span = tuple[int, int, str]
@@ -53,6 +56,20 @@ class Redactor:
         self._patterns = [_compiled(pattern, "redact.patterns") for pattern in patterns]
         self._allow = [_compiled(pattern, "redact.allow") for pattern in allow]
         self._formats = (*rules.FORMATS, *(("user", "", pattern) for pattern in self._patterns))
+        self.rules = self._named([*patterns], [*allow])  # two of one name redact alike
+
+    def _named(self, patterns: list[str], allow: list[str]) -> str:
+        """What these rules are called: their version, and for the user's own a keyed digest.
+
+        The user's expressions may spell a secret out, so that nothing but the key tells which ones
+        they are.
+        """
+        if not self.enabled:
+            return OFF
+        if not patterns and not allow:
+            return f"{RULES_VERSION}"
+        own = json.dumps([patterns, allow]).encode()
+        return f"{RULES_VERSION}-{hmac.new(self._key, own, hashlib.sha256).hexdigest()[:12]}"
 
     def may_hold_secret(self, data: bytes) -> bool:
         """False only if `json` and `text` would leave these bytes as they are; quick.
@@ -68,8 +85,9 @@ class Redactor:
         """
         if not self.may_hold_secret(data):
             return data
-        once = self._rewritten(data, again=False)
-        return once if once is data else self._rewritten(once, again=True)
+        harmless: set[bytes] = set()
+        once, is_settled = self._rewritten(data, harmless, again=False)
+        return once if is_settled else self._rewritten(once, harmless, again=True)[0]
 
     def text(self, text: str) -> str:
         """Text that is no JSON, with its secrets redacted; the same object if there are none."""
@@ -77,25 +95,43 @@ class Redactor:
             return text
         return self._settled(text)
 
-    def _rewritten(self, data: bytes, again: bool) -> bytes:
-        """`data` with its strings redacted; `again`: a string that still hits goes whole."""
+    def _rewritten(self, data: bytes, harmless: set[bytes], again: bool) -> tuple[bytes, bool]:
+        """`data` with its strings redacted, and whether to do it again would change nothing.
+
+        `again`: a string that still hits goes whole. `harmless`: strings that hold nothing wherever
+        they stand, as far as is known by now.
+        """
         parts: list[bytes] = []
-        done = 0
-        walk = _Walk()
-        for match in _STRING.finditer(data):
+        done, is_settled = 0, True
+        walk = Walk()
+        for match in STRING.finditer(data) if again else self._strings(data, harmless):
             raw = match[1]
             how = walk.step(data, match)
-            if not (how or walk.in_pem or self.may_hold_secret(raw)):
-                continue
-            old = _decoded(raw)
+            if not (how or walk.in_pem or walk.line_before):
+                if raw in harmless:
+                    continue
+                if not self.may_hold_secret(raw):
+                    harmless.add(raw)
+                    continue
+            old = decoded(raw)
             new = self._string(old, how, walk)
             if new != old:
+                # A value of an object that changes says nothing about the strings behind it.
+                is_settled &= walk.is_field and not walk.in_pem and b"value" not in data
                 new = self._marker("whole", old) if again else new
-                parts += (data[done : match.start(1)], _encoded(new))
+                parts += (data[done : match.start(1)], encoded(new))
                 done = match.end(1)
-        return b"".join((*parts, data[done:])) if parts else data
+        return (b"".join((*parts, data[done:])) if parts else data), is_settled
 
-    def _string(self, text: str, how: Strength | None, walk: "_Walk") -> str:
+    def _strings(self, data: bytes, harmless: set[bytes]) -> Iterator[re.Match[bytes]]:
+        """The strings of JSON; those that the filter passes over, some at once, are harmless."""
+        found = STRING.finditer(data)
+        while some := list(islice(found, TOGETHER)):
+            if not self.may_hold_secret(data[some[0].start() : some[-1].end()]):
+                harmless.update([match[1] for match in some])
+            yield from some
+
+    def _string(self, text: str, how: Strength | None, walk: Walk) -> str:
         if walk.in_pem:
             walk.in_pem = not _PEM_EDGE.search(text)
             keep = not text.strip() or MARKER.fullmatch(text)
@@ -103,6 +139,9 @@ class Redactor:
         edges = _PEM_EDGE.findall(text)
         walk.in_pem = bool(edges) and edges[-1] == "BEGIN"
         new = self._settled(text)
+        if walk.line_before:
+            start = len(new) - len(new.lstrip("+- \t"))
+            new = new[:start] + self._value_line(decoded(walk.line_before), new[start:])
         if how:
             rest = MARKER.sub("", new)
             scheme = SCHEME.match(rest)
@@ -110,6 +149,14 @@ class Redactor:
             if rules.is_secret(rest[start:], how, certain=True) and not self._allowed(text[start:]):
                 return rest[:start] + self._marker("named", text[start:])
         return new
+
+    def _value_line(self, line_before: str, text: str) -> str:
+        """A line `value: …` redacted as if it stood below its name."""
+        found = rules.NAME_AT_END.search(line_before)
+        name = rules.name_around(line_before, found.start(), found.end()) if found else ""
+        above = f"{name}\n"
+        new = self._settled(above + text)
+        return new[len(above) :] if new.startswith(above) else new
 
     def _settled(self, text: str) -> str:
         """`text` redacted until nothing hits any more."""
@@ -164,46 +211,17 @@ class Redactor:
         return f"[redacted:{rule}:{digest.hexdigest()[:8]}]"
 
 
-class _Walk:
-    """Where a string stands in its JSON, and what the strings before it say about it."""
+def hits(before: bytes, after: bytes) -> Counter[str]:
+    """How often each rule hit: the markers of redacted bytes that were not there before, by rule.
 
-    def __init__(self) -> None:
-        self.in_pem = False  # a private key has begun in the list this string is in
-        self._before = b""
-        self._end = 0
-        self._of_list: Strength | None = None
-        self._of_pair: Strength | None = None  # of `{"name": "DB_PASSWORD", "value": …}`
-
-    def step(self, data: bytes, match: re.Match[bytes]) -> Strength | None:
-        """Whether this string is the value of a secret name."""
-        gap = data[self._end : match.start()].translate(None, b" \t\r\n")
-        before, self._before, self._end = self._before, match[1], match.end()
-        how = None
-        if gap != b"," or _COLON.match(data, match.end()):
-            self.in_pem = False
-        if _COLON.match(data, match.end()):
-            self._of_pair = _strength(before) if gap == b"," and match[1] == b"value" else None
-            self._of_list = None
-        elif gap[:1] == b":" and not gap[1:].strip(b"["):
-            how = _strength(before) or self._of_pair
-            self._of_list = how if len(gap) > 1 else None
-        elif self._of_list and not gap.strip(b"[],"):
-            how = self._of_list
-        elif gap == b"," and before[:2] == b"--":
-            how = _strength(before)
-        return how
-
-
-def _strength(raw: bytes) -> Strength | None:
-    """How secret the value is whose key, still escaped, is `raw`; its end holds the name."""
-    return _strength_of_end(raw[-NAME_BYTES:])
-
-
-@lru_cache(maxsize=4096)
-def _strength_of_end(raw: bytes) -> Strength | None:
-    text = _decoded(raw)
-    match = rules.NAME_AT_END.search(text)
-    return rules.strength(rules.name_around(text, match.start(), match.end())) if match else None
+    `before` and `after` are what `Redactor.json` was given and what it gave back, or two texts.
+    """
+    found = Counter(marker.group(0, 1) for marker in _RAW_MARKER.finditer(after))
+    found -= Counter(marker.group(0, 1) for marker in _RAW_MARKER.finditer(before))
+    counted: Counter[str] = Counter()
+    for (_, rule), number in found.items():
+        counted[rule.decode()] += number
+    return counted
 
 
 def _merged(spans: Iterator[Span]) -> list[Span]:
@@ -216,22 +234,6 @@ def _merged(spans: Iterator[Span]) -> list[Span]:
         else:
             merged.append((start, end, rule))
     return merged
-
-
-def _decoded(raw: bytes) -> str:
-    """The text of a JSON string without its quotes; as it stands if its escapes are not JSON's."""
-    text = raw.decode("utf-8", "replace")
-    if "\\" not in text:
-        return text
-    try:
-        return str(json.loads(f'"{text}"', strict=False))
-    except ValueError:
-        return text
-
-
-def _encoded(text: str) -> bytes:
-    """The inside of a JSON string; lone surrogates are escaped, other characters are UTF-8."""
-    return json.dumps(text, ensure_ascii=False).encode("utf-8", "backslashreplace")[1:-1]
 
 
 def _compiled(pattern: str, setting: str) -> re.Pattern[str]:

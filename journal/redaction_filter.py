@@ -21,7 +21,8 @@ _RAW_ASSIGNED = (
     rf"(?P<suffix>{SUFFIX})(?:{separator(_RAW_SPACE, _RAW_LINE_END, _RAW_QUOTE)}"
     rf"(?=\[|[bfru@$]{{0,2}}{_RAW_QUOTE}"
     r"|(?!\d++\\[nrt])(?:[A-Za-z]{3,9}[ ]{1,4})?[^ \t\r\n\"'`,;<>(){}\[\]|&]{6})"
-    rf"|=(?=[^ \t\r\n\"'`<>]{{6}})|\"{_BLANK}(?::{_BLANK}[\[\"]|,{_BLANK}\"value\"))"
+    rf"|=(?=[^ \t\r\n\"'`<>]{{6}})|\"{_BLANK}(?::{_BLANK}[\[\"]|,{_BLANK}\"value\")"
+    rf"|[\\\"',]{{0,8}}\"{_BLANK},{_BLANK}\"(?:[-+ ]|\\t){{0,40}}(?:\\\"|')?value)"
 )
 _RAW_ASSIGNMENT = re.compile(f"(?i:{WORD}){_RAW_ASSIGNED}", re.ASCII)
 _RAW_FLAG = re.compile(r"--(?P<name>[A-Za-z][\w.-]{0,60})[\\\"'`= \t]", re.ASCII)
@@ -31,8 +32,8 @@ def _raw(pattern: str) -> re.Pattern[bytes]:
     return re.compile(pattern.replace("(?P<suffix>", "(?:").encode())
 
 
-_NAME_SEARCHES = tuple(
-    _raw(anchor + _RAW_ASSIGNED).finditer
+_NAMES = tuple(
+    _raw(anchor + _RAW_ASSIGNED)
     for anchor in (
         r"k(?:(?<=tok)en|(?<=cook)ie|ey)",
         r"p(?:ass(?:phrase|w(?:or)?d)?|wd)",
@@ -41,6 +42,7 @@ _NAME_SEARCHES = tuple(
         r"j(?:wt)",
     )
 )
+_NAME_SEARCHES = tuple((pattern.search, pattern.finditer) for pattern in _NAMES)
 _FORMAT_SEARCHES = tuple(
     _raw(anchor).search
     for anchor in (
@@ -79,8 +81,8 @@ def holds_candidate(data: bytes) -> bool:
     for search in _FORMAT_SEARCHES:
         if search(low):
             return True
-    for candidates in _NAME_SEARCHES:
-        if _assigns(data, candidates(low)):
+    for search, candidates in _NAME_SEARCHES:
+        if search(low) and _assigns(data, candidates(low)):
             return True
     return (
         _RAW_AWS.search(data) is not None

@@ -13,7 +13,7 @@ from journal.redaction_rules import WORD
 WORTH_BYTES = 4 << 20
 # Without regard to case, and without look-around, which hyperscan does not know.
 _EXPRESSIONS = (
-    WORD + r"[\w.-]*[\\\"'`\]\s,nrt]*[:=<>v]",  # v: of a `value` beside a `name`
+    WORD + r"[\w.-]*[\\\"'`\]\s,nrt+-]*[:=<>v]",  # v: of a `value` beside a `name`
     rf"--[\w.-]*{WORD}",
     r"key(?: block)?-----",
     r"key-1[a-z0-9]{16}",

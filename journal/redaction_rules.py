@@ -18,7 +18,7 @@ from typing import Literal
 
 Strength = Literal["strong", "weak", "cookie"]
 
-RULES_VERSION = 1
+RULES_VERSION = 2  # raised with every change of what is redacted: what is stored is then older
 MARKER = re.compile(r"\[redacted:[a-z]{1,16}:[0-9a-f]{8}\]")
 
 # A token begins after anything but a letter or digit, or after an escape such as `\n` left in text.

@@ -168,6 +168,7 @@ def _order(
     return deliver.Order(
         conditions.layout,
         conditions.settings,
+        make_redactor(conditions.layout, conditions.settings),
         remote,
         remotes,
         key,

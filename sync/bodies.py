@@ -7,23 +7,27 @@ payload holds the whole file twice and a Write's response repeats its input: eac
 Compression is zstd with a dictionary of typical payloads, because most are around a kilobyte.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
-from importlib.resources import files
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import apsw
 import orjson
 import zstandard
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 LEVEL = 1
 LARGE_BYTES = 1024
 _LEAST_BYTES = 4 * LARGE_BYTES  # of a payload: smaller ones are not worth the look
 _MARK = b"\x01"
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_UNUSED = """
+delete from bodies where digest = ?1 and not exists (select 1 from body_uses where digest = ?1)
+"""
 _CUT = re.compile(_MARK + rb"(.{16})", re.DOTALL)
 
 
@@ -44,7 +48,7 @@ def _decompressor() -> zstandard.ZstdDecompressor:
 @cache
 def _dictionary() -> zstandard.ZstdCompressionDict:
     # Part of the database's format: another dictionary needs another name and a migration.
-    data = (files("sync") / "dictionary-1.txt").read_bytes()
+    data = Path(__file__).with_name("dictionary-1.txt").read_bytes()
     dictionary = zstandard.ZstdCompressionDict(data, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
     # Else it is digested again for each payload. Once: a second time frees what others work with.
     dictionary.precompute_compress(level=LEVEL)
@@ -65,7 +69,9 @@ class Packed:
     def _cut(self, found: re.Match[bytes]) -> bytes:
         if found.end() - found.start() < LARGE_BYTES:
             return found[0]
-        digest = hashlib.blake2b(found[0], digest_size=16).digest()
+        from hashlib import blake2b  # slow to load: who reads needs none
+
+        digest = blake2b(found[0], digest_size=16).digest()
         self.large[digest] = found[0]
         return _MARK + digest
 
@@ -74,6 +80,8 @@ class Packing:
     """Compresses payloads in a thread, many in one call that needs no interpreter; a context."""
 
     def __init__(self) -> None:
+        from concurrent.futures import ThreadPoolExecutor  # slow to load: who reads needs none
+
         self._beside = ThreadPoolExecutor(1)
 
     def __enter__(self) -> "Packing":
@@ -82,7 +90,7 @@ class Packing:
     def __exit__(self, *_: object) -> None:
         self._beside.shutdown()
 
-    def begin(self, packed: list[Packed]) -> Future[None]:
+    def begin(self, packed: list[Packed]) -> "Future[None]":
         """Compress these; nobody may look at them before the result is there."""
         return self._beside.submit(_compress, packed)
 
@@ -113,11 +121,16 @@ def release(db: apsw.Connection, seqs: list[int]) -> None:
         "delete from body_uses where seq in (select value from json_each(?)) returning digest",
         (orjson.dumps(seqs).decode(),),
     ).fetchall()
-    unused = """
-        delete from bodies where digest = ?1
-        and not exists (select 1 from body_uses where digest = ?1)
-    """
-    db.executemany(unused, set(rows))
+    db.executemany(_UNUSED, set(rows))
+
+
+def replace(db: apsw.Connection, seq: int, old: bytes, new: Packed) -> None:
+    """An event holds the large values of its new payload, no more those of the `old` blob."""
+    gone = set(_CUT.findall(_decompressor().decompress(old))) - new.large.keys()
+    store_large(db, iter([(seq, new)]))
+    for digest in gone:
+        db.execute("delete from body_uses where digest = ? and seq = ?", (digest, seq))
+        db.execute(_UNUSED, (digest,))
 
 
 def unpack(db: apsw.Connection, blob: bytes | None) -> bytes:

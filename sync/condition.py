@@ -15,7 +15,7 @@ from journal.install import stale_programs
 from journal.layout import Layout
 from journal.settings import Settings
 from journal.times import to_us
-from sync import breaker, dead, dead_pieces, refused_binds, retry, schema, store
+from sync import breaker, dead, dead_pieces, redactions, refused_binds, retry, schema, store
 from sync.backlog import Unsynced, backlog
 from sync.breaker import Circuit
 from sync.errors import StoreError
@@ -68,6 +68,8 @@ class Condition:
     memory_ids: MemoryIds = field(default_factory=lambda: MemoryIds(0, 0, None, 0))
     model_failures: Failures = field(default_factory=lambda: Failures(0))
     rejected: int = 0
+    rules: str = ""  # of redaction as it is now, see sync/redactions.py
+    older_events: int = 0  # that other rules have redacted
     archive: Archive = field(default_factory=Archive)
     watcher: int | None = None  # the pid of the one that runs
     hooks: str = "missing"  # or "outdated", or "installed"
@@ -79,6 +81,7 @@ def look(layout: Layout, settings: Settings, now_us: int) -> Condition:
     found = Condition(
         spooled=_spooled(layout),
         rejected=sum(1 for _ in dead.entries(layout)),
+        rules=redactions.present(layout, settings),
         watcher=watcher(str(layout.home)) or None,
         hooks=hooks(layout),
         archive=_archive(layout, settings, now_us),
@@ -120,7 +123,7 @@ def hooks(layout: Layout) -> str:
 def _look_into(layout: Layout, settings: Settings, found: Condition) -> None:
     adopt_on = tuple(settings.sessions.adopt_on)
     found.store_bytes = _bytes(layout)
-    db = _open(layout)
+    db = open_to_look(layout)
     try:
         found.schema = int(db.pragma("user_version")) if layout.database.exists() else 0
         found.events = int(db.execute("select count(*) from events").get)
@@ -132,12 +135,13 @@ def _look_into(layout: Layout, settings: Settings, found: Condition) -> None:
         found.not_adopted = known - sum(found.states.values())
         found.memory_ids = memory_ids(db, adopt_on)
         found.model_failures = work.failures(db, settings)
+        found.older_events = redactions.older_events(db, found.rules)
         _compare(db, layout, found)
     finally:
         db.close()
 
 
-def _open(layout: Layout) -> apsw.Connection:
+def open_to_look(layout: Layout) -> apsw.Connection:
     """The database for reading alone; an empty one if there is none. StoreError: not ours."""
     if not layout.database.exists():
         return _empty()

@@ -6,6 +6,7 @@ giving one up, putting it back and forgetting it are renames and removals, and n
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from journal.errors import JournalError
 from journal.layout import write_whole
@@ -23,8 +24,11 @@ class DeadPiece:
 
 
 def bury(path: Path, dead: Path, piece: Waiting, reason: str, now_us: int) -> Path:
-    """Give up the piece of the retry file at `path`; the new path. JournalError: it stays there."""
-    target = retry.dead_path(dead, path)
+    """Give up the piece of the retry file at `path`; the new path. JournalError: it stays there.
+
+    The bytes of `piece` may be others than those of the file.
+    """
+    target = retry.dead_path(dead, path.with_name(piece.head.name))
     more = {"reason": waiting.spelled_out(reason), "given_up_at": to_text(now_us)}
     write_whole(target, waiting.dump_line(piece, more))
     retry.unlink(path)
@@ -45,11 +49,31 @@ def list_paths(dead: Path) -> list[Path]:
 
 def read(path: Path) -> DeadPiece:
     """One of them. ForeignRetryError: it is no piece of this version, and stays as it is."""
+    fields = _fields(path)
     try:
-        fields = waiting.fields_of(retry.content(path, waiting.MAX_BYTES))
         return DeadPiece(waiting.from_fields(fields), str(fields.get("reason", "")))
     except BadPieceError as error:
         raise retry.foreign(path, str(error)) from error
+
+
+def _fields(path: Path) -> dict[str, Any]:
+    try:
+        return waiting.fields_of(retry.content(path, waiting.MAX_BYTES))
+    except BadPieceError as error:
+        raise retry.foreign(path, str(error)) from error
+
+
+def rewrite(path: Path, piece: Waiting, reason: str) -> Path:
+    """Put this piece in the place of the one that lies there, which is the same with other bytes.
+
+    Its new path. ForeignRetryError, GoneError; JournalError: it cannot be written.
+    """
+    target = retry.dead_path(path.parent, Path(piece.head.name))
+    more = {"reason": waiting.spelled_out(reason), "given_up_at": _fields(path).get("given_up_at")}
+    write_whole(target, waiting.dump_line(piece, more))
+    if target != path:
+        retry.unlink(path)
+    return target
 
 
 def put_back(path: Path, folder: Path, now_us: int) -> Path:

@@ -1,8 +1,9 @@
 """Sends what lies in `retry/` and is due, oldest first, within the time of a pass.
 
-A piece's attempt is counted in its file before the first request, its receipt is in the journal
-before the file goes. One error that speaks against the remote ends the run: what is left waits,
-untouched. Knows no database, so that a replay works without one.
+A piece is redacted by the rules of this moment before it is sent: none leaves as it is if they find
+something in it, or if they fail. Its attempt is counted in its file before the first request, its
+receipt is in the journal before the file goes. One error that speaks against the remote ends the
+run: what is left waits, untouched. Knows no database, so that a replay works without one.
 """
 
 import time
@@ -14,18 +15,18 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from journal import own_fact
 from journal.layout import Layout
+from journal.redact import Redactor
 from journal.settings import Settings
 from journal.times import SECOND_US
-from sync import breaker, dead_pieces, retry
+from sync import breaker, clean_piece, retry, verdict
 from sync.breaker import Circuit, Remotes
+from sync.clean_piece import UncleanError
 from sync.remote.contract import Outcome, Remote, RemoteError, Then
 from sync.retry import Listed
 from sync.waiting import LastError, Waiting
 
 LOOK_AGAIN_SECONDS = 30.0  # at a piece that the remote works on
-NOTICE_CHARS = 200
 _DIVIDED = "divided"  # in the progress of a piece
 
 
@@ -51,6 +52,7 @@ class Order:
 
     layout: Layout
     settings: Settings
+    redactor: Redactor
     remote: Remote
     remotes: Remotes  # what is remembered of each; saved with every change
     circuit_key: str  # of the settings, see `breaker.settings_key`
@@ -151,6 +153,10 @@ def _one(order: Order, name: str, seconds: float, done: Delivered) -> bool:
     except retry.ForeignRetryError as error:
         done.problems.append(str(error))
         return True
+    if not piece.clean():
+        done.tried += 1
+        done.dead += 1
+        return True
     if piece.is_divided and piece.divide():
         return True
     done.tried += 1
@@ -192,6 +198,23 @@ class _Sending:
         self._waiting = waiting
         self._error: LastError | None = waiting.head.last_error
 
+    def clean(self) -> bool:
+        """Redact it by the rules of this moment; whether it is still a piece that may be sent.
+
+        Whatever else is raised here keeps it from being sent.
+        """
+        layout, redactor = self._order.layout, self._order.redactor
+        try:
+            made = clean_piece.cleaned(self._waiting, redactor)
+        except UncleanError as error:
+            self._waiting = clean_piece.blotted(self._waiting, redactor)
+            self._reject("unclean", str(error))
+            return False
+        if made is not self._waiting:
+            self._path = clean_piece.put(self._path, self._waiting, made, layout.dead)
+            self._waiting = made
+        return True
+
     def send(self, seconds: float) -> Outcome:
         """Deliver it. RemoteError: see `failed`."""
         self._update(attempts=self._waiting.head.attempts + 1)
@@ -200,7 +223,8 @@ class _Sending:
             self._waiting.piece, head.progress, self._update, seconds
         )
         if outcome is Outcome.STORED:
-            self._acknowledge()
+            order = self._order
+            verdict.acknowledge(order.layout, self._path, self._waiting, order.clock_ns())
         else:
             again_us = self._order.now_us + int(LOOK_AGAIN_SECONDS * SECOND_US)
             self._update(next_us=again_us, last_error=None)
@@ -209,26 +233,6 @@ class _Sending:
     def _update(self, **changes: Any) -> None:
         self._waiting = replace(self._waiting, head=replace(self._waiting.head, **changes))
         retry.update(self._path, self._waiting)
-
-    def _acknowledge(self) -> None:
-        """The receipt first, on the disk; then the file may go."""
-        self._record("Receipt", {"progress": self._waiting.head.progress})
-        retry.remove(self._path, self._order.layout.dead)
-
-    def _record(self, event: str, more: dict[str, Any]) -> None:
-        head = self._waiting.head
-        payload = {
-            "remote": head.target,
-            "host": head.host,
-            "number": head.number,
-            "part": head.part,
-            "sha256": head.sha256,
-            "events": list(head.events),
-            **more,
-        }
-        order = self._order
-        who = head.agent, head.session
-        own_fact.append(order.layout, event, who, payload, order.clock_ns(), durable=True)
 
     def failed(self, error: RemoteError) -> bool:
         """Note why, and when it is tried again; whether it is given up instead."""
@@ -240,7 +244,7 @@ class _Sending:
         if error.then in (Then.SPLIT, Then.REJECT) or (
             most and head.attempts >= most and error.then is Then.RETRY
         ):
-            self._give_up(error)
+            self._reject(error.kind, str(error))
             return True
         wait_us = 0  # a pause is the remote's, not the piece's
         if error.then is Then.RETRY:
@@ -272,13 +276,6 @@ class _Sending:
         retry.remove(self._path, self._order.layout.dead)
         return True
 
-    def _give_up(self, error: RemoteError) -> None:
-        said = {"class": error.kind, "message": str(error)[:NOTICE_CHARS]}
-        self._record("Rejection", said)
-        self._waiting = replace(
-            self._waiting,
-            head=replace(self._waiting.head, last_error=LastError(error.kind, str(error))),
-        )
-        reason = f"{error.kind}: {error}"
+    def _reject(self, kind: str, message: str) -> None:
         order = self._order
-        dead_pieces.bury(self._path, order.layout.dead, self._waiting, reason, order.now_us)
+        verdict.reject(order.layout, self._path, self._waiting, kind, message, order.clock_ns())

@@ -18,15 +18,13 @@ from journal.errors import BusyError, JournalError
 from journal.layout import Layout
 from journal.settings import Settings
 from journal.times import to_text
-from sync import dead_pieces, delete, facts, refused_binds, replace, retry, store
+from sync import copies, dead_pieces, delete, facts, refused_binds, retry, store, upkeep
 from sync.listing import LAST_CHAR
 from sync.lock import locked
 from sync.scrub import Scrub, rewrite_lines
 from sync.traces import Traces
 from sync.views import archive, contexts, tombstones
 from sync.views.tombstones import Grave
-
-_COPIES = (".backup-v", ".damaged-", ".rebuild")  # of the database, behind its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +134,11 @@ class _Forgetting:
         pieces = self._pieces(traces)
         self._letters(traces)
         self._spool(traces)
-        copies = self._copies()
+        gone = copies.remove(self.layout)
         events = self._rows()
         scrub.settle()
-        self._write_anew()
-        return Forgotten(events, scrub.lines, pieces, copies, delivered, tuple(scrub.problems))
+        upkeep.write_anew(self.db)
+        return Forgotten(events, scrub.lines, pieces, gone, delivered, tuple(scrub.problems))
 
     def _mark(self) -> None:
         who = self.grave.agent, self.grave.session
@@ -182,19 +180,6 @@ class _Forgetting:
             if traces.is_file_of(path.name):
                 path.unlink(missing_ok=True)
 
-    def _copies(self) -> tuple[str, ...]:
-        """Copies of the database hold it, too, and are made anew when they are needed."""
-        name = self.layout.database.name
-        found = [
-            path
-            for path in _files(self.layout.home)
-            if path.name.startswith(tuple(f"{name}{ending}" for ending in _COPIES))
-        ]
-        replace.remove_leftovers(self.layout)
-        for path in found:
-            path.unlink(missing_ok=True)
-        return tuple(path.name for path in found)
-
     def _rows(self) -> int:
         """Its rows, and what is derived from them in other files."""
         db, now_us = self.db, self.order.now_us
@@ -206,14 +191,6 @@ class _Forgetting:
         for path in contexts.unused(db, self.layout):
             path.unlink(missing_ok=True)
         return events
-
-    def _write_anew(self) -> None:
-        """The index merged into one, the database copied page by page, the WAL emptied."""
-        db = self.db
-        db.execute("insert into full_text (full_text) values ('optimize')")
-        db.pragma("temp_store", "file")  # a copy of the database is not for memory
-        db.execute("vacuum")
-        db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
 
 def _is_piece(path: Path) -> bool:

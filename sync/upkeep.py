@@ -35,6 +35,18 @@ def shrink(db: apsw.Connection) -> None:
     empty_wal(db)
 
 
+def write_anew(db: apsw.Connection) -> None:
+    """Leave nothing of what was deleted: SQLite keeps it where it lay, in free pages and its WAL.
+
+    The index is merged into one, the database copied page by page, the WAL emptied. apsw.BusyError:
+    another program is reading.
+    """
+    db.execute("insert into full_text (full_text) values ('optimize')")
+    db.pragma("temp_store", "file")  # a copy of the database is not for memory
+    db.execute("vacuum")
+    db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+
+
 def empty_wal(db: apsw.Connection) -> None:
     """Bring a large WAL into the database and give its space back, if no reader needs it."""
     wal = Path(f"{db.filename}-wal")

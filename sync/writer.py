@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import apsw
 
-from sync import delete, facts, ingest, views
+from sync import delete, facts, ingest, redactions, views
 from sync.views import full_text, tombstones, transcripts
 
 
@@ -78,6 +78,8 @@ class Writer:
         deleted = delete.bury(db, (facts.own_of(own.record) for own in batch.own), self._now_us)
         uncovered = tombstones.uncovered(db, batch.facts)
         inserted = facts.insert(db, uncovered)
+        if first := min((e.seq for new in inserted.events.values() for e in new), default=0):
+            redactions.note(db, first, self._reader.rules)
         own = facts.insert_own(db, tombstones.uncovered(db, batch.own))
         before = self._standing(inserted.events, own)
         texts = views.advance(db, inserted.events, own, self._now_us)

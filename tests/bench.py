@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 
 import bench_hooks
 import bench_live
+import bench_redact
 import bench_remote
+import bench_search
 import bench_sync
 import bench_watch
 from bench_table import Row, print_table
@@ -21,6 +23,8 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
     "sync": bench_sync.measure,
     "watch": bench_watch.measure,
     "remote": bench_remote.measure,
+    "redact": bench_redact.measure,
+    "search": bench_search.measure,
     "live": bench_live.measure,
 }
 

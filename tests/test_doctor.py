@@ -123,8 +123,8 @@ def test_a_healthy_installation_is_all_right(patient: Patient) -> None:
     assert {one["status"] for one in found} == {"ok"}
     assert [one["check"] for one in found] == [
         "home", "rights", "disk", "settings", "agent", "hooks", "capture", "transcripts", "watcher",
-        "database", "spool", "backlog", "refused", "remote", "memory", "clock", "activity",
-        "canary",
+        "database", "spool", "backlog", "refused", "redaction", "remote", "memory", "clock",
+        "activity", "canary",
     ]  # fmt: skip
     assert set(found[0]) == {"check", "status", "message", "hint", "fixed"}
     assert "Notification hook" in found[-1]["message"]

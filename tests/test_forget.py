@@ -57,13 +57,13 @@ def write(home: Path, session: str, data: bytes, ago_seconds: float = 0) -> None
         os.utime(path, ns=(now_ns, now_ns))
 
 
-def turn(session: str, ago_seconds: float, text: str) -> bytes:
+def turn(session: str, ago_seconds: float, text: str, times: int = 2_000) -> bytes:
     call = {"tool_use_id": f"t{ago_seconds}", "tool_name": "Bash", "tool_input": {"command": text}}
     return b"".join(
         (
             line(session, "UserPromptSubmit", ago_seconds, prompt=text),
             line(session, "PreToolUse", ago_seconds - 1, **call),
-            line(session, "PostToolUse", ago_seconds - 2, **call, tool_response=text * 2_000),
+            line(session, "PostToolUse", ago_seconds - 2, **call, tool_response=text * times),
             line(session, "Stop", ago_seconds - 3, last_assistant_message=text),
         )
     )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from journal import redaction_rules
 from journal.errors import JournalError, UsageError
 from journal.layout import Layout
-from journal.redact import Redactor
+from journal.redact import Redactor, hits
 from journal.redaction_key import load_key
 
 KEY = bytes(range(32))
@@ -184,6 +184,7 @@ def in_positions(text: str) -> dict[str, bytes]:
         "prompt": dumps({"hook_event_name": "UserPromptSubmit", "prompt": text}),
         "output": dumps({"tool_response": [{"type": "text", "text": f"$ env\n{text}\n"}]}),
         "patch": dumps({"structuredPatch": [{"lines": [" a", "+" + text, " b"]}]}),
+        "lines": dumps({"lines": [" a", *(f"+{line}" for line in text.split("\n")), " b"]}),
         "json in json": dumps({"content": json.dumps(nested)}),
         "json twice in json": dumps({"content": json.dumps({"body": json.dumps(nested)})}),
         "ascii": dumps({"content": f"é {text}"}, ensure_ascii=True),
@@ -250,6 +251,30 @@ def test_the_value_of_a_secret_key_goes_and_all_else_stays_byte_for_byte(
 
 def blind(data: bytes) -> bytes:
     return redaction_rules.MARKER.sub("*", data.decode()).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "redacted"),
+    [
+        ("+- name: DB_PASSWORD", "+  value: hunter2hunter2", "+  value: *"),
+        ('-  "name": "API_KEY",', '-\t"value": "kinder garten"', '-\t"value": "*"'),
+        (" 'name': 'API_KEY'", " 'value': 'ghp_" + TAIL[:36] + "'", " 'value': '*'"),
+        ("+- name: DB_HOST", "+  value: hunter2hunter2", None),
+        ("+- name: DB_PASSWORD", "+  value: ${DB_PASSWORD}", None),
+        ("+- name: DB_PASSWORD", "+  values: hunter2hunter2", None),
+        ("+- name: DB_PASSWORD", "+", None),
+    ],
+)
+def test_the_value_of_a_secret_name_on_the_line_above_goes(
+    name: str, value: str, redacted: str | None
+) -> None:
+    for lines in ([name, value], [" a", name, value, " b"]):
+        data = dumps({"lines": lines, "n": 1})
+        found = json.loads(REDACTOR.json(data))["lines"]
+        assert [blind(line.encode()).decode() for line in found] == [
+            redacted if line == value and redacted else line for line in lines
+        ]
+        assert REDACTOR.json(REDACTOR.json(data)) == REDACTOR.json(data)
 
 
 def test_a_private_key_in_the_lines_of_a_patch_goes_to_its_last_line() -> None:
@@ -330,6 +355,29 @@ def test_a_bad_expression_is_an_error_that_names_it_and_its_setting(setting: str
     patterns, allow = (expressions, ()) if setting == "patterns" else ((), expressions)
     with pytest.raises(UsageError, match=rf"redact\.{setting}.*\(unclosed"):
         Redactor(KEY, patterns, allow)
+
+
+def test_hits_are_counted_by_rule() -> None:
+    old = b"[redacted:named:01234567]"
+    before = dumps({"a": ["ghp_" + TAIL[:36]] * 2, "b": "ghp_" + TAIL[1:37], "password": "kinder1"})
+    after = REDACTOR.json(before[:-1] + b',"c":"%s"}' % old)
+    assert hits(before + old, after) == {"github": 3, "named": 1}
+    assert hits(after, after) == {}
+
+
+def test_the_names_of_rules_tell_nothing_and_change_with_them() -> None:
+    names = [
+        Redactor(KEY).rules,
+        Redactor(KEY, ["a"]).rules,
+        Redactor(KEY, [], ["a"]).rules,
+        Redactor(b"k" * 32, ["a"]).rules,
+        Redactor(KEY, ["a", "b"]).rules,
+        Redactor(KEY, ["a"], enabled=False).rules,
+    ]
+    assert len(set(names)) == len(names)
+    assert names[0] == Redactor(b"k" * 32).rules == f"{redaction_rules.RULES_VERSION}"
+    assert names[-1] == Redactor(KEY, enabled=False).rules == "off"
+    assert Redactor(KEY, ("a",)).rules == names[1]
 
 
 def test_disabled_it_changes_nothing() -> None:

@@ -109,6 +109,7 @@ def _checks(app: App, file: Path | None) -> "list[tuple[str, Check]]":
         ("spool", lambda: stored.look_at_spool(subject)),
         ("backlog", lambda: stored.look_at_backlog(subject)),
         ("refused", lambda: stored.look_at_dead(subject)),
+        ("redaction", lambda: stored.look_at_redaction(subject)),
         ("remote", lambda: running.look_at_remote(subject)),
         ("memory", lambda: running.look_at_memory(subject)),
         ("clock", lambda: stored.look_at_clock(subject)),

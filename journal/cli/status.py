@@ -70,6 +70,7 @@ def condition_json(app: App, found: "Condition") -> dict[str, object]:
         "dead": found.archive.dead,
         "watcher": {"running": found.watcher is not None, "pid": found.watcher},
         "remote": _remote_json(app, found),
+        "redaction": {"rules": found.rules, "older_events": found.older_events},
         "hooks": found.hooks,
         "capture": _capture_json(app),
         "memory_agent": _agent_json(app, found),
@@ -146,6 +147,7 @@ def _rows(app: App, found: "Condition") -> list[tuple[str, str]]:
         ("memory ids", _memory_ids(app, found)),
         ("memory", _memory_agent(app, found)),
         ("rejected", f"{unreadable:,} unreadable, kept in dead/" if unreadable else "none"),
+        *([("redaction", older)] if (older := _redaction(found)) else []),
         ("remote", _remote(app, found)),
         *([("archive", archive)] if (archive := _archive(app, found)) else []),
         ("watcher", f"runs, process {found.watcher}" if found.watcher else "not running"),
@@ -190,6 +192,14 @@ def _memory_ids(app: App, found: "Condition") -> str:
     if ids.refused:
         parts.append(f"{_count(ids.refused, 'bind')} refused, see dead/binds.jsonl")
     return "; ".join(parts)
+
+
+def _redaction(found: "Condition") -> str:
+    """What to do about records that other rules have redacted; empty if there are none."""
+    if not found.older_events:
+        return ""
+    older = _count(found.older_events, "event")
+    return f"{older} by other rules than today's (journal redact --rescan)"
 
 
 def _remote(app: App, found: "Condition") -> str:

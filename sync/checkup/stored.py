@@ -9,11 +9,12 @@ from pathlib import Path
 import apsw
 
 from journal.doctor import Finding, Voice, count
+from journal.redact import OFF
 from journal.times import SECOND_US, to_text
 from sync import schema, store
 from sync.checkup import Subject
 from sync.network import network_file_system
-from sync.pack_file import pack_files
+from sync.pack_file import pack_files, rules_of
 
 FIX = "run: journal doctor --fix"
 _WATCHED_US = 15 * 60 * SECOND_US  # within so long a watcher takes everything in
@@ -114,6 +115,20 @@ def look_at_dead(subject: Subject) -> list[Finding]:
         message = f"{count(found.archive.dead, 'piece')} for the remote given up"
         told.append(say.warning(message, "to send again: journal replay --dead"))
     return told or [say.ok("nothing")]
+
+
+def look_at_redaction(subject: Subject) -> list[Finding]:
+    """What is stored was redacted by the rules of today."""
+    say, found = Voice("redaction"), subject.condition
+    if found.rules == OFF:
+        return [say.ok("off (redact.enabled), nothing is redacted")]
+    packs = [path for path in pack_files(subject.layout) if rules_of(path) != found.rules]
+    older = [count(found.older_events, "event")] if found.older_events else []
+    older += [count(len(packs), "pack")] if packs else []
+    if older:
+        message = f"{' and '.join(older)} redacted by other rules than today's"
+        return [say.warning(message, "run: journal redact --rescan")]
+    return [say.ok("all that is stored was redacted by the rules of today")]
 
 
 def look_at_clock(subject: Subject) -> list[Finding]:

@@ -5,14 +5,35 @@ must remember between two attempts (an upload's id, a job's) it keeps in `Progre
 caller has saved before the next request is made.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-# What a remote keeps about one piece between attempts: JSON values, saved with the piece.
+# What a remote keeps about one piece between attempts: JSON values, saved with the piece. What it
+# calls `upload…` is of bytes that nobody sees before another step is taken.
 Progress = dict[str, Any]
 Save = Callable[[], None]  # the progress, as it is now, is on the disk when this returns
+
+
+_HASHES, _HASH = "hashes_before", re.compile("[0-9a-f]{64}")
+
+
+def with_other_bytes(progress: Progress, sha256: str) -> Progress:
+    """What there is to remember of a piece that was tried with bytes of this hash, and has others.
+
+    A remote that may have those looks for their hash, too; none goes on with an upload of them.
+    """
+    kept = {key: value for key, value in progress.items() if not key.startswith("upload")}
+    return {**kept, _HASHES: [*hashes_before(progress), sha256]}
+
+
+def hashes_before(progress: Progress) -> list[str]:
+    """The hashes of all the bytes that a piece was tried with and does not have any more."""
+    found = progress.get(_HASHES)
+    listed = found if isinstance(found, list) else []
+    return [one for one in listed if isinstance(one, str) and _HASH.fullmatch(one)]
 
 
 @dataclass(frozen=True, slots=True)

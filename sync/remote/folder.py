@@ -15,6 +15,7 @@ for). `progress` of a piece: `file`, its path in the folder.
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,6 +33,7 @@ from sync.remote.contract import (
     RemoteError,
     Save,
     Then,
+    hashes_before,
 )
 from sync.remote.naming import max_bytes, name_of
 from sync.remote.share import paused, within
@@ -85,6 +87,8 @@ class Folder:
     def deliver(self, piece: Piece, progress: Progress, save: Save, seconds: float) -> Outcome:
         """Write the piece's file unless it is there; on the disk when this returns.
 
+        If an earlier attempt has left it with other bytes, that file goes.
+
         RemoteError: `missing`, `unmounted`, `marker`, `denied`, `read_only`, `in_the_way` pause;
         `full`, `io`, `timeout`, `out_of_time` are tried again; `too_large` asks for smaller pieces.
         """
@@ -93,9 +97,12 @@ class Folder:
         now_us = self._now_us()
         sweeps = not 0 <= now_us - self._memory.get("swept_us", -DAY_US) < DAY_US
         place = Path(files.host_name(piece.host)) / files.piece_name(piece)
+        before = [files.piece_name(replace(piece, sha256=one)) for one in hashes_before(progress)]
 
         def write() -> None:
             files.put(self._path / place, piece.body)
+            for name in before:
+                (self._path / place).with_name(name).unlink(missing_ok=True)
             if sweeps:
                 files.sweep(self._path, now_us)
                 files.sweep((self._path / place).parent, now_us)

@@ -28,6 +28,7 @@ from sync.remote.contract import (
     RemoteError,
     Save,
     Then,
+    hashes_before,
 )
 from sync.remote.http import Budget, Http
 from sync.remote.jobs import Jobs, job_id
@@ -186,12 +187,14 @@ class MindSpring:
         if "registering" not in progress:
             return False
         try:
-            source_id = self._looked_up(piece, progress["notebook_id"], budget)
+            source = self._looked_up(piece, progress, budget)
         except RemoteError as error:
             error.ambiguous = True
             raise
-        if source_id is not None:
-            self._registered(piece, progress, save, source_id, None)
+        if source is not None:
+            if source["content_hash"] != piece.sha256:
+                progress["note"] = "stored as it was before it was redacted once more"
+            self._registered(piece, progress, save, source["id"], None)
             return True
         waited_us = self._now_us() - progress["registering"]
         if waited_us < 0:  # the clock was set back
@@ -208,8 +211,9 @@ class MindSpring:
         save()
         return False
 
-    def _looked_up(self, piece: Piece, notebook_id: str, budget: Budget) -> str | None:
-        """The earliest source of the notebook with the piece's content hash."""
+    def _looked_up(self, piece: Piece, progress: Progress, budget: Budget) -> dict[str, Any] | None:
+        """The earliest source of the notebook with the piece's content, as it is or was before."""
+        notebook_id = progress["notebook_id"]
         request = Request("GET", f"{self._path}/{notebook_id}/sources", max_bytes=LIST_BYTES)
         try:
             found = rows(request, self._http.json(request, budget), "sources")
@@ -218,6 +222,6 @@ class MindSpring:
                 raise
             self._anew(notebook_id, piece, error, budget)
             return None  # deleted, with whatever was in it
-        same = [row for row in found if row.get("content_hash") == piece.sha256]
-        same.sort(key=lambda row: (str(row.get("created_at")), row["id"]))
-        return str(same[0]["id"]) if same else None
+        hashes = {piece.sha256, *hashes_before(progress)}
+        same = [row for row in found if row.get("content_hash") in hashes]
+        return min(same, key=lambda row: (str(row.get("created_at")), row["id"]), default=None)
