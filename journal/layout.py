@@ -6,7 +6,6 @@ Directories are 0700 and files 0600 whatever the umask; a file that is replaced 
 
 import os
 import stat
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,6 +102,11 @@ class Layout:
         return self.home / "synced"
 
     @property
+    def settled(self) -> Path:
+        """Under which settings a command that read found everything taken in, see sync/settled."""
+        return self.home / "settled"
+
+    @property
     def pruned(self) -> Path:
         """When retention was last looked after, and which packs were looked at."""
         return self.home / "pruned"
@@ -189,6 +193,8 @@ def write_parts(path: Path, parts: Iterable[bytes], mode: int = 0o600) -> None:
 
     JournalError: the directory cannot be written or the disk is full; the old file stands.
     """
+    import tempfile  # slow to load: whoever only reads needs none
+
     try:
         fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     TURN_FAILED = "turn_failed"
     SESSION_END = "session_end"
     # What a transcript tells beside the hooks; it changes no state, whenever it comes.
+    TOLD_PROMPT = "told_prompt"
     TOLD_ANSWER = "told_answer"
     TOLD_CALL = "told_call"
     TOLD_RESULT = "told_result"

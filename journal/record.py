@@ -7,15 +7,18 @@ A line that does not parse is searched for a whole record glued to a torn one.
 
 import re
 from functools import lru_cache
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from hooks import emit
 from journal.times import to_text, to_us
 
+if TYPE_CHECKING:
+    from journal.header import Header
+
 VERSION = 1
+SESSION_CHARS = 4096  # of a header's guess
 JOURNAL_AGENT = "journal"  # the agent of the journal's own facts
 _BODY_KEY = re.compile(rb'[,{]\s*"(payload|raw)"\s*:')
 # As the emitter writes it, and as it lets no payload hold it.
@@ -26,29 +29,9 @@ _SOME_HEADER = b'{"v":1,"id":"' + b"0" * 32 + b'","at":"-"'
 _MOST_GLUED = 16  # beginnings in one bad line that are tried, from the last one back
 _KNOWN = frozenset({"v", "id", "at", "agent", "event", "session"})
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=128)]
-
 
 class BadLineError(ValueError):
     """Why a line is no record; the text is the reason that `dead/` keeps."""
-
-
-class Header(BaseModel):
-    """The part of a record that its emitter vouches for. Unknown keys are kept, not understood."""
-
-    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
-
-    v: Literal[1]
-    id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
-    at: Annotated[str, StringConstraints(max_length=40)]
-    agent: Name
-    event: Name
-    session: Annotated[str, StringConstraints(max_length=4096)] = "unknown"
-    host: Annotated[str, StringConstraints(max_length=256)] | None = None
-    pid: Annotated[int, Field(ge=0, lt=2**63)] | None = None
-    entrypoint: Annotated[str, StringConstraints(max_length=128)] | None = None
-    plan: Annotated[str, StringConstraints(max_length=256)] | None = None
-    git: dict[str, str | None] | None = None
 
 
 class Record(NamedTuple):
@@ -107,8 +90,12 @@ def _apart(line: bytes) -> tuple[bytes, bool, bytes]:
 
 
 @lru_cache(maxsize=4096)
-def _header(start: bytes) -> tuple[Header, dict[str, Any]]:
+def _header(start: bytes) -> "tuple[Header, dict[str, Any]]":
     """A header and its other keys; cached, for in one session little but id and time changes."""
+    from pydantic import ValidationError  # slow to load: whoever reads the database needs none
+
+    from journal.header import Header
+
     try:
         fields = orjson.loads(start + b"}")
     except orjson.JSONDecodeError as error:
@@ -118,7 +105,11 @@ def _header(start: bytes) -> tuple[Header, dict[str, Any]]:
     version = fields.get("v") if isinstance(fields, dict) else None
     if version is True or version != VERSION:  # True == 1
         raise BadLineError(f"unknown version {str(version)[:20]}")
-    if _BODY_KEY.search(orjson.dumps(fields)):  # spelled with an escape: dump would spell it out
+    try:
+        spelled = orjson.dumps(fields)
+    except orjson.JSONEncodeError as error:
+        raise BadLineError("header is nested too deeply") from error
+    if _BODY_KEY.search(spelled):  # with an escape: dump would spell it out
         raise BadLineError("header holds a key of the body")
     try:
         header = Header.model_validate(fields)
@@ -215,7 +206,8 @@ def _load_leniently(body: bytes, error: orjson.JSONDecodeError) -> Any:
         raise BadLineError(f"payload is not JSON: {constant}")
 
     try:
-        value = json.loads(body, parse_constant=refuse)
+        text = body.decode("utf-8-sig", "surrogatepass")  # json takes other encodings, too
+        value = json.loads(text, parse_constant=refuse)
         text = json.dumps(value, ensure_ascii=True)
         return json.loads(_LONE.sub(r"\\ufffd", text))
     except RecursionError:

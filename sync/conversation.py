@@ -26,7 +26,7 @@ def _told(event: Event) -> Iterator[tuple[str, str]]:
     meaning = event.meaning
     who = f"[{meaning.subagent_type}] " if meaning.subagent_type else ""
     match meaning.kind:
-        case Kind.PROMPT:
+        case Kind.PROMPT | Kind.TOLD_PROMPT:
             yield ("user" if meaning.by_person else "system"), meaning.text
         case Kind.TURN_END | Kind.SUBAGENT_END | Kind.TOLD_ANSWER:
             yield "assistant", who + meaning.text if meaning.text else ""

@@ -22,7 +22,7 @@ from journal.redact import Redactor
 from sync import conversation, facts, retry
 from sync.remote.contract import Heading, Material, Message, Piece
 from sync.stock import readable_head
-from sync.views import answers, archive
+from sync.views import archive, said
 from sync.views.archive import PieceKey
 from sync.waiting import Head, Waiting
 
@@ -177,7 +177,7 @@ class _Work:
         while some := list(islice(seqs, _AT_ONCE)):
             found = facts.events_at(self.db, some)
             events = [stored.event for stored in found.values()]
-            told_twice = answers.repeated(self.db, self.session, events)
+            told_twice = said.repeated(self.db, self.session, events)
             for seq in some:
                 if seq in found:  # else it was removed just now
                     yield self._unit(found[seq], is_said=seq not in told_twice)

@@ -14,7 +14,7 @@ from journal.state import SessionState
 from journal.times import to_text
 from sync import facts, listing
 from sync.listing import Session
-from sync.views import answers, archive, usage
+from sync.views import archive, said, usage
 from sync.views.observations import NO_ID
 
 _CALLS = """
@@ -113,6 +113,7 @@ class Detail:
         }
 
 
+_PROMPTS = (Kind.PROMPT, Kind.TOLD_PROMPT)
 _ANSWERS = (Kind.TURN_END, Kind.TOLD_ANSWER)
 
 
@@ -157,7 +158,7 @@ def _read(db: apsw.Connection, session: Session, with_values: bool) -> Detail:
         archive=archive.standing(db, session.key, session.agent, session.id),
         tokens=usage.of(db, session.key),
     )
-    told_twice = answers.told_twice(db, session.key)
+    told_twice = said.told_twice(db, session.key)
     calls = db.execute(_CALLS, (session.key,)).fetchall()
     # Only the first of equal calls is looked at: a session may make the same one a thousand times.
     groups = _grouped(calls)
@@ -182,7 +183,7 @@ def _note(detail: Detail, stored: facts.Stored) -> None:
     )
     if meaning.kind not in ASIDE:
         detail.events.append(head)
-    if meaning.kind is Kind.PROMPT:
+    if meaning.kind in _PROMPTS:
         detail.prompts.append(Prompt(number, event.at_us, meaning.text, meaning.by_person))
     elif meaning.kind in _ANSWERS and meaning.text and not meaning.subagent:
         detail.answers.append(Answer(number, event.at_us, meaning.text, failed=False))

@@ -164,8 +164,9 @@ class Stored(NamedTuple):
     def line(self) -> bytes:
         """The record's line, as the journal holds it but for redaction."""
         e = self.event
+        guess = self.session[: record.SESSION_CHARS]  # the payload decides, as it did before
         made = record.Record(
-            e.id, e.at_us, e.agent, e.name, self.session, dict(e.origin), self.body, self.raw
+            e.id, e.at_us, e.agent, e.name, guess, dict(e.origin), self.body, self.raw
         )
         return record.dump(made)
 

@@ -1,8 +1,8 @@
-"""Which sessions a list or a search is about, as SQL over `session_states s`."""
+"""Which sessions a list or a search is about, as SQL over `session_states s`; which calls."""
 
 import re
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import NamedTuple
 
 from journal.errors import UsageError
 from journal.printable import one_line
@@ -17,17 +17,14 @@ _UNIT_US = {
     "w": 7 * DAY_US,
 }
 _EPOCH = to_datetime(0)
-_ADOPTED = """exists (
-  select 1 from json_each(?) w where instr(' ' || s.triggers || ' ', ' ' || w.value || ' ')
-)"""
+_ADOPTED = "instr(' ' || s.triggers || ' ', ?)"
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
+class Filters(NamedTuple):
     """What a session must be; what is None or empty does not matter.
 
     `adopt_on`: the settings' `sessions.adopt_on`, None for sessions not adopted, too. `project`:
-    its name in any case, its key, or the key without `git:`.
+    its name in any case, its key, or the key without `git:`. `host`: in any case.
     """
 
     adopt_on: tuple[str, ...] | None = None
@@ -35,21 +32,107 @@ class Filters:
     branch: str = ""
     state: str = ""
     agent: str = ""
+    host: str = ""
 
     def sql(self) -> tuple[str, tuple[str, ...]]:
         """A condition over `session_states s`, and its parameters."""
-        import orjson
-
         parts: list[tuple[str, tuple[str, ...]]] = []
         if self.adopt_on is not None:
-            parts.append((_ADOPTED, (orjson.dumps(self.adopt_on).decode(),)))
+            any_of = " or ".join([_ADOPTED] * len(self.adopt_on)) or "false"
+            parts.append((f"({any_of})", tuple(f" {trigger} " for trigger in self.adopt_on)))
         if self.project:
             names = "(s.project_name = ? collate nocase or s.project in (?, 'git:' || ?))"
             parts.append((names, (self.project,) * 3))
+        if self.host:
+            parts.append(("s.host = ? collate nocase", (self.host,)))
         equal = {"s.branch": self.branch, "s.status": self.state, "s.agent": self.agent}
         parts += [(f"{column} = ?", (value,)) for column, value in equal.items() if value]
         conditions = " and ".join(condition for condition, _ in parts) or "true"
         return conditions, tuple(value for _, values in parts for value in values)
+
+
+class Folder(NamedTuple):
+    """A directory's project: its key, and the top directory on this host.
+
+    Sessions below the top whose start no hook saw belong to it, too: they carry no git key.
+    """
+
+    key: str
+    host: str
+    top: str
+
+    def sql(self) -> tuple[str, tuple[str, ...]]:
+        """A condition over `session_states s`, and its parameters."""
+        below = self.top.rstrip("/") + "/"
+        condition = """(s.project = ? or (s.host = ? and s.project like 'path:%'
+            and (s.cwd = ? or substr(s.cwd, 1, length(?)) = ?)))"""
+        return condition, (self.key, self.host, self.top, below, below)
+
+
+class Wanted(NamedTuple):
+    """Which sessions. `folders`: each must match. The last activity is not before `since_us`, and
+    before `until_us`.
+    """
+
+    filters: Filters
+    folders: tuple[Folder, ...] = ()
+    since_us: int | None = None
+    until_us: int | None = None
+
+    def sql(self) -> tuple[str, tuple[str | int, ...]]:
+        """A condition over `session_states s`, and its parameters."""
+        condition, values = self.filters.sql()
+        # Said so that SQLite sees that the index without start-and-stop sessions will do.
+        parts = ["s.triggers <> ''"] if self.filters.adopt_on is not None else []
+        parts.append(condition)
+        found: list[str | int] = list(values)
+        for folder in self.folders:
+            condition, values = folder.sql()
+            parts.append(condition)
+            found += values
+        if self.since_us is not None:
+            parts.append("s.last_us >= ?")
+            found.append(self.since_us)
+        if self.until_us is not None:
+            parts.append("s.last_us < ?")
+            found.append(self.until_us)
+        return " and ".join(parts), tuple(found)
+
+
+class File(NamedTuple):
+    """A file that tools worked on: at one of these paths, or with these last components; or both.
+
+    `project`: the key of the only project in which the tail counts; "" for all.
+    """
+
+    paths: tuple[str, ...] = ()
+    tail: str = ""
+    project: str = ""
+
+    def sql(self) -> tuple[str, tuple[str, ...]]:
+        """A condition over `observations o` and `session_states s`, and its parameters."""
+        parts = ["o.file = ?"] * len(self.paths)
+        values = list(self.paths)
+        if self.tail:
+            ending = f"/{self.tail}"
+            only = "s.project = ? and " if self.project else ""
+            parts.append(f"({only}(o.file = ? or substr(o.file, -length(?)) = ?))")
+            values += [self.project] * bool(only) + [self.tail, ending, ending]
+        return f"({' or '.join(parts) or 'false'})", tuple(values)
+
+
+class Calls(NamedTuple):
+    """Which tool calls. `tool`: a name, or a pattern with `*`, `?` and `[`."""
+
+    tool: str = ""
+    file: File | None = None
+
+    def sql(self) -> tuple[str, tuple[str, ...]]:
+        """A condition over `observations o` and `session_states s`, and its parameters."""
+        condition, values = self.file.sql() if self.file else ("true", ())
+        if self.tool:
+            condition, values = f"o.tool glob ? and {condition}", (self.tool, *values)
+        return condition, values
 
 
 def moment_us(text: str, now_us: int) -> int:

@@ -16,7 +16,7 @@ from journal.printable import one_line
 from journal.state import SessionState
 from journal.summary import shown_path
 from journal.times import to_text
-from sync.filters import Filters
+from sync.filters import Wanted
 from sync.views.sessions import short_id
 
 STATES = ("awaiting", "working", "idle", "finished")  # as they are listed
@@ -94,50 +94,6 @@ class Session:
             "tool": self.tool or None,
             "target": self.target or None,
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """A directory's project: its key, and the top directory on this host.
-
-    Sessions below the top whose start no hook saw belong to it, too: they carry no git key.
-    """
-
-    key: str
-    host: str
-    top: str
-
-    def sql(self) -> tuple[str, tuple[str, ...]]:
-        """A condition over `session_states s`, and its parameters."""
-        below = self.top.rstrip("/") + "/"
-        condition = """(s.project = ? or (s.host = ? and s.project like 'path:%'
-            and (s.cwd = ? or substr(s.cwd, 1, length(?)) = ?)))"""
-        return condition, (self.key, self.host, self.top, below, below)
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which sessions. `folders`: each must match; `since_us`: of the last activity."""
-
-    filters: Filters
-    folders: tuple[Folder, ...] = ()
-    since_us: int | None = None
-
-    def sql(self) -> tuple[str, tuple[str | int, ...]]:
-        """A condition over `session_states s`, and its parameters."""
-        condition, values = self.filters.sql()
-        # Said so that SQLite sees that the index without start-and-stop sessions will do.
-        parts = ["s.triggers <> ''"] if self.filters.adopt_on is not None else []
-        parts.append(condition)
-        found: list[str | int] = list(values)
-        for folder in self.folders:
-            condition, values = folder.sql()
-            parts.append(condition)
-            found += values
-        if self.since_us is not None:
-            parts.append("s.last_us >= ?")
-            found.append(self.since_us)
-        return " and ".join(parts), tuple(found)
 
 
 def page(db: apsw.Connection, wanted: Wanted, limit: int = 0) -> list[int]:

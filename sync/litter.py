@@ -11,7 +11,8 @@ def remove_litter(layout: Layout) -> None:
 
     OSError: the home cannot be read or written.
     """
-    own = tuple(f".{path.name}." for path in (layout.synced, layout.pruned, layout.redaction_key))
+    written = (layout.synced, layout.settled, layout.pruned, layout.redaction_key)
+    own = tuple(f".{path.name}." for path in written)
     for path in _hidden(layout.home):
         if path.name.startswith(own):
             path.unlink(missing_ok=True)

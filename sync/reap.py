@@ -1,5 +1,8 @@
 """Ends that no agent reported: a process that is gone, a silence that has lasted too long.
 
+A session that only its transcript tells of has no process that could be looked at; a short silence
+is enough.
+
 An inferred end is no fact and stands in no journal: it is noted in the database with the last event
 that was known, any later event lifts it, and after a lost database it is inferred anew.
 """
@@ -12,12 +15,15 @@ from typing import Any, NamedTuple
 
 import apsw
 
+from journal.agents import HISTORY
 from journal.settings import Settings
 from journal.times import SECOND_US
 
 GONE = "process_gone"
 SILENCE = "silence"
+IMPORTED = "imported"
 _HOUR_US = 3600 * SECOND_US
+_IMPORTED_US = 600 * SECOND_US  # of silence
 _SLACK_US = 60 * SECOND_US  # by which clocks may differ that say when a process started
 
 
@@ -40,22 +46,30 @@ def due(
     """
     limit_us = settings.sessions.reap_after_hours * _HOUR_US
     found = []
-    for agent, session, last_us, pid, on in _open_sessions(db):
+    for key, agent, session, last_us, pid, on in _open_sessions(db):
         if silence and now_us - last_us > limit_us:
             found.append(Ended(agent, session, last_us, SILENCE))
         elif pid is not None and on == host and not is_alive(pid, last_us):
             found.append(Ended(agent, session, last_us, GONE))
+        elif pid is None and now_us - last_us > _IMPORTED_US and not _is_hooked(db, key):
+            found.append(Ended(agent, session, last_us, IMPORTED))
     return found
 
 
 def _open_sessions(db: apsw.Connection) -> Iterator[Any]:
     query = """
-        select s.agent, s.id, s.last_us, cast(s.state as text) ->> 'pid', s.host
+        select s.session, s.agent, s.id, s.last_us, cast(s.state as text) ->> 'pid', s.host
         from session_states s left join pins p on p.agent = s.agent and p.session = s.id
         where s.status <> 'finished' and coalesce(p.pinned, 0) = 0
         order by s.last_us
     """
     return iter(db.execute(query).fetchall())
+
+
+def _is_hooked(db: apsw.Connection, session: int) -> bool:
+    """Whether a hook reported anything of the session."""
+    query = "select exists (select 1 from events where session = ? and name <> ?)"
+    return bool(db.execute(query, (session, HISTORY)).get)
 
 
 def is_alive(pid: int, last_us: int) -> bool:

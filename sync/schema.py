@@ -251,13 +251,13 @@ create table transcripts (         -- the agents' own files that are copied, and
 create index transcripts_by_session on transcripts (agent, session);
 create index due_transcripts on transcripts (path) where due;
 
-create table answers (             -- what the agent said, at the end of a turn or on the way
+create table said (                -- prompts and answers: what hooks and transcripts both tell
   seq integer primary key,
   session integer not null,
   digest blob not null,            -- of the text
   told integer not null            -- 1: a transcript says so, 0: a hook
 ) strict;
-create index answers_by_text on answers (session, digest);
+create index said_by_text on said (session, digest);
 
 create table usage (               -- tokens, once for each message of a model
   session integer not null,

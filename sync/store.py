@@ -5,13 +5,11 @@ transactions whole, cursor and rows together, and the journal's files are read a
 """
 
 import os
-import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import apsw
-import apsw.bestpractice
 
 from journal.layout import Layout, make_folder
 from sync import migrate, schema
@@ -105,8 +103,9 @@ def _mend_rights(path: Path) -> None:
 
 def _configure(db: apsw.Connection) -> None:
     db.set_busy_timeout(BUSY_MS)
-    apsw.bestpractice.connection_dqs(db)
-    apsw.bestpractice.connection_enable_foreign_keys(db)
+    # As apsw.bestpractice would, which is slow to load: a text in "quotes" is a name, or an error.
+    db.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
+    db.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
     db.transaction_mode = "IMMEDIATE"
     db.pragma("foreign_keys", False)  # every row is written by one module; tests look for orphans
     db.pragma("cache_size", -32_000)
@@ -141,7 +140,8 @@ def damaged(error: Exception, path: Path) -> DamagedStoreError:
 def _is_full(path: Path) -> bool:
     """Whether there is no room for the little that SQLite needs to read a database."""
     try:
-        return shutil.disk_usage(path.parent).free < _LEAST_BYTES
+        free = os.statvfs(path.parent)
+        return free.f_bavail * free.f_frsize < _LEAST_BYTES
     except OSError:
         return False
 

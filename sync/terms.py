@@ -7,11 +7,10 @@ So a term is two things, an FTS5 string for the index and a pattern for the text
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-from journal.summary import plain
+from journal.printable import one_line
 
 SNIPPET_CHARS = 160
 _BEFORE_CHARS = 50  # of a snippet, before the first match
@@ -20,8 +19,7 @@ _MARKED_TERMS = 16
 _WORDS = re.compile(r'"([^"]*)"(\*?)(?!\S)|(\S+)')
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """A word or quoted phrase. `exact`: a text must have its punctuation, too."""
 
     text: str
@@ -86,7 +84,7 @@ def snippet(text: str, terms: Iterable[Term]) -> Snippet:
     firsts = (next(term.spans(whole), None) for term in shown)
     first = min((span[0] for span in firsts if span), default=0)
     begin, end = max(0, first - _AROUND_CHARS), first + _AROUND_CHARS
-    line = plain(text[begin:end], end - begin)
+    line = one_line(text[begin:end])
     spans = sorted(span for term in shown for span in term.spans(folded(line)))
     start = 0
     if spans and spans[0][0] > _BEFORE_CHARS:

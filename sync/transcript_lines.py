@@ -16,7 +16,7 @@ import apsw
 import orjson
 
 from journal import record
-from journal.agents import HISTORY, TRANSCRIPT
+from journal.agents import HISTORY, TRANSCRIPT, claude_code_torn
 from journal.agents import claude_code_transcript as transcript
 from journal.agents.claude_code_transcript import Entry
 from journal.times import to_us
@@ -29,6 +29,14 @@ _TIME = re.compile(rb'"timestamp":"([0-9TZ:.+-]{19,35})"')
 _SESSION = re.compile(rb'"sessionId":"([^"\\]{1,256})"')
 # Of sessions that begin so, hooks saw all; what their transcripts hold from before is inherited.
 _FIRST_STARTS = ("startup", "clear", "fork")
+
+
+class TornLineError(record.BadLineError):
+    """What of a line is no record."""
+
+    def __init__(self, torn: bytes, reason: str) -> None:
+        super().__init__(reason)
+        self.torn = torn
 
 
 @dataclass(slots=True)
@@ -52,14 +60,24 @@ class Reading:
             self._type = transcript.subagent_type(self.path)
 
     def records(self, offset: int, line: bytes) -> Iterator[record.Record]:
-        """What one line says. BadLineError: it is no JSON object."""
+        """What one line says. TornLineError, after the last record: not all of it could be read."""
         if not line.strip():
             return
-        for entry in transcript.entries(line, self.thinking):
+        for entry in self._entries(line):
             self.last_us = _moment_us(entry.at) or self.last_us
             session = entry.session if len(entry.session) <= _MOST_NAME_CHARS else ""
             self.session = session or self.session
             yield self._record(entry, offset, len(line))
+
+    def _entries(self, line: bytes) -> Iterator[Entry]:
+        try:
+            yield from transcript.entries(line, self.thinking)
+        except record.BadLineError as error:
+            whole, torn = claude_code_torn.parts(line)
+            for part in whole:
+                yield from transcript.entries(part, self.thinking)
+            if torn:
+                raise TornLineError(torn, "no whole record: cut off or damaged") from error
 
     def recall(self, line: bytes) -> None:
         """Note the calls of a line before the ones that are read."""
@@ -90,15 +108,15 @@ class Reading:
         }  # fmt: skip
         if event == HISTORY and (git := self.git(entry.cwd, entry.branch)):
             origin["git"] = git
-        named = f"{entry.uuid or offset}\0{size}\0{entry.part}"
+        named = entry.uuid or f"{offset}\0{size}"
         return record.Record(
-            _id(self.last_us, f"{self.session}\0{subagent}\0{named}"),
+            _id(self.last_us, f"{self.session}\0{subagent}\0{named}\0{entry.part}"),
             self.last_us,
             AGENT,
             event,
             self.session,
             origin,
-            _dump(said)[:-1] + b',"line":' + entry.line.strip() + b"}",
+            _dump(said)[:-1] + b',"line":' + _harmless(entry.line) + b"}",
             False,
         )
 
@@ -163,6 +181,11 @@ def _id(at_us: int, named: str) -> bytes:
     digest[0] = 0x80 | (digest[0] & 0x0F)
     digest[2] = 0x80 | (digest[2] & 0x3F)
     return (min(at_us // 1000, 2**48 - 1)).to_bytes(6, "big") + bytes(digest)
+
+
+def _harmless(line: bytes) -> bytes:
+    """A line in which nothing looks like the beginning of a record, as the emitter does it."""
+    return line.strip().replace(b'{"v":', b'{ "v":')
 
 
 def _dump(fields: dict[str, Any]) -> bytes:

@@ -7,7 +7,7 @@ from pathlib import Path
 from hooks.project import Place, locate
 from journal import record
 from sync.foreign_lines import Line, lines
-from sync.transcript_lines import Hooked, Reading, beginning, session_of
+from sync.transcript_lines import Hooked, Reading, TornLineError, beginning, session_of
 
 _BEGINNING_BYTES = 1 << 20
 _BEGINNING_LINES = 200
@@ -48,9 +48,10 @@ class TranscriptSource:
         )
 
     def records(self, line: Line) -> Iterator[record.Record]:
-        """What one line says. BadLineError: it is no JSON object, or too long."""
+        """What one line says. TornLineError: not all of it could be read."""
         if line.size > len(line.data) + 1:
-            raise record.BadLineError(f"a line of {line.size} bytes; this is its beginning")
+            reason = f"a line of {line.size} bytes; this is its beginning"
+            raise TornLineError(line.data, reason)
         return self._reading.records(line.offset, line.data)
 
 

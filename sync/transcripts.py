@@ -20,11 +20,12 @@ import apsw
 from journal import record
 from journal.agents import claude_code_transcript
 from journal.layout import Layout
-from journal.redact import Redactor
 from journal.settings import Settings
 from sync.appending import Appender
+from sync.dead import Dead
 from sync.lines import OpenFile
-from sync.transcript_lines import Hooked, Reading, beginning
+from sync.screening import Screen
+from sync.transcript_lines import Hooked, Reading, TornLineError, beginning
 from sync.views import transcripts
 from sync.views.transcripts import Copied
 
@@ -37,7 +38,7 @@ class Copies:
     """What one run copied. `reached` is to be saved with the records."""
 
     records: int = 0
-    unread: int = 0  # lines that are no JSON
+    rejected: int = 0  # lines that are no records, in whole or in part; kept in dead/
     reached: list[Copied] = field(default_factory=list)
 
 
@@ -45,16 +46,18 @@ def copy(
     db: apsw.Connection,
     layout: Layout,
     settings: Settings,
-    redactor: Redactor,
+    screen: Screen,
+    dead: Dead,
     environ: Mapping[str, str],
+    now_us: int,
 ) -> Copies:
     """Append what is new in transcripts to the journal. JournalError: it cannot be written."""
     copies = Copies()
     roots = allowed_roots(settings, environ)
     hooked = Hooked(db)
-    with Appender(db, layout) as appender:
-        into = _Into(appender, redactor, copies)
-        for file in transcripts.to_copy(db):
+    with Appender(db, layout, exclusions=screen.exclusions) as appender:
+        into = _Into(appender, screen, dead, copies)
+        for file in transcripts.to_copy(db, now_us):
             for path in (file.path, *claude_code_transcript.subagent_files(file.path)):
                 if is_allowed(path, roots):
                     one = transcripts.reached(db, file._replace(path=path))
@@ -71,18 +74,19 @@ class _Into:
     """Where the records go."""
 
     appender: Appender
-    redactor: Redactor
+    screen: Screen
+    dead: Dead
     copies: Copies
 
     def add(self, reading: Reading, offset: int, line: bytes) -> None:
         """What one line holds."""
         try:
             for made in reading.records(offset, line):
-                clean = made._replace(body=self.redactor.json(made.body))
+                clean = made._replace(body=self.screen.body(made))
                 data = record.dump(clean).rstrip()
                 self.appender.add(clean, data, (made.agent, made.session))
-        except record.BadLineError:
-            self.copies.unread += 1
+        except TornLineError as error:
+            self.copies.rejected += self.dead.put(reading.path, offset, error.torn, str(error))
 
 
 def allowed_roots(settings: Settings, environ: Mapping[str, str]) -> list[str]:

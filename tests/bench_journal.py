@@ -3,17 +3,30 @@
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import recordings
 
 from hooks import emit
 
 WORDS = 6_000
+PROJECTS = 20
 TOOLS = ("Bash", "Read", "Edit", "Grep")
 
 
-def write(home: Path, records: int, sessions: int = 200, days: int = 3, seed: int = 1) -> int:
-    """Write so many records below `home/days`; the bytes written."""
+def write(
+    home: Path,
+    records: int,
+    sessions: int = 200,
+    days: int = 3,
+    seed: int = 1,
+    root: str = "/home/dev/code",
+    often: str = "",
+) -> int:
+    """Write so many records below `home/days`; the bytes written.
+
+    `root` holds the projects `p0` to `p19`; `often` is a word that stands in half of all records.
+    """
     chance = random.Random(seed)
     words = [
         "".join(chance.choices("etaoinshrdlucmfw", k=chance.randint(2, 9))) for _ in range(WORDS)
@@ -23,7 +36,9 @@ def write(home: Path, records: int, sessions: int = 200, days: int = 3, seed: in
     for number in range(records):
         session = f"{number % sessions:08x}-0000-4000-8000-{seed:012x}"
         now_ns = recordings.START_NS + number * step_ns
-        event, payload = _payload(chance, words, session, number // sessions)
+        event, payload = _payload(chance, words, session, number // sessions, root)
+        if often and chance.random() < 0.5:
+            _say(payload, often)
         env = {
             "CLAUDE_CODE_SESSION_ID": session,
             "CLAUDE_PID": str(number % sessions + 2),
@@ -38,12 +53,20 @@ def write(home: Path, records: int, sessions: int = 200, days: int = 3, seed: in
     return sum(len(line) for lines in files.values() for line in lines)
 
 
+def _say(payload: dict[str, Any], word: str) -> None:
+    """Put a word where people search: into what was asked, done, given back or answered."""
+    for key in ("prompt", "last_assistant_message"):
+        if key in payload:
+            payload[key] += f" {word}"
+    payload.get("tool_response", payload.get("tool_input", {}))["more"] = word
+
+
 def _payload(
-    chance: random.Random, words: list[str], session: str, turn: int
-) -> tuple[str, dict[str, object]]:
+    chance: random.Random, words: list[str], session: str, turn: int, root: str
+) -> tuple[str, dict[str, Any]]:
     """One event of a turn of ten: a prompt, four tools, a stop."""
     step = turn % 10
-    project = f"/home/dev/code/p{int(session[:8], 16) % 20}"
+    project = f"{root}/p{int(session[:8], 16) % PROJECTS}"
     base = {
         "session_id": session,
         "transcript_path": f"/home/dev/.claude/projects/{project}/{session}.jsonl",
@@ -61,7 +84,7 @@ def _payload(
         return "Stop", {**base, "stop_hook_active": False, "last_assistant_message": prose(90)}
     tool = TOOLS[(turn // 2) % len(TOOLS)]
     path = f"{project}/src/{words[turn % 50]}.py"
-    inputs: dict[str, object] = {
+    inputs: dict[str, dict[str, str]] = {
         "Bash": {"command": f"pytest tests/{words[turn % 70]}", "description": prose(8)},
         "Read": {"file_path": path},
         "Edit": {"file_path": path, "old_string": prose(12), "new_string": prose(12)},

@@ -40,10 +40,18 @@ _VIEWS = {
         select e.id, p.by_person, s.id from prompts p join events e using (seq)
         join sessions s on s.key = p.session order by 1""",
     "observations": """
-        select s.id, o.tool_use_id, o.tool, b.id, a.id, o.ok, o.repeats, o.digest
+        select s.id, o.tool_use_id, o.tool, b.id, a.id, o.ok, o.repeats, o.digest, o.file,
+          tb.id, ta.id, o.told_ok
         from observations o join sessions s on s.key = o.session
         left join events b on b.seq = o.before_seq left join events a on a.seq = o.after_seq
+        left join events tb on tb.seq = o.told_before left join events ta on ta.seq = o.told_after
         order by 1, 2, 4, 5""",
+    "said": """
+        select e.id, w.digest, w.told, s.id from said w join events e using (seq)
+        join sessions s on s.key = w.session order by 1""",
+    "usage": """
+        select s.agent, s.id, message, model, input, output, cache_read, cache_write
+        from usage u join sessions s on s.key = u.session order by 1, 2, 3""",
     "summaries": """
         select s.agent, s.id, v.summary from summaries v
         join sessions s on s.key = v.session order by 1, 2""",
@@ -75,7 +83,10 @@ def check(home: Path) -> None:
     orphans = """
         select 'prompt' from prompts where seq not in (select seq from events)
         union all select 'observation' from observations
-          where coalesce(before_seq, after_seq) not in (select seq from events)
+          where coalesce(before_seq, after_seq, told_before, told_after)
+            not in (select seq from events)
+        union all select 'said' from said where seq not in (select seq from events)
+        union all select 'usage' from usage where session not in (select key from sessions)
         union all select 'state' from session_states where session not in (select key from sessions)
         union all select 'summary' from summaries where session not in (select key from sessions)
         union all select 'event' from events where session not in (select key from sessions)

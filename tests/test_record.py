@@ -147,3 +147,17 @@ def test_a_fact_of_the_journals_own_names_its_session() -> None:
     fact = record.new_fact("Pin", "abc", {"agent": "claude-code"}, NOW_NS)
     assert (fact.agent, fact.event, fact.session) == ("journal", "Pin", "abc")
     assert record.parse(record.dump(fact)[:-1]) == fact
+
+
+@pytest.mark.parametrize("body", ['{"t":"%s"}' % ("Ł" * 20), "5"])
+def test_a_body_in_another_encoding_is_a_bad_one(body: str) -> None:
+    with pytest.raises(record.BadLineError):
+        record.load_body(body.encode("utf-16-le"))
+
+
+def test_a_header_that_could_not_be_written_again_is_a_bad_one() -> None:
+    deep = b'{"v":1,"id":"%s","at":"2026-11-21T07:00:00Z","agent":"a","event":"e","x":%s' % (
+        b"0" * 32, b"[" * 300 + b"]" * 300,
+    )  # fmt: skip
+    with pytest.raises(record.BadLineError, match="nested too deeply"):
+        record.parse(deep + b',"payload":{}}')

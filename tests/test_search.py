@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from journal import cli
 from journal.errors import UsageError
-from sync.filters import Filters, moment_us
-from sync.listing import Wanted
+from sync import facts
+from sync.filters import Filters, Wanted, moment_us
 from sync.search import Found, Query, search
-from sync.terms import SNIPPET_CHARS, parse, snippet
+from sync.terms import SNIPPET_CHARS, folded, parse, snippet
+from sync.texts import KINDS, TextKind, texts
 
 NOW_US = stored.NOW_US
 DAY_NS = 86_400_000_000_000
@@ -43,6 +44,35 @@ TEXTS = {
     "authors": "authorization of authors",
     "quote": 'he said "unbalanced and left',
     "yours": "your context_window, don't ask",
+    "dash": "call it with -x only",
+    "dashless": "x marks the spot",
+    "logic": "this AND that OR NOT other",
+    "colon": "set col:val today",
+    "colonless": "a col, a val",
+    "cjk": "我们修复了舍入错误",
+    "cjkwords": "修复 舍入 错误",
+    "rtl": "שלום עולם",
+    "percent": "100% done",
+    "percentless": "100 done",
+    "issue": "see #123 now",
+    "issueless": "see 123 now",
+    "mention": "ask @user about it",
+    "mail": "user@host logged in",
+    "home": "cd $HOME first",
+    "house": "home is here",
+    "i18n": "the i18n work",
+    "assign": "then x=1 holds",
+    "arrow": "maps k => v",
+    "arrowless": "maps k to v",
+    "scope": "a std::vector of things",
+    "scopeless": "std, vector",
+    "kebab": "the key-with-dashes is set",
+    "kebabless": "a key with dashes",
+    "camel": "class CamelCaseName",
+    "drive": r"look in C:\Users\me",
+    "private": "call _private_thing now",
+    "ticks": "run `make test` again",
+    "braces": "format {name} here",
 }
 
 
@@ -95,7 +125,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("query", "sessions"),
     [
         ("C++", "cpp"),
-        ("c", "c cpp"),
+        ("c", "c cpp drive"),
         ("foo.bar", "dotted"),
         ("foo bar", "dotted apart"),
         ("foo.bar()", "dotted"),
@@ -109,13 +139,54 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("app.py", "path"),
         ("src py", "path pathless"),
         ("a-b", "hyphen"),
-        ("AND", "and far flag quote"),
+        ("AND", "and far flag quote logic"),
         ("NEAR(", "near"),
         ("near(", "near"),
         ("NEAR", "near far"),
         ("cafe", "accent"),
         ("CAFÉ", "accent"),
         ("cafe\u0301", "accent"),
+        ("-x", "dash"),
+        ("x", "dash dashless assign"),
+        ("a AND OR NOT", ""),
+        ("AND OR NOT", "logic"),
+        ("col:val", "colon"),
+        ("val:col", ""),
+        ("col val", "colon colonless"),
+        ("我们修复了舍入错误", "cjk"),
+        ("我们*", "cjk"),
+        ("舍入", "cjkwords"),
+        ("שלום", "rtl"),
+        ("100%", "percent"),
+        ("100", "percent percentless"),
+        ("%", ""),
+        ("_", ""),
+        ("\\", ""),
+        ("'", ""),
+        ("^", ""),
+        ("{}", ""),
+        ("::", ""),
+        ("=>", ""),
+        ("#123", "issue"),
+        ("123", "issue issueless"),
+        ("@user", "mention"),
+        ("user@host", "mail"),
+        ("$HOME", "home"),
+        ("home", "home house"),
+        ("i18n", "i18n"),
+        ("x=1", "assign"),
+        ("k => v", "arrow"),
+        ("std::vector", "scope"),
+        ("key-with-dashes", "kebab"),
+        ("key with dashes", "kebab kebabless"),
+        ("CamelCase", ""),
+        ("camelcasename", "camel"),
+        ("CamelCase*", "camel"),
+        (r"C:\Users\me", "drive"),
+        ("_private_thing", "private"),
+        ("`make test`", "ticks"),
+        ("{name}", "braces"),
+        ("salt\0pepper", "and"),
         ("party 🎉", "party"),
         ("party 🎂", ""),
         ("🎉", ""),
@@ -357,9 +428,10 @@ def test_more_matches_than_are_looked_at_are_not_hidden(tmp_path: Path) -> None:
         prompt(tmp_path, f"s{number}", "c and more")
     stored.sync(tmp_path)
     few = look(tmp_path, "c/and", 5)
-    assert (few.hits, few.complete) == ([], False)
+    assert few.hits == []
+    assert few.more is not None
     plenty = look(tmp_path, "more", 2000)
-    assert plenty.complete
+    assert plenty.more is None
     assert len({hit.session for hit in plenty.hits}) == 520
 
 
@@ -400,3 +472,50 @@ def test_since_takes_days_and_times() -> None:
 def test_since_refuses_what_is_no_time(text: str) -> None:
     with pytest.raises(UsageError, match="is no time"):
         moment_us(text, NOW_US)
+
+
+def test_what_is_indexed_is_what_is_read_again(recorded: Path) -> None:
+    """The index keeps no text: each of its rows has one in the event that it names."""
+    db = stored.database(recorded)
+    db.execute("create virtual table temp.words using fts5vocab(main, full_text, 'instance')")
+    rows = db.execute("select doc, group_concat(term, ' ') from temp.words group by doc").fetchall()
+    events = facts.events_at(db, (number // KINDS for number, _ in rows if number > 0))
+    assert len(events) > 50
+    for number, terms in rows:
+        if number > 0:
+            text = dict(texts(events[number // KINDS].event.meaning, True))[
+                TextKind(number % KINDS)
+            ]
+            assert set(terms.split()) <= set(re.findall(r"[^\W_]+", folded(text)))
+    db.close()
+
+
+NEEDLES = {
+    "needleprompt": ("prompt", "UserPromptSubmit", {"prompt": "find the needleprompt"}),
+    "needleinput": ("input", "PreToolUse", {"tool_input": {"a": [{"b": "deep needleinput"}]}}),
+    "needleoutput": ("output", "PostToolUse", {"tool_response": {"stdout": "x\nneedleoutput\n"}}),
+    "needleerror": ("output", "PostToolUseFailure", {"error": "Exit code 1\nneedleerror"}),
+    "needlelate": ("input", "PostToolUse", {"tool_input": {"query": "needlelate"}}),
+    "needlechild": ("input", "PreToolUse", {"agent_id": "c", "tool_input": {"x": "needlechild"}}),
+    "needlereport": (
+        "answer", "SubagentStop", {"agent_id": "c", "last_assistant_message": "needlereport"}
+    ),
+    "needleanswer": ("answer", "Stop", {"last_assistant_message": "done, needleanswer"}),
+    "needlefailure": ("answer", "StopFailure", {"last_assistant_message": "no needlefailure"}),
+    "needlefar": ("output", "PostToolUse", {"tool_response": "words " * 10_000 + "needlefar"}),
+}  # fmt: skip
+
+
+def test_what_was_asked_done_given_back_and_answered_is_found(tmp_path: Path) -> None:
+    for number, (_, event, more) in enumerate(NEEDLES.values()):
+        tool = {"tool_name": "Bash", "tool_use_id": f"t{number}", "tool_input": {}}
+        payload = {"session_id": "s", **(tool if "Tool" in event else {}), **more}
+        now_ns = recordings.START_NS + number * 10**9
+        line = recordings.line(event, payload, now_ns, CLAUDE_CODE_ENTRYPOINT="cli")
+        recordings.append(tmp_path / "days" / "2026-11-18" / "claude-code.s.jsonl", line)
+    stored.sync(tmp_path)
+    for needle, (kind, _, _) in NEEDLES.items():
+        hits = [hit for hit in look(tmp_path, needle, 9).hits if hit.event_id]
+        assert [hit.kind.name.lower() for hit in hits] == [kind], needle
+        start, end = hits[0].snippet.marks[0]
+        assert hits[0].snippet.text[start:end] == needle

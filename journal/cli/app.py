@@ -1,8 +1,9 @@
 """What every command shares: the home, the settings, the clock, the catch-up before reading."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sync.cycle import Pass, Report
     from sync.log import Entry
     from sync.outside import Outside
+    from sync.settled import Note
 
 CATCH_UP_SECONDS = 0.3
 _POLL_SECONDS = 0.05
@@ -41,6 +43,19 @@ class App:
         from journal.settings import load_settings
 
         return load_settings(self.layout)
+
+    @property
+    def adopt_on(self) -> tuple[str, ...]:
+        """The setting `sessions.adopt_on`, without a look at the others if they are known to be
+        right.
+        """
+        return self._note.adopt_on if self._note else tuple(self.settings.sessions.adopt_on)
+
+    @cached_property
+    def _note(self) -> "Note | None":
+        from sync import settled
+
+        return settled.noted(self.layout, os.environ)
 
     @property
     def now_us(self) -> int:
@@ -110,8 +125,6 @@ class App:
         tell: Callable[[str], None] = lambda _: None,
     ) -> "Conditions":
         """What the stages that wait for others work with."""
-        import os
-
         from sync.conditions import Conditions
 
         return Conditions(
@@ -119,26 +132,57 @@ class App:
         )
 
     @contextmanager
-    def reading(self) -> "Iterator[apsw.Connection]":
-        """The database, after a bounded look at what is new. JournalError: nothing recorded yet."""
-        from sync import store
+    def reading(self, *, ends_matter: bool = True) -> "Iterator[apsw.Connection]":
+        """The database, after a bounded look at what is new. JournalError: nothing recorded yet.
+
+        Without `ends_matter` nobody looks for sessions whose process is gone, if nothing is new.
+        """
+        from sync import settled, store
 
         if not self.layout.days.exists() and not self.layout.database.exists():
             message = f"nothing is recorded yet in {self.layout.home}"
             raise JournalError(message, "run: journal install, then start your agent")
-        try:
-            self.sync(wait_seconds=0, seconds=CATCH_UP_SECONDS)
-        except BusyError:
-            pass  # another process is taking it in at this moment
-        except JournalError as error:
-            if not self.layout.database.exists():
-                raise
-            click.echo(f"journal: what is new could not be taken in: {error}", err=True)
-        db = store.open_store(self.layout)
+        db = None if ends_matter else self._settled()
+        if db is None:
+            is_whole = self._catch_up()
+            db = store.open_store(self.layout)
+            if is_whole:
+                adopt_on = tuple(self.settings.sessions.adopt_on)
+                with suppress(JournalError):  # without the note everything is looked at again
+                    settled.note(db, self.layout, os.environ, adopt_on)
         try:
             yield db
         finally:
             db.close()
+
+    def _settled(self) -> "apsw.Connection | None":
+        """The database, if a pass would find nothing to take in."""
+        import apsw
+
+        from sync import settled, store
+
+        if self._note is None or not self.layout.database.exists():
+            return None
+        with suppress(JournalError, apsw.Error), ExitStack() as held:
+            db = store.open_store(self.layout)
+            held.callback(db.close)
+            if settled.is_settled(db, self.layout, self._note):
+                held.pop_all()
+                return db
+        return None  # if something is wrong, a pass says what, and what can be read all the same
+
+    def _catch_up(self) -> bool:
+        """Take in what is new, within its time; whether that was everything."""
+        try:
+            report = self.sync(wait_seconds=0, seconds=CATCH_UP_SECONDS)
+        except BusyError:
+            return False  # another process is taking it in at this moment
+        except JournalError as error:
+            if not self.layout.database.exists():
+                raise
+            click.echo(f"journal: what is new could not be taken in: {error}", err=True)
+            return False
+        return report.seen_bytes is not None and not report.unreadable
 
 
 def _run_pass(conditions: "Pass") -> "Report":

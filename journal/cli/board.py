@@ -29,10 +29,10 @@ def _show(app: App) -> None:
     from journal.cli.status import health
     from journal.cli.tables import print_rich, screen
     from sync import condition, listing
-    from sync.filters import Filters
+    from sync.filters import Filters, Wanted
 
     adopt_on = tuple(app.settings.sessions.adopt_on)
-    wanted = listing.Wanted(Filters(adopt_on=adopt_on))
+    wanted = Wanted(Filters(adopt_on=adopt_on))
     with app.reading() as db:
         found = list(listing.read(db, listing.page(db, wanted, BOARD_ROWS), adopt_on))
         left = listing.count(db, wanted) - len(found)

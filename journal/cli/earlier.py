@@ -24,7 +24,11 @@ def earlier(settings: Path | None) -> Earlier | None:
     """What lies beside the settings of the agent, else where it keeps it; None: nothing."""
     usual = claude_code_transcript.folders(os.environ)
     for folder in [settings.parent / "projects"] if settings else usual:
-        files = [path for path in folder.glob("*/*.jsonl") if path.is_file()]
+        files = [path for path in folder.glob("*/*.jsonl") if _is_of_session(path)]
         if files:
             return Earlier(folder, len(files), sum(path.stat().st_size for path in files))
     return None
+
+
+def _is_of_session(path: Path) -> bool:
+    return not path.name.startswith("agent-") and path.is_file()

@@ -17,11 +17,12 @@ from journal.printable import one_line
 from sync import listing, store
 
 if TYPE_CHECKING:
-    from sync.listing import Session, Wanted
+    from sync.filters import Wanted
+    from sync.listing import Session
 
 TICK_SECONDS = 0.2
 AGES_SECONDS = 1.0  # at least between two drawings for which nothing but time has passed
-SINCE_SECONDS = 30.0  # with `--since`, sessions leave the list by time alone
+SINCE_SECONDS = 30.0  # with `--since` or `--until`, sessions come and go by time alone
 READ_SHARE = 8  # reading the list takes no more than one part in so many of a core
 _EDGES = 2  # the first line and the last one
 _STYLES = {"awaiting": "bold yellow", "working": "green"}
@@ -111,7 +112,8 @@ class _Shown:
         self._last_us = listing.last_us(db)
         now = time.monotonic()
         self._stale = False
-        self._stale_at = float("inf") if wanted.since_us is None else now + SINCE_SECONDS
+        by_time = wanted.since_us is not None or wanted.until_us is not None
+        self._stale_at = now + SINCE_SECONDS if by_time else float("inf")
         self._read_at = now + READ_SHARE * (now - began)
 
     def _texts(self) -> tuple[str, ...]:

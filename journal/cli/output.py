@@ -1,6 +1,5 @@
 """How results are printed: JSON one object a line, tables for people, colours on terminals only."""
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +14,8 @@ def print_json(value: Any) -> None:
     try:
         text = orjson.dumps(value).decode()
     except TypeError:  # nested too deeply, or a number beyond 64 bits
+        import json
+
         text = json.dumps(value, separators=(",", ":"))
     click.echo(text)
 

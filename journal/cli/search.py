@@ -1,25 +1,27 @@
 """`journal search`: full text over prompts, answers, tool calls and summaries."""
 
-from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from journal.cli.app import App, pass_app
+from journal.cli.filters import (
+    AtLeast,
+    chosen_calls,
+    chosen_sessions,
+    chosen_times,
+    session_options,
+)
 from journal.cli.output import print_json
-from journal.cli.sessions import STATES, chosen_sessions
-from journal.cli.tables import print_rich, screen, when
 from journal.printable import one_line
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.text import Text
-
+    from journal.cli.page import Page
     from sync.search import Found, Hit
 
-KINDS = ("prompt", "answer", "input", "output", "summary")
+KINDS = ("prompt", "answer", "thinking", "input", "output", "summary")
 _ONLY_WORDS = " (a search needs a letter or a digit)"
+_MORE = "There may be more: --limit {} shows it, rarer words or a filter (--here, --since) find it."
 
 
 class _Words(click.Command):
@@ -30,6 +32,8 @@ class _Words(click.Command):
         for arg in args[: args.index("--")] if "--" in args else args:
             name = arg.partition("=")[0]
             if name.startswith("--") and name not in known:
+                from difflib import get_close_matches
+
                 close = get_close_matches(name, known, n=1, cutoff=0.75)
                 if close:
                     hint = f"Did you mean {close[0]}? To search for it: journal search -- {name}"
@@ -46,20 +50,21 @@ class _Words(click.Command):
     multiple=True,
     help="Only in this kind of text; may be given more than once.",
 )
-@click.option("--here", is_flag=True, help="Only the project of the current directory.")
-@click.option("--project", metavar="NAME", help="Only this project: its name, key or directory.")
-@click.option("--branch", metavar="NAME", help="Only sessions on this branch.")
-@click.option("--state", type=click.Choice(STATES), help="Only sessions in this state.")
-@click.option("--agent", metavar="NAME", help="Only sessions of this agent.")
-@click.option("--since", metavar="WHEN", help="Only what is newer: 2h, 3d, today, 2026-11-21.")
-@click.option("--all", "with_all", is_flag=True, help="Also sessions that are not adopted.")
+@click.option(
+    "--tool", metavar="NAME", help="Only calls of this tool; mcp__* means all that begin so."
+)
+@click.option(
+    "--file", metavar="PATH", help="Only calls that read or changed this file; its end is enough."
+)
+@session_options
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=AtLeast(1),
+    metavar="N",
     default=20,
-    show_default=True,
-    help="How many texts at most.",
+    help="How many texts at most (default: 20).",
 )
+@click.option("--after", metavar="CURSOR", help="Go on behind a hit: its `cursor` in the JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @pass_app
 def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
@@ -67,32 +72,46 @@ def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) ->
 
     All words must occur in the text, in any order and case. "Quotes" keep words together, a *
     at the end finds beginnings, punctuation is taken as it stands. The best come first; of
-    equal ones the newer.
+    equal ones the newer. `journal show --around EVENT` reads on where a text stands.
 
     \b
     Examples:
       journal search rounding --here --since 7d
       journal search '"bank import" retry*' --kind prompt
-      journal search src/money.py:12
+      journal search src/money.py:12 --tool Bash
+      journal search quantize --file money.py
     """
     from journal.errors import UsageError
     from sync import search as index
+    from sync.cursor import Cursor
     from sync.terms import parse
-    from sync.views.full_text import TextKind
+    from sync.texts import TextKind
 
     query = " ".join(words)
     if not query.strip():
         hint = "give some words, for example: journal search rounding --here"
         raise UsageError("nothing to search for", hint)
-    kinds = tuple(TextKind[kind.upper()] for kind in chosen["kinds"]) or tuple(TextKind)
-    wanted = index.Query(parse(query), chosen_sessions(app, chosen), kinds, chosen["limit"])
-    with app.reading() as db:
-        found = index.search(db, wanted, app.now_us)
-    if not as_json:
-        _print_text(found, query)
-        return
+    after = Cursor.of(chosen["after"]) if chosen["after"] is not None else None
+    now_us = after.now_us if after else app.now_us
+    since_us, until_us = chosen_times(chosen, now_us)
+    wanted = index.Query(
+        parse(query),
+        chosen_sessions(app, chosen),
+        kinds=tuple(TextKind[kind.upper()] for kind in chosen["kinds"]) or tuple(TextKind),
+        limit=chosen["limit"],
+        since_us=since_us or 0,
+        until_us=index.ENDLESS_US if until_us is None else until_us,
+        calls=chosen_calls(chosen),
+    )
+    with app.reading(ends_matter=chosen["state"] is not None) as db:
+        found = index.search(db, wanted, now_us, after)
+        if not as_json:
+            _print_text(found, query, chosen["limit"])
+            return
     for hit in found.hits:
         print_json(hit_json(hit))
+    if found.more and not found.hits:
+        click.echo(f"journal: nothing yet; --after {found.more} looks on", err=True)
 
 
 def hit_json(hit: "Hit") -> dict[str, object]:
@@ -109,53 +128,47 @@ def hit_json(hit: "Hit") -> dict[str, object]:
         "marks": hit.snippet.marks,
         "agent": hit.agent,
         "title": hit.title,
+        "cursor": hit.cursor,
     }
 
 
-def _print_text(found: "Found", query: str) -> None:
-    out = screen()
+def _print_text(found: "Found", query: str, limit: int) -> None:
+    from journal.cli.page import Page
+
+    page = Page()
     by_session: dict[str, list[Hit]] = {}
     for hit in found.hits:
         by_session.setdefault(hit.session, []).append(hit)
-    for number, hits in enumerate(by_session.values()):
-        if number:
-            click.echo()
-        print_rich(out, *_session_parts(hits, bold=out.color_system is not None))
+    for hits in by_session.values():
+        _add_session(page, hits)
+        page.add("")
     if not found.hits:
         words = any(map(str.isalnum, query))
-        click.echo(f"Nothing found for: {one_line(query)[:200]}" + _ONLY_WORDS * (not words))
-    if not found.complete:
-        click.echo("There may be more: name rarer words or a filter (--here, --since, --kind).")
+        page.add(f"Nothing found for: {one_line(query)[:200]}" + _ONLY_WORDS * (not words))
+    event = next((hit.short_event_id for hit in found.hits if hit.event_id), "")
+    if event:
+        page.add(f"To read on: journal show --around {event}")
+    if found.more:
+        page.add(_MORE.format(2 * limit))
+    page.show()
 
 
-def _session_parts(hits: "list[Hit]", bold: bool) -> "Iterator[RenderableType]":
-    """A heading, then a line for each text; equal ones once, with their number."""
-    from rich.table import Table
-    from rich.text import Text
+def _add_session(page: "Page", hits: "list[Hit]") -> None:
+    """A heading, then each text with its kind, time and event; equal ones once."""
+    from journal.cli.page import cut
+    from journal.cli.tables import GAP, when
 
     first = hits[0]
-    title = one_line(first.title)
-    names = (one_line(first.short_id), "cyan"), "  ", (one_line(first.project), "bold")
-    yield Text.assemble(*names, f"  {title}", no_wrap=True, overflow="ellipsis")
+    name, project = one_line(first.short_id), one_line(first.project)
+    title = cut(one_line(first.title), page.columns - len(name + project) - 2 * len(GAP))
+    heading = (page.style(name, fg="cyan"), page.style(project, bold=True), title)
+    page.add(GAP.join(heading))
     equal: dict[tuple[str, str], list[Hit]] = {}
     for hit in hits:
         equal.setdefault((hit.kind.name.lower(), hit.snippet.text), []).append(hit)
-    table = Table.grid(padding=(0, 2, 0, 0))
     for (kind, _), same in equal.items():
-        times = f" ({len(same)} times)" if len(same) > 1 else ""
-        label = Text(f"  {kind:<7}  {when(same[0].at_us)}", style="dim", no_wrap=True)
-        table.add_row(label, _marked(same[0], bold).append(times))
-    yield table
-
-
-def _marked(hit: "Hit", bold: bool) -> "Text":
-    """The snippet with its matches in bold, or in [brackets] where nothing can be bold."""
-    from rich.text import Text
-
-    text, end = Text(), 0
-    for start, stop in hit.snippet.marks:
-        match = hit.snippet.text[start:stop]
-        text.append(hit.snippet.text[end:start])
-        text.append(match if bold else f"[{match}]", style="bold" if bold else None)
-        end = stop
-    return text.append(hit.snippet.text[end:])
+        hit = same[0]
+        parts = [f"  {kind:<8}", when(hit.at_us), hit.short_event_id]
+        parts += [f"({len(same)} times)"] if len(same) > 1 else []
+        page.add(page.style(GAP.join(parts), dim=True))
+        page.marked(hit.snippet.text, hit.snippet.marks, indent="    ")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 from rich.table import Table
 from rich.text import Text
 
+from journal import story
 from journal.cli.tables import GAP, TIMES, age, ago, aligned, print_rich, screen, when
 from journal.plan import name_of
 from journal.printable import clean, one_line
@@ -72,20 +73,9 @@ def _header(detail: "Detail", now_us: int) -> Table:
         ("time", f"{_span(session.started_us, session.last_us)}, {ago(now_us - session.last_us)}"),
         ("host", session.host),
         ("archive", _archive(detail, now_us)),
-        ("tokens", tokens_line(detail)),
+        ("tokens", story.tokens(detail)),
     )
     return _labelled((label, Text(one_line(value))) for label, value in rows if value)
-
-
-def tokens_line(detail: "Detail") -> str:
-    """The tokens of the session's messages; empty if no transcript tells of them."""
-    used = detail.tokens
-    if used is None:
-        return ""
-    messages = f"{used.messages:,} message{'' if used.messages == 1 else 's'}"
-    cached = f", {used.cache_read:,} from the cache" if used.cache_read else ""
-    read = used.input + used.cache_read + used.cache_write
-    return f"{read:,} in{cached}, {used.output:,} out, in {messages}"
 
 
 def _archive(detail: "Detail", now_us: int) -> str:

@@ -1,34 +1,27 @@
 """`journal sessions`: the list of sessions, with filters."""
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from journal.cli.app import App, pass_app
+from journal.cli.filters import AtLeast, chosen_sessions, chosen_times, session_options
 from journal.cli.output import print_json
 
 if TYPE_CHECKING:
     import apsw
 
-    from sync.listing import Folder, Session, Wanted
+    from sync.filters import Wanted
+    from sync.listing import Session
 
 TABLE_ROWS = 20
-STATES = ("working", "awaiting", "idle", "finished")
 
 
 @click.command()
-@click.option("--here", is_flag=True, help="Only the project of the current directory.")
-@click.option("--project", metavar="NAME", help="Only this project: its name, key or directory.")
-@click.option("--branch", metavar="NAME", help="Only sessions on this branch.")
-@click.option("--state", type=click.Choice(STATES), help="Only sessions in this state.")
-@click.option("--agent", metavar="NAME", help="Only sessions of this agent.")
-@click.option("--since", metavar="WHEN", help="Only those active since: 2h, 3d, 2w, 2026-11-20.")
-@click.option("--all", "with_all", is_flag=True, help="Also those that only started and stopped.")
+@session_options
 @click.option(
     "--limit",
-    type=click.IntRange(min=0),
+    type=AtLeast(0),
     metavar="N",
     help=f"At most so many, 0 for all (default: {TABLE_ROWS}; --json: all; --live: what fits).",
 )
@@ -50,7 +43,7 @@ def sessions(app: App, /, as_json: bool, live: bool, limit: int | None, **chosen
         _follow(app, as_json, limit, chosen)
         return
 
-    wanted = chosen_sessions(app, chosen)
+    wanted = _wanted(app, chosen)
     adopt_on = app.settings.sessions.adopt_on
     with app.reading() as db:
         if as_json:
@@ -73,43 +66,14 @@ def _follow(app: App, as_json: bool, limit: int | None, chosen: dict[str, Any]) 
     if as_json:
         raise UsageError("--live and --json do not go together", "leave one of them out")
     check_terminal()
-    chosen_sessions(app, chosen)  # wrong usage is said before anything else
-    show_live(app, lambda: chosen_sessions(app, chosen), limit)
+    _wanted(app, chosen)  # wrong usage is said before anything else
+    show_live(app, lambda: _wanted(app, chosen), limit)
 
 
-def chosen_sessions(app: App, chosen: dict[str, Any]) -> "Wanted":
-    """What the options of the filters mean. UsageError: `--since` is no time."""
-    from sync.filters import Filters, moment_us
-    from sync.listing import Wanted
-
-    project = chosen["project"] or ""
-    folders = [folder(os.curdir)] if chosen["here"] else []
-    if project and _is_path(project):
-        folders.append(folder(str(Path(project).expanduser())))
-        project = ""
-    filters = Filters(
-        adopt_on=None if chosen["with_all"] else tuple(app.settings.sessions.adopt_on),
-        project=project,
-        branch=chosen["branch"] or "",
-        state=chosen["state"] or "",
-        agent=chosen["agent"] or "",
-    )
-    since = moment_us(chosen["since"], app.now_us) if chosen["since"] is not None else None
-    return Wanted(filters, tuple(folders), since)
-
-
-def folder(directory: str) -> "Folder":
-    """The project of a directory of this host; it need not exist any more."""
-    from hooks.project import locate
-    from sync.listing import Folder
-
-    host = os.uname().nodename
-    place = locate(directory, host)
-    return Folder(place.key, host, place.top)
-
-
-def _is_path(project: str) -> bool:
-    return project[:1] in ("/", "~", ".") or ("/" in project and Path(project).is_dir())
+def _wanted(app: App, chosen: dict[str, Any]) -> "Wanted":
+    """The sessions that the options name. UsageError: a time is none."""
+    since_us, until_us = chosen_times(chosen, app.now_us)
+    return chosen_sessions(app, chosen)._replace(since_us=since_us, until_us=until_us)
 
 
 def print_sessions(app: App, found: "list[Session]", note: str) -> None:
@@ -135,7 +99,7 @@ def _none(app: App, db: "apsw.Connection", chosen: dict[str, Any]) -> str:
 
     hidden = 0
     if not chosen["with_all"]:
-        hidden = listing.count(db, chosen_sessions(app, {**chosen, "with_all": True}))
+        hidden = listing.count(db, _wanted(app, {**chosen, "with_all": True}))
     if not hidden:
         return "No session matches."
     started = "1 only started" if hidden == 1 else f"{hidden:,} only started"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sync.listing import Session
 
 WIDE_COLUMNS = 100
-_ENDLESS_COLUMNS = 500  # of a pipe: whoever reads it finds each title whole
+ENDLESS_COLUMNS = 500  # of a pipe: whoever reads it finds each title whole
 GAP = "  "
 TIMES = "\u00d7"  # the sign before a number of times
 _LIMITS = {"PROJECT": 16, "BRANCH": 24}
@@ -61,7 +61,7 @@ def screen() -> "Console":
 
     made = console()
     if not made.is_terminal and not os.environ.get("COLUMNS"):
-        made.width = _ENDLESS_COLUMNS
+        made.width = ENDLESS_COLUMNS
     return made
 
 

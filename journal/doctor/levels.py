@@ -19,7 +19,7 @@ MANAGED = Path(
     "/Library/Application Support/ClaudeCode" if sys.platform == "darwin" else "/etc/claude-code"
 )
 KEPT_DAYS = 30  # where the settings do not say
-LEAST_DAYS = 7  # what was not recorded is in transcripts alone, until somebody notices
+LEAST_DAYS = 7  # what was not recorded is in transcripts alone, until somebody imports them
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def variables(levels: list[Level]) -> dict[str, str]:
 
 
 def look_at_retention(levels: list[Level]) -> list[Finding]:
-    """The agent keeps its transcripts long enough to look up what was not recorded."""
+    """The agent keeps its transcripts long enough to import what hooks did not record."""
     say = Voice("transcripts")
     days: object = KEPT_DAYS
     path = levels[0].path
@@ -118,6 +118,6 @@ def look_at_retention(levels: list[Level]) -> list[Finding]:
         return [say.warning(f"cleanupPeriodDays in {path} is no number", "make it a number")]
     if days < LEAST_DAYS:
         message = f"the agent deletes its transcripts after {days:g} days (cleanupPeriodDays)"
-        hint = f"set it to {KEPT_DAYS} in {path}: the journal keeps its own records, but what "
-        return [say.warning(message, hint + "hooks missed is in transcripts alone")]
+        hint = f"set it to {KEPT_DAYS} in {path}: what hooks missed is in transcripts alone, until"
+        return [say.warning(message, hint + " journal import takes it in")]
     return [say.ok(f"the agent keeps its transcripts {days:g} days")]

@@ -19,7 +19,6 @@ from sync import erasure, facts
 from sync.facts import OwnFact
 from sync.reap import Ended
 from sync.views import (
-    answers,
     archive,
     contexts,
     full_text,
@@ -28,6 +27,7 @@ from sync.views import (
     models,
     observations,
     prompts,
+    said,
     sessions,
     summaries,
     transcripts,
@@ -42,9 +42,9 @@ SLICE_EVENTS = 500
 _ENDS = (Kind.TOOL_AFTER, Kind.TOOL_FAILED)  # of a tool call
 # contexts look at the session's row before it changes; full_text, last, indexes the summary.
 _ORDER = (
-    contexts, sessions, prompts, observations, answers, usage, transcripts, memory_ids, summaries
+    contexts, sessions, prompts, observations, said, usage, transcripts, memory_ids, summaries
 )  # fmt: skip
-WITH_ROWS_OF_EVENTS = (full_text, prompts, observations, answers, usage)  # dropped in this order
+WITH_ROWS_OF_EVENTS = (full_text, prompts, observations, said, usage)  # dropped in this order
 _CHANGING = ("MemoryId", "Summary")  # what they say is shown with the session
 OF_OWN_FACTS = (models, memory_ids, archive, lives)
 

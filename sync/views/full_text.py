@@ -16,7 +16,7 @@ from journal.fold import Event
 from journal.meaning import Kind, leaves
 from journal.own_words import without_frames
 from journal.printable import without_escapes
-from sync.views import answers
+from sync.views import said
 from sync.views.change import Change
 
 LIMIT_CHARS = 65_536
@@ -43,6 +43,7 @@ _KINDS_OF_TEXT = {
     Kind.TOOL_BEFORE: _INPUT,
     Kind.TOOL_AFTER: _OUTPUT,
     Kind.TOOL_FAILED: _OUTPUT,
+    Kind.TOLD_PROMPT: TextKind.PROMPT,
     Kind.TOLD_ANSWER: TextKind.ANSWER,
     Kind.TOLD_CALL: _INPUT,
     Kind.TOLD_RESULT: _OUTPUT,
@@ -78,12 +79,16 @@ def _repeated(db: apsw.Connection, change: Change) -> set[int]:
     """The rows of what a transcript tells and a hook reported, as far as the change touches it."""
     told = """
         select exists (select 1 from usage where session = ?1)
-        or exists (select 1 from answers where session = ?1 and told)
+        or exists (select 1 from said where session = ?1 and told)
     """
     if not change.asides and not db.execute(told, (change.session,)).get:
         return set()
     events = change.all_events
-    gone = {seq * KINDS + TextKind.ANSWER for seq in answers.repeated(db, change.session, events)}
+    gone = {
+        seq * KINDS + kind
+        for seq in said.repeated(db, change.session, events)
+        for kind in (TextKind.PROMPT, TextKind.ANSWER)
+    }
     calls = [event.meaning.tool_use_id for event in events if event.meaning.tool_use_id]
     query = """
         select coalesce(before_seq, after_seq), told_before, after_seq, told_after

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import apsw
 import orjson
 
+from journal.agents import HISTORY
 from journal.fold import Event
 from journal.meaning import Kind
 from journal.summary import Summary, told
@@ -81,10 +82,17 @@ def latest(db: apsw.Connection, agent: str, session: str) -> Told | None:
 
 
 def note_work(db: apsw.Connection, new: Mapping[int, list[Event]]) -> None:
-    """These sessions went on: if a model summarises, there may be something for it to do."""
+    """These sessions went on: if a model summarises, there may be something for it to do.
+
+    Not for imported history: nobody wants to pay for a thousand calls at once.
+    """
     if agent_kind(db) == "command":
-        told = ((key, event.meaning.kind) for key, events in new.items() for event in events)
-        rows = {(key,) for key, kind in told if kind in _TELLING}
+        told = ((key, event) for key, events in new.items() for event in events)
+        rows = {
+            (key,)
+            for key, event in told
+            if event.meaning.kind in _TELLING and event.name != HISTORY
+        }
         db.executemany("insert or ignore into model_work values (?)", rows)
 
 

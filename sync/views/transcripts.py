@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 import apsw
 
 from journal.meaning import Kind
+from journal.times import SECOND_US
 from sync.lines import START, Cursor
 from sync.views.change import Change
 
 _ENDS = (Kind.TURN_END, Kind.SUBAGENT_END, Kind.SESSION_END)  # a good moment to copy
 _PATH_CHARS = 4096
+_MOMENT_US = 600 * SECOND_US  # in which an agent that has said its end may still write
 
 
 class Copied(NamedTuple):
@@ -53,16 +55,20 @@ class File(NamedTuple):
     session: str
 
 
-def to_copy(db: apsw.Connection) -> Iterator[File]:
-    """What is due, and the files of sessions that go on."""
+def to_copy(db: apsw.Connection, now_us: int) -> Iterator[File]:
+    """What is due, and the files of sessions that go on, or did until a moment ago."""
     query = """
         select path, agent, session from transcripts where due
         union
         select t.path, t.agent, t.session
         from session_states s join transcripts t on t.agent = s.agent and t.session = s.id
         where s.status <> 'finished'
+        union
+        select t.path, t.agent, t.session
+        from session_states s join transcripts t on t.agent = s.agent and t.session = s.id
+        where s.triggers <> '' and s.last_us >= ?
     """
-    rows: list[Any] = db.execute(query).fetchall()
+    rows: list[Any] = db.execute(query, (now_us - _MOMENT_US,)).fetchall()
     return (File(Path(path), agent, session) for path, agent, session in rows)
 
 

@@ -1,6 +1,7 @@
 """The view of tokens: what a session's model used, counted once for each message.
 
-A message has several records in a transcript; the later ones know more of it, so the most counts.
+A message has several records in a transcript, and the first may be written before it is whole: the
+one with the most output counts.
 """
 
 from typing import NamedTuple
@@ -11,9 +12,10 @@ from sync.views.change import Change
 
 _INSERT = """
 insert into usage values (?, ?, ?, ?, ?, ?, ?) on conflict (session, message) do update set
-  input = max(input, excluded.input), output = max(output, excluded.output),
-  cache_read = max(cache_read, excluded.cache_read),
-  cache_write = max(cache_write, excluded.cache_write)
+  model = excluded.model, input = excluded.input, output = excluded.output,
+  cache_read = excluded.cache_read, cache_write = excluded.cache_write
+where (excluded.output, excluded.input, excluded.cache_read, excluded.cache_write, excluded.model)
+  > (output, input, cache_read, cache_write, model)
 """
 
 

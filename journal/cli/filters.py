@@ -1,0 +1,130 @@
+"""The options that `sessions` and `search` share, and what they mean."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from journal.cli.app import App
+
+if TYPE_CHECKING:
+    from sync.filters import Calls, File, Folder, Wanted
+
+STATES = ("working", "awaiting", "idle", "finished")
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class AtLeast(click.types.IntParamType):
+    """A whole number from a bound on. Its help is what the option's own words say."""
+
+    def __init__(self, least: int) -> None:
+        self._least = least
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        number: int = super().convert(value, param, ctx)
+        if number < self._least:
+            self.fail(f"{number} is less than {self._least}.", param, ctx)
+        return number
+
+
+def session_options(command: Command) -> Command:
+    """Add the filters by what a session is; `chosen_sessions` says what they mean."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+_OPTIONS = (
+    click.option("--here", is_flag=True, help="Only the project of the current directory."),
+    click.option(
+        "--project", metavar="NAME", help="Only this project: its name, key or directory."
+    ),
+    click.option("--branch", metavar="NAME", help="Only sessions on this branch."),
+    click.option("--agent", metavar="NAME", help="Only sessions of this agent."),
+    click.option("--host", metavar="NAME", help="Only sessions on this machine."),
+    click.option("--state", type=click.Choice(STATES), help="Only sessions in this state."),
+    click.option(
+        "--since", metavar="WHEN", help="Only from then on: 2h, 3d, today, yesterday, 2026-11-21."
+    ),
+    click.option("--until", metavar="WHEN", help="Only before then, in the same words."),
+    click.option("--all", "with_all", is_flag=True, help="Also sessions that only started."),
+)
+
+
+def chosen_sessions(app: App, chosen: dict[str, Any]) -> "Wanted":
+    """The sessions that the options name, but for the times."""
+    from sync.filters import Filters, Wanted
+
+    project = chosen["project"] or ""
+    folders = [folder(os.curdir)] if chosen["here"] else []
+    if project and _is_path(project):
+        folders.append(folder(str(Path(project).expanduser())))
+        project = ""
+    filters = Filters(
+        adopt_on=None if chosen["with_all"] else app.adopt_on,
+        project=project,
+        branch=chosen["branch"] or "",
+        state=chosen["state"] or "",
+        agent=chosen["agent"] or "",
+        host=chosen["host"] or "",
+    )
+    return Wanted(filters, tuple(folders))
+
+
+def chosen_times(chosen: dict[str, Any], now_us: int) -> tuple[int | None, int | None]:
+    """What `--since` and `--until` mean at this moment. UsageError: one of them is no time."""
+    from sync.filters import moment_us
+
+    since, until = (chosen[name] for name in ("since", "until"))
+    return (
+        None if since is None else moment_us(since, now_us),
+        None if until is None else moment_us(until, now_us),
+    )
+
+
+def chosen_calls(chosen: dict[str, Any]) -> "Calls | None":
+    """The tool calls that `--tool` and `--file` name; None: both were left out."""
+    from sync.filters import Calls
+
+    tool, path = chosen["tool"], chosen["file"]
+    if tool is None and path is None:
+        return None
+    return Calls(tool or "", None if path is None else file(path))
+
+
+def folder(directory: str) -> "Folder":
+    """The project of a directory of this host; it need not exist any more."""
+    from hooks.project import locate
+    from sync.filters import Folder
+
+    host = os.uname().nodename
+    place = locate(directory, host)
+    return Folder(place.key, host, place.top)
+
+
+def file(path: str) -> "File":
+    """A file as people name it: a path, or the last parts of one.
+
+    One that is there, seen from the current directory, is that file, and the same file in other
+    working trees of its project. UsageError: it is empty.
+    """
+    from hooks.project import locate
+    from journal.errors import UsageError
+    from sync.filters import File
+
+    if not path.strip():
+        raise UsageError("--file names no file", "give a path, or the last parts of one: money.py")
+    given = Path(path).expanduser()
+    if not path.startswith(("/", "~", "./", "../")) and not given.exists():
+        return File(tail=os.path.normpath(path))
+    real, typed = given.resolve(), os.path.normpath(Path.cwd() / given)
+    place = locate(str(real.parent), os.uname().nodename)
+    inside = real.is_relative_to(place.top) and not place.key.startswith("path:")
+    tail = str(real.relative_to(place.top)) if inside else ""
+    return File((typed, str(real)), tail, place.key if tail else "")
+
+
+def _is_path(project: str) -> bool:
+    return project[:1] in ("/", "~", ".") or ("/" in project and Path(project).is_dir())

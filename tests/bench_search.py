@@ -1,0 +1,94 @@
+"""A search as a person runs it, a process from its start to its end, on a large synced home.
+
+Against the bare start of an interpreter, which nothing written in Python can go below.
+"""
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import bench_journal
+import recordings
+from bench_table import Row, print_table
+from bench_watch import sync
+
+RECORDS = int(os.environ.get("BENCH_SEARCH", "300000"))
+ROUNDS = 25
+BOUND = 12
+OFTEN, RARE = "ordinary", "needleword"
+PROJECT = 3
+
+
+def measure() -> list[Row]:
+    """Rare and common words, here and everywhere, on paper and as JSON; interleaved rounds."""
+    scratch = Path(tempfile.mkdtemp(prefix="agent-journal-bench-"))
+    try:
+        return _rows(scratch)
+    finally:
+        shutil.rmtree(scratch)
+
+
+def write(scratch: Path) -> tuple[Path, Path]:
+    """A home with RECORDS records, all taken in, and the folder of one of its projects."""
+    home, root = scratch / "home", scratch / "code"
+    here = root / f"p{PROJECT}"
+    here.mkdir(parents=True)
+    bench_journal.write(home, RECORDS, sessions=200, days=6, root=str(root), often=OFTEN)
+    for number in range(5):
+        payload = {"session_id": f"rare{number}", "cwd": str(here), "prompt": f"a {RARE} here"}
+        now_ns = recordings.START_NS + number * 10**12
+        line = recordings.line("UserPromptSubmit", payload, now_ns, CLAUDE_CODE_ENTRYPOINT="cli")
+        recordings.append(home / f"days/2026-11-18/claude-code.rare{number}.jsonl", line)
+    sync(home)
+    return home, here
+
+
+def _rows(scratch: Path) -> list[Row]:
+    home, here = write(scratch)
+    search = [sys.executable, "-m", "journal", "--home", str(home), "search"]
+    commands = {
+        "python -I -S -c pass": [sys.executable, "-I", "-S", "-c", "pass"],
+        "a word in 5 records, --here": [*search, RARE, "--here"],
+        "a word in half of them, --here": [*search, OFTEN, "--here"],
+        "the same, --json": [*search, OFTEN, "--here", "--json"],
+        "the same, everywhere": [*search, OFTEN],
+        "a word that is nowhere": [*search, "nowhereatall"],
+    }
+    took: dict[str, list[float]] = {name: [] for name in commands}
+    for command in commands.values():  # modules are compiled, and it is noted that all is synced
+        _seconds(command, here, scratch)
+    for _ in range(ROUNDS):
+        for name, command in commands.items():
+            took[name].append(_seconds(command, here, scratch))
+    median = {name: statistics.median(values) for name, values in took.items()}
+    bare, *searches = median
+    rows = [Row(f"{bare}, the yardstick", _milliseconds(median[bare]))]
+    for name in searches:
+        ratio = median[name] / median[bare]
+        rows.append(Row(name, _milliseconds(median[name]), ratio, BOUND, against="bare"))
+    return rows
+
+
+def _seconds(command: list[str], folder: Path, scratch: Path) -> float:
+    """How long a process takes; one that fails is an error."""
+    environ = {"HOME": str(scratch), "PATH": os.environ["PATH"]}
+    started = time.perf_counter()
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True)
+    seconds = time.perf_counter() - started
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr, done.stderr
+    assert (b"Nothing found" in done.stdout) == (command[-1] == "nowhereatall")
+    return seconds
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms"
+
+
+if __name__ == "__main__":
+    print_table("search", measure())

@@ -1,0 +1,265 @@
+"""The copy of a session's own transcript: what is kept of it, whatever becomes of the original."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import recordings
+import stored
+import transcript_live
+import transcripts
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stored import database, rows
+from transcript_truth import Session, is_kept
+
+from journal.layout import Layout
+from journal.settings import load_settings
+from sync import cycle, transcript_copy
+
+NOW_US = transcripts.NOW_US
+PATIENT = {"JOURNAL_SESSIONS__REAP_AFTER_HOURS": "876000"}
+
+
+class Live:
+    """A session with its hooks' records in a home and its transcript where the agent keeps it."""
+
+    def __init__(self, folder: Path, session: Session) -> None:
+        self.folder = folder
+        self.home = folder / ".agent-journal"
+        self.session = session
+        self.path = session.path
+        self.data = self.path.read_bytes()
+
+    def hooks(self) -> None:
+        transcript_live.write_live(self.home, self.path, self.session.copies)
+
+    def sync(self, **more: str) -> cycle.Report:
+        return sync(self.folder, **more)
+
+    def again(self) -> None:
+        """An event of the session: there is something to copy."""
+        stop = {"session_id": self.session.id, "transcript_path": str(self.path)}
+        line = recordings.line("Stop", stop, NOW_US * 1000)
+        recordings.append(self.home / "days/2026-11-20" / "claude-code.again.jsonl", line)
+
+    def copied(self, subagent: str = "") -> list[object]:
+        with closing(database(self.home)) as db:
+            query = "select key from sessions where id = ?"
+            key = db.execute(query, (self.session.id,)).get
+            return [json.loads(line) for line in transcript_copy.lines(db, key, subagent)]
+
+
+def sync(user: Path, **more: str) -> cycle.Report:
+    """One pass over the home of a user."""
+    layout = Layout.at(user / ".agent-journal")
+    wanted = load_settings(layout, {**PATIENT, **more})
+    return cycle.run(cycle.Pass(layout, wanted, NOW_US, environ={"HOME": str(user)}))
+
+
+def kept(data: bytes) -> list[object]:
+    """What is to be kept of the whole lines of a transcript, read without any of our code."""
+    records = (json.loads(line) for line in data.split(b"\n")[:-1])
+    return [without_thinking(record) for record in records if is_kept(record)]
+
+
+def without_thinking(record: dict[str, object]) -> dict[str, object]:
+    message = record.get("message")
+    if isinstance(message, dict) and isinstance(message.get("content"), list):
+        content = [b for b in message["content"] if b.get("type") != "thinking"]
+        return {**record, "message": {**message, "content": content}}
+    return record
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Live:
+    """A session with sub-agents."""
+    history = transcripts.write_history(tmp_path / ".claude/projects", 40)
+    whole = [one for one in history.sessions if not (one.torn or one.tail or one.forked)]
+    return Live(tmp_path, max(whole, key=lambda one: (len(one.subagents), -one.size)))
+
+
+def test_the_copy_is_what_is_kept_of_the_original(live: Live) -> None:
+    live.hooks()
+    live.sync()
+    assert live.copied() == kept(live.data)
+    assert len(live.copied()) > 10
+    for subagent in live.session.subagents:
+        assert live.copied(subagent.id) == kept(subagent.path.read_bytes())
+    assert live.sync().copied == 0
+
+
+def test_it_grows_with_the_original_and_a_line_without_its_end_waits(live: Live) -> None:
+    places = random.Random(7).sample(range(len(live.data)), 12)
+    live.hooks()
+    for place in [*sorted(places), len(live.data)]:
+        live.path.write_bytes(live.data[:place])
+        live.again()
+        live.sync()
+        assert live.copied() == kept(live.data[:place])
+
+
+def test_what_the_agent_deleted_stays(live: Live) -> None:
+    live.hooks()
+    live.sync()
+    before = live.copied()
+    live.path.unlink()
+    shutil.rmtree(live.path.with_suffix(""), ignore_errors=True)
+    live.again()
+    live.sync()
+    assert live.copied() == before
+    (live.home / "journal.db").unlink()
+    live.sync()
+    assert live.copied() == before
+
+
+def test_a_truncated_or_replaced_original_adds_what_is_new(live: Live) -> None:
+    live.hooks()
+    live.sync()
+    before = live.copied()
+    lines = live.data.splitlines(keepends=True)
+    live.path.write_bytes(b"".join(lines[: len(lines) // 2]))
+    live.again()
+    live.sync()
+    assert live.copied() == before
+    new = {
+        "type": "user", "uuid": "new", "sessionId": live.session.id, "cwd": "/x",
+        "timestamp": "2026-11-20T09:00:00.000Z", "message": {"content": "once more"},
+    }  # fmt: skip
+    other = live.path.with_suffix(".new")
+    other.write_bytes(live.data + json.dumps(new).encode() + b"\n")
+    other.replace(live.path)
+    live.again()
+    live.sync()
+    assert live.copied() == [*before, new]
+    assert len(rows(live.home, "select id from events")) == len(
+        rows(live.home, "select distinct id from events")
+    )
+
+
+KILLED = """
+import sys
+sys.path.insert(0, "tests")
+from killed_pass import Moments
+from journal import cli
+Moments(int(sys.argv[1]))
+sys.exit(cli.run(sys.argv[2:]))
+"""
+
+
+def test_a_copy_that_is_killed_anywhere_is_finished_by_the_next(live: Live) -> None:
+    live.hooks()
+    environ = {**os.environ, **PATIENT, "HOME": str(live.folder)}
+    killed, moment = 0, 1
+    while True:
+        command = [sys.executable, "-c", KILLED, str(moment), "--home", str(live.home), "sync"]
+        root = Path(__file__).parent.parent
+        done = subprocess.run(command, env=environ, capture_output=True, cwd=root)
+        if done.returncode != -signal.SIGKILL:
+            assert done.returncode == 0, done.stderr
+            break
+        killed += 1
+        moment += 7
+    assert killed > 5
+    assert live.copied() == kept(live.data)
+    ids = rows(live.home, "select id from events where name = 'Transcript'")
+    lines = [
+        line for path in live.home.glob("days/*/*.jsonl") for line in path.read_bytes().split(b"\n")
+    ]
+    copies = [line for line in lines if b'"event":"Transcript"' in line]
+    assert len(copies) == len(ids)  # nothing was appended twice
+
+
+@pytest.mark.parametrize("how", ["outside", "link", "fifo", "other name", "another host", "folder"])
+def test_a_path_that_is_not_the_agents_own_is_not_read(live: Live, how: str) -> None:
+    secret = live.folder / "elsewhere" / "secret.jsonl"
+    secret.parent.mkdir()
+    secret.write_bytes(live.data)
+    inside = live.path.parent / "named.jsonl"
+    host = os.uname().nodename
+    match how:
+        case "outside":
+            inside = secret
+        case "link":
+            inside.symlink_to(secret)
+        case "fifo":
+            os.mkfifo(inside)
+        case "other name":
+            inside = live.path.parent / "named.txt"
+            inside.write_bytes(live.data)
+        case "another host":
+            inside.write_bytes(live.data)
+            host = "elsewhere"
+        case "folder":
+            inside.mkdir()
+    stop = {"session_id": live.session.id, "transcript_path": str(inside)}
+    line = recordings.line("Stop", stop, NOW_US * 1000)
+    made = json.loads(line)
+    line = line.replace(json.dumps(made["host"]).encode(), json.dumps(host).encode(), 1)
+    recordings.append(live.home / "days/2026-11-20/claude-code.x.jsonl", line)
+    assert live.sync().copied == 0
+    assert live.copied() == []
+
+
+def test_more_roots_may_be_named(live: Live) -> None:
+    elsewhere = live.folder / "kept elsewhere"
+    shutil.copytree(live.path.parent, elsewhere)
+    stop = {"session_id": live.session.id, "transcript_path": str(elsewhere / live.path.name)}
+    line = recordings.line("Stop", stop, NOW_US * 1000)
+    recordings.append(live.home / "days/2026-11-20/claude-code.x.jsonl", line)
+    assert live.sync().copied == 0
+    report = live.sync(JOURNAL_CAPTURE__TRANSCRIPT_ROOTS=json.dumps([str(elsewhere)]))
+    assert report.copied > 0  # the session goes on, so its file is looked at again
+    assert live.copied() == kept(live.data)
+
+
+STEPS = st.lists(st.sampled_from(("hook", "hooks", "grow", "sync", "lose")), max_size=14)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(st.sampled_from(("p-subagent", "p-fail", "i-compact", "p-resume")), STEPS, st.randoms())
+def test_in_whatever_order_hooks_and_transcript_come_the_views_are_the_same(
+    name: str, steps: list[str], chance: random.Random
+) -> None:
+    original = transcripts.recorded(name)[0]
+    whole = original.read_bytes()
+    with tempfile.TemporaryDirectory() as folder:
+        fired = transcript_live.write_live(Path(folder), original)
+    found = []
+    for order in (["hooks", "sync", "grow"], steps):
+        with tempfile.TemporaryDirectory() as folder:
+            user = Path(folder)
+            path = user / ".claude/projects" / original.parent.name / original.name
+            shutil.copytree(original.parent, path.parent)
+            home, reached = user / ".agent-journal", 0
+            path.write_bytes(b"")
+            lines = [line.replace(bytes(original), bytes(path)) for line in fired]
+            day = home / "days/2026-11-21/claude-code.x.jsonl"
+            recordings.append(day, lines.pop(0))
+            end = lines.pop()  # of the session: by then the agent has written all
+            for step in order:
+                if step in ("hook", "hooks"):
+                    number = len(lines) if step == "hooks" else 1
+                    recordings.append(day, b"".join(lines[:number]))
+                    del lines[:number]
+                elif step == "grow":
+                    reached = min(len(whole), reached + chance.randrange(1, len(whole)))
+                    path.write_bytes(whole[:reached])
+                elif step == "lose":
+                    (home / "journal.db").unlink(missing_ok=True)
+                else:
+                    sync(user)
+            path.write_bytes(whole)
+            recordings.append(day, b"".join([*lines, end]))
+            sync(user)
+            stored.check(home)
+            found.append(stored.views(home))
+    assert found[0] == found[1]
