@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import bench_history
 import bench_hooks
 import bench_live
 import bench_redact
@@ -20,6 +21,7 @@ from bench_table import Row, print_table
 
 PARTS: dict[str, Callable[[], list[Row]]] = {
     "hooks": bench_hooks.measure,
+    "history": bench_history.measure,
     "sync": bench_sync.measure,
     "watch": bench_watch.measure,
     "remote": bench_remote.measure,
