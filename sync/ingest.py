@@ -17,7 +17,7 @@ import apsw
 
 from journal import record
 from journal.layout import Layout
-from sync import bodies, erasure, facts
+from sync import bodies, erasure, facts, redactions
 from sync.dead import Dead
 from sync.facts import Fact
 from sync.lines import START, Chunk, Cursor, OpenFile, cursor_key
@@ -215,16 +215,20 @@ class Reader:
         pairs = zip(batch.facts, batch.places, strict=True) if known else ()
         places = {id(fact): place for fact, place in pairs}
         for fact in known:
-            query = "select body, name, raw from events where id = ?"
+            query = "select seq, body, name, raw from events where id = ?"
             rows: list[Any] = db.execute(query, (fact.record.id,)).fetchall()
-            ((blob, name, raw),) = rows
+            ((seq, blob, name, raw),) = rows
             if raw == erasure.REMOVED:
                 continue  # nobody can tell any more
             stored = self._screen.body(fact.record._replace(body=bodies.unpack(db, blob)))
-            if (stored, name) != (fact.record.body, fact.record.event):
-                path, offset, line = places[id(fact)]
-                reason = "its id belongs to another record"
-                count += self._dead.put(path, offset, line, reason)
+            if (stored, name) == (fact.record.body, fact.record.event):
+                continue
+            other_rules = redactions.of_event(db, seq) != self._screen.redactor.rules
+            if name == fact.record.event and other_rules:
+                continue  # what other rules have left cannot be compared
+            path, offset, line = places[id(fact)]
+            reason = "its id belongs to another record"
+            count += self._dead.put(path, offset, line, reason)
         return count + self._differing_own(db, batch)
 
     def _differing_own(self, db: apsw.Connection, batch: Batch) -> int:

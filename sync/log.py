@@ -57,6 +57,7 @@ def _did_something(entry: Entry) -> bool:
         report.stored
         or report.duplicate
         or report.rejected
+        or report.excluded
         or report.packed.days
         or report.rebuilt
         or report.pruned
@@ -74,6 +75,8 @@ def _said(entry: Entry) -> dict[str, Any]:
             "stored": report.stored,
             "duplicate": report.duplicate,
             "rejected": report.rejected,
+            "excluded": report.excluded,
+            "copied": report.copied,
         },
         "sessions": report.summaries,
         "packed": len(report.packed.days),

@@ -45,6 +45,12 @@ def note(db: apsw.Connection, first_seq: int, rules: str) -> None:
         db.execute("insert or replace into redactions values (?, ?)", (first_seq, rules))
 
 
+def of_event(db: apsw.Connection, seq: int) -> str:
+    """By which rules an event (row) was redacted; "" if nobody knows."""
+    query = "select rules from redactions where from_seq <= ? order by from_seq desc limit 1"
+    return str(db.execute(query, (seq,)).get or "")
+
+
 def begin(db: apsw.Connection) -> None:
     """A rescan is about to change what is stored: until `settle` nothing counts as redacted."""
     settle(db, UNFINISHED)

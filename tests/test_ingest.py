@@ -11,7 +11,8 @@ import stored
 
 from journal.layout import Layout
 from journal.redact import Redactor
-from sync import ingest
+from journal.settings import load_settings
+from sync import cycle, ingest
 from sync.dead import Dead, entries
 from sync.screening import Screen
 
@@ -329,3 +330,18 @@ def test_a_batch_is_read_ahead_but_not_under_a_deadline(
     ]
     bodies = [fact.body for batch in got for fact in batch.facts]
     assert all(body and body.blob[:4] == bytes.fromhex("28b52ffd") for body in bodies)
+
+
+def test_a_file_that_is_read_again_by_other_rules_has_no_strangers(tmp_path: Path) -> None:
+    path = tmp_path / "days/2026-11-18/claude-code.s.jsonl"
+    secret = {"session_id": "s", "prompt": "password = hunter2hunter2X9"}
+    recordings.append(path, recordings.line("UserPromptSubmit", secret))
+    layout = Layout.at(tmp_path)
+    for allow in ([], [".*hunter2.*"]):
+        settings = load_settings(layout, {"JOURNAL_REDACT__ALLOW": json.dumps(allow)})
+        other = path.with_suffix(".copy")
+        shutil.copy(path, other)
+        other.replace(path)
+        report = cycle.run(cycle.Pass(layout, settings, stored.NOW_US))
+        assert report.rejected == 0
+    assert report.duplicate == 1

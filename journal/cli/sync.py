@@ -74,7 +74,9 @@ def report_text(report: "Report", seconds: float) -> str:
     if not report.read:
         return f"Nothing new ({seconds:.1f} s).{packed}"
     ids = "memory id" if report.resolved == 1 else "memory ids"
-    parts = [f"{report.stored:,} stored"] if report.stored or not report.resolved else []
+    copied = f" ({report.copied:,} of them from transcripts)" if report.copied else ""
+    wanted = report.stored or not report.resolved
+    parts = [f"{report.stored:,} stored{copied}"] if wanted else []
     parts += [f"{report.resolved:,} {ids} resolved"] if report.resolved else []
     parts += [f"{report.duplicate:,} known already"] if report.duplicate else []
     parts += [f"{report.excluded:,} excluded by the configuration"] if report.excluded else []
@@ -182,6 +184,7 @@ def report_json(
             "duplicate": report.duplicate,
             "rejected": report.rejected,
             "excluded": report.excluded,
+            "copied": report.copied,
         },
         "memory_ids": {"resolved": report.resolved, "pending": pending},
         "summaries": report.summaries,
