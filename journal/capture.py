@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hooks import off
 from hooks.project import folders
+from journal import silence
 from journal.errors import JournalError
 from journal.layout import Layout, write_whole
 
@@ -46,11 +47,13 @@ def look(layout: Layout, directory: str) -> Capture:
 
 def stop(layout: Layout) -> None:
     """From now on the hooks of this home record nothing. JournalError: the home is not writable."""
-    write_whole(_everywhere(layout), b"")
+    if not _everywhere(layout).exists():  # its time says since when
+        write_whole(_everywhere(layout), b"")
 
 
-def resume(layout: Layout) -> None:
+def resume(layout: Layout, now_us: int) -> None:
     """Undo `stop`; folders that are off stay so. JournalError: the home is not writable."""
+    silence.note_end(layout, _everywhere(layout), "", now_us)
     _remove(_everywhere(layout))
 
 
@@ -61,12 +64,13 @@ def stop_here(layout: Layout, directory: str) -> str:
     return folder
 
 
-def resume_here(layout: Layout, directory: str) -> None:
+def resume_here(layout: Layout, directory: str, now_us: int) -> None:
     """Undo `stop_here` for this directory and for its project's folder. Errors as for `stop`.
 
     What is off because of a folder further up stays off.
     """
-    for place in folders(directory):
+    for place in dict.fromkeys(folders(directory)):
+        silence.note_end(layout, _marker(layout, place), place, now_us)
         _remove(_marker(layout, place))
     with suppress(OSError):  # other folders are off
         (layout.home / "off.d").rmdir()  # the hooks look at directories only if it is there

@@ -28,7 +28,7 @@ from sync.dead import Dead
 from sync.foreign_lines import Line, Refused, UnreadableError, held, lines
 from sync.lock import locked
 from sync.sources import Source
-from sync.transcript_lines import Hooked, TornLineError
+from sync.transcript_lines import TornLineError, keeping
 from sync.transcript_source import Projects, TranscriptSource
 
 LOCK = "import.lock"  # in the home; held by the one process that imports
@@ -135,7 +135,7 @@ class _Run:
         made = None if order.dry_run else make_screen(order.layout, order.settings)
         self._screen = made
         self._dead = None if made is None else Dead(order.layout, made, now_us)
-        self._hooked = Hooked(db)
+        self._kept = keeping(db, order.layout, order.settings)
         self._git = Projects()
         self._pending: tuple[Path, Line, Refused] | None = None
         self._appender = appender
@@ -169,12 +169,7 @@ class _Run:
     def _taker(self, source: Source) -> Callable[[Line], None]:
         if not source.is_transcript:
             return partial(self._take, source.path)
-        return partial(
-            self._take_told,
-            TranscriptSource(
-                source.path, self._hooked, self._git, self._order.settings.capture.thinking
-            ),
-        )
+        return partial(self._take_told, TranscriptSource(source.path, self._kept, self._git))
 
     def _take_told(self, transcript: TranscriptSource, line: Line) -> None:
         """What a line of a transcript says, redacted: it is the copy that is kept."""

@@ -15,10 +15,13 @@ from typing import Any
 import apsw
 import orjson
 
-from journal import record
+from journal import record, silence
 from journal.agents import HISTORY, TRANSCRIPT, claude_code_torn
 from journal.agents import claude_code_transcript as transcript
 from journal.agents.claude_code_transcript import Entry
+from journal.layout import Layout
+from journal.settings import Settings
+from journal.silence import Silences
 from journal.times import to_us
 from sync import facts
 
@@ -46,10 +49,10 @@ class Reading:
     path: Path
     session: str  # of lines that name none
     last_us: int  # the time of lines that have none
-    hooked: "Hooked"
+    keeping: "Keeping"
     git: Callable[[str, str], dict[str, str] | None]  # of a directory and a branch
-    thinking: bool = False
     host: str = field(default_factory=lambda: os.uname().nodename)
+    _cwd: str = ""
     _subagent: str = ""
     _type: str = ""
     _calls: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -67,15 +70,17 @@ class Reading:
             self.last_us = _moment_us(entry.at) or self.last_us
             session = entry.session if len(entry.session) <= _MOST_NAME_CHARS else ""
             self.session = session or self.session
-            yield self._record(entry, offset, len(line))
+            self._cwd = entry.cwd or self._cwd
+            if self.keeping.wants(self._cwd, self.last_us):
+                yield self._record(entry, offset, len(line))
 
     def _entries(self, line: bytes) -> Iterator[Entry]:
         try:
-            yield from transcript.entries(line, self.thinking)
+            yield from transcript.entries(line, self.keeping.thinking)
         except record.BadLineError as error:
             whole, torn = claude_code_torn.parts(line)
             for part in whole:
-                yield from transcript.entries(part, self.thinking)
+                yield from transcript.entries(part, self.keeping.thinking)
             if torn:
                 raise TornLineError(torn, "no whole record: cut off or damaged") from error
 
@@ -94,7 +99,7 @@ class Reading:
     def _record(self, entry: Entry, offset: int, size: int) -> record.Record:
         self._note_call(entry)
         subagent = entry.subagent or self._subagent
-        event = self.hooked.event(AGENT, self.session, self.last_us)
+        event = self.keeping.hooked.event(AGENT, self.session, self.last_us)
         said: dict[str, Any] = {"session_id": self.session}
         if subagent:
             said |= {"agent_id": subagent, "agent_type": self._type}
@@ -119,6 +124,29 @@ class Reading:
             _dump(said)[:-1] + b',"line":' + _harmless(entry.line) + b"}",
             False,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What a home keeps of transcripts."""
+
+    hooked: "Hooked"
+    silences: Silences  # times in which capture was off
+    home: str  # without links
+    thinking: bool  # whether what the agent thought is kept, too
+
+    def wants(self, directory: str, at_us: int) -> bool:
+        """Whether anything that happened there and then is kept.
+
+        In the home itself only models work that were asked to summarise: memory would find itself.
+        """
+        return directory != self.home and not self.silences.cover(directory, at_us)
+
+
+def keeping(db: apsw.Connection, layout: Layout, settings: Settings) -> Keeping:
+    """By the settings of a home, and what its database knows. JournalError: it cannot be read."""
+    home = os.path.realpath(layout.home)
+    return Keeping(Hooked(db), silence.read(layout), home, settings.capture.thinking)
 
 
 class Hooked:

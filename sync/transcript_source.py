@@ -7,7 +7,7 @@ from pathlib import Path
 from hooks.project import Place, locate
 from journal import record
 from sync.foreign_lines import Line, lines
-from sync.transcript_lines import Hooked, Reading, TornLineError, beginning, session_of
+from sync.transcript_lines import Keeping, Reading, TornLineError, beginning, session_of
 
 _BEGINNING_BYTES = 1 << 20
 _BEGINNING_LINES = 200
@@ -39,13 +39,11 @@ class Projects:
 class TranscriptSource:
     """One file and how far its meaning is known. UnreadableError: it cannot be read."""
 
-    def __init__(self, path: Path, hooked: Hooked, projects: Projects, thinking: bool) -> None:
+    def __init__(self, path: Path, kept: Keeping, projects: Projects) -> None:
         self.path = path
         first_us, session = beginning(_beginning(path))
         last_us = first_us or path.stat().st_mtime_ns // 1000
-        self._reading = Reading(
-            path, session or session_of(path), last_us, hooked, projects, thinking
-        )
+        self._reading = Reading(path, session or session_of(path), last_us, kept, projects)
 
     def records(self, line: Line) -> Iterator[record.Record]:
         """What one line says. TornLineError: not all of it could be read."""

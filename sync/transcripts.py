@@ -25,7 +25,7 @@ from sync.appending import Appender
 from sync.dead import Dead
 from sync.lines import OpenFile
 from sync.screening import Screen
-from sync.transcript_lines import Hooked, Reading, TornLineError, beginning
+from sync.transcript_lines import Keeping, Reading, TornLineError, beginning, keeping
 from sync.views import transcripts
 from sync.views.transcripts import Copied
 
@@ -54,14 +54,14 @@ def copy(
     """Append what is new in transcripts to the journal. JournalError: it cannot be written."""
     copies = Copies()
     roots = allowed_roots(settings, environ)
-    hooked = Hooked(db)
+    kept = keeping(db, layout, settings)
     with Appender(db, layout, exclusions=screen.exclusions) as appender:
         into = _Into(appender, screen, dead, copies)
         for file in transcripts.to_copy(db, now_us):
             for path in (file.path, *claude_code_transcript.subagent_files(file.path)):
                 if is_allowed(path, roots):
                     one = transcripts.reached(db, file._replace(path=path))
-                    _copy(one, into, hooked, settings)
+                    _copy(one, into, kept)
                 elif path == file.path:  # gone, or not to be read: it is not looked for again
                     copies.reached.append(transcripts.reached(db, file))
         appender.flush()
@@ -111,13 +111,13 @@ def _is_below(path: str, root: str) -> bool:
     return path.startswith(root.rstrip("/") + "/")
 
 
-def _copy(before: Copied, into: _Into, hooked: Hooked, settings: Settings) -> None:
+def _copy(before: Copied, into: _Into, kept: Keeping) -> None:
     """One file, from where it was reached. One that cannot be read is left for the next run."""
     try:
         with OpenFile(Path(os.path.realpath(before.path))) as file:
             offset = file.resume(before.cursor)
             cursor = before.cursor
-            reading = _reading(before, file, offset, hooked, settings)
+            reading = _reading(before, file, offset, kept)
             for chunk in file.chunks(offset):
                 for at, line in chunk.lines:
                     into.add(reading, at, line)
@@ -129,14 +129,11 @@ def _copy(before: Copied, into: _Into, hooked: Hooked, settings: Settings) -> No
         into.copies.reached.append(reached)
 
 
-def _reading(
-    before: Copied, file: OpenFile, offset: int, hooked: Hooked, settings: Settings
-) -> Reading:
+def _reading(before: Copied, file: OpenFile, offset: int, kept: Keeping) -> Reading:
     head = os.pread(file.fd, _BEGINNING_BYTES, 0)
     first_us, _ = beginning(head)
     last_us = before.last_us if offset else first_us or file.modified_ns // 1000
-    thinking = settings.capture.thinking
-    reading = Reading(before.path, before.session, last_us, hooked, no_git, thinking)
+    reading = Reading(before.path, before.session, last_us, kept, no_git)
     for line in _lines_before(file, offset):
         try:
             reading.recall(line)

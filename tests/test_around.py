@@ -108,8 +108,9 @@ def test_a_failure_a_question_and_a_child_are_told(journal: Reader) -> None:
          last_assistant_message="child says")  # fmt: skip
     tell(journal.home, "aaaaaa01", "StopFailure", 70, error="rate_limit")
     text = journal("show", "--around", hit(journal, "child")["event_id"])
-    for words in ("Bash permission asked", "Bash failed", "    bad", "subagent start (Explore)",
-                  "answer (Explore)", "    child says", "turn failed", "    rate_limit"):  # fmt: skip
+    lines = ("Bash permission asked", "Bash failed", "    bad", "subagent start (Explore)",
+             "answer (Explore)", "    child says", "turn failed", "    rate_limit")  # fmt: skip
+    for words in lines:
         assert words in text
     failed = [e for e in shown(journal, "--around", hit(journal, "bad")["event_id"])["events"]
               if e["failed"]]  # fmt: skip

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from journal import cli
 from journal.errors import UsageError
 from sync import facts
+from sync.candidates import Query
 from sync.filters import Filters, Wanted, moment_us
-from sync.search import Found, Query, search
+from sync.search import Found, search
 from sync.terms import SNIPPET_CHARS, folded, parse, snippet
 from sync.texts import KINDS, TextKind, texts
 

@@ -11,10 +11,10 @@ import told
 from told import Reader, asked
 
 from journal.errors import UsageError
-from sync import search
+from sync import candidates, search
+from sync.candidates import Query
 from sync.cursor import ALL, Cursor, Window
 from sync.filters import Filters, Wanted
-from sync.search import Query
 from sync.terms import parse
 
 NOW_US = stored.NOW_US
@@ -30,9 +30,9 @@ def journal(
 
 def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every word that a test can use is a common one."""
-    monkeypatch.setattr(search, "TEXTS", 5)
-    monkeypatch.setattr(search, "EVENTS", 6)
-    monkeypatch.setattr(search, "WIDER", 2)
+    monkeypatch.setattr(candidates, "TEXTS", 5)
+    monkeypatch.setattr(candidates, "EVENTS", 6)
+    monkeypatch.setattr(candidates, "WIDER", 2)
     monkeypatch.setattr(search, "CANDIDATES", 7)
 
 
@@ -175,7 +175,7 @@ def test_of_common_words_the_newest_sessions_come_first(
         line = recordings.line("UserPromptSubmit", payload, at_ns, CLAUDE_CODE_ENTRYPOINT="cli")
         recordings.append(tmp_path / "days" / "2026-11-18" / f"claude-code.d{age}.jsonl", line)
         stored.sync(tmp_path)
-    monkeypatch.setattr(search, "EVENTS", 2)
+    monkeypatch.setattr(candidates, "EVENTS", 2)
     db = stored.database(tmp_path)
     query = Query(parse("rice"), Wanted(Filters()), limit=3)
     found = search.search(db, query, NOW_US)

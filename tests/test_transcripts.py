@@ -10,6 +10,7 @@ import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import recordings
@@ -21,8 +22,11 @@ from hypothesis import strategies as st
 from stored import database, rows
 from transcript_truth import Session, is_kept
 
+from hooks import off
+from journal import capture, silence
 from journal.layout import Layout
 from journal.settings import load_settings
+from journal.times import to_us
 from sync import cycle, transcript_copy
 
 NOW_US = transcripts.NOW_US
@@ -51,7 +55,7 @@ class Live:
         line = recordings.line("Stop", stop, NOW_US * 1000)
         recordings.append(self.home / "days/2026-11-20" / "claude-code.again.jsonl", line)
 
-    def copied(self, subagent: str = "") -> list[object]:
+    def copied(self, subagent: str = "") -> list[dict[str, Any]]:
         with closing(database(self.home)) as db:
             query = "select key from sessions where id = ?"
             key = db.execute(query, (self.session.id,)).get
@@ -65,7 +69,7 @@ def sync(user: Path, **more: str) -> cycle.Report:
     return cycle.run(cycle.Pass(layout, wanted, NOW_US, environ={"HOME": str(user)}))
 
 
-def kept(data: bytes) -> list[object]:
+def kept(data: bytes) -> list[dict[str, Any]]:
     """What is to be kept of the whole lines of a transcript, read without any of our code."""
     records = (json.loads(line) for line in data.split(b"\n")[:-1])
     return [without_thinking(record) for record in records if is_kept(record)]
@@ -219,6 +223,67 @@ def test_more_roots_may_be_named(live: Live) -> None:
     report = live.sync(JOURNAL_CAPTURE__TRANSCRIPT_ROOTS=json.dumps([str(elsewhere)]))
     assert report.copied > 0  # the session goes on, so its file is looked at again
     assert live.copied() == kept(live.data)
+
+
+def at_us(record: dict[str, Any]) -> int:
+    return to_us(str(record["timestamp"]))
+
+
+@pytest.mark.parametrize("where", ["everywhere", "here", "elsewhere"])
+@pytest.mark.parametrize("still_off", [True, False])
+def test_what_was_said_while_capture_was_off_is_not_copied(
+    live: Live, where: str, still_off: bool
+) -> None:
+    records = [json.loads(line) for line in live.data.split(b"\n")[:-1]]
+    times = sorted(at_us(record) for record in records if "timestamp" in record)
+    from_us, until_us = times[len(times) // 3], times[2 * len(times) // 3]
+    layout = Layout.at(live.home)
+    folder = live.folder / "elsewhere" if where == "elsewhere" else Path(live.session.cwd)
+    if where == "everywhere":
+        capture.stop(layout)
+        marker = live.home / "off"
+    else:
+        marker = Path(off.marker(str(live.home), capture.stop_here(layout, str(folder))))
+    os.utime(marker, ns=(from_us * 1000, from_us * 1000))
+    if still_off:
+        until_us = times[-1] + 1
+    elif where == "everywhere":
+        capture.resume(layout, until_us)
+    else:
+        capture.resume_here(layout, str(folder), until_us)
+    live.hooks()
+    live.sync()
+    silent = {
+        record["uuid"]
+        for record in records
+        if "uuid" in record and where != "elsewhere" and from_us <= at_us(record) < until_us
+    }
+    assert silent or where == "elsewhere"
+    expected = [r for r in kept(live.data) if r.get("uuid") not in silent]
+    found = [r for r in live.copied() if "uuid" in r]
+    assert found == [r for r in expected if "uuid" in r]
+
+
+def test_off_that_is_said_twice_counts_from_the_first_time(tmp_path: Path) -> None:
+    layout = Layout.at(tmp_path)
+    capture.stop(layout)
+    os.utime(tmp_path / "off", ns=(5_000_000, 5_000_000))
+    capture.stop(layout)
+    capture.resume(layout, 9_000)
+    recordings.append(tmp_path / "off.log", b'{"folder":"torn\n')
+    silences = silence.read(layout)
+    assert [silences.cover("/x", at) for at in (4_999, 5_000, 8_999, 9_000)] == [
+        False, True, True, False,
+    ]  # fmt: skip
+
+
+def test_sessions_of_models_that_the_journal_asked_are_not_taken_in(live: Live) -> None:
+    home = os.path.realpath(live.home)
+    data = live.data.replace(json.dumps(live.session.cwd).encode(), json.dumps(home).encode())
+    live.path.write_bytes(data)
+    live.hooks()
+    live.sync()
+    assert [r for r in live.copied() if r.get("cwd") == home] == []
 
 
 STEPS = st.lists(st.sampled_from(("hook", "hooks", "grow", "sync", "lose")), max_size=14)

@@ -47,9 +47,9 @@ def on(app: App, here: bool) -> None:
 
     before = capture.look(app.layout, os.curdir)
     if here:
-        capture.resume_here(app.layout, os.curdir)
+        capture.resume_here(app.layout, os.curdir, app.now_us)
     else:
-        capture.resume(app.layout)
+        capture.resume(app.layout, app.now_us)
     found = capture.look(app.layout, os.curdir)
     changed = bool(before.here if here else before.off)
     for line in _on_text(found, here, changed):

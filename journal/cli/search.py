@@ -83,6 +83,7 @@ def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) ->
     """
     from journal.errors import UsageError
     from sync import search as index
+    from sync.candidates import ENDLESS_US, Query
     from sync.cursor import Cursor
     from sync.terms import parse
     from sync.texts import TextKind
@@ -94,13 +95,13 @@ def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) ->
     after = Cursor.of(chosen["after"]) if chosen["after"] is not None else None
     now_us = after.now_us if after else app.now_us
     since_us, until_us = chosen_times(chosen, now_us)
-    wanted = index.Query(
+    wanted = Query(
         parse(query),
         chosen_sessions(app, chosen),
         kinds=tuple(TextKind[kind.upper()] for kind in chosen["kinds"]) or tuple(TextKind),
         limit=chosen["limit"],
         since_us=since_us or 0,
-        until_us=index.ENDLESS_US if until_us is None else until_us,
+        until_us=ENDLESS_US if until_us is None else until_us,
         calls=chosen_calls(chosen),
     )
     with app.reading(ends_matter=chosen["state"] is not None) as db:
