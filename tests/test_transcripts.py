@@ -23,7 +23,7 @@ from stored import database, rows
 from transcript_truth import Session, is_kept
 
 from hooks import off
-from journal import capture, silence
+from journal import capture, cli, silence
 from journal.layout import Layout
 from journal.settings import load_settings
 from journal.times import to_us
@@ -284,6 +284,22 @@ def test_sessions_of_models_that_the_journal_asked_are_not_taken_in(live: Live) 
     live.hooks()
     live.sync()
     assert [r for r in live.copied() if r.get("cwd") == home] == []
+
+
+def test_a_forgotten_copy_is_gone_and_not_made_again(live: Live) -> None:
+    live.hooks()
+    live.sync()
+    words = [answer.text[:40].encode() for answer in live.session.answers if len(answer.text) > 20]
+    assert cli.run(["--home", str(live.home), "forget", live.session.id, "--yes"]) == 0
+    live.again()
+    live.sync()
+    for path in (path for path in live.home.rglob("*") if path.is_file()):
+        data = path.read_bytes()
+        assert not [word for word in words if word in data], path
+    with closing(database(live.home)) as db:
+        key = db.execute("select key from sessions where id = ?", (live.session.id,)).get
+        assert words
+        assert list(transcript_copy.lines(db, key)) == []
 
 
 STEPS = st.lists(st.sampled_from(("hook", "hooks", "grow", "sync", "lose")), max_size=14)
