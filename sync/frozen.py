@@ -13,9 +13,9 @@ from journal.redact import Redactor
 from journal.state import SessionState
 from sync import facts
 from sync.rescanned import Rescanned
+from sync.texts import KINDS, TextKind
 from sync.views import contexts, full_text, sessions
 from sync.views.change import Change
-from sync.views.full_text import KINDS, TextKind
 
 _LINES = ("project_name", "cwd", "branch")
 

@@ -16,8 +16,8 @@ from journal.printable import one_line
 from journal.state import SessionState
 from journal.summary import shown_path
 from journal.times import to_text
+from sync import short_ids
 from sync.filters import Wanted
-from sync.views.sessions import short_id
 
 STATES = ("awaiting", "working", "idle", "finished")  # as they are listed
 MAX_CANDIDATES = 8
@@ -154,7 +154,7 @@ def _session(db: apsw.Connection, row: tuple[Any, ...], adopt_on: set[str]) -> S
         key=key,
         agent=agent,
         id=name,
-        short_id=short_id(db, name),
+        short_id=short_ids.of_session(db, name),
         memory_id=memory_id,
         project=project_name or cwd,
         project_key=project,
@@ -218,7 +218,9 @@ def _matching(db: apsw.Connection, name: str, agent: str = "") -> list[tuple[int
 
 def _candidates(db: apsw.Connection, found: list[tuple[int, str, str]]) -> str:
     same = len({name for _, _, name in found}) == 1
-    names = [f"{agent}/{name}" if same else short_id(db, name) for _, agent, name in found]
+    names = [
+        f"{agent}/{name}" if same else short_ids.of_session(db, name) for _, agent, name in found
+    ]
     shown = ", ".join(map(_said, names[:MAX_CANDIDATES]))
     return f"not one session but {shown}" + (" …" if len(found) > MAX_CANDIDATES else "")
 

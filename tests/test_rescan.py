@@ -24,7 +24,7 @@ from journal.redact import RULES_VERSION
 from sync import bodies, dead_pieces, pack_file, retry, waiting
 from sync.lock import locked
 from sync.remote.contract import Piece
-from sync.views.full_text import KINDS
+from sync.texts import KINDS
 
 WORD = "ACME-20261121"
 RULES = '[redact]\npatterns = ["ACME-[0-9]{8}"]\n'

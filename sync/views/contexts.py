@@ -17,6 +17,7 @@ from journal.layout import Layout, write_whole
 from journal.settings import Settings
 from journal.state import SessionState
 from journal.times import to_datetime
+from sync import short_ids
 from sync.views import sessions, summaries
 from sync.views.change import Change
 
@@ -88,7 +89,7 @@ def _prepared(
             continue
         name = name or project_name
         summary = summaries.best(db, agent, session_id, state)
-        short_id = sessions.short_id(db, session_id)
+        short_id = short_ids.of_session(db, session_id)
         made = briefing.block(session_id, state, summary, short_id, zone)
         if made is not None:
             blocks.append(made)

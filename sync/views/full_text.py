@@ -5,50 +5,15 @@ summary; the text itself is read from the events. A tool's input is indexed at i
 end if no start was seen. What a transcript tells is indexed where no hook reported the same.
 """
 
-from enum import IntEnum
 from operator import itemgetter
 from typing import Any
 
 import apsw
 import orjson
 
-from journal.fold import Event
-from journal.meaning import Kind, leaves
-from journal.own_words import without_frames
-from journal.printable import without_escapes
+from sync.texts import KINDS, TextKind, summary_text, texts
 from sync.views import said
 from sync.views.change import Change
-
-LIMIT_CHARS = 65_536
-KINDS = 8
-
-
-class TextKind(IntEnum):
-    """Which text of an event a row holds."""
-
-    PROMPT = 0
-    ANSWER = 1
-    INPUT = 2
-    OUTPUT = 3
-    THINKING = 4
-    SUMMARY = 7
-
-
-_INPUT, _OUTPUT = TextKind.INPUT, TextKind.OUTPUT
-_KINDS_OF_TEXT = {
-    Kind.PROMPT: TextKind.PROMPT,
-    Kind.TURN_END: TextKind.ANSWER,
-    Kind.SUBAGENT_END: TextKind.ANSWER,
-    Kind.TURN_FAILED: TextKind.ANSWER,
-    Kind.TOOL_BEFORE: _INPUT,
-    Kind.TOOL_AFTER: _OUTPUT,
-    Kind.TOOL_FAILED: _OUTPUT,
-    Kind.TOLD_PROMPT: TextKind.PROMPT,
-    Kind.TOLD_ANSWER: TextKind.ANSWER,
-    Kind.TOLD_CALL: _INPUT,
-    Kind.TOLD_RESULT: _OUTPUT,
-    Kind.TOLD_THINKING: TextKind.THINKING,
-}
 
 
 def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:
@@ -62,7 +27,7 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:
         (number, text)
         for change in changes
         for event in change.all_events
-        for kind, text in texts(event, event.seq in change.unopened)
+        for kind, text in texts(event.meaning, event.seq in change.unopened)
         if (number := event.seq * KINDS + kind) not in gone
     ]
     query = "select summary from summaries where session = ?"
@@ -122,29 +87,3 @@ def drop_events(db: apsw.Connection, seqs: list[int]) -> None:
     """Remove the rows of these events: their texts are gone."""
     rows = sorted((seq * KINDS + kind,) for seq in seqs for kind in TextKind)
     db.executemany("delete from full_text where rowid = ?", rows)
-
-
-def texts(event: Event, with_input: bool) -> list[tuple[TextKind, str]]:
-    """What people search an event for, without the colours of a terminal."""
-    meaning = event.meaning
-    kind = _KINDS_OF_TEXT.get(meaning.kind)
-    if kind is None:
-        return []
-    if kind is _INPUT:
-        text = leaves(meaning.tool_input, LIMIT_CHARS)
-    elif kind is _OUTPUT:
-        text = "" if meaning.own else leaves(meaning.output, LIMIT_CHARS)
-    else:
-        text = meaning.text[:LIMIT_CHARS]
-    found = [(kind, text)]
-    if with_input and kind is _OUTPUT:
-        found.append((_INPUT, leaves(meaning.tool_input, LIMIT_CHARS)))
-    return [(kind, without_escapes(without_frames(text))) for kind, text in found if text]
-
-
-def summary_text(summary: str) -> str:
-    """The words of a stored summary."""
-    fields = orjson.loads(summary)
-    names = ("request", "investigated", "learned", "completed", "next_steps")
-    words = [fields.get(name) or "" for name in names]
-    return "\n".join([*words, *fields["files_read"], *fields["files_edited"]])

@@ -93,23 +93,6 @@ def title(state: SessionState) -> str:
     return " ".join(text.split())[:TITLE_CHARS]
 
 
-def short_id(db: apsw.Connection, session_id: str, least_chars: int = 6) -> str:
-    """The shortest prefix that no other session's id begins with, of at least six characters."""
-    query = "select id from session_states where id {} ? order by id {} limit 1"
-    before = db.execute(query.format("<", "desc"), (session_id,)).get
-    behind = db.execute(query.format(">", "asc"), (session_id,)).get
-    shared = max(
-        (_shared(session_id, str(other)) for other in (before, behind) if other), default=0
-    )
-    return session_id[: max(least_chars, shared + 1)]
-
-
-def _shared(one: str, other: str) -> int:
-    """How many characters two ids have in common at their beginning."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
-
-
 def drop(db: apsw.Connection, session: int) -> None:
     """Remove the session's row: nothing of the session is left."""
     db.execute("delete from session_states where session = ?", (session,))
