@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -109,6 +111,30 @@ def test_it_grows_with_the_original_and_a_line_without_its_end_waits(live: Live)
         live.again()
         live.sync()
         assert live.copied() == kept(live.data[:place])
+
+
+def test_a_copy_of_a_file_that_grows_meanwhile_misses_nothing(live: Live) -> None:
+    live.hooks()
+    live.path.write_bytes(b"")
+    pieces = [live.data[at : at + 90] for at in range(0, len(live.data), 90)]
+
+    def write() -> None:
+        with live.path.open("ab", buffering=0) as file:
+            for piece in pieces:
+                file.write(piece)
+                time.sleep(0.004)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    passes = 0
+    while writer.is_alive():
+        live.again()
+        live.sync()
+        passes += 1
+    live.again()
+    live.sync()
+    assert passes > 1
+    assert live.copied() == kept(live.data)
 
 
 def test_what_the_agent_deleted_stays(live: Live) -> None:

@@ -1,10 +1,8 @@
 """`journal import`: the agent's history, and that of other machines, joins this journal."""
 
 import os
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,14 +10,13 @@ import click
 
 from journal.cli.app import App, pass_app
 from journal.cli.output import print_json
+from journal.cli.progress import progress
 
 if TYPE_CHECKING:
     from sync.cycle import Report
     from sync.importing import Imported
 
 WAIT_SECONDS = 10.0  # for another sync to end
-PROGRESS_AFTER_SECONDS = 1.0
-Advance = Callable[[str, int, int], None]
 
 
 @click.command("import")
@@ -55,7 +52,7 @@ def run_import(app: App, paths: tuple[Path, ...], *, dry_run: bool, as_json: boo
     started = time.monotonic()
     found = sources.find(paths)
     report: Report | None = None
-    with _progress() as advance:
+    with progress() as advance:
 
         def take_in() -> None:
             nonlocal report
@@ -150,27 +147,3 @@ def _problems(done: "Imported", report: "Report | None") -> Iterator[str]:
     if report is not None:
         yield from (f"cannot read {problem}" for problem in report.unreadable)
         yield from report.packed.kept
-
-
-@contextmanager
-def _progress() -> Iterator[Advance]:
-    """A bar on a terminal's stderr, from the second second on."""
-    if not sys.stderr.isatty():
-        yield lambda what, done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    bar = Progress(console=Console(stderr=True), transient=True)
-    started = time.monotonic()
-    task = bar.add_task("Reading")
-
-    def advance(what: str, done: int, total: int) -> None:
-        if time.monotonic() - started > PROGRESS_AFTER_SECONDS:
-            bar.start()
-            bar.update(task, description=what, completed=done, total=max(total, done))
-
-    try:
-        yield advance
-    finally:
-        bar.stop()

@@ -1,16 +1,16 @@
 """`journal redact --rescan`: changed rules of redaction, applied to what is stored already."""
 
-import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from journal.cli.app import App, pass_app, polling
 from journal.cli.output import print_json
+from journal.cli.progress import progress
 from journal.errors import JournalError, UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from sync.rescan import Order
     from sync.rescanned import Rescanned
 
-PROGRESS_AFTER_SECONDS = 1.0
 COLUMNS = 80
 
 
@@ -76,20 +75,21 @@ def _done(app: App, dry_run: bool, wait: float) -> "Rescanned":
         raise JournalError(message, "run: journal install, then start your agent")
     if not dry_run:
         app.sync(wait)
-    with _progress() as progress:
+    with progress() as advance:
+        told = partial(advance, "Redacting")
         if dry_run:
             redactor = redactions.to_look(app.layout, app.settings)
-            return rescan.look(_order(app, redactor, wait, progress))
+            return rescan.look(_order(app, redactor, wait, told))
         redactor = make_redactor(app.layout, app.settings)
-        return rescan.run(_order(app, redactor, wait, progress))
+        return rescan.run(_order(app, redactor, wait, told))
 
 
 def _order(
-    app: App, redactor: "Redactor", wait: float, progress: Callable[[int, int], None]
+    app: App, redactor: "Redactor", wait: float, told: Callable[[int, int], None]
 ) -> "Order":
     from sync.rescan import Order
 
-    return Order(app.layout, app.settings, redactor, time.time_ns(), polling(wait), progress)
+    return Order(app.layout, app.settings, redactor, time.time_ns(), polling(wait), told)
 
 
 def rescanned_json(done: "Rescanned", seconds: float) -> dict[str, object]:
@@ -149,27 +149,3 @@ def _places(done: "Rescanned") -> list[str]:
 
 def _counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal's stderr, from the second second on."""
-    if not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    bar = Progress(console=Console(stderr=True), transient=True)
-    started = time.monotonic()
-    task = bar.add_task("Redacting", start=True)
-
-    def advance(done: int, total: int) -> None:
-        if time.monotonic() - started > PROGRESS_AFTER_SECONDS:
-            bar.start()
-            bar.update(task, completed=done, total=max(total, done))
-
-    try:
-        yield advance
-    finally:
-        bar.stop()

@@ -2,14 +2,14 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from journal.cli.app import App, pass_app
 from journal.cli.output import print_json
+from journal.cli.progress import progress
 from journal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from sync.memory.stage import Asked
     from sync.outside import Outside
     from sync.rebuild import Rebuilt
-
-PROGRESS_AFTER_SECONDS = 1.0
 
 
 @click.command()
@@ -47,8 +45,10 @@ def sync(app: App, wait: float, rebuild: bool, yes: bool, as_json: bool) -> None
     started = time.monotonic()
     if yes and not rebuild:
         raise UsageError("--yes goes with --rebuild", "run: journal sync --rebuild --yes")
-    with _progress() as progress:
-        report = app.sync(wait, progress=progress, rebuild=rebuild, accept_loss=yes)
+    with progress() as advance:
+        report = app.sync(
+            wait, progress=partial(advance, "Taking in"), rebuild=rebuild, accept_loss=yes
+        )
     later: list[Report] = []
     outside = app.outside(lambda: False, lambda: later.append(app.sync(wait)), _tell)
     report.resolved += sum(one.resolved for one in later)
@@ -202,27 +202,3 @@ def report_json(
         "rebuilt": rebuilt_json(report),
         "model": outside.said()["model"],
     }
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on a terminal's stderr, from the second second on."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    bar = Progress(console=Console(stderr=True), transient=True)
-    started = time.monotonic()
-    task = bar.add_task("Taking in", start=True)
-
-    def advance(done: int, total: int) -> None:
-        if time.monotonic() - started > PROGRESS_AFTER_SECONDS:
-            bar.start()
-            bar.update(task, completed=done, total=max(total, done))
-
-    try:
-        yield advance
-    finally:
-        bar.stop()

@@ -1,0 +1,33 @@
+"""How far a command is, on a terminal's stderr, from the second second on."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+AFTER_SECONDS = 1.0
+Advance = Callable[[str, int, int], None]  # what is done, how much of it, of how much
+
+
+@contextmanager
+def progress() -> Iterator[Advance]:
+    """A bar that tells in bytes, or any other measure, how far each part is; else nothing."""
+    if not sys.stderr.isatty():
+        yield lambda what, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    bar = Progress(console=Console(stderr=True), transient=True)
+    started = time.monotonic()
+    task = bar.add_task("")
+
+    def advance(what: str, done: int, total: int) -> None:
+        if time.monotonic() - started > AFTER_SECONDS:
+            bar.start()
+            bar.update(task, description=what, completed=done, total=max(total, done))
+
+    try:
+        yield advance
+    finally:
+        bar.stop()
