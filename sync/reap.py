@@ -47,12 +47,13 @@ def due(
     limit_us = settings.sessions.reap_after_hours * _HOUR_US
     found = []
     for key, agent, session, last_us, pid, on in _open_sessions(db):
-        if silence and now_us - last_us > limit_us:
+        silent_us = now_us - last_us
+        if pid is None and silent_us > _IMPORTED_US and not _is_hooked(db, key):
+            found.append(Ended(agent, session, last_us, IMPORTED))
+        elif silence and silent_us > limit_us:
             found.append(Ended(agent, session, last_us, SILENCE))
         elif pid is not None and on == host and not is_alive(pid, last_us):
             found.append(Ended(agent, session, last_us, GONE))
-        elif pid is None and now_us - last_us > _IMPORTED_US and not _is_hooked(db, key):
-            found.append(Ended(agent, session, last_us, IMPORTED))
     return found
 
 
