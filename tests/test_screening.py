@@ -121,7 +121,7 @@ def test_no_byte_of_it_leaves_the_day_files_and_those_lose_it(installed: Install
     os.utime(part, (1, 1))
     report = json.loads(installed.journal("sync", "--json"))
     assert report["records"] == {
-        "read": 7, "stored": 2, "duplicate": 0, "rejected": 1, "excluded": 4
+        "read": 7, "stored": 2, "duplicate": 0, "rejected": 1, "excluded": 4, "copied": 0
     }  # fmt: skip
     assert holders(GONE, home, spool) == []
     assert holders(hidden, home, spool) == [str(path.relative_to(home))]
