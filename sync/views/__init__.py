@@ -39,6 +39,7 @@ from sync.views.memory_ids import Who
 # Raised when a view derives other rows from the same facts: all sessions are then folded anew.
 VERSION = 1000 * STATE_VERSION + 5
 SLICE_EVENTS = 500
+SLICE_SESSIONS = 100  # whose states are in memory at once
 _ENDS = (Kind.TOOL_AFTER, Kind.TOOL_FAILED)  # of a tool call
 # contexts look at the session's row before it changes; full_text, last, indexes the summary.
 _ORDER = (
@@ -105,8 +106,10 @@ def infer_ends(db: apsw.Connection, ended: list[Ended], now_us: int) -> None:
     with db:
         for one in ended:
             lives.infer(db, *one)
-            key = db.execute(query, (one.agent, one.session)).get
-            changes = list(_unchanged(db, [] if key is None else [int(key)]))
+        found = (db.execute(query, (one.agent, one.session)).get for one in ended)
+        keys = [int(key) for key in found if key is not None]
+        for start in range(0, len(keys), SLICE_SESSIONS):
+            changes = list(_unchanged(db, keys[start : start + SLICE_SESSIONS]))
             full_text.insert(db, _derive(db, changes, now_us))
 
 

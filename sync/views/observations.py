@@ -6,6 +6,7 @@ digests, so that whoever lists them can show them once with their count.
 """
 
 import hashlib
+from dataclasses import dataclass
 
 import apsw
 import orjson
@@ -15,78 +16,110 @@ from journal.meaning import FAILED, Action, Kind
 from sync.views.change import Change
 
 NO_ID = "~"  # what the ids begin with that stand in for ids of the agent
-_BEFORE = """
-insert into observations (session, tool_use_id, tool, before_seq, file, repeats)
-values (?, ?, ?, ?, ?, 0)
-on conflict (session, tool_use_id)
-do update set
-  tool = iif(before_seq is null, excluded.tool, tool),
-  file = iif(before_seq is null, excluded.file, file),
-  before_seq = coalesce(before_seq, excluded.before_seq)
-"""
-_AFTER = """
-insert into observations (session, tool_use_id, tool, after_seq, ok, digest, file, repeats)
-values (?, ?, ?, ?, ?, ?, ?, 0)
+_PUT = """
+insert into observations (session, tool_use_id, tool, file, before_seq, after_seq, ok, digest,
+  repeats, told_before, told_after, told_ok)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 on conflict (session, tool_use_id) do update set
-  tool = iif(before_seq is null and after_seq is null, excluded.tool, tool),
-  file = iif(before_seq is null and after_seq is null, excluded.file, file),
-  repeats = repeats + (after_seq is not null),
+  tool = iif({names}, excluded.tool, tool),
+  file = iif({names}, excluded.file, file),
+  before_seq = coalesce(before_seq, excluded.before_seq),
+  repeats = repeats + excluded.repeats + (after_seq + excluded.after_seq is not null),
   after_seq = coalesce(after_seq, excluded.after_seq),
   ok = coalesce(ok, excluded.ok),
-  digest = coalesce(digest, excluded.digest)
-"""
-_TOLD = """
-insert into observations
-  (session, tool_use_id, tool, file, told_before, told_after, told_ok, repeats)
-values (?, ?, ?, ?, ?, ?, ?, 0)
-on conflict (session, tool_use_id) do update set
-  tool = iif(tool = '', excluded.tool, tool),
-  file = iif(tool = '', excluded.file, file),
+  digest = coalesce(digest, excluded.digest),
   told_before = coalesce(told_before, excluded.told_before),
   told_after = coalesce(told_after, excluded.told_after),
   told_ok = coalesce(told_ok, excluded.told_ok)
-"""
+""".format(
+    # A call is called as its start says, else as its end, else as a transcript does.
+    names="""(before_seq is null and (excluded.before_seq is not null
+      or (after_seq is null and (excluded.after_seq is not null or tool = ''))))"""
+)
 _FILES = (Action.READ, Action.EDIT)
+_ENDS = (Kind.TOOL_AFTER, Kind.TOOL_FAILED)
+
+
+@dataclass(slots=True)
+class _Call:
+    """What new events say of one call, in the order of the columns."""
+
+    session: int
+    tool_use_id: str
+    tool: str = ""
+    file: str | None = None
+    before: int | None = None
+    after: int | None = None
+    ok: bool | None = None
+    digest: bytes | None = None
+    repeats: int = 0
+    told_before: int | None = None
+    told_after: int | None = None
+    told_ok: bool | None = None
+
+    def begin(self, event: Event) -> None:
+        """It began; that names it."""
+        if self.before is None:
+            self.before, self.tool, self.file = event.seq, event.meaning.tool, _file(event)
+
+    def end(self, event: Event) -> None:
+        """It ended, or a second hook says so."""
+        if self.after is not None:
+            self.repeats += 1
+            return
+        if self.before is None:
+            self.tool, self.file = event.meaning.tool, _file(event)
+        self.after, self.digest = event.seq, _digest(event)
+        self.ok = event.meaning.kind is Kind.TOOL_AFTER
+
+    def tell(self, event: Event) -> None:
+        """A transcript tells that it began, or how it ended."""
+        if self.before is None and self.after is None and not self.tool:
+            self.tool, self.file = event.meaning.tool, _file(event)
+        if event.meaning.kind is Kind.TOLD_CALL:
+            self.told_before = self.told_before or event.seq
+        elif self.told_after is None:
+            self.told_after, self.told_ok = event.seq, event.meaning.detail != FAILED
+
+    @property
+    def row(self) -> tuple[object, ...]:
+        """The values of its columns."""
+        return (
+            self.session, self.tool_use_id, self.tool, self.file, self.before, self.after, self.ok,
+            self.digest, self.repeats, self.told_before, self.told_after, self.told_ok,
+        )  # fmt: skip
 
 
 def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
     """Add the new events' tool calls and close those that ended."""
-    before, after = [], []
+    calls: dict[tuple[int, str], _Call] = {}
     for session, event in ((change.session, e) for change in changes for e in change.events):
         kind, key = event.meaning.kind, event.meaning.tool_use_id
         if kind is Kind.TOOL_BEFORE:
             if key:
-                before.append(_start(session, key, event))
+                _call(calls, session, key).begin(event)
             else:
-                db.execute(_BEFORE, _start(session, f"{_stem(event)}.{event.id.hex()}", event))
-        elif kind in (Kind.TOOL_AFTER, Kind.TOOL_FAILED):
+                one = _Call(session, f"{_stem(event)}.{event.id.hex()}")
+                one.begin(event)
+                db.execute(_PUT, one.row)
+        elif kind in _ENDS:
             if key:
-                after.append(_end(session, key, event))
+                _call(calls, session, key).end(event)
             else:
-                db.execute(_AFTER, _end(session, _opened(db, session, event), event))
-    db.executemany(_BEFORE, before)
-    db.executemany(_AFTER, after)
-    told = ((change.session, e) for change in changes for e in change.asides)
-    db.executemany(_TOLD, [_told(session, e) for session, e in told if e.meaning.tool_use_id])
+                one = _Call(session, _opened(db, session, event))
+                one.end(event)
+                db.execute(_PUT, one.row)
+    for session, event in ((change.session, e) for change in changes for e in change.asides):
+        if event.meaning.tool_use_id:
+            _call(calls, session, event.meaning.tool_use_id).tell(event)
+    db.executemany(_PUT, [call.row for call in calls.values()])
 
 
-def _start(session: int, key: str, event: Event) -> tuple[int, str, str, int, str | None]:
-    return session, key, event.meaning.tool, event.seq, _file(event)
-
-
-def _end(
-    session: int, key: str, event: Event
-) -> tuple[int, str, str, int, bool, bytes, str | None]:
-    ok = event.meaning.kind is Kind.TOOL_AFTER
-    return session, key, event.meaning.tool, event.seq, ok, _digest(event), _file(event)
-
-
-def _told(session: int, event: Event) -> tuple[object, ...]:
-    meaning = event.meaning
-    begins = meaning.kind is Kind.TOLD_CALL
-    before, after = (event.seq, None) if begins else (None, event.seq)
-    ok = None if begins else meaning.detail != FAILED
-    return session, meaning.tool_use_id, meaning.tool, _file(event), before, after, ok
+def _call(calls: dict[tuple[int, str], _Call], session: int, key: str) -> _Call:
+    call = calls.get((session, key))
+    if call is None:
+        call = calls[session, key] = _Call(session, key)
+    return call
 
 
 def _file(event: Event) -> str | None:
