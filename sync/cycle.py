@@ -200,7 +200,9 @@ def _copy_transcripts(
     copies = transcripts.copy(db, layout, settings, screen, dead, environ, now_us)
     report.copied = copies.records
     report.rejected += copies.rejected
-    if copies.reached:
+    if not copies.records:
+        transcripts.settle(db, copies)
+    else:
         reader = ingest.Reader(layout, screen, dead)
         report.add(_ingest(db, conditions, reader, copies.reached))
 

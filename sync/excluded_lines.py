@@ -16,7 +16,7 @@ from journal.layout import Layout
 from journal.times import SECOND_US
 from sync import ingest
 from sync.lines import Cursor, day_key
-from sync.screening import MARKS, Screen, is_marked, is_mixed
+from sync.screening import MARKS, Screen, is_mixed
 from sync.scrub import Scrub
 
 # A larger file that also holds other lines is not written anew for each line while it grows.
@@ -30,7 +30,7 @@ def remove(db: apsw.Connection, layout: Layout, screen: Screen, now_us: int) -> 
     Files that hold nothing else are removed. To be called under the lock, outside a transaction,
     behind a pass that has read all files. OSError, JournalError: full disk, missing rights.
     """
-    marked = {key: c for key, c in ingest.read_cursors(db).items() if is_marked(c)}
+    marked = ingest.read_cursors(db, MARKS)
     due = dict(_due(layout, marked, now_us))
     if not due:
         return 0

@@ -271,9 +271,12 @@ def _groups(lines: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]
     return (lines[at : at + FILTER_LINES] for at in range(0, len(lines), FILTER_LINES))
 
 
-def read_cursors(db: apsw.Connection) -> dict[str, Cursor]:
-    """How far files have been read, by their path below `days/`."""
-    return {path: Cursor(*rest) for path, *rest in db.execute("select * from cursors")}
+def read_cursors(
+    db: apsw.Connection, modified_ns: tuple[int, int] = (-1 << 62, 1 << 62)
+) -> dict[str, Cursor]:
+    """How far files have been read, by their path below `days/`; of those with such a time."""
+    query = "select * from cursors where modified_ns between ? and ?"
+    return {path: Cursor(*rest) for path, *rest in db.execute(query, modified_ns)}
 
 
 def drop_cursors(db: apsw.Connection, day: str) -> None:

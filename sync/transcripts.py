@@ -57,13 +57,12 @@ def copy(
     kept = keeping(db, layout, settings)
     with Appender(db, layout, exclusions=screen.exclusions) as appender:
         into = _Into(appender, screen, dead, copies)
-        for file in transcripts.to_copy(db, now_us):
-            for path in (file.path, *claude_code_transcript.subagent_files(file.path)):
-                if is_allowed(path, roots):
-                    one = transcripts.reached(db, file._replace(path=path))
-                    _copy(one, into, kept)
-                elif path == file.path:  # gone, or not to be read: it is not looked for again
-                    copies.reached.append(transcripts.reached(db, file))
+        for one, due in transcripts.to_copy(db, now_us):
+            if not _look_at(one, into, kept, roots) and due:
+                copies.reached.append(one)  # gone, or nothing is new: that is settled
+            for path in claude_code_transcript.subagent_files(one.path):
+                inner = transcripts.reached(db, path, one.agent, one.session)
+                _look_at(inner, into, kept, roots)
         appender.flush()
         copies.records = appender.appended
     return copies
@@ -89,6 +88,13 @@ class _Into:
             self.copies.rejected += self.dead.put(reading.path, offset, error.torn, str(error))
 
 
+def settle(db: apsw.Connection, copies: Copies) -> None:
+    """Remember how far files were read that had nothing to be copied."""
+    if copies.reached:  # in most passes nothing is written
+        with db:
+            transcripts.save(db, copies.reached)
+
+
 def allowed_roots(settings: Settings, environ: Mapping[str, str]) -> list[str]:
     """The folders below which transcripts may lie, without links."""
     configured = [Path(root).expanduser() for root in settings.capture.transcript_roots]
@@ -111,7 +117,18 @@ def _is_below(path: str, root: str) -> bool:
     return path.startswith(root.rstrip("/") + "/")
 
 
-def _copy(before: Copied, into: _Into, kept: Keeping) -> None:
+def _look_at(before: Copied, into: _Into, kept: Keeping, roots: list[str]) -> bool:
+    """Copy what is new of one file; whether anything was."""
+    try:
+        status = os.stat(before.path)  # noqa: PTH116 - of each open session, in each pass
+    except (OSError, ValueError):
+        return False  # gone, or a name that no file can have
+    if before.cursor.unchanged(status) or not is_allowed(before.path, roots):
+        return False
+    return _copy(before, into, kept)
+
+
+def _copy(before: Copied, into: _Into, kept: Keeping) -> bool:
     """One file, from where it was reached. One that cannot be read is left for the next run."""
     try:
         with OpenFile(Path(os.path.realpath(before.path))) as file:
@@ -123,10 +140,11 @@ def _copy(before: Copied, into: _Into, kept: Keeping) -> None:
                     into.add(reading, at, line)
                 cursor = chunk.cursor
     except OSError:
-        return
+        return False
     reached = Copied(*before[:3], cursor, reading.last_us)
     if reached != before:
         into.copies.reached.append(reached)
+    return reached != before
 
 
 def _reading(before: Copied, file: OpenFile, offset: int, kept: Keeping) -> Reading:

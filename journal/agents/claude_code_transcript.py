@@ -6,6 +6,7 @@ what they do not know) or of a `History` event (no hook did: it stands for what 
 """
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -60,10 +61,10 @@ def folders(environ: Mapping[str, str]) -> list[Path]:
 
 def subagent_files(path: Path) -> list[Path]:
     """The transcripts of a session's sub-agents, beside its own."""
-    try:
-        return sorted((path.with_suffix("") / "subagents").rglob("agent-*.jsonl"))
-    except OSError:
-        return []
+    folder = f"{str(path).removesuffix('.jsonl')}/subagents"
+    if not os.path.isdir(folder):  # noqa: PTH112 - of each open session, in each pass
+        return []  # most have none
+    return sorted(Path(folder).rglob("agent-*.jsonl"))
 
 
 def subagent_type(path: Path) -> str:

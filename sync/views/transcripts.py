@@ -18,17 +18,25 @@ from sync.views.change import Change
 
 _ENDS = (Kind.TURN_END, Kind.SUBAGENT_END, Kind.SESSION_END)  # a good moment to copy
 _PATH_CHARS = 4096
+_COLUMNS = "t.path, t.agent, t.session, t.inode, t.modified_ns, t.offset, t.tail, t.last_us"
 _MOMENT_US = 600 * SECOND_US  # in which an agent that has said its end may still write
 
 
 class Copied(NamedTuple):
-    """A transcript, and how far it was copied."""
+    """A transcript, whose it is, and how far it was copied."""
 
     path: Path
     agent: str
     session: str
     cursor: Cursor
     last_us: int  # the time of the last record that says one
+
+
+class Candidate(NamedTuple):
+    """A transcript that may have grown. `due`: something ended since it was read."""
+
+    file: Copied
+    due: bool
 
 
 def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
@@ -47,36 +55,33 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
     db.executemany(query, [row for row in dict.fromkeys(rows) if len(row[0]) <= _PATH_CHARS])
 
 
-class File(NamedTuple):
-    """A transcript, and whose it is."""
-
-    path: Path
-    agent: str
-    session: str
-
-
-def to_copy(db: apsw.Connection, now_us: int) -> Iterator[File]:
+def to_copy(db: apsw.Connection, now_us: int) -> Iterator[Candidate]:
     """What is due, and the files of sessions that go on, or did until a moment ago."""
-    query = """
-        select path, agent, session from transcripts where due
-        union
-        select t.path, t.agent, t.session
-        from session_states s join transcripts t on t.agent = s.agent and t.session = s.id
+    query = f"""
+        select {_COLUMNS}, 1 from transcripts t where due
+        union all
+        select {_COLUMNS}, 0 from session_states s
+        join transcripts t on t.agent = s.agent and t.session = s.id and not t.due
         where s.status <> 'finished'
-        union
-        select t.path, t.agent, t.session
-        from session_states s join transcripts t on t.agent = s.agent and t.session = s.id
-        where s.triggers <> '' and s.last_us >= ?
+        union all
+        select {_COLUMNS}, 0 from session_states s
+        join transcripts t on t.agent = s.agent and t.session = s.id and not t.due
+        where s.status = 'finished' and s.triggers <> '' and s.last_us >= ?
     """
     rows: list[Any] = db.execute(query, (now_us - _MOMENT_US,)).fetchall()
-    return (File(Path(path), agent, session) for path, agent, session in rows)
+    return (Candidate(_copied(row), bool(row[-1])) for row in rows)
 
 
-def reached(db: apsw.Connection, file: File) -> Copied:
+def _copied(row: tuple[Any, ...]) -> Copied:
+    path, agent, session, inode, modified_ns, offset, tail, last_us, *_ = row
+    return Copied(Path(path), agent, session, Cursor(inode, modified_ns, offset, tail), last_us)
+
+
+def reached(db: apsw.Connection, path: Path, agent: str, session: str) -> Copied:
     """How far a file was copied."""
-    query = "select inode, modified_ns, offset, tail, last_us from transcripts where path = ?"
-    row = db.execute(query, (str(file.path),)).fetchone()
-    return Copied(*file, Cursor(*row[:4]), row[4]) if row else Copied(*file, START, 0)
+    query = f"select {_COLUMNS} from transcripts t where path = ?"
+    row = db.execute(query, (str(path),)).fetchone()
+    return _copied(row) if row else Copied(path, agent, session, START, 0)
 
 
 def save(db: apsw.Connection, copied: Iterable[Copied]) -> None:
