@@ -30,7 +30,7 @@ def remove(db: apsw.Connection, layout: Layout, screen: Screen, now_us: int) -> 
     Files that hold nothing else are removed. To be called under the lock, outside a transaction,
     behind a pass that has read all files. OSError, JournalError: full disk, missing rights.
     """
-    marked = ingest.read_cursors(db, MARKS)
+    marked = ingest.marked_cursors(db)
     due = dict(_due(layout, marked, now_us))
     if not due:
         return 0

@@ -21,7 +21,7 @@ from sync import bodies, erasure, facts, redactions
 from sync.dead import Dead
 from sync.facts import Fact
 from sync.lines import START, Chunk, Cursor, OpenFile, cursor_key
-from sync.screening import Screen, Trail
+from sync.screening import MARKS, Screen, Trail
 from sync.views.transcripts import Copied
 
 BATCH_RECORDS = 8_000
@@ -271,12 +271,15 @@ def _groups(lines: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]
     return (lines[at : at + FILTER_LINES] for at in range(0, len(lines), FILTER_LINES))
 
 
-def read_cursors(
-    db: apsw.Connection, modified_ns: tuple[int, int] = (-1 << 62, 1 << 62)
-) -> dict[str, Cursor]:
-    """How far files have been read, by their path below `days/`; of those with such a time."""
+def read_cursors(db: apsw.Connection) -> dict[str, Cursor]:
+    """How far files have been read, by their path below `days/`."""
+    return {path: Cursor(*rest) for path, *rest in db.execute("select * from cursors")}
+
+
+def marked_cursors(db: apsw.Connection) -> dict[str, Cursor]:
+    """Those of files that hold excluded lines, see sync/screening.py."""
     query = "select * from cursors where modified_ns between ? and ?"
-    return {path: Cursor(*rest) for path, *rest in db.execute(query, modified_ns)}
+    return {path: Cursor(*rest) for path, *rest in db.execute(query, MARKS)}
 
 
 def drop_cursors(db: apsw.Connection, day: str) -> None:

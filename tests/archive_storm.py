@@ -136,6 +136,7 @@ class Storm:
                 self._turn()
             self._trouble()
             self._command()
+        self._mount()  # it may be away at this moment
         self.at_the_remote = len(self._pieces())
 
     def _turn(self) -> None:
@@ -174,6 +175,10 @@ class Storm:
         elif what < 0.7 and away.exists():
             away.rename(self.nas)
 
+    def _mount(self) -> None:
+        if not self.nas.exists():
+            (self.folder / "away").rename(self.nas)
+
     def _command(self) -> None:
         (command,) = self.chance.choices(list(COMMANDS), list(COMMANDS.values()))
         seconds = LEAST_SECONDS * (MOST_SECONDS / LEAST_SECONDS) ** self.chance.random()
@@ -187,8 +192,7 @@ class Storm:
     def calm(self) -> None:
         """All is well with the remote: until nothing waits any more."""
         self.service.heal()
-        if not self.nas.exists():
-            (self.folder / "away").rename(self.nas)
+        self._mount()
         until = time.monotonic() + 60
         while time.monotonic() < until:
             self._fine("sync")
