@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import apsw
-import orjson
 
-from journal.agents import HISTORY, TRANSCRIPT, claude_code_transcript
+from journal.agents import HISTORY, TRANSCRIPT, claude_code_entries
 from sync import facts
 
 _AT_ONCE = 200
@@ -48,10 +47,4 @@ def _places(db: apsw.Connection, session: int, subagent: str) -> Iterator[tuple[
 
 
 def _line(parts: list[dict[str, Any]]) -> bytes:
-    whole = claude_code_transcript.joined(parts)
-    try:
-        return orjson.dumps(whole) + b"\n"
-    except TypeError:
-        import json
-
-        return json.dumps(whole).encode() + b"\n"
+    return claude_code_entries.dump(claude_code_entries.joined(parts)) + b"\n"

@@ -13,12 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import apsw
-import orjson
 
 from journal import record, silence
 from journal.agents import HISTORY, TRANSCRIPT, claude_code_torn
-from journal.agents import claude_code_transcript as transcript
-from journal.agents.claude_code_transcript import Entry
+from journal.agents.claude_code_entries import Entry, dump, entries, subagent_type
 from journal.layout import Layout
 from journal.settings import Settings
 from journal.silence import Silences
@@ -60,7 +58,7 @@ class Reading:
     def __post_init__(self) -> None:
         if self.path.name.startswith("agent-"):
             self._subagent = self.path.stem.removeprefix("agent-")
-            self._type = transcript.subagent_type(self.path)
+            self._type = subagent_type(self.path)
 
     def records(self, offset: int, line: bytes) -> Iterator[record.Record]:
         """What one line says. TornLineError, after the last record: not all of it could be read."""
@@ -76,18 +74,18 @@ class Reading:
 
     def _entries(self, line: bytes) -> Iterator[Entry]:
         try:
-            yield from transcript.entries(line, self.keeping.thinking)
+            yield from entries(line, self.keeping.thinking)
         except record.BadLineError as error:
             whole, torn = claude_code_torn.parts(line)
             for part in whole:
-                yield from transcript.entries(part, self.keeping.thinking)
+                yield from entries(part, self.keeping.thinking)
             if torn:
                 raise TornLineError(torn, "no whole record: cut off or damaged") from error
 
     def recall(self, line: bytes) -> None:
         """Note the calls of a line before the ones that are read."""
         if b'"tool_use"' in line:
-            for entry in transcript.entries(line, thinking=False):
+            for entry in entries(line, thinking=False):
                 self._note_call(entry)
 
     def _note_call(self, entry: Entry) -> None:
@@ -121,7 +119,7 @@ class Reading:
             event,
             self.session,
             origin,
-            _dump(said)[:-1] + b',"line":' + _harmless(entry.line) + b"}",
+            dump(said)[:-1] + b',"line":' + _harmless(entry.line) + b"}",
             False,
         )
 
@@ -214,12 +212,3 @@ def _id(at_us: int, named: str) -> bytes:
 def _harmless(line: bytes) -> bytes:
     """A line in which nothing looks like the beginning of a record, as the emitter does it."""
     return line.strip().replace(b'{"v":', b'{ "v":')
-
-
-def _dump(fields: dict[str, Any]) -> bytes:
-    try:
-        return orjson.dumps(fields)
-    except TypeError:  # a number beyond 64 bits, or a lone surrogate
-        import json
-
-        return json.dumps(fields).encode()

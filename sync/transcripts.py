@@ -18,7 +18,7 @@ from pathlib import Path
 import apsw
 
 from journal import record
-from journal.agents import claude_code_transcript
+from journal.agents import claude_code_entries
 from journal.layout import Layout
 from journal.settings import Settings
 from sync.appending import Appender
@@ -60,7 +60,7 @@ def copy(
         for one, due in transcripts.to_copy(db, now_us):
             if not _look_at(one, into, kept, roots) and due:
                 copies.reached.append(one)  # gone, or nothing is new: that is settled
-            for path in claude_code_transcript.subagent_files(one.path):
+            for path in claude_code_entries.subagent_files(one.path):
                 inner = transcripts.reached(db, path, one.agent, one.session)
                 _look_at(inner, into, kept, roots)
         appender.flush()
@@ -98,7 +98,7 @@ def settle(db: apsw.Connection, copies: Copies) -> None:
 def allowed_roots(settings: Settings, environ: Mapping[str, str]) -> list[str]:
     """The folders below which transcripts may lie, without links."""
     configured = [Path(root).expanduser() for root in settings.capture.transcript_roots]
-    folders = [*claude_code_transcript.folders(environ), *configured]
+    folders = [*claude_code_entries.folders(environ), *configured]
     return [os.path.realpath(folder) for folder in folders]
 
 

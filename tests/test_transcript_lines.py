@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journal.agents import HISTORY, TRANSCRIPT, claude_code_torn, meaning_of
-from journal.agents import claude_code_transcript as transcript
+from journal.agents import claude_code_entries as entries
 from journal.meaning import ASIDE, Kind
 from journal.own_words import is_own_command, without_frames
 from journal.record import BadLineError
@@ -32,8 +32,8 @@ def understood(event: str, fields: dict[str, Any], **more: object) -> Any:
 
 
 def kept(fields: dict[str, Any], *, thinking: bool = False) -> list[Any]:
-    entries = transcript.entries(json.dumps(fields).encode(), thinking)
-    return [json.loads(entry.line) for entry in entries]
+    kept_entries = entries.entries(json.dumps(fields).encode(), thinking)
+    return [json.loads(entry.line) for entry in kept_entries]
 
 
 TEXT = {"type": "text", "text": "hello"}
@@ -99,7 +99,7 @@ def test_each_call_and_result_of_a_record_is_one_of_its_own() -> None:
     assert [part["message"]["content"] for part in parts] == [
         [TEXT], [CALL], [OTHER_CALL], [TEXT, TEXT],
     ]  # fmt: skip
-    assert transcript.joined(parts) == said(
+    assert entries.joined(parts) == said(
         "assistant", [TEXT, CALL, OTHER_CALL, TEXT, TEXT], toolUseResult=1
     )
 
@@ -129,10 +129,10 @@ def test_whatever_a_record_holds_it_is_kept_or_left_out_and_has_a_meaning(value:
     line = json.dumps(value).encode()
     if not isinstance(value, dict):
         with pytest.raises(BadLineError):
-            transcript.entries(line, thinking=False)
+            entries.entries(line, thinking=False)
         return
     for fields in (value, said("user", value), said("assistant", [value]), {"type": value}):
-        for entry in transcript.entries(json.dumps(fields).encode(), thinking=True):
+        for entry in entries.entries(json.dumps(fields).encode(), thinking=True):
             for event in (HISTORY, TRANSCRIPT):
                 found = understood(event, json.loads(entry.line))
                 assert event == HISTORY or found.kind in ASIDE

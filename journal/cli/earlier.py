@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from journal.agents import claude_code_transcript
+from journal.agents import claude_code_entries
 
 
 class Earlier(NamedTuple):
@@ -22,7 +22,7 @@ class Earlier(NamedTuple):
 
 def earlier(settings: Path | None) -> Earlier | None:
     """What lies beside the settings of the agent, else where it keeps it; None: nothing."""
-    usual = claude_code_transcript.folders(os.environ)
+    usual = claude_code_entries.folders(os.environ)
     for folder in [settings.parent / "projects"] if settings else usual:
         files = [path for path in folder.glob("*/*.jsonl") if _is_of_session(path)]
         if files:

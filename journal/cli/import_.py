@@ -81,7 +81,7 @@ def run_import(app: App, paths: tuple[Path, ...], *, dry_run: bool, as_json: boo
 
 def _default_folders() -> list[Path]:
     """Where the agent keeps its transcripts. JournalError: it has none."""
-    from journal.agents.claude_code_transcript import folders
+    from journal.agents.claude_code_entries import folders
     from journal.errors import JournalError
 
     found = [folder for folder in folders(os.environ) if folder.is_dir()]
