@@ -169,7 +169,7 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
     archive.follow(db, name_of(conditions.settings.remote), now_us)
     report = _ingest(db, conditions, ingest.Reader(layout, screen, dead))
     if report.seen_bytes is not None and conditions.packs:
-        _copy_transcripts(db, conditions, screen, report)
+        _copy_transcripts(db, conditions, screen, dead, report)
     if report.seen_bytes is not None:
         _reap(db, conditions, report)
     report.rejected += refused_binds.write(db, layout)
@@ -188,14 +188,13 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
 
 
 def _copy_transcripts(
-    db: apsw.Connection, conditions: Pass, screen: Screen, report: Report
+    db: apsw.Connection, conditions: Pass, screen: Screen, dead: Dead, report: Report
 ) -> None:
     """Take in what the agents' own files say beyond the hooks: after them, so that both are known.
 
     Before ends are inferred: a session without one is copied a last time.
     """
     layout, settings = conditions.layout, conditions.settings
-    dead = Dead(layout, screen, conditions.now_us)
     environ, now_us = conditions.environ, conditions.now_us
     copies = transcripts.copy(db, layout, settings, screen, dead, environ, now_us)
     report.copied = copies.records

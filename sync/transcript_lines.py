@@ -26,6 +26,7 @@ from sync import facts
 AGENT = "claude-code"
 _MOST_CALLS = 500  # that are open at once
 _MOST_NAME_CHARS = 256
+BEGINNING_BYTES = 1 << 20  # in which `beginning` looks
 _TIME = re.compile(rb'"timestamp":"([0-9TZ:.+-]{19,35})"')
 _SESSION = re.compile(rb'"sessionId":"([^"\\]{1,256})"')
 # Of sessions that begin so, hooks saw all; what their transcripts hold from before is inherited.
@@ -38,6 +39,11 @@ class TornLineError(record.BadLineError):
     def __init__(self, torn: bytes, reason: str) -> None:
         super().__init__(reason)
         self.torn = torn
+
+
+def too_long(head: bytes, size: int) -> TornLineError:
+    """Of a line that is not read into memory, its beginning."""
+    return TornLineError(head, f"a line of {size} bytes; this is its beginning")
 
 
 @dataclass(slots=True)
@@ -179,11 +185,14 @@ class Hooked:
         return 0 if first.detail in _FIRST_STARTS else int(at_us)
 
 
-def beginning(data: bytes) -> tuple[int, str]:
-    """The first time and the first session id in the beginning of a file; 0 and "" if none."""
+def beginning(data: bytes, modified_ns: int) -> tuple[int, str]:
+    """The first time that the beginning of a file says, else that of the file; its first session.
+
+    Microseconds since 1970; "" if no line names a session.
+    """
     time, session = _TIME.search(data), _SESSION.search(data)
     return (
-        _moment_us(time[1].decode()) if time else 0,
+        (_moment_us(time[1].decode()) if time else 0) or modified_ns // 1000,
         session[1].decode("utf-8", "replace") if session else "",
     )
 

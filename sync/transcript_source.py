@@ -7,9 +7,8 @@ from pathlib import Path
 from hooks.project import Place, locate
 from journal import record
 from sync.foreign_lines import Line, lines
-from sync.transcript_lines import Keeping, Reading, TornLineError, beginning, session_of
+from sync.transcript_lines import BEGINNING_BYTES, Keeping, Reading, beginning, session_of, too_long
 
-_BEGINNING_BYTES = 1 << 20
 _BEGINNING_LINES = 200
 
 
@@ -41,15 +40,13 @@ class TranscriptSource:
 
     def __init__(self, path: Path, kept: Keeping, projects: Projects) -> None:
         self.path = path
-        first_us, session = beginning(_beginning(path))
-        last_us = first_us or path.stat().st_mtime_ns // 1000
+        last_us, session = beginning(_beginning(path), path.stat().st_mtime_ns)
         self._reading = Reading(path, session or session_of(path), last_us, kept, projects)
 
     def records(self, line: Line) -> Iterator[record.Record]:
         """What one line says. TornLineError: not all of it could be read."""
         if line.size > len(line.data) + 1:
-            reason = f"a line of {line.size} bytes; this is its beginning"
-            raise TornLineError(line.data, reason)
+            raise too_long(line.data, line.size)
         return self._reading.records(line.offset, line.data)
 
 
@@ -59,6 +56,6 @@ def _beginning(path: Path) -> bytes:
     for line in lines(path):
         parts.append(line.data)
         size += len(line.data)
-        if size > _BEGINNING_BYTES or line.number >= _BEGINNING_LINES:
+        if size > BEGINNING_BYTES or line.number >= _BEGINNING_LINES:
             break
     return b"\n".join(parts)

@@ -25,12 +25,19 @@ from sync.appending import Appender
 from sync.dead import Dead
 from sync.lines import OpenFile
 from sync.screening import Screen
-from sync.transcript_lines import Keeping, Reading, TornLineError, beginning, keeping
+from sync.transcript_lines import (
+    BEGINNING_BYTES,
+    Keeping,
+    Reading,
+    TornLineError,
+    beginning,
+    keeping,
+    too_long,
+)
 from sync.views import transcripts
 from sync.views.transcripts import Copied
 
 _RECALLED_BYTES = 4 << 20  # before an offset: calls that began there may end behind it
-_BEGINNING_BYTES = 1 << 20
 
 
 @dataclass(slots=True)
@@ -85,7 +92,11 @@ class _Into:
                 data = record.dump(clean).rstrip()
                 self.appender.add(clean, data, (made.agent, made.session))
         except TornLineError as error:
-            self.copies.rejected += self.dead.put(reading.path, offset, error.torn, str(error))
+            self.refuse(reading.path, offset, error)
+
+    def refuse(self, path: Path, offset: int, error: TornLineError) -> None:
+        """Keep what is no record."""
+        self.copies.rejected += self.dead.put(path, offset, error.torn, str(error))
 
 
 def settle(db: apsw.Connection, copies: Copies) -> None:
@@ -138,6 +149,9 @@ def _copy(before: Copied, into: _Into, kept: Keeping) -> bool:
             for chunk in file.chunks(offset):
                 for at, line in chunk.lines:
                     into.add(reading, at, line)
+                if chunk.too_long is not None:
+                    at, size, head = chunk.too_long
+                    into.refuse(reading.path, at, too_long(head, size))
                 cursor = chunk.cursor
     except OSError:
         return False
@@ -148,9 +162,9 @@ def _copy(before: Copied, into: _Into, kept: Keeping) -> bool:
 
 
 def _reading(before: Copied, file: OpenFile, offset: int, kept: Keeping) -> Reading:
-    head = os.pread(file.fd, _BEGINNING_BYTES, 0)
-    first_us, _ = beginning(head)
-    last_us = before.last_us if offset else first_us or file.modified_ns // 1000
+    last_us = before.last_us
+    if not offset:
+        last_us, _ = beginning(os.pread(file.fd, BEGINNING_BYTES, 0), file.modified_ns)
     reading = Reading(before.path, before.session, last_us, kept, no_git)
     for line in _lines_before(file, offset):
         try:

@@ -7,10 +7,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import transcripts
+from bench_sync import run
 from bench_table import Row
 
 SESSIONS = int(os.environ.get("BENCH_SESSIONS", "1000"))
@@ -58,16 +58,17 @@ def _rows(scratch: Path) -> list[Row]:
     peak = 0
     report: dict[str, int] = {}
     home = scratch / ".agent-journal"
+    environ = {**os.environ, "HOME": str(scratch)}
     for _ in range(ROUNDS):
         (scratch / "floor.db").unlink(missing_ok=True)
         command = [sys.executable, "-c", FLOOR, str(history.root), str(scratch / "floor.db")]
-        floor.append(_run(command, scratch)[0])
+        floor.append(run(command, environ, subprocess.DEVNULL)[0])
         shutil.rmtree(home, ignore_errors=True)
         command = [sys.executable, "-m", "journal", "import", "--json"]
-        seconds, memory, output = _run(command, scratch)
+        seconds, memory, output = run(command, environ, subprocess.DEVNULL)
         first.append(seconds)
         peak, report = max(peak, memory), json.loads(output)
-        again.append(_run(command, scratch)[0])
+        again.append(run(command, environ, subprocess.DEVNULL)[0])
     size = (home / "journal.db").stat().st_size
     base, took = statistics.median(floor), statistics.median(first)
     megabytes = history.bytes / MEGABYTE
@@ -81,19 +82,3 @@ def _rows(scratch: Path) -> list[Row]:
         Row("journal.db", f"{size / MEGABYTE:.1f} MB",
             size / history.bytes, 1.2, False, "the transcripts"),
     ]  # fmt: skip
-
-
-def _run(command: list[str], user: Path) -> tuple[float, int, bytes]:
-    """Seconds, peak memory in bytes, and what it printed."""
-    environ = {**os.environ, "HOME": str(user)}
-    started = time.monotonic()
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environ
-    ) as process:
-        assert process.stdout is not None
-        output = process.stdout.read()
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, command
-    unit = 1 if sys.platform == "darwin" else 1024
-    return time.monotonic() - started, used.ru_maxrss * unit, output

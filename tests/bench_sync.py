@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import bench_journal
@@ -100,10 +101,12 @@ def _rows(scratch: Path) -> list[Row]:
     ]  # fmt: skip
 
 
-def run(command: list[str]) -> tuple[float, int, bytes]:
+def run(
+    command: list[str], environ: Mapping[str, str] | None = None, stderr: int | None = None
+) -> tuple[float, int, bytes]:
     """Seconds, peak resident bytes and output of a process of its own."""
     started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, env=environ)
     assert process.stdout is not None
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)

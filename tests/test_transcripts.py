@@ -208,6 +208,22 @@ def test_a_copy_that_is_killed_anywhere_is_finished_by_the_next(live: Live) -> N
     assert len(copies) == len(ids)  # nothing was appended twice
 
 
+def test_of_a_line_that_is_too_long_the_beginning_is_kept_and_its_neighbours_whole(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sync.lines.CHUNK_BYTES", 4_000)
+    monkeypatch.setattr("sync.lines.MAX_LINE_BYTES", 100_000)
+    lines = live.data.splitlines(keepends=True)
+    long = json.dumps({"type": "user", "uuid": "long", "text": "x" * 200_000}).encode() + b"\n"
+    live.hooks()
+    live.path.write_bytes(b"".join([*lines[:5], long, *lines[5:]]))
+    report = live.sync()
+    assert report.rejected == 1
+    assert live.copied() == kept(live.data)
+    (letter,) = (live.home / "dead").iterdir()
+    assert f"a line of {len(long)} bytes; this is its beginning" in letter.read_text()
+
+
 @pytest.mark.parametrize("how", ["outside", "link", "fifo", "other name", "another host", "folder"])
 def test_a_path_that_is_not_the_agents_own_is_not_read(live: Live, how: str) -> None:
     secret = live.folder / "elsewhere" / "secret.jsonl"
