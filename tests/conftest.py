@@ -1,10 +1,16 @@
 """What the tests share: a scratch HOME for everybody, and homes with the hooks installed."""
 
-import subprocess
-import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from installed import Installed
+
+
+def pytest_report_header() -> str:
+    """The day on which the tests believe to be."""
+    return f"today: {time.strftime('%Y-%m-%d')}"
 
 
 @pytest.fixture(autouse=True)
@@ -18,24 +24,6 @@ def scratch_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("JOURNAL_CAPTURE__AUTOSTART", "false")  # no process outlives its test
     return folder
-
-
-class Installed:
-    """A scratch folder with the hooks installed into a settings file of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.home = folder / "home"
-        self.settings = folder / "settings.json"
-        self.journal("install", "--settings", str(self.settings))
-
-    def journal(self, *args: str, code: int = 0) -> str:
-        """Run the application; its standard output."""
-        command = [sys.executable, "-m", "journal", "--home", str(self.home), *args]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=self.folder)
-        assert done.returncode == code, (args, done.returncode, done.stderr)
-        assert "Traceback" not in done.stderr
-        return done.stdout
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Installed
 from test_hostile_hooks import EVENTS, MINE, SESSION, Hostile, numbers, payload
 
 import hooks
+from installed import Installed
 from journal.layout import Layout
 from journal.setup.hook_command import base_interpreter, hook_command
 

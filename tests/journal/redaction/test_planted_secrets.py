@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Installed
 from test_redact import LOOK_ALIKES, PLANTED
 from test_rescan import holders
 
@@ -24,6 +23,7 @@ import archived
 import firing
 import stored
 from archived import QUICK, Commands
+from installed import Installed
 from mindspring_server import TOKEN, Server
 from recordings import Firing
 from sync.store import bodies

@@ -15,13 +15,13 @@ from typing import Any
 
 import apsw
 import pytest
-from conftest import Installed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_pack import pack_file, settle
 
 import recordings
 import stored
+from installed import Installed
 from journal.layout import Layout
 from journal.record import record
 from journal.settings.sources import load_settings
