@@ -1,11 +1,16 @@
 """What the tests share: a scratch HOME for everybody, and homes with the hooks installed."""
 
+import os
 import time
 from pathlib import Path
 
 import pytest
 
 from installed import Installed
+from places import FIXTURES, ROOT, STORMS
+
+# What programs that tests start import.
+SHARED = os.pathsep.join(map(str, (ROOT, FIXTURES, STORMS)))
 
 
 def pytest_report_header() -> str:
@@ -20,6 +25,7 @@ def scratch_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     (folder / "tmp").mkdir()
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("TMPDIR", str(folder / "tmp"))
+    monkeypatch.setenv("PYTHONPATH", SHARED)
     for name in ("JOURNAL_HOME", "JOURNAL_DISABLE", "CLAUDE_CONFIG_DIR", "CLAUDE_CODE_SESSION_ID"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("JOURNAL_CAPTURE__AUTOSTART", "false")  # no process outlives its test

@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_redact import LOOK_ALIKES, PLANTED
-from test_rescan import holders
 
 import archived
 import firing
@@ -27,6 +25,8 @@ from installed import Installed
 from mindspring_server import TOKEN, Server
 from recordings import Firing
 from sync.store import bodies
+from tests.journal.redaction.test_redact import LOOK_ALIKES, PLANTED
+from tests.sync.rescan.test_rescan import holders
 
 SESSION = "5ec2e7aa-0001-4000-8000-000000000001"
 NAMES = [*list(PLANTED)[::2], *list(PLANTED)[1:7:2]]  # of 40 shapes

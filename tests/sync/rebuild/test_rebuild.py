@@ -17,7 +17,6 @@ import apsw
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_pack import pack_file, settle
 
 import recordings
 import stored
@@ -31,6 +30,7 @@ from sync import cycle
 from sync.errors import DamagedStoreError, LossError, StoreError
 from sync.rebuild import swap
 from sync.store import connection
+from tests.sync.retention.test_pack import pack_file, settle
 
 DAYS = 4
 PAGE = 4096
