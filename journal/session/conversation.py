@@ -274,6 +274,7 @@ def _with_queued(merged: list[Mention], has_person: bool) -> list[Mention]:
     for one in merged:
         if one.kind is Kind.PROMPT or (one.kind is Kind.QUEUED and one.detail == "withdrawn"):
             told[one.digest] += 1
+        has_person = has_person or (one.kind is Kind.PROMPT and one.by == Author.PERSON)
     kept = []
     for one in merged:
         if one.kind is not Kind.QUEUED:
