@@ -253,6 +253,9 @@ def main() -> int:
     except AssertionError as error:
         print(f"FAILED: {error}\nseed {storm.seed}; left for a look: {folder}")
         return 1
+    if not found.torn or not so_far:
+        print("FAILED: no line was torn, or no pass came so far as to store anything")
+        return 1
     shutil.rmtree(folder)
     print(f"killed: {dict(storm.killed)}, ended by themselves: {dict(storm.ended)}")
     print(f"writers: {storm.writers_started}; torn lines: {len(found.torn)}")

@@ -29,6 +29,7 @@ import firing
 import recordings
 import stored
 from archived import QUICK, Commands, Done, Told, heads, retry_files
+from chance import examples
 from installed import Installed
 from journal.layout import Layout
 from journal.settings.sources import load_settings
@@ -807,14 +808,14 @@ class Archive(RuleBasedStateMachine):
         self.home.ahead_seconds += SETTLE_SECONDS
 
 
+@pytest.mark.hypothesis
 def test_whatever_happens_everything_arrives_once(
     commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TMPDIR", os.environ["TMPDIR"])
     Archive.commands = commands
-    examples = int(os.environ.get("ARCHIVE_EXAMPLES", "8"))
     few = settings(
-        max_examples=examples, stateful_step_count=14, deadline=None,
+        max_examples=examples(40), stateful_step_count=14, deadline=None,
         suppress_health_check=list(HealthCheck), print_blob=True,
     )  # fmt: skip
     run_state_machine_as_test(Archive, settings=few)

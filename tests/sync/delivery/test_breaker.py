@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chance import examples
 from journal.errors import JournalError
 from journal.settings import sections
 from journal.times import SECOND_US
@@ -206,7 +207,7 @@ KEYS = (
 )  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.binary(max_size=60)
     | st.fixed_dictionaries({"v": st.just(1)}, optional={"remotes": JSON})

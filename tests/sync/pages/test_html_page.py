@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 import recordings
 import stored
 import told
+from chance import examples
 from journal.layout import Layout
 from journal.printable import clean
 from sync.pages import html_page
@@ -199,7 +200,7 @@ PAYLOAD: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(data=st.data())
 def test_what_went_in_is_what_can_be_read(some: Detail, data: st.DataObject) -> None:
     text, given_, out, tool, target = (

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 import recordings
 import stored
+from chance import examples
 from installed import Installed
 from journal.layout import Layout
 from journal.record import record
@@ -147,7 +148,7 @@ def test_from_packs_it_is_the_same(tmp_path: Path, made: Made) -> None:
     gone=st.sets(st.integers(0, DAYS - 1)),
     both=st.sets(st.integers(0, DAYS - 1)),
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
 def test_whatever_is_packed_or_deleted_it_is_the_same(
     tmp_path_factory: pytest.TempPathFactory,
     made: Made,

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import recordings
 import stored
+from chance import examples
 from hooks.local_pass import unsynced
 from journal.errors import JournalError
 from journal.layout import Layout
@@ -696,7 +697,7 @@ LINES = [prompt_line(number % 7) for number in range(12)]  # several records of 
 
 
 @given(st.lists(st.lists(st.sampled_from(LINES), max_size=6), min_size=1, max_size=4))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_a_pack_does_not_depend_on_when_and_how_often_its_records_came(
     arrivals: list[list[bytes]],
 ) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import recordings
 import stored
+from chance import examples
 
 SOURCES = ("p-simple", "p-fail", "p-resume", "i-compact", "p-subagent", "p-sigkill", "i-clear")
 
@@ -42,7 +43,7 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[object]
     return stored.views(home)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32), passes=st.integers(1, 6), twice=st.booleans())
 def test_any_order_of_arrival_gives_the_same_views(
     straight: dict[str, list[object]],
