@@ -43,8 +43,8 @@ def test_the_wheel_works_in_an_empty_environment(
     monkeypatch.setenv("PIP_CACHE_DIR", str(Path(sys.prefix) / "pip-cache"))
     python = tmp_path / "env" / "bin" / "python"
     run(sys.executable, "-m", "venv", str(tmp_path / "env"), cwd=tmp_path)
-    install = ("-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check", str(wheel))
-    run(str(python), *install, cwd=tmp_path)
+    quick = ("--quiet", "--no-compile", "--disable-pip-version-check")
+    run(str(python), "-m", "pip", "install", *quick, str(wheel), cwd=tmp_path)
     env = firing.environment(tmp_path)
     for name in ("journal", "agent-journal"):
         assert "Every day" in run(str(python.with_name(name)), "--help", cwd=tmp_path, env=env)
