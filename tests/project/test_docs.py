@@ -92,3 +92,10 @@ def test_a_page_has_only_blocks_that_are_tested_and_links_that_lead_somewhere(pa
     assert kinds <= {"sh", "json", "toml"} | SHOWN
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
         assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_files_of_the_project_that_a_page_names_are_there(page: Path) -> None:
+    said = re.sub(r"^```text\n.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    named = re.findall(r"\b(?:hooks|journal|sync|tests)/[\w/]+\.py", said)
+    assert [name for name in named if not (ROOT / name).exists()] == []
