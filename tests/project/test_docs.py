@@ -99,3 +99,15 @@ def test_files_of_the_project_that_a_page_names_are_there(page: Path) -> None:
     said = re.sub(r"^```text\n.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     named = re.findall(r"\b(?:hooks|journal|sync|tests)/[\w/]+\.py", said)
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def anchors(page: Path) -> set[str]:
+    """The fragments of a page's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_link_to_a_heading_finds_it(page: Path) -> None:
+    for target, heading in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text()):
+        assert heading in anchors(page.parent / target if target else page), (target, heading)
