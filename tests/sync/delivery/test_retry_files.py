@@ -95,7 +95,7 @@ def test_a_head_longer_than_one_look_is_read(tmp_path: Path) -> None:
     assert retry_queue.read_head(path) == piece.head
 
 
-def test_a_file_laid_out_anew_is_still_a_piece(tmp_path: Path) -> None:
+def test_a_file_reformatted_is_still_a_piece(tmp_path: Path) -> None:
     piece = a_piece()
     path = retry_queue.write_new(tmp_path, piece)
     for indent in (None, 2):

@@ -283,7 +283,7 @@ def test_a_session_that_works_is_not_asked_about_and_its_last_call_is_kept_for_i
     assert stored.rows(model.home, "select count(*) from binds") == [(1,)]
 
 
-def test_what_was_taken_in_under_another_agent_is_not_asked_about_until_it_goes_on(
+def test_what_was_synced_under_another_agent_is_not_asked_about_until_it_goes_on(
     model: Model,
 ) -> None:
     model.turn("old", "long ago")
@@ -319,7 +319,7 @@ def test_a_hanging_model_delays_neither_the_watchers_passes_nor_a_sync_nor_its_e
     eventually(lambda: not model.left(), 5)
 
 
-def test_a_watcher_takes_in_what_the_model_said_and_stays_while_there_is_something_to_ask(
+def test_a_watcher_syncs_the_answer_and_stays_while_there_is_something_to_ask(
     model: Model,
 ) -> None:
     model.settings(more="[watch]\nsettle_ms = 10\nscan_seconds = 0.2\n")

@@ -270,7 +270,7 @@ def test_both_kinds_of_page_tell_the_same(journal: Reader) -> None:
     assert [text for text in texts if text not in markdown] == []
 
 
-def test_no_more_than_a_session_is_held_in_memory(tmp_path: Path) -> None:
+def test_no_more_than_a_session_is_kept_in_memory(tmp_path: Path) -> None:
     for number in range(12):
         for part in range(8):
             prompt = f"{number} {part} " + os.urandom(60_000).hex()

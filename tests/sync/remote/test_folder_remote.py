@@ -126,7 +126,7 @@ def test_a_damaged_copy_is_replaced_by_the_piece(machine: Machine) -> None:
     assert len(files(machine.path)) == 2
 
 
-def test_other_content_under_the_same_number_lies_beside_it(machine: Machine) -> None:
+def test_other_content_under_the_same_number_is_a_second_file(machine: Machine) -> None:
     machine.deliver(a_piece(body=b"1\n"))
     machine.deliver(a_piece(body=b"2\n"))
     assert [path.read_bytes() for path in pieces(machine.path)] in (

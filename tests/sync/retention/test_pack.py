@@ -382,7 +382,9 @@ def test_a_pass_killed_at_any_step_is_finished_by_the_next_one(
     raise AssertionError("the pass never came to its end")
 
 
-def test_a_day_left_aside_without_its_database_goes_back_to_the_journal(tmp_path: Path) -> None:
+def test_a_day_left_under_its_packed_name_without_its_database_goes_back_to_the_journal(
+    tmp_path: Path,
+) -> None:
     lines = [prompt_line(1), prompt_line(2)]
     write(tmp_path, *lines)
     sync(tmp_path, STAYS_US)
@@ -397,7 +399,9 @@ def test_a_day_left_aside_without_its_database_goes_back_to_the_journal(tmp_path
     assert list((tmp_path / "days").iterdir()) == []
 
 
-def test_a_day_left_aside_whose_pack_is_gone_goes_back_to_the_journal(tmp_path: Path) -> None:
+def test_a_day_left_under_its_packed_name_whose_pack_is_gone_goes_back_to_the_journal(
+    tmp_path: Path,
+) -> None:
     lines = prepare_late(tmp_path)
     pack_file(tmp_path).unlink()
     for _ in range(2):
@@ -545,7 +549,7 @@ def test_of_a_damaged_pack_the_lines_before_the_damage_are_read_and_of_others_al
 
 
 @pytest.mark.parametrize("how", DAMAGES)
-def test_a_day_whose_pack_is_damaged_stays_until_the_pack_is_mended(
+def test_a_day_whose_pack_is_damaged_stays_until_the_pack_is_repaired(
     tmp_path: Path, how: str
 ) -> None:
     write(tmp_path, prompt_line(1))

@@ -70,14 +70,14 @@ THOUGHT = {"type": "thinking", "thinking": "hm", "signature": "x"}
         ({"type": "system", "subtype": "turn_duration"}, Kind.TOLD_OTHER, Kind.TOLD_OTHER),
     ],
 )  # fmt: skip
-def test_a_record_stands_for_what_no_hook_saw_and_else_only_tells(
+def test_a_record_is_history_only_where_no_hook_saw_it(
     fields: dict[str, Any], history: Kind, beside: Kind
 ) -> None:
     assert understood(HISTORY, fields).kind is history
     assert understood(TRANSCRIPT, fields).kind is beside
 
 
-def test_prompts_that_nobody_typed_are_known() -> None:
+def test_prompts_of_machines_are_recognized() -> None:
     typed = understood(HISTORY, said("user", "go on", origin={"kind": "human"}))
     task = understood(HISTORY, said("user", "go on", origin={"kind": "task-notification"}))
     assert (typed.by_person, task.by_person) == (True, False)

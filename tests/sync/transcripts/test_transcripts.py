@@ -323,7 +323,7 @@ def test_off_that_is_said_twice_counts_from_the_first_time(tmp_path: Path) -> No
     ]  # fmt: skip
 
 
-def test_sessions_of_models_that_the_journal_asked_are_not_taken_in(live: Live) -> None:
+def test_sessions_of_models_that_the_journal_asked_are_not_imported(live: Live) -> None:
     home = os.path.realpath(live.home)
     data = live.data.replace(json.dumps(live.session.cwd).encode(), json.dumps(home).encode())
     live.path.write_bytes(data)

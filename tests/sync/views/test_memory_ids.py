@@ -417,7 +417,7 @@ _PURE = st.builds(
 
 
 @given(st.lists(_PURE, unique_by=lambda bind: bind.record), st.randoms())
-def test_verdicts_know_no_order_and_give_each_session_one_id_and_each_id_one_session(
+def test_any_order_of_binds_gives_each_session_one_id_and_each_id_one_session(
     binds: list[bind_order.Bind], chance: Any
 ) -> None:
     found = bind_order.verdicts(binds)

@@ -82,7 +82,7 @@ def test_the_database_can_be_deleted_and_made_again(tmp_path: Path) -> None:
     assert stored.views(tmp_path) == before
 
 
-def test_other_code_of_the_views_folds_every_session_anew(
+def test_other_code_of_the_views_folds_every_session_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recordings.write_journal(tmp_path, "p-simple")
