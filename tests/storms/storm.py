@@ -1,4 +1,4 @@
-"""The kill storm: `python tests/storm.py --kills 500 --seed 1`; also `make storm`.
+"""The kill storm: `python tests/storms/storm.py --kills 500 --seed 1`; also `make storm`.
 
 Writers record while `sync`, `watch` and reading commands run, and everything is killed at random
 moments. Afterwards each complete line must be stored exactly once with its payload, each torn one
