@@ -33,9 +33,10 @@ test: $(STAMP)  ## run the tests; ARGS=tests/cli runs a part of them
 test-later: $(STAMP) $(CLOCK)  ## run the tests with the clock 400 days ahead (Linux)
 	LD_PRELOAD=$(CURDIR)/$(CLOCK) CLOCK_AHEAD_SECONDS=34560000 $(BIN)/python -m pytest -n 2 $(ARGS)
 
-storm: $(STAMP)  ## kill writers, syncers and deliveries at random, then count
-	$(BIN)/python tests/storms/storm.py --kills 600
-	$(BIN)/python tests/storms/archive_storm.py --kills 150
+storm: $(STAMP)  ## kill writers, syncers and deliveries at random, then count; SHORT=1 is quick
+	$(BIN)/python tests/storms/storm.py --kills $(if $(SHORT),100,600)
+	$(BIN)/python tests/storms/archive_storm.py --kills $(if $(SHORT),20,150)
+	$(if $(SHORT),,THOROUGH=1 $(BIN)/python -m pytest -n 2 -m hypothesis)
 
 check: $(STAMP)  ## linters and types
 	$(BIN)/ruff check
