@@ -18,13 +18,14 @@ from journal.errors import JournalError
 # Help lists the commands in these groups; each group is a folder, each command a module in it.
 GROUPS = {
     "Every day": ("sessions", "show", "search", "context"),
+    "Look": ("web",),
     "Set-up": ("install", "import", "uninstall", "doctor", "status"),
     "Keep or delete": ("pin", "unpin", "forget", "export", "redact", "off", "on"),
     "Plumbing": ("sync", "watch", "bind", "replay", "prune", "run"),
 }
 _NEW_OBJECTS = 50_000  # before garbage is looked for: there is none in modules that are loaded
 _FOLDERS = {
-    "Every day": "daily", "Set-up": "setup", "Keep or delete": "keep", "Plumbing": "plumbing"
+    "Every day": "daily", "Look": "look", "Set-up": "setup", "Keep or delete": "keep", "Plumbing": "plumbing"
 }  # fmt: skip
 _MODULES = {"unpin": "pin", "uninstall": "install", "on": "off"}
 

@@ -1,0 +1,81 @@
+"""What a day was: how many prompts people typed, for each day of a year; what was done in a span.
+
+Days are local, as people count them.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+from typing import NamedTuple
+
+import apsw
+import orjson
+
+from journal.times import to_datetime
+
+_PROMPTS = """
+select e.at_us from prompts p join events e on e.seq = p.seq
+where p.by_person and e.at_us >= ?
+"""
+_ACTIVE = """
+select s.session from session_states s where s.triggers <> '' and s.last_us >= ?
+order by s.last_us desc
+"""
+_CALLS = """
+select count(*), coalesce(sum(coalesce(o.ok, o.told_ok) = 0), 0)
+from json_each(?) w cross join observations o on o.session = w.value
+  cross join events e on e.seq = coalesce(o.before_seq, o.told_before, o.after_seq, o.told_after)
+where e.at_us >= ?
+"""
+_FILES = """
+select count(distinct o.file)
+from json_each(?) w cross join observations o on o.session = w.value
+  cross join events e on e.seq = coalesce(o.before_seq, o.told_before, o.after_seq, o.told_after)
+where e.at_us >= ? and o.file is not null and o.tool in (select value from json_each(?))
+"""
+_EPOCH = to_datetime(0)
+
+
+class Day(NamedTuple):
+    """What was done since a moment."""
+
+    sessions: list[int]  # rows, the newest activity first
+    prompts: int
+    calls: int
+    failures: int
+    files: int  # that were changed
+
+
+def start_us(day: date) -> int:
+    """When a local day begins, in microseconds."""
+    begin = datetime.combine(day, time()).astimezone()
+    return (begin - _EPOCH) // timedelta(microseconds=1)
+
+
+def today(now_us: int) -> date:
+    """The local day of a moment."""
+    return to_datetime(now_us).astimezone().date()
+
+
+def prompts_by_day(db: apsw.Connection, first: date, last: date) -> dict[date, int]:
+    """How many prompts people typed on each of these days that has any."""
+    days = [first + timedelta(days=n) for n in range((last - first).days + 2)]
+    starts = [start_us(day) for day in days]
+    counts: dict[date, int] = {}
+    for (at_us,) in db.execute(_PROMPTS, (starts[0],)):
+        at = bisect_right(starts, at_us) - 1
+        if 0 <= at < len(days) - 1:
+            counts[days[at]] = counts.get(days[at], 0) + 1
+    return counts
+
+
+def since(db: apsw.Connection, from_us: int, edit_tools: Iterable[str]) -> Day:
+    """What was done from a moment on, in the sessions that people are shown."""
+    rows = [int(key) for (key,) in db.execute(_ACTIVE, (from_us,))]
+    keys = orjson.dumps(rows).decode()
+    prompts = f"{_PROMPTS} and p.session in (select value from json_each(?))"
+    number = sum(1 for _ in db.execute(prompts, (from_us, keys)))
+    ((calls, failures),) = db.execute(_CALLS, (keys, from_us)).fetchall()
+    tools = orjson.dumps(list(edit_tools)).decode()
+    files = db.execute(_FILES, (keys, from_us, tools)).get
+    return Day(rows, number, int(calls), int(failures), int(files))
