@@ -25,7 +25,8 @@ GROUPS = {
 }
 _NEW_OBJECTS = 50_000  # before garbage is looked for: there is none in modules that are loaded
 _FOLDERS = {
-    "Every day": "daily", "Look": "look", "Set-up": "setup", "Keep or delete": "keep", "Plumbing": "plumbing"
+    "Every day": "daily", "Look": "look", "Set-up": "setup",
+    "Keep or delete": "keep", "Plumbing": "plumbing",
 }  # fmt: skip
 _MODULES = {"unpin": "pin", "uninstall": "install", "on": "off"}
 

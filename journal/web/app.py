@@ -89,7 +89,7 @@ def _icon(_: Request) -> Response:
 
 def _problem(request: Request, error: Exception) -> Response:
     """What is wrong, in the words of the command line."""
-    assert isinstance(error, JournalError)  # noqa: S101 - that is what it is registered for
+    assert isinstance(error, JournalError)  # it is registered for these
     status = next((code for kind, code in _STATUS if isinstance(error, kind)), 503)
     return _told(request, status, str(error), error.hint)
 

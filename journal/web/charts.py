@@ -89,9 +89,8 @@ def columns(bars: Sequence[Bar], name: str, height: int = 90) -> Markup:
         parts.append(_linked(rect, bar.href))
         if number % 7 == (len(bars) - 1) % 7:
             x = number * step + step // 2
-            parts.append(
-                f'<text x="{x}" y="{height - 3}" text-anchor="middle">{escape(bar.name[-5:])}</text>'
-            )
+            label = escape(bar.name[-5:])
+            parts.append(f'<text x="{x}" y="{height - 3}" text-anchor="middle">{label}</text>')
     return Markup(
         f'<svg class="columns" viewBox="-14 0 {width + 28} {height}" width="{width + 28}"'
         f' height="{height}" role="img" aria-label="{escape(name)}">{"".join(parts)}</svg>'

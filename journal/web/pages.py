@@ -7,6 +7,7 @@ changed. Its template stands in the page's own, so that both show the same.
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cache
+from itertools import islice
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -25,7 +26,7 @@ from journal.web.site import Site
 from journal.web.steps import chunk, one_step
 from sync.checkup import home_status
 from sync.pages import session_html
-from sync.query import days, files, listing, projects
+from sync.query import days, digest, files, listing, projects
 from sync.query.cursors import Cursor
 from sync.query.filters import Calls
 from sync.query.listing import Place, Session
@@ -47,11 +48,14 @@ def _now(site: Site, db: apsw.Connection, _: Asked) -> Context:
 
 
 def _today(site: Site, db: apsw.Connection, _: Asked) -> Context:
-    """What was done since midnight."""
+    """What was done since midnight, in the sessions that neither wait nor run."""
     now_us = site.app.now_us
-    found = days.since(db, days.start_us(days.today(now_us)), files.EDIT_TOOLS)
-    sessions = list(listing.read(db, found.sessions[:FEW], site.adopt_on))
-    return {"day": found, "day_sessions": sessions}
+    midnight_us = days.start_us(days.today(now_us))
+    found = days.since(db, midnight_us, files.EDIT_TOOLS)
+    sessions = listing.read(db, found.sessions, site.adopt_on)
+    resting = (one for one in sessions if one.status not in ("awaiting", "working"))
+    done = [digest.done(db, session, midnight_us) for session in islice(resting, FEW)]
+    return {"day": found, "day_done": done}
 
 
 def _year(site: Site, db: apsw.Connection, _: Asked) -> Context:
@@ -65,8 +69,11 @@ def _year(site: Site, db: apsw.Connection, _: Asked) -> Context:
 
 
 def _latest(site: Site, db: apsw.Connection, _: Asked) -> Context:
-    found, more = questions.page(db, site, questions.shown(site), FEW)
-    return {"latest": found, "more_latest": more}
+    """Those that were active last before today."""
+    midnight_us = days.start_us(days.today(site.app.now_us))
+    wanted = questions.shown(site)._replace(until_us=midnight_us)
+    found = list(listing.read(db, listing.newest_first(db, wanted, FEW), site.adopt_on))
+    return {"latest": found}
 
 
 def _sessions(site: Site, db: apsw.Connection, asked: Asked) -> Context:

@@ -29,7 +29,8 @@ class Chunk(NamedTuple):
 def chunk(told: Told, event: str, start: int) -> Chunk:
     """The blocks from `start` on, or those around an event.
 
-    With a negative start, a session that goes on is shown at its end. UnknownError: no step has this event.
+    With a negative start, a session that goes on is shown at its end. UnknownError: no step has
+    this event.
     """
     blocks = told.blocks
     if event:

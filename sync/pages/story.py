@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from journal.printable import one_line
 from journal.session.plan import name_of
+from journal.session.summary import shown_path
 from journal.times import SECOND_US, day_of, to_datetime, to_text
 from sync.pages.edits import Change, change
 from sync.pages.outcome import outcome
@@ -17,7 +18,7 @@ from sync.pages.pictures import named
 from sync.pages.value_text import Field, fields, texts
 
 if TYPE_CHECKING:
-    from journal.session.state import Subagent
+    from journal.session.state import SessionState, Subagent
     from sync.query.detail import Answer, Detail, Observation, Prompt
     from sync.query.listing import Session
 
@@ -198,7 +199,7 @@ def steps(detail: "Detail") -> list[Step]:
     """All that happened, in the order of time."""
     told: list[Step] = [_prompt(one) for one in detail.prompts]
     told += (_child(name, child) for name, child in detail.state.subagents.items())
-    told += map(_call, detail.observations)
+    told += (_call(call, detail.state) for call in detail.observations)
     told += map(_answer, detail.answers)
     return sorted(told, key=lambda step: step.at_us)
 
@@ -283,13 +284,13 @@ def _child(name: str, child: "Subagent") -> Child:
     return Child(child.since_us, one_line(child.type), took, name, f"a{child.since_us}")
 
 
-def _call(call: "Observation") -> Call:
+def _call(call: "Observation", state: "SessionState") -> Call:
     by = one_line(call.subagent)
     return Call(
         at_us=call.at_us,
         tool=one_line(call.tool),
         by=by,
-        target=cut(one_line(call.target), TARGET_CHARS),
+        target=cut(one_line(shown_path(call.target, state)), TARGET_CHARS),
         ended=_ENDED[call.ok],
         count=call.count,
         made=call,

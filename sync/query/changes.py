@@ -1,6 +1,6 @@
 """What has changed in the database since a moment: for those who follow it."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apsw
 
@@ -25,7 +25,7 @@ class Mark(NamedTuple):
 
 def mark(db: apsw.Connection) -> Mark:
     """This moment."""
-    rows = db.execute(_MARK).fetchall()
+    rows: list[Any] = db.execute(_MARK).fetchall()
     ((seq, states),) = rows
     return Mark(int(seq), str(states))
 

@@ -6,7 +6,7 @@ Days are local, as people count them.
 from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apsw
 import orjson
@@ -75,7 +75,8 @@ def since(db: apsw.Connection, from_us: int, edit_tools: Iterable[str]) -> Day:
     keys = orjson.dumps(rows).decode()
     prompts = f"{_PROMPTS} and p.session in (select value from json_each(?))"
     number = sum(1 for _ in db.execute(prompts, (from_us, keys)))
-    ((calls, failures),) = db.execute(_CALLS, (keys, from_us)).fetchall()
+    called: list[Any] = db.execute(_CALLS, (keys, from_us)).fetchall()
+    ((calls, failures),) = called
     tools = orjson.dumps(list(edit_tools)).decode()
     files = db.execute(_FILES, (keys, from_us, tools)).get
     return Day(rows, number, int(calls), int(failures), int(files))

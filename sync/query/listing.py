@@ -142,11 +142,15 @@ def page(
 
 def newest(db: apsw.Connection, wanted: Wanted) -> int | None:
     """The session (row) that was active last; None if there is none."""
+    return next(iter(newest_first(db, wanted, 1)), None)
+
+
+def newest_first(db: apsw.Connection, wanted: Wanted, limit: int) -> list[int]:
+    """The sessions (rows) that were active last, whatever their state."""
     condition, values = wanted.sql()
-    order = "order by s.last_us desc, s.session desc limit 1"
+    order = "order by s.last_us desc, s.session desc limit ?"
     query = f"select s.session from session_states s where {condition} {order}"
-    key = db.execute(query, values).get
-    return None if key is None else int(key)
+    return [int(key) for (key,) in db.execute(query, (*values, limit))]
 
 
 def count(db: apsw.Connection, wanted: Wanted) -> int:

@@ -1,1 +1,1 @@
-"""Commands to look with: pages in a browser, a list in the terminal, costs, a digest; and back in."""
+"""Commands to look with: pages in a browser, the terminal, costs, a digest; and the way back in."""
