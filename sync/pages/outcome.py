@@ -1,10 +1,10 @@
 """How a call ended, in a few words: `+4 -1`, `2 failed, 14 passed`, `exit 1`, `37 lines`."""
 
 import re
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 from journal.printable import one_line
+from journal.session.outputs import text_of
 from sync.pages.edits import Change
 
 WORDS_CHARS = 90
@@ -21,7 +21,6 @@ _TESTS = (
     re.compile(r"^(FAILED \([^)\n]{1,60}\))$", re.M),
 )
 _EXIT = re.compile(r"Exit code (\d{1,10})\b")
-_OUTPUTS = ("stdout", "stderr", "output", "content", "result", "aggregated_output")
 
 
 def outcome(action: str, changed: Change | None, gave_back: Any, failed: bool) -> str:
@@ -36,25 +35,6 @@ def outcome(action: str, changed: Change | None, gave_back: Any, failed: bool) -
         lines = text_of(gave_back)
         return f"{lines.count(chr(10)) + 1:,} lines" if lines else ""
     return ""
-
-
-def text_of(value: Any) -> str:
-    """The text of what a tool gave back."""
-    return "\n".join(_texts(value, 0))
-
-
-def _texts(value: Any, depth: int) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list) and depth < 3:
-        for item in value:
-            yield from _texts(item.get("text") if isinstance(item, Mapping) else item, depth + 1)
-    elif isinstance(value, Mapping) and depth < 3:
-        if isinstance(value.get("file"), Mapping):
-            yield from _texts(value["file"].get("content"), depth + 1)
-        for key in _OUTPUTS:
-            if value.get(key):
-                yield from _texts(value[key], depth + 1)
 
 
 def _tests(text: str) -> str:

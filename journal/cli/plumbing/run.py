@@ -32,7 +32,7 @@ def run(app: App, name: str, command: tuple[str, ...]) -> None:
 
     value = plan.compose(emit.new_id(time.time_ns()), os.getsid(0), _checked(name))
     _warn(app)
-    _become(command, {**os.environ, plan.VARIABLE: value})
+    become(command, {**os.environ, plan.VARIABLE: value})
 
 
 def _checked(name: str) -> str:
@@ -55,7 +55,7 @@ def _warn(app: App) -> None:
         click.echo(f"journal: capture is off, nothing is recorded ({how})", err=True)
 
 
-def _become(command: tuple[str, ...], environ: dict[str, str]) -> None:
+def become(command: tuple[str, ...], environ: dict[str, str]) -> None:
     """Replace this process. Errors only: UsageError, there is no such command."""
     import signal
 
