@@ -6,6 +6,7 @@ Texts are as they were recorded: each writer makes them safe for its own format.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from journal.printable import one_line
@@ -16,6 +17,7 @@ from sync.pages.edits import Change, change
 from sync.pages.outcome import outcome
 from sync.pages.pictures import named
 from sync.pages.value_text import Field, fields, texts
+from sync.query.detail import grouped
 
 if TYPE_CHECKING:
     from journal.session.state import SessionState, Subagent
@@ -168,9 +170,12 @@ def tokens(detail: "Detail") -> str:
     if used is None:
         return ""
     messages = f"{used.messages:,} message{'' if used.messages == 1 else 's'}"
-    cached = f", {used.cache_read:,} from the cache" if used.cache_read else ""
-    read = used.input + used.cache_read + used.cache_write
-    return f"{read:,} in{cached}, {used.output:,} out, in {messages}"
+    counts = [f"{used.input:,} in", f"{used.output:,} out"]
+    if used.cache_read:
+        counts.append(f"{used.cache_read:,} read from the cache")
+    if used.cache_write:
+        counts.append(f"{used.cache_write:,} written to it")
+    return f"{', '.join(counts)}; {messages}"
 
 
 def _span(first_us: int, last_us: int) -> str:
@@ -196,12 +201,19 @@ def summary(detail: "Detail") -> tuple[str, list[tuple[str, str]]] | None:
 
 
 def steps(detail: "Detail") -> list[Step]:
-    """All that happened, in the order of time."""
-    told: list[Step] = [_prompt(one) for one in detail.prompts]
-    told += (_child(name, child) for name, child in detail.state.subagents.items())
-    told += (_call(call, detail.state) for call in detail.observations)
-    told += map(_answer, detail.answers)
-    return sorted(told, key=lambda step: step.at_us)
+    """All that happened, in the order of the conversation; equal calls stand at the first one."""
+    places = {event.id: number for number, event in enumerate(detail.events)}
+    told: list[tuple[float, Step]] = []
+    for prompt in detail.prompts:
+        told.append((places[prompt.event_id], _prompt(prompt)))
+    for call in grouped(detail.observations):
+        told.append((places[call.event_id], _call(call, detail.state)))
+    for answer in detail.answers:
+        told.append((places[answer.event_id], _answer(answer)))
+    for name, child in detail.state.subagents.items():
+        before = (n for n, event in enumerate(detail.events) if event.at_us >= child.since_us)
+        told.append((next(before, len(places)) - 0.5, _child(name, child)))
+    return [step for _, step in sorted(told, key=itemgetter(0))]
 
 
 def blocks(detail: "Detail") -> list[Block]:
@@ -261,22 +273,30 @@ def _folded(blocks: list[Block]) -> Iterator[Block]:
         yield Group(kind, f"{head}: {words}", own, own[0].at_us, f"g{own[0].id}")
 
 
-def _marks(one: Any) -> dict[str, Any]:
-    """What several sources tell of a prompt, an answer or a call."""
-    return {name: bool(getattr(one, name, False)) for name in _FOLDED} | {"id": one.event_id}
+def _marks(one: "Prompt | Answer | Observation") -> dict[str, Any]:
+    """Its event, and whether it stands as this session's own."""
+    return {"id": one.event_id, "taken_back": one.taken_back, "inherited": one.inherited}
 
 
 def _prompt(prompt: "Prompt") -> Words:
     head = "Prompt" if prompt.by_person else "Prompt by the agent itself"
+    head += _origin(prompt)
     return Words(prompt.at_us, head, prompt.text, by_person=prompt.by_person, **_marks(prompt))
 
 
+def _origin(one: "Prompt | Answer") -> str:
+    """What is to be known of words that do not stand as this session's own."""
+    if one.taken_back:
+        return " (taken back)"
+    return " (from the session that this one is a fork of)" if one.inherited else ""
+
+
 def _answer(answer: "Answer") -> Words:
-    more = {**_marks(answer), "agent": getattr(answer, "agent_id", None) or ""}
+    more = {**_marks(answer), "agent": answer.subagent}
     if answer.failed:
         text = answer.text or "no reason given"
         return Words(answer.at_us, "Turn failed", text, failed=True, **more)
-    return Words(answer.at_us, "Answer", answer.text, **more)
+    return Words(answer.at_us, f"Answer{_origin(answer)}", answer.text, **more)
 
 
 def _child(name: str, child: "Subagent") -> Child:
@@ -294,7 +314,7 @@ def _call(call: "Observation", state: "SessionState") -> Call:
         ended=_ENDED[call.ok],
         count=call.count,
         made=call,
-        agent=getattr(call, "agent_id", None) or by,
+        agent=call.agent_id or by,
         **_marks(call),
     )
 

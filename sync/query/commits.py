@@ -30,11 +30,11 @@ limit ?
 """
 _SESSION = "select session from events where seq = ?"
 _CALLS = """
-select coalesce(o.before_seq, o.told_before), coalesce(o.after_seq, o.told_after)
-from session_states s join observations o on o.session = s.session
-  join events b on b.seq = coalesce(o.before_seq, o.told_before)
-  left join events a on a.seq = coalesce(o.after_seq, o.told_after)
-where s.started_us < ? and s.last_us >= ? and {} and b.at_us < ? and coalesce(a.at_us, ?) >= ?
+select o.seq, o.end_seq
+from session_states s join items o on o.session = s.session
+  join events b on b.seq = o.seq left join events a on a.seq = o.end_seq
+where s.started_us < ? and s.last_us >= ? and {} and o.kind = 'call' and not o.inherited
+  and b.at_us < ? and coalesce(a.at_us, ?) >= ?
 """
 
 

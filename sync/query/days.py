@@ -14,24 +14,24 @@ import orjson
 from journal.times import to_datetime
 
 _PROMPTS = """
-select e.at_us from prompts p join events e on e.seq = p.seq
-where p.by_person and e.at_us >= ?
+select e.at_us from items p join events e on e.seq = p.seq
+where p.kind = 'prompt' and p.author <> 'machine' and not p.taken_back and not p.inherited
+  and e.at_us >= ?
 """
 _ACTIVE = """
 select s.session from session_states s where s.triggers <> '' and s.last_us >= ?
 order by s.last_us desc
 """
 _CALLS = """
-select count(*), coalesce(sum(coalesce(o.ok, o.told_ok) = 0), 0)
-from json_each(?) w cross join observations o on o.session = w.value
-  cross join events e on e.seq = coalesce(o.before_seq, o.told_before, o.after_seq, o.told_after)
-where e.at_us >= ?
+select count(*), coalesce(sum(o.ok = 0), 0)
+from json_each(?) w cross join items o on o.session = w.value join events e on e.seq = o.seq
+where o.kind = 'call' and not o.taken_back and not o.inherited and e.at_us >= ?
 """
 _FILES = """
 select count(distinct o.file)
-from json_each(?) w cross join observations o on o.session = w.value
-  cross join events e on e.seq = coalesce(o.before_seq, o.told_before, o.after_seq, o.told_after)
-where e.at_us >= ? and o.file is not null and o.tool in (select value from json_each(?))
+from json_each(?) w cross join items o on o.session = w.value join events e on e.seq = o.seq
+where not o.inherited and e.at_us >= ? and o.file is not null
+  and o.tool in (select value from json_each(?))
 """
 _EPOCH = to_datetime(0)
 

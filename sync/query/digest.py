@@ -15,9 +15,12 @@ from sync.store import facts
 
 MOST_ASKED = 8  # prompts of one session that are named
 _CHARS = 200
+_UNANSWERED = "unanswered:"
 _ASKED = """
-select e.seq, count(*) over () from prompts p join events e on e.seq = p.seq
-where p.session = ? and p.by_person and e.at_us >= ? order by e.at_us, e.id limit ?
+select e.seq, count(*) over () from items p join events e on e.seq = p.seq
+where p.session = ? and p.kind = 'prompt' and p.author <> 'machine' and not p.taken_back
+  and not p.inherited and e.at_us >= ?
+order by p.position limit ?
 """
 _SUMMARY = "select summary from summaries where session = ?"
 
@@ -80,8 +83,8 @@ def done(db: apsw.Connection, session: Session, since_us: int) -> Done:
     summary = db.execute(_SUMMARY, (session.key,)).get
     told = orjson.loads(summary) if isinstance(summary, str) else {}
     left = str(told.get("next_steps") or "")
-    if session.waiting_us is not None and session.question and session.question not in left:
-        left = "\n".join(filter(None, (f"unanswered: {one_line(session.question)}", left)))
+    if session.waiting_us is not None and session.question and not left.startswith(_UNANSWERED):
+        left = "\n".join(filter(None, (f"{_UNANSWERED} {one_line(session.question)}", left)))
     number = rows[0][1] if rows else 0
     return Done(session, asked, number, str(told.get("completed") or ""), left)
 

@@ -7,12 +7,12 @@ import apsw
 from sync.query.filters import Calls, Wanted
 
 _SESSIONS = """
-select o.session, o.tool, count(*) from observations o join session_states s using (session)
-where {} and {} group by 1, 2
+select o.session, o.tool, count(*) from items o join session_states s using (session)
+where {} and {} and not o.inherited group by 1, 2
 """
 _LATEST = """
 select o.file, count(*), count(distinct o.session), max(o.key) from (
-  select key, session, file from observations where file is not null order by key desc limit ?
+  select key, session, file from items where file is not null order by key desc limit ?
 ) o join session_states s using (session) where {} group by 1 order by 4 desc limit ?
 """
 # Tools that change a file, of all agents; those that read it have other names.

@@ -101,7 +101,7 @@ class Wanted(NamedTuple):
             found.append(self.until_us)
         if self.calls is not None:
             condition, values = self.calls.sql()
-            made = f"select 1 from observations o where o.session = s.session and {condition}"
+            made = f"select 1 from items o where o.session = s.session and {condition}"
             parts.append(f"exists ({made})")
             found += values
         if self.only is not None:
@@ -121,7 +121,7 @@ class File(NamedTuple):
     project: str = ""
 
     def sql(self) -> tuple[str, tuple[str, ...]]:
-        """A condition over `observations o` and `session_states s`, and its parameters."""
+        """A condition over `items o` and `session_states s`, and its parameters."""
         parts = ["o.file = ?"] * len(self.paths)
         values = list(self.paths)
         if self.tail:
@@ -139,7 +139,7 @@ class Calls(NamedTuple):
     file: File | None = None
 
     def sql(self) -> tuple[str, tuple[str, ...]]:
-        """A condition over `observations o` and `session_states s`, and its parameters."""
+        """A condition over `items o` and `session_states s`, and its parameters."""
         condition, values = self.file.sql() if self.file else ("true", ())
         if self.tool:
             condition, values = f"o.tool glob ? and {condition}", (self.tool, *values)
