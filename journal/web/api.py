@@ -1,6 +1,7 @@
 """The JSON API: the shapes of the commands' `--json`, lists as `{"items": [...], "next": ...}`."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC
 from typing import Any
 
 import orjson
@@ -16,6 +17,8 @@ from journal.web.site import Site
 from sync.checkup import home_status
 from sync.query import detail, listing
 from sync.query.cursors import Cursor
+from sync.query.prices import Prices
+from sync.query.usage import KEYS, Usage
 
 LIMIT = 50
 
@@ -77,6 +80,24 @@ def search(request: Request) -> Response:
         found = questions.search(db, site, asked, asked.number("limit", 20), cursor)
     following = str(found.more) if found.more else None
     return Json({"items": list(map(hit_json, found.hits)), "next": following})
+
+
+def usage(request: Request) -> Response:
+    """`/api/usage?by=`: as `journal usage --json`."""
+    site = _site(request)
+    asked = Asked.of(request.query_params.multi_items(), (*FILTERS, "by", "limit", "utc"))
+    by = asked.text("by") or "day"
+    if by not in KEYS:
+        raise UsageError(f"by={by[:40]!r} is none of the keys", f"there are: {', '.join(KEYS)}")
+    wanted = asked.sessions(site.adopt_on, site.app.now_us)
+    whole = wanted._replace(filters=wanted.filters._replace(adopt_on=None))
+    prices = Prices(site.app.settings.prices)
+    zone = UTC if asked.flag("utc") else None
+    with site.reading() as db:
+        rows = Usage(db, whole, prices, zone).by(by)
+    if limit := asked.number("limit", 0, most=10**6):
+        rows = rows[-limit:] if by in ("day", "week", "month") else rows[:limit]
+    return Json({"items": [row.json() for row in rows], "next": None})
 
 
 def status(request: Request) -> Response:

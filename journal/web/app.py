@@ -45,6 +45,7 @@ def build(site: Site) -> Starlette:
         _get("/api/sessions", api.sessions),
         _get("/api/sessions/{name:path}", api.session),
         _get("/api/search", api.search),
+        _get("/api/usage", api.usage),
         _get("/api/status", api.status),
         _get("/api/changes", api.changes),
         _get("/static/{name}", _asset),

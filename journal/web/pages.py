@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse, Response
 
 from journal.agents import resuming
 from journal.cli.screen.health import size
+from journal.errors import UsageError
 from journal.printable import clean, one_line
 from journal.web import charts, questions, words
 from journal.web.asked import Asked, file
@@ -28,12 +29,17 @@ from sync.checkup import home_status
 from sync.pages import session_html
 from sync.query import days, digest, files, listing, projects
 from sync.query.cursors import Cursor
-from sync.query.filters import Calls
+from sync.query.filters import Calls, Wanted
 from sync.query.listing import Place, Session
+from sync.query.prices import Prices, source
+from sync.query.usage import KEYS, Usage, Used
 
 ROWS = 30  # of a list, before more is asked for
 FEW = 12
 HITS = 30
+COST_DAYS = 30
+MOST_BARS = 60
+MOST_ROWS = 400
 
 Context = dict[str, Any]
 Question = Callable[[Site, apsw.Connection, Asked], Context]
@@ -122,6 +128,67 @@ def _files(site: Site, db: apsw.Connection, asked: Asked) -> Context:
     return {"worked": worked, "latest_files": [], "path": path}
 
 
+def _usage_of(site: Site, db: apsw.Connection, wanted: Wanted, stamp: object) -> Usage:
+    """The sums of these sessions, kept until something happens."""
+    whole = wanted._replace(filters=wanted.filters._replace(adopt_on=None))
+    prices = Prices(site.app.settings.prices)
+    stamp = (site.live.number, stamp)
+    return site.kept(("usage", wanted.sql()), stamp, lambda: Usage(db, whole, prices))
+
+
+def _cost(site: Site, db: apsw.Connection, _: Asked) -> Context:
+    """Tokens and cost of the last weeks, by day, project and model."""
+    today = days.today(site.app.now_us)
+    first = today - timedelta(days=COST_DAYS - 1)
+    wanted = questions.shown(site)._replace(since_us=days.start_us(first))
+    found = _usage_of(site, db, wanted, today)
+    by_day = {used.key: used for used in found.by("day")}
+    bars = []
+    for number in range(COST_DAYS):
+        day = str(first + timedelta(days=number))
+        used = by_day.get(day, Used(day))
+        bars.append(charts.Bar(day, _size(used), _said(used)))
+    total = found.total()
+    name = f"Cost of the last {COST_DAYS} days: {_said(total)}"
+    return {
+        "cost_total": total,
+        "cost_days": charts.columns(bars, name),
+        "cost_by": [(name, found.by(name)[:5]) for name in ("project", "model")],
+        "cost_size": _size,
+    }
+
+
+def _size(used: Used) -> float:
+    """How long a bar is: by its cost, or by its tokens if nothing has a price."""
+    return used.tokens / 1e9 if used.cost_usd is None else used.cost_usd
+
+
+def _said(used: Used) -> str:
+    return f"{words.money(used.cost_usd)}, {words.short(used.tokens)} tokens"
+
+
+def _usage(site: Site, db: apsw.Connection, asked: Asked) -> Context:
+    wanted = asked.sessions(site.adopt_on, site.app.now_us)
+    by = asked.text("by") or "day"
+    if by not in KEYS:
+        raise UsageError(f"{one_line(by)[:40]!r} cannot be summed up by", ", ".join(KEYS))
+    found = _usage_of(site, db, wanted, wanted.since_us)
+    rows = found.by(by)
+    is_time = by in ("day", "week", "month")
+    chart = None
+    if is_time and rows:
+        bars = [charts.Bar(row.key, _size(row), _said(row)) for row in rows[-MOST_BARS:]]
+        chart = charts.columns(bars, f"Cost by {by}: {_said(found.total())}")
+    return {
+        "by": by,
+        "usage": list(reversed(rows))[:MOST_ROWS] if is_time else rows[:MOST_ROWS],
+        "usage_total": found.total(),
+        "usage_chart": chart,
+        "source": source(),
+        "keys": KEYS,
+    }
+
+
 def _health(site: Site, _: apsw.Connection, __: Asked) -> Context:
     found = site.checks()
     order = {"error": 0, "warning": 1, "ok": 2}
@@ -148,18 +215,21 @@ _PARTS: Mapping[str, tuple[str, Question]] = {
     "now": ("part/now.html", _now),
     "today": ("part/today.html", _today),
     "year": ("part/year.html", _year),
+    "cost": ("part/cost.html", _cost),
     "latest": ("part/latest.html", _latest),
     "sessions": ("part/sessions.html", _sessions),
     "search": ("part/search.html", _search),
     "projects": ("part/projects.html", _projects),
     "files": ("part/files.html", _files),
+    "usage": ("part/usage.html", _usage),
 }
 _PAGES: Mapping[str, tuple[str, str, tuple[Question, ...]]] = {
-    "/": ("Overview", "overview.html", (_now, _today, _year, _latest)),
+    "/": ("Overview", "overview.html", (_now, _today, _year, _cost, _latest)),
     "/sessions": ("Sessions", "sessions.html", (_sessions,)),
     "/search": ("Search", "search.html", (_search,)),
     "/projects": ("Projects", "projects.html", (_projects,)),
     "/files": ("Files", "files.html", (_files,)),
+    "/usage": ("Usage", "usage.html", (_usage,)),
     "/health": ("Health", "health.html", (_health,)),
 }
 NAVIGATION = tuple((path, title) for path, (title, _, _) in _PAGES.items())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from journal.doctor import Finding
 
 _SPARE = 4  # connections that wait for the next request
-_KEPT = 3  # sessions whose steps are in memory
+_KEPT = 8  # answers that took some work: sessions with their steps, sums
 T = TypeVar("T")
 
 
