@@ -32,8 +32,9 @@ def outcome(action: str, changed: Change | None, gave_back: Any, failed: bool) -
     if action == "run":
         return _tests(text_of(gave_back))
     if action == "read":
-        lines = text_of(gave_back)
-        return f"{lines.count(chr(10)) + 1:,} lines" if lines else ""
+        text = text_of(gave_back).removesuffix("\n")
+        number = text.count("\n") + 1
+        return f"{number:,} line{'' if number == 1 else 's'}" if text else ""
     return ""
 
 

@@ -66,7 +66,10 @@ LIBRARIES = {
 }
 GROUND = {"sync.errors": "sync.ground", "sync.conditions": "sync.ground"}
 # These modules of `journal.cli` are shared by its commands, and by what people look at.
-SHARED = {"journal.cli.app", "journal.cli.completing", "journal.cli.filters"}
+SHARED = {
+    "journal.cli.app", "journal.cli.browsing", "journal.cli.completing", "journal.cli.filters",
+    "journal.cli.process",
+}  # fmt: skip
 # `collections.abc` is for annotations alone: a test below says what a hook loads.
 HOOKS_MAY = {"os", "sys", "time", "collections"}
 TOPS = {"hooks", "journal", "sync"}

@@ -1,18 +1,10 @@
 """`journal resume`: back into a session."""
 
-import os
-import shutil
-from typing import TYPE_CHECKING
-
 import click
 
 from journal.cli.app import App, pass_app
 from journal.cli.completing import session_names
-from journal.errors import JournalError
-from journal.printable import one_line
-
-if TYPE_CHECKING:
-    from sync.query.listing import Session
+from journal.cli.process import go_back, prepare_resume, resume_line
 
 
 @click.command()
@@ -37,38 +29,14 @@ def resume(app: App, name: str | None, only_print: bool) -> None:
       journal resume 7f3a91
       journal resume 7f3a91 --print
     """
-    from journal.agents import resuming
     from journal.cli.daily.show import newest_here
-    from journal.cli.plumbing.run import become
     from sync.query import listing
-    from sync.transcripts.put_back import put_back
 
     with app.reading(ends_matter=False) as db:
         key = newest_here(app, db) if name is None else listing.find(db, name)
         (session,) = listing.read(db, [key], app.adopt_on)
-        words = resuming.command(session.agent, session.id)
-        line = resuming.line(session.agent, session.id, session.cwd)
-        if words is None or not line:
-            message = f"no way back into a session of {one_line(session.agent)} is known"
-            raise JournalError(message, f"read it: journal show {one_line(session.short_id)}")
         if only_print:
-            click.echo(line)
+            click.echo(resume_line(session))
             return
-        _check(session, words[0])
-        for path in put_back(db, key, session.cwd, app.settings, os.environ):
-            click.echo(f"journal: put back {path}", err=True)
-    os.chdir(session.cwd)
-    become(tuple(words), {**os.environ, "PWD": session.cwd})
-
-
-def _check(session: "Session", program: str) -> None:
-    """JournalError: its folder or its agent is not on this machine."""
-    if not os.path.isdir(session.cwd):  # noqa: PTH112 - the path is text of others
-        where = one_line(session.cwd) or "unknown"
-        here = os.uname().nodename
-        other = f", it ran on {one_line(session.host)}" if session.host not in ("", here) else ""
-        message = f"the session's folder is not on this machine: {where}{other}"
-        hint = f"there: {program} in that folder; here: journal show {one_line(session.short_id)}"
-        raise JournalError(message, hint)
-    if shutil.which(program) is None:
-        raise JournalError(f"{program} is not on this machine's $PATH", "install the agent")
+        command = prepare_resume(app, db, session)
+    go_back(session, command)

@@ -146,6 +146,8 @@
     atEnd = false;
   });
 
+  const typed = document.querySelector("input[autofocus]");
+  if (typed) typed.setSelectionRange(typed.value.length, typed.value.length);
   for (const wide of document.querySelectorAll(".wide.end")) wide.scrollLeft = wide.scrollWidth;
   const target = location.hash && document.getElementById(location.hash.slice(1));
   if (target) {

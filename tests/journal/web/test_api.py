@@ -107,7 +107,7 @@ def test_status_equals_that_of_the_command(server: WebServer, home: Path) -> Non
 
 WRONG = (
     "/api/sessions?limit=0", "/api/sessions?limit=x", "/api/sessions?limit=501",
-    "/api/sessions?limit=٣", "/api/sessions?state=sleeping", "/api/sessions?since=soon",
+    "/api/sessions?limit=%D9%A3", "/api/sessions?state=sleeping", "/api/sessions?since=soon",
     "/api/sessions?all=yes", "/api/sessions?after=zz", "/api/sessions?after=9_9_9",
     "/api/sessions?after=-1_0_0", "/api/sessions?colour=red", "/api/sessions?limit=1&limit=2",
     "/api/search", "/api/search?q=", "/api/search?q=a&kind=x", "/api/search?q=a&after=x",
@@ -117,7 +117,7 @@ WRONG = (
 
 @pytest.mark.parametrize("target", WRONG)
 def test_bad_values_are_400(server: WebServer, target: str) -> None:
-    answer = server.get(target.encode().decode("latin-1") if not target.isascii() else target)
+    answer = server.get(target)
     assert answer.status == 400
     assert set(answer.json["error"]) == {"message", "hint"}
 

@@ -2,8 +2,8 @@
 
 import re
 import shutil
+import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -84,6 +84,13 @@ class Looking:
                 return
         raise AssertionError(f"Tab does not lead to {name}")
 
+    def until(self, script: str, seconds: float = 30.0) -> None:
+        """Wait until a script says yes. The page's policy forbids Playwright's own waiting."""
+        end = time.monotonic() + seconds
+        while not self.page.evaluate(script):
+            assert time.monotonic() < end, script
+            time.sleep(0.05)
+
     @property
     def focused(self) -> str:
         return str(self.page.evaluate("document.activeElement.textContent")).strip()
@@ -124,7 +131,7 @@ def test_find_the_session_where_we_fixed_it_and_resume(looking: Looking) -> None
     looking.press("Enter")
     page.wait_for_url("**/search?q=round+half")
     page.keyboard.type(" up")  # as one types
-    page.wait_for_function("location.search.includes('up')")
+    looking.until("location.search.includes('up')")
     page.locator("mark").first.wait_for()
     looking.press("ArrowDown")
     looking.press("Enter")
@@ -145,7 +152,7 @@ def test_what_did_it_cost_this_week(looking: Looking) -> None:
     page.keyboard.type("week")
     page.locator("input[name=since]").focus()
     page.keyboard.type("7d")
-    page.wait_for_function("location.search === '?by=week&since=7d'")
+    looking.until("location.search === '?by=week&since=7d'")
     page.locator("tbody tr td", has_text=re.compile(r"^\d{4}-W\d\d$")).first.wait_for()
     assert re.match(r"\$\d+\.\d\d", page.locator(".figures b").first.inner_text())
     assert "house-model-1" in page.locator("#list").inner_text()
@@ -203,7 +210,7 @@ def test_a_new_event_shows_without_reload(
 ) -> None:
     page = looking.page
     page.evaluate("window.unchanged = true")
-    page.wait_for_function("document.getElementById('trouble').hidden")
+    looking.until("document.getElementById('trouble').hidden")
     name = f"new{page.viewport_size['width'] if page.viewport_size else 0}"
     fresh = looked_at.Writer(writer.home)
     fresh.tell(name, "UserPromptSubmit", 0, cwd="/code/new", prompt=f"just asked {name}")
@@ -221,10 +228,10 @@ def test_a_long_session_loads_as_one_scrolls(looking: Looking, server: WebServer
     page = looking.page
     page.goto(f"{server.origin}/sessions/many")
     assert page.locator("details.call").count() < 100
-    page.wait_for_function(
-        """() => { scrollTo(0, document.body.scrollHeight);
-             return document.body.textContent.includes("Counted."); }""",
-        timeout=120_000,
+    looking.until(
+        """(scrollTo(0, document.body.scrollHeight),
+          document.querySelector("#conversation").textContent.includes("Counted."))""",
+        120,
     )
     assert page.locator("details.call").count() == MANY
     assert page.evaluate("document.querySelectorAll('*').length") < MOST_NODES
