@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from journal.cli.app import App
+from journal.cli.completing import project_names
 
 if TYPE_CHECKING:
     from sync.query.filters import Calls, File, Folder, Wanted
@@ -39,7 +40,10 @@ def session_options(command: Command) -> Command:
 _OPTIONS = (
     click.option("--here", is_flag=True, help="Only the project of the current directory."),
     click.option(
-        "--project", metavar="NAME", help="Only this project: its name, key or directory."
+        "--project",
+        metavar="NAME",
+        help="Only this project: its name, key or directory.",
+        shell_complete=project_names,
     ),
     click.option("--branch", metavar="NAME", help="Only sessions on this branch."),
     click.option("--agent", metavar="NAME", help="Only sessions of this agent."),

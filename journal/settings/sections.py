@@ -85,6 +85,7 @@ Lax = Field(strict=False)  # of a tuple: TOML and JSON have lists; what is in it
 Texts = Annotated[tuple[Text, ...], Lax]
 Regexes = Annotated[tuple[Regex, ...], Lax]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Usd = Annotated[float, Field(ge=0, le=1e6)]
 Days = Annotated[int, Field(ge=0, le=36_500)]
 Dependent = Field(validate_default=True)  # checked against the keys above it, also when left out
 
@@ -231,6 +232,21 @@ class Watch(Section):
     scan_seconds: Seconds = 30.0
 
 
+class Notify(Section):
+    """A program that is run when a session begins to wait for its person."""
+
+    command: Texts = ()
+
+
+class Price(Section):
+    """What a model costs, in USD per million tokens. Cached tokens without a price: as input."""
+
+    input: Usd
+    output: Usd
+    cache_read: Usd | None = None
+    cache_write: Usd | None = None
+
+
 class Settings(Section):
     """All settings; `Settings()` is every default. Paths are as written, `~` not yet expanded."""
 
@@ -243,3 +259,5 @@ class Settings(Section):
     retention: Retention = Retention()
     redact: Redact = Redact()
     watch: Watch = Watch()
+    notify: Notify = Notify()
+    prices: dict[Text, Price] = {}

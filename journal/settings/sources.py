@@ -160,6 +160,8 @@ def _explain(
 def _problem(error: ErrorDetails, section: str, key: str | None) -> tuple[str, str]:
     """What is wrong, in plain words, and what would be right."""
     kind, message = error["type"], error["msg"]
+    if section == "prices":
+        return f"is not a price: {message}", 'write "MODEL" = { input = 3.0, output = 15.0 }'
     if kind == "extra_forbidden":
         return f"is not a known {'section' if key is None else 'key'}", _suggest(section, key)
     if kind == "model_type":

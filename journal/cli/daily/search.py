@@ -1,5 +1,6 @@
 """`journal search`: full text over prompts, answers, tool calls and summaries."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -89,6 +90,11 @@ def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) ->
     from sync.views.texts import TextKind
 
     query = " ".join(words)
+    if not query.strip() and not as_json and sys.stdout.isatty() and sys.stdin.isatty():
+        from journal.cli.browsing import browse_here
+
+        browse_here(app)
+        return
     if not query.strip():
         hint = "give some words, for example: journal search rounding --here"
         raise UsageError("nothing to search for", hint)

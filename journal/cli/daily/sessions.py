@@ -1,16 +1,25 @@
 """`journal sessions`: the list of sessions, with filters."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from journal.cli.app import App, pass_app
-from journal.cli.filters import AtLeast, chosen_sessions, chosen_times, session_options
+from journal.cli.filters import (
+    AtLeast,
+    chosen_sessions,
+    chosen_times,
+    file,
+    folder,
+    session_options,
+)
 from journal.cli.screen.output import print_json
 
 if TYPE_CHECKING:
     import apsw
 
+    from sync.query.commits import Commit
     from sync.query.filters import Wanted
     from sync.query.listing import Session
 
@@ -19,6 +28,12 @@ TABLE_ROWS = 20
 
 @click.command()
 @session_options
+@click.option(
+    "--file",
+    metavar="PATH",
+    help="Only sessions that read or changed this file; its end is enough.",
+)
+@click.option("--commit", metavar="REV", help="Only sessions that made this commit.")
 @click.option(
     "--limit",
     type=AtLeast(0),
@@ -35,6 +50,8 @@ def sessions(app: App, /, as_json: bool, live: bool, limit: int | None, **chosen
     Examples:
       journal sessions --here --since 3d
       journal sessions --project billing-api --state awaiting
+      journal sessions --file src/money.py
+      journal sessions --commit HEAD~3
       journal sessions --live
     """
     from sync.query import listing
@@ -45,7 +62,10 @@ def sessions(app: App, /, as_json: bool, live: bool, limit: int | None, **chosen
 
     wanted = _wanted(app, chosen)
     adopt_on = app.settings.sessions.adopt_on
+    commit = _commit(chosen)
     with app.reading() as db:
+        if commit is not None:
+            wanted = wanted._replace(only=_made(db, commit))
         if as_json:
             for session in listing.read(db, listing.page(db, wanted, limit or 0), adopt_on):
                 print_json(session.json())
@@ -66,14 +86,35 @@ def _follow(app: App, as_json: bool, limit: int | None, chosen: dict[str, Any]) 
     if as_json:
         raise UsageError("--live and --json do not go together", "leave one of them out")
     check_terminal()
+    if chosen["commit"] is not None:
+        raise UsageError("--live and --commit do not go together", "leave one of them out")
     _wanted(app, chosen)  # wrong usage is said before anything else
     show_live(app, lambda: _wanted(app, chosen), limit)
 
 
 def _wanted(app: App, chosen: dict[str, Any]) -> "Wanted":
     """The sessions that the options name. UsageError: a time is none."""
+    from sync.query.filters import Calls
+
     since_us, until_us = chosen_times(chosen, app.now_us)
-    return chosen_sessions(app, chosen)._replace(since_us=since_us, until_us=until_us)
+    calls = Calls(file=file(chosen["file"])) if chosen["file"] is not None else None
+    return chosen_sessions(app, chosen)._replace(since_us=since_us, until_us=until_us, calls=calls)
+
+
+def _commit(chosen: dict[str, Any]) -> "Commit | None":
+    """The commit that the option names. UsageError: there is none such here."""
+    if chosen["commit"] is None:
+        return None
+    from journal.cli.daily.commit import named
+
+    return named(chosen["commit"])
+
+
+def _made(db: "apsw.Connection", commit: "Commit") -> tuple[int, ...]:
+    """The sessions that made a commit of the current directory's repository."""
+    from sync.query.commits import sessions_of
+
+    return tuple(sessions_of(db, commit, folder(os.curdir)))
 
 
 def print_sessions(app: App, found: "list[Session]", note: str) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app
+from journal.cli.completing import session_names
 from journal.cli.filters import AtLeast
 from journal.cli.screen.output import print_json
 
@@ -16,7 +17,7 @@ CONTEXT = 10  # events before and after one
 
 
 @click.command()
-@click.argument("name", required=False, metavar="[SESSION]")
+@click.argument("name", required=False, metavar="[SESSION]", shell_complete=session_names)
 @click.option(
     "--format",
     "form",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app
+from journal.cli.completing import session_names
 
 if TYPE_CHECKING:
     import apsw
@@ -17,7 +18,7 @@ _WHOLE = {"markdown": "page", "html": "page", "transcript": "transcript"}
 
 
 @click.command()
-@click.argument("session", required=False)
+@click.argument("session", required=False, shell_complete=session_names)
 @click.option(
     "--format",
     "form",

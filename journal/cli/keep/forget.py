@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app, polling
+from journal.cli.completing import session_names
 from journal.errors import JournalError, UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ WAIT_SECONDS = 10.0  # for a pass, a delivery and a model's call to end
 
 
 @click.command()
-@click.argument("session")
+@click.argument("session", shell_complete=session_names)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_app
 def forget(app: App, session: str, yes: bool) -> None:
