@@ -20,7 +20,13 @@ ORDER = (
     "journal.redaction",
     "journal.session",
     "journal.context",
+    "journal.agents.ground",  # the contract
     "journal.agents.claude_code",
+    "journal.agents.codex",
+    "journal.agents.copilot_cli",
+    "journal.agents.opencode",
+    "journal.agents.gemini_cli",
+    "journal.agents.qwen_code",
     "journal.agents",
     "journal.setup",
     "journal.doctor",
@@ -57,7 +63,11 @@ LIBRARIES = {
     "sync.remote": {"httpx"},
     "sync.watch": {"watchdog"},
 }
-GROUND = {"sync.errors": "sync.ground", "sync.conditions": "sync.ground"}
+GROUND = {
+    "journal.agents.contract": "journal.agents.ground",
+    "sync.errors": "sync.ground",
+    "sync.conditions": "sync.ground",
+}
 # These modules of `journal.cli` are shared by its commands.
 SHARED = {"journal.cli.app", "journal.cli.filters"}
 # `collections.abc` is for annotations alone: a test below says what a hook loads.

@@ -1,0 +1,85 @@
+"""What each agent's folder offers. Nothing outside of that folder names an agent's field.
+
+`journal/agents/<agent>/__init__.py` exposes one `AGENT`. Its parts are plain data and functions;
+none of them opens a network connection or a database of ours.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from journal.session.meaning import Meaning
+
+Environ = Mapping[str, str]
+Version = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """Hooks in a file that belongs to the agent: `{"hooks": {EVENT: [{"hooks": [entry]}]}}`.
+
+    `entry` makes one hook of an event and its command. Where the agent trusts a hook by a hash of
+    its text, `constant` is true: the command then names a file in the home, and neither the
+    command nor anything else in the entry may change from version to version.
+    """
+
+    entry: Callable[[str, str], dict[str, Any]]
+    constant: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnFile:
+    """Hooks in a file that is ours alone: installing writes it, uninstalling removes it.
+
+    `render` makes its content of the command of each event. `commands` reads them back, also from
+    a file that an earlier version wrote; it returns nothing for a file that is not ours.
+    """
+
+    render: Callable[[Mapping[str, str]], bytes]
+    commands: Callable[[bytes], dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """How hooks come into an agent.
+
+    `program`: its command; `folder`: where its configuration of this user is; `file`: the file
+    with the hooks, below it; `events`: those that we register, and the first version that accepts
+    them ((0, 0, 0): every version); `canary`: an event that changes nothing in a session, for
+    `journal doctor`; `settings_off`: what in the file keeps hooks from running, one line each.
+    """
+
+    program: str
+    folder: Callable[[Environ], Path]
+    file: str
+    events: Mapping[str, Version]
+    hooks: Merged | OwnFile
+    canary: str
+    settings_off: Callable[[Mapping[str, Any]], list[str]] = lambda values: []
+    needs_trust: bool = False
+
+
+class Transcripts(Protocol):
+    """How the agent's own files of its sessions are found and read (journal/agents/*/transcript).
+
+    The shape of this protocol belongs to the transcript side.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """One agent.
+
+    `name`: in the header of records and in the names of files; `label`: for people; `meaning`:
+    what a payload means, for every event and any payload; `prompts`: the events that hold a
+    person's own words, in which private parts are looked for; `transcripts`: None where the agent
+    keeps none that we can read.
+    """
+
+    name: str
+    label: str
+    meaning: Callable[[str, Mapping[str, Any]], Meaning]
+    prompts: frozenset[str]
+    setup: Setup
+    transcripts: Transcripts | None = None
