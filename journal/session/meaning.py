@@ -14,6 +14,8 @@ class Kind(StrEnum):
 
     SESSION_START = "session_start"
     PROMPT = "prompt"
+    ANSWER = "answer"  # words on the way
+    THINKING = "thinking"
     TOOL_BEFORE = "tool_before"
     TOOL_AFTER = "tool_after"
     TOOL_FAILED = "tool_failed"
@@ -83,6 +85,11 @@ class Meaning(NamedTuple):
     own: bool = False  # it ran this program: what it read back is nothing new
     transcript: str = ""  # the file that the agent keeps of the session, or of a sub-agent
     usage: Usage | None = None
+    told: bool = False  # a transcript tells it
+    turn: str = ""  # the agent's id of the turn
+    item: str = ""  # of a prompt or an answer: what names it in the transcript
+    by: str = "person"  # who wrote a prompt: "person", "machine" or "unknown"
+    inherited: bool = False  # from the session that this one was forked from
 
 
 OTHER = Meaning(Kind.OTHER)
