@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-import agent_truth
 import orjson
 import pytest
-from agent_files import count, entries, files, meanings, payload, scenarios
 
+import agent_truth
+from agent_files import count, entries, files, meanings, payload, scenarios
 from journal.agents.codex.transcript import Rollout, folders, holds, session_of
 from journal.agents.codex.transcript_meaning import meaning
 from journal.session.meaning import Action, Kind, Meaning

@@ -1,0 +1,205 @@
+"""Copilot CLI's `events.jsonl`: where it lies, what is kept of its lines, and what they mean.
+
+Source: files of 1.0.102. Not kept: the inputs of hooks, which repeat what hooks recorded and what
+this program told the session, and system prompts.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from journal.agents.copilot_cli import tools
+from journal.agents.entry import Entry, dump, load, name, obj, placed, text, tokens, usage
+from journal.session.meaning import OTHER, Kind, Meaning, Usage
+from journal.session.own_words import has_frame, without_frames
+
+_FILE = "events.jsonl"
+_LEFT_OUT = ("hook.", "system.message")
+_THINKING = ("assistant.reasoning",)
+_SPOKEN = ("user.", "assistant.", "tool.")
+_MOST_CALLS = 500  # that are open at once
+_PLACES = ("session.start", "session.resume", "session.context_changed")
+_NO_PERSON = ("agent-", "system", "skill-", "command-")
+
+
+def folders(environ: Mapping[str, str]) -> list[Path]:
+    """Where Copilot CLI keeps a folder for each session."""
+    configured = environ.get("COPILOT_HOME")
+    home = Path(configured) if configured else Path(environ.get("HOME", "")) / ".copilot"
+    return [home / "session-state"] if home.is_absolute() else []
+
+
+def holds(path: Path) -> bool:
+    """Whether a file's name is that of a session's events."""
+    return path.name == _FILE
+
+
+def session_of(path: Path) -> str:
+    """The session whose events a file holds: its folder's name."""
+    return path.parent.name
+
+
+class Events:
+    """Reads one file of events. Its first line says where the session works."""
+
+    def __init__(self, path: Path, *, thinking: bool = True) -> None:
+        self._thinking = thinking
+        self._session = session_of(path)
+        self._cwd = self._branch = self._turn = ""
+        self._types: dict[str, str] = {}  # of sub-agents
+        self._final: dict[str, bool] = {}  # by sub-agent: its last message asked for no tool
+        self._calls: dict[str, dict[str, Any]] = {}
+
+    def entries(self, line: bytes) -> list[Entry]:
+        """What is kept of a line. BadLineError: it is no JSON object."""
+        fields = load(line)
+        kind, said = text(fields, "type"), obj(fields, "data")
+        if kind.startswith(_LEFT_OUT):
+            return []
+        if has_frame(line) and not kind.startswith(_SPOKEN):
+            return []
+        subagent = name(fields, "agentId")
+        self._follow(kind, said, subagent)
+        if not self._thinking:
+            if kind in _THINKING:
+                return []
+            line, said = _without_thinking(fields, said, line)
+        return [
+            Entry(
+                name(fields, "id"),
+                text(fields, "timestamp"),
+                self._session,
+                subagent,
+                self._types.get(subagent, ""),
+                self._cwd,
+                self._branch,
+                "",
+                line,
+                self._context(kind, said, subagent),
+            )
+        ]
+
+    def _follow(self, kind: str, said: dict[str, Any], subagent: str) -> None:
+        """Note what lines behind this one build on."""
+        if kind in _PLACES:
+            place = obj(said, "context") or said
+            self._session = name(said, "sessionId") or self._session
+            self._cwd = text(place, "cwd") or self._cwd
+            self._branch = text(place, "branch") or self._branch
+        elif kind == "subagent.started":
+            self._types[subagent] = name(said, "agentType") or name(said, "agentName")
+        elif kind == "user.message" and not subagent:
+            self._turn = name(said, "interactionId")
+        elif kind == "assistant.message":
+            self._final[subagent] = not said.get("toolRequests")
+        elif kind == "tool.execution_start" and (unique := name(said, "toolCallId")):
+            self._calls[unique] = {"name": said.get("toolName"), "input": said.get("arguments")}
+            if len(self._calls) > _MOST_CALLS:
+                del self._calls[next(iter(self._calls))]
+
+    def _context(self, kind: str, said: dict[str, Any], subagent: str) -> dict[str, Any]:
+        context: dict[str, Any] = {"turn": self._turn} if self._turn else {}
+        if kind == "tool.execution_complete":
+            called = self._calls.pop(name(said, "toolCallId"), None)
+            context |= {"call": called} if called else {}
+        elif kind == "assistant.turn_end" and not subagent and self._final.pop("", False):
+            context["final"] = True
+        return context
+
+
+def _without_thinking(
+    fields: dict[str, Any], said: dict[str, Any], line: bytes
+) -> tuple[bytes, dict[str, Any]]:
+    kept = {key: value for key, value in said.items() if not key.startswith("reasoning")}
+    return (line if len(kept) == len(said) else dump({**fields, "data": kept})), kept
+
+
+def meaning(payload: Mapping[str, Any]) -> Meaning:
+    """The meaning of one kept line."""
+    line = obj(payload, "line")
+    kind, said = text(line, "type"), obj(line, "data")
+    made = _of_call(payload, kind, said) if kind.startswith("tool.") else _of_event(kind, said)
+    if kind == "user.message":
+        made = _prompt(said, bool(text(payload, "agent_id")))
+    elif kind == "assistant.turn_end" and payload.get("final") is True:
+        made = Meaning(Kind.TURN_END)
+    return placed(made, payload, text(said, "context", "cwd") or text(said, "cwd"))
+
+
+def _of_event(kind: str, said: dict[str, Any]) -> Meaning:
+    if kind == "assistant.message":
+        words, thought = text(said, "content"), text(said, "reasoningText")
+        if words:
+            return Meaning(Kind.ANSWER, text=words, item=text(said, "messageId"))
+        return Meaning(Kind.THINKING, text=thought) if thought else OTHER
+    if kind in _THINKING:
+        return Meaning(Kind.THINKING, text=text(said, "content"))
+    if kind == "session.usage_record":
+        return OTHER._replace(usage=_usage(obj(said, "usage")))
+    if kind == "session.title_changed":
+        return Meaning(Kind.OTHER, text=text(said, "title"), detail="title")
+    if kind == "subagent.started":
+        return Meaning(Kind.SUBAGENT_START)
+    if kind in ("subagent.completed", "subagent.failed"):
+        return Meaning(Kind.SUBAGENT_END, detail=text(said, "error"))
+    if kind == "abort":
+        return Meaning(Kind.TURN_FAILED, detail=text(said, "reason"), interrupted=True)
+    if kind == "session.error":
+        return Meaning(Kind.TURN_FAILED, text=text(said, "message"), detail=text(said, "errorType"))
+    return OTHER
+
+
+def _prompt(said: dict[str, Any], is_subagent: bool) -> Meaning:
+    """What was typed: the message that the model is sent has more around it."""
+    words = without_frames(text(said, "content")).strip()
+    source = text(said, "source")
+    if is_subagent or not words or source.startswith("agent-"):
+        return OTHER
+    by = "machine" if source.startswith(_NO_PERSON) else "unknown"
+    return Meaning(Kind.PROMPT, text=words, item=text(said, "messageId"), by=by)
+
+
+def _of_call(payload: Mapping[str, Any], kind: str, said: dict[str, Any]) -> Meaning:
+    unique = text(said, "toolCallId")
+    if kind == "tool.execution_start":
+        return _called(Kind.TOOL_BEFORE, unique, text(said, "toolName"), said.get("arguments"))
+    if kind != "tool.execution_complete":
+        return OTHER
+    called = obj(payload, "call")
+    made = _called(Kind.TOOL_AFTER, unique, text(called, "name"), called.get("input"))
+    output = text(said, "result", "content")
+    code = obj(said, "shellExecution").get("exitCode")
+    if said.get("success") is False:
+        reason = text(said, "error", "message")
+        return made._replace(kind=Kind.TOOL_FAILED, text=reason, output=output or reason)
+    if type(code) is int and code != 0:
+        reason = f"Exit code {code}\n{output}"
+        return made._replace(kind=Kind.TOOL_FAILED, text=reason, output=output)
+    return made._replace(output=output)
+
+
+def _called(kind: Kind, unique: str, tool: str, given: Any) -> Meaning:
+    action, target = tools.action(tool, given)
+    return Meaning(
+        kind,
+        tool=tools.hook_name(tool),
+        tool_use_id=unique,
+        action=action,
+        target=target,
+        tool_input=given if isinstance(given, dict) else None,
+        own=tools.is_own(tool, target),
+    )
+
+
+def _usage(said: dict[str, Any]) -> Usage | None:
+    message = text(said, "apiCallId") or text(said, "accounting", "usageId")
+    if not said:
+        return None
+    return usage(
+        message,
+        text(said, "model"),
+        tokens(said, "inputTokens"),
+        tokens(said, "outputTokens"),
+        tokens(said, "cacheReadTokens"),
+        tokens(said, "cacheWriteTokens"),
+    )
