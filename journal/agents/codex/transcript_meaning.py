@@ -24,7 +24,7 @@ _WRAPPERS = (
     "# AGENTS.md instructions",
 )
 _IDE_REQUEST = "## My request for Codex:"  # an editor writes what it shows in front of it
-_RAN = re.compile(r"(?:Process exited with code|Exit code:) (-?\d+)")
+_RAN = re.compile(r"(?:Process exited with code|Exit code:) (-?\d{1,9})\b")
 _PATCH = {"add": "Add", "delete": "Delete", "update": "Update"}
 _WRONG = ("failed", "declined", "error")
 
@@ -70,7 +70,7 @@ def _end(payload: Mapping[str, Any], kind: str, said: dict[str, Any], subagent: 
         last = "" if payload.get("told") is True else text(said, "last_agent_message")
         return Meaning(Kind.SUBAGENT_END if subagent else Kind.TURN_END, text=last)
     if kind == "turn_aborted":
-        end = Kind.SUBAGENT_END if subagent else Kind.TURN_FAILED
+        end = Kind.SUBAGENT_END if subagent else Kind.TURN_END
         return Meaning(end, detail=text(said, "reason"), interrupted=True)
     if kind == "error" and not subagent:
         return Meaning(Kind.TURN_FAILED, text=text(said, "message"))

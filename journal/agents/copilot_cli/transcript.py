@@ -143,7 +143,7 @@ def _of_event(kind: str, said: dict[str, Any]) -> Meaning:
     if kind in ("subagent.completed", "subagent.failed"):
         return Meaning(Kind.SUBAGENT_END, detail=text(said, "error"))
     if kind == "abort":
-        return Meaning(Kind.TURN_FAILED, detail=text(said, "reason"), interrupted=True)
+        return Meaning(Kind.TURN_END, detail=text(said, "reason"), interrupted=True)
     if kind == "session.error":
         return Meaning(Kind.TURN_FAILED, text=text(said, "message"), detail=text(said, "errorType"))
     return OTHER

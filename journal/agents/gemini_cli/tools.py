@@ -20,7 +20,7 @@ _ACTIONS = {
     "invoke_agent": (Action.DELEGATE, "prompt"),
     "ask_user": (Action.ASK, "question"),
 }
-_EXIT = re.compile(r"^Exit Code: (-?\d+)\s*$", re.MULTILINE)
+_EXIT = re.compile(r"^Exit Code: (-?\d{1,9})\s*$", re.MULTILINE)
 _UNTRUSTED = re.compile(r"\A<untrusted_context>\n?(.*?)\n?</untrusted_context>", re.DOTALL)
 
 

@@ -27,7 +27,7 @@ def meaning(payload: Mapping[str, Any]) -> Meaning:
     elif kind == "error" and not inner:
         made = Meaning(Kind.TURN_FAILED, text=_content(line))
     elif kind == "info" and _content(line).startswith(_CANCELLED) and not inner:
-        made = Meaning(Kind.TURN_FAILED, detail="cancelled", interrupted=True)
+        made = Meaning(Kind.TURN_END, detail="cancelled", interrupted=True)
     elif "$set" in line:
         made = _patch(obj(line, "$set"), inner)
     elif "sessionId" in line and inner:

@@ -17,6 +17,7 @@ from journal.session.own_words import without_frames
 from journal.times import to_text
 
 _ONGOING = (None, "", "tool-calls", "unknown")  # a message with such a `finish` ends no turn
+_ABORTED = "MessageAbortedError"
 _DEFAULT_TITLES = ("New session - ", "Child session - ")
 _OF_A_START = ("id", "parent_id", "directory", "version", "agent", "time_created")
 _OF_A_TITLE = ("id", "title")
@@ -147,14 +148,15 @@ def meaning(payload: Mapping[str, Any]) -> Meaning:
 
 def _end(data: dict[str, Any], inner: bool) -> Meaning:
     """What an assistant's message ends."""
-    error = obj(data, "error")
+    error, end = obj(data, "error"), Kind.SUBAGENT_END if inner else Kind.TURN_END
     if error:
-        kind = Kind.SUBAGENT_END if inner else Kind.TURN_FAILED
         said, what = text(error, "data", "message"), text(error, "name")
-        return Meaning(kind, text=said, detail=what, interrupted=what == "MessageAbortedError")
+        if what == _ABORTED:
+            return Meaning(end, detail=what, interrupted=True)
+        return Meaning(end if inner else Kind.TURN_FAILED, text=said, detail=what)
     if data.get("role") != "assistant" or data.get("finish") in _ONGOING:
         return OTHER
-    return Meaning(Kind.SUBAGENT_END if inner else Kind.TURN_END)
+    return Meaning(end)
 
 
 def _part(

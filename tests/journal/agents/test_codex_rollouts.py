@@ -56,7 +56,7 @@ def test_a_nested_patch_says_which_file_it_changed() -> None:
 
 def test_an_interrupted_turn_and_call_say_so() -> None:
     made = told(files("codex", "sigint"))
-    ends = [m for m in made if m.kind is Kind.TURN_FAILED]
+    ends = [m for m in made if m.kind is Kind.TURN_END]
     assert [(m.detail, m.interrupted) for m in ends] == [("interrupted", True)]
     assert all(m.interrupted for m in made if m.kind is Kind.TOOL_FAILED)
 

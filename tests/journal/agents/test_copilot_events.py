@@ -74,7 +74,7 @@ def test_failures_refusals_errors_and_titles() -> None:
     assert [(m.kind, m.text, m.detail, m.interrupted) for m in made[1:4]] == [
         (Kind.OTHER, "Fix it", "title", False),
         (Kind.TURN_FAILED, "no model", "query", False),
-        (Kind.TURN_FAILED, "", "user initiated", True),
+        (Kind.TURN_END, "", "user initiated", True),
     ]
     assert {(m.session, m.told) for m in made} == {("s2", True)}
 

@@ -95,7 +95,7 @@ def test_thoughts_cancelled_calls_and_ends_by_error() -> None:
         (Kind.OTHER, "", False),
         (Kind.TOOL_BEFORE, "", False),
         (Kind.TOOL_FAILED, "refused", True),
-        (Kind.TURN_FAILED, "", True),
+        (Kind.TURN_END, "", True),
         (Kind.TURN_FAILED, "[API Error: 500]", False),
         (Kind.OTHER, "Fix the tests", False),
     ]

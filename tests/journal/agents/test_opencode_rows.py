@@ -142,7 +142,7 @@ def test_an_aborted_message_is_an_interrupted_turn() -> None:
     error = {"name": "MessageAbortedError", "data": {"message": "aborted"}}
     row = {"table": "message", "id": "m", "session_id": "s", "data": {"error": error}}
     made = told(Rows(Path()).entries(orjson.dumps(row)))
-    assert [(m.kind, m.interrupted) for m in made] == [(Kind.TURN_FAILED, True)]
+    assert [(m.kind, m.interrupted) for m in made] == [(Kind.TURN_END, True)]
 
 
 def test_where_the_database_lies() -> None:
