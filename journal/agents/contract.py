@@ -45,19 +45,32 @@ class Setup:
     """How hooks come into an agent.
 
     `program`: its command; `folder`: where its configuration of this user is; `file`: the file
-    with the hooks, below it; `events`: those that we register, and the first version that accepts
-    them ((0, 0, 0): every version); `canary`: an event that changes nothing in a session, for
-    `journal doctor`; `settings_off`: what in the file keeps hooks from running, one line each.
+    with the hooks, below it; `events`: those that we register, with the first version that
+    accepts each where an older one would refuse the file; `canary`: an event that changes nothing
+    in a session, for `journal doctor`; `obstacles`: what in the folder and in the values of the
+    file keeps hooks from running, one line each; `needs_trust`: it runs no hook that the person
+    has not trusted.
     """
 
     program: str
     folder: Callable[[Environ], Path]
     file: str
-    events: Mapping[str, Version]
+    events: Mapping[str, Version | None]
     hooks: Merged | OwnFile
     canary: str
-    settings_off: Callable[[Mapping[str, Any]], list[str]] = lambda values: []
+    obstacles: Callable[[Path, Mapping[str, Any]], list[str]] = lambda folder, values: []
     needs_trust: bool = False
+
+
+def folder_of(variable: str, *below_home: str) -> Callable[[Environ], Path]:
+    """The folder that a variable names, else one below the person's home."""
+
+    def folder(environ: Environ) -> Path:
+        named = environ.get(variable, "")
+        home = Path(environ.get("HOME") or Path.home())
+        return (Path(named).expanduser() if named else home.joinpath(*below_home)).absolute()
+
+    return folder
 
 
 class Transcripts(Protocol):
