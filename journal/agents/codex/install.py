@@ -4,12 +4,11 @@ Source: 0.171.0 and its documentation. A hook is trusted by a hash of its event,
 and time-out: none of them may change from one version of this program to the next.
 """
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from journal.agents.contract import Merged, Setup, folder_of
+from journal.agents.contract import Environ, HookTrust, Merged, Setup, Trust, folder_of
 
 EVENTS = (
     "SessionStart",
@@ -40,6 +39,8 @@ def _obstacles(folder: Path, values: Mapping[str, Any]) -> list[str]:
     found = []
     if unknown := sorted(set(values) - _ROOT_KEYS):
         found.append(f"codex refuses hooks.json because of the key {unknown[0]!r}")
+    import tomllib  # only for those who install or look
+
     try:
         config = tomllib.loads((folder / "config.toml").read_text())
     except FileNotFoundError:
@@ -52,6 +53,18 @@ def _obstacles(folder: Path, values: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def _look(environ: Environ) -> list[HookTrust]:
+    from journal.agents.codex import trust  # slow to load
+
+    return trust.look(environ)
+
+
+def _grant(environ: Environ, hooks: list[HookTrust]) -> None:
+    from journal.agents.codex import trust
+
+    trust.grant(environ, hooks)
+
+
 SETUP = Setup(
     program="codex",
     folder=folder_of("CODEX_HOME", ".codex"),
@@ -60,5 +73,5 @@ SETUP = Setup(
     hooks=Merged(entry=_entry, constant=True),
     canary="PreCompact",
     obstacles=_obstacles,
-    needs_trust=True,
+    trust=Trust(look=_look, grant=_grant),
 )
