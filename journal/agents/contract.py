@@ -7,7 +7,7 @@ none of them opens a network connection or a database of ours.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from journal.session.meaning import Meaning
 
@@ -40,24 +40,56 @@ class OwnFile:
     commands: Callable[[bytes], dict[str, str]]
 
 
+class HookTrust(NamedTuple):
+    """One hook as the agent itself sees it. `key` and `digest` mean something to the agent only."""
+
+    key: str
+    command: str
+    digest: str
+    is_trusted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """For an agent that runs no hook that the person has not trusted: ask it, and tell it.
+
+    Both talk to the agent itself. JournalError: it is not there, or does not answer as known.
+    """
+
+    look: Callable[[Environ], list[HookTrust]]
+    grant: Callable[[Environ, list[HookTrust]], None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
     """How hooks come into an agent.
 
     `program`: its command; `folder`: where its configuration of this user is; `file`: the file
-    with the hooks, below it; `events`: those that we register, and the first version that accepts
-    them ((0, 0, 0): every version); `canary`: an event that changes nothing in a session, for
-    `journal doctor`; `settings_off`: what in the file keeps hooks from running, one line each.
+    with the hooks, below it; `events`: those that we register, with the first version that
+    accepts each where an older one would refuse the file; `canary`: an event that changes nothing
+    in a session, for `journal doctor`; `obstacles`: what in the folder and in the values of the
+    file keeps hooks from running, one line each; `trust`: None where it runs every hook.
     """
 
     program: str
     folder: Callable[[Environ], Path]
     file: str
-    events: Mapping[str, Version]
+    events: Mapping[str, Version | None]
     hooks: Merged | OwnFile
     canary: str
-    settings_off: Callable[[Mapping[str, Any]], list[str]] = lambda values: []
-    needs_trust: bool = False
+    obstacles: Callable[[Path, Mapping[str, Any]], list[str]] = lambda folder, values: []
+    trust: Trust | None = None
+
+
+def folder_of(variable: str, *below_home: str) -> Callable[[Environ], Path]:
+    """The folder that a variable names, else one below the person's home."""
+
+    def folder(environ: Environ) -> Path:
+        named = environ.get(variable, "")
+        home = Path(environ.get("HOME") or Path.home())
+        return (Path(named).expanduser() if named else home.joinpath(*below_home)).absolute()
+
+    return folder
 
 
 class Transcripts(Protocol):

@@ -116,13 +116,13 @@ def usage(
     return Usage(message, model, fresh, output, cache_read, cache_write)
 
 
-def placed(made: Meaning, payload: Mapping[str, Any], cwd: str) -> Meaning:
+def placed(made: Meaning, payload: Mapping[str, Any]) -> Meaning:
     """The meaning of an entry, with the session and the sub-agent that its payload names."""
     return made._replace(
         told=True,
         session=text(payload, "session_id"),
         subagent=text(payload, "agent_id"),
         subagent_type=text(payload, "agent_type"),
-        cwd=cwd,
+        cwd=text(payload, "cwd"),
         turn=made.turn or text(payload, "turn"),
     )

@@ -20,7 +20,7 @@ ORDER = (
     "journal.redaction",
     "journal.session",
     "journal.context",
-    "journal.agents.ground",  # the contract, and what is kept of a transcript
+    "journal.agents.ground",  # contract, entry, fields, patches
     "journal.agents.claude_code",
     "journal.agents.codex",
     "journal.agents.copilot_cli",
@@ -66,6 +66,8 @@ LIBRARIES = {
 GROUND = {
     "journal.agents.contract": "journal.agents.ground",
     "journal.agents.entry": "journal.agents.ground",
+    "journal.agents.fields": "journal.agents.ground",
+    "journal.agents.patches": "journal.agents.ground",
     "sync.errors": "sync.ground",
     "sync.conditions": "sync.ground",
 }

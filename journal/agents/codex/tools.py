@@ -1,32 +1,31 @@
-"""Codex's tools: what each does, to what, and whether it failed."""
+"""Codex's tools: what each does, and to what.
 
-import re
+Newer models call tools from JavaScript: hooks tell of each call in it, with the same names.
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
-from journal.agents.entry import text
-from journal.session.meaning import Action
-from journal.session.own_words import is_own_command
+from journal.agents.fields import Actions, call, text
+from journal.agents.patches import files
+from journal.session.meaning import Action, Kind, Meaning
 
-_ACTIONS = {
-    "Bash": (Action.RUN, "command"),
-    "view_image": (Action.READ, "path"),
-    "web_search": (Action.SEARCH, "query"),
+PATCH = "apply_patch"
+ACTIONS: Actions = {
+    "Bash": (Action.RUN, ("command",)),
+    "view_image": (Action.READ, ("path",)),
+    "web_search": (Action.SEARCH, ("query",)),
+    "request_user_input": (Action.ASK, ("question",)),
 }
-_DELEGATES = ("spawn_agent", "wait_agent", "send_message", "send_input")
-_PATCHED = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: (.+)$", re.MULTILINE)
+_DELEGATING = ("spawn_agent", "wait_agent", "send_input", "close_agent")
 
 
-def action(tool: str, tool_input: Any) -> tuple[Action, str]:
-    """What a call does, and to what; of a patch, its first file."""
-    if tool == "apply_patch":
-        found = _PATCHED.search(text(tool_input, "command"))
-        return Action.EDIT, found[1].strip() if found else ""
-    if tool.endswith(_DELEGATES):
-        return Action.DELEGATE, text(tool_input, "message") or text(tool_input, "prompt")
-    what, key = _ACTIONS.get(tool, (Action.OTHER, ""))
-    return what, text(tool_input, key) if key else ""
-
-
-def is_own(tool: str, target: str) -> bool:
-    """Whether this call ran the journal to read what it knows."""
-    return tool == "Bash" and is_own_command(target)
+def understood(kind: Kind, tool: str, given: Any, shared: Mapping[str, Any]) -> Meaning:
+    """A call as hooks and rollouts tell it; relative files lie below the session's directory."""
+    made = call(kind, tool, given, ACTIONS, shared)
+    if tool == PATCH:
+        changed = files(text(given, "command", "input"), str(shared.get("cwd", "")))
+        return made._replace(action=Action.EDIT, target=changed[0] if changed else "")
+    if tool.endswith(_DELEGATING):
+        return made._replace(action=Action.DELEGATE, target=text(given, "message", "prompt"))
+    return made

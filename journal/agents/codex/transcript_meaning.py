@@ -45,7 +45,7 @@ def meaning(payload: Mapping[str, Any]) -> Meaning:
         made = _of_api(payload, said)
     if inherited:
         made = OTHER if subagent else made._replace(inherited=True)
-    return placed(made._replace(turn=text(said, "turn_id")), payload, text(said, "cwd"))
+    return placed(made._replace(turn=text(said, "turn_id")), payload)
 
 
 def _of_event(payload: Mapping[str, Any], said: dict[str, Any], subagent: bool) -> Meaning:
@@ -96,7 +96,7 @@ def _of_item(payload: Mapping[str, Any], item: dict[str, Any], subagent: bool) -
         tool, given = text(called, "name") or tool, obj(called, "input") or given
     code = item.get("exit_code")
     failed = item.get("status") in _WRONG or (type(code) is int and code != 0)
-    return _result(tool, unique, given, output, failed, code)
+    return _result(_called(Kind.TOOL_AFTER, tool, unique, given, payload), output, failed, code)
 
 
 def _command(item: dict[str, Any]) -> tuple[str, dict[str, Any], Any]:
@@ -146,12 +146,13 @@ def _of_api(payload: Mapping[str, Any], said: dict[str, Any]) -> Meaning:
     kind, unique = text(said, "type"), text(said, "call_id")
     if kind in ("function_call", "custom_tool_call", "local_shell_call") and unique:
         called = call(said)
-        return _called(Kind.TOOL_BEFORE, called["name"], unique, called["input"])
+        return _called(Kind.TOOL_BEFORE, called["name"], unique, called["input"], payload)
     if not kind.endswith("_output") or payload.get("told") is True:
         return OTHER
     called = obj(payload, "call")
     output, code = _api_output(said.get("output"))
-    made = _result(text(called, "name"), unique, obj(called, "input"), output, False, code)
+    tool, given = text(called, "name"), obj(called, "input")
+    made = _result(_called(Kind.TOOL_AFTER, tool, unique, given, payload), output, False, code)
     wrong = made.tool == "apply_patch" and "verification failed" in output[:100]
     cut_off = output.endswith("aborted by user")
     if wrong or cut_off or code:
@@ -167,26 +168,15 @@ def _api_output(output: Any) -> tuple[str, int | None]:
     return (body if code else whole), (int(code[1]) if code else None)
 
 
-def _called(kind: Kind, tool: str, unique: str, given: Any) -> Meaning:
-    if tool == "exec":
+def _called(kind: Kind, tool: str, unique: str, given: Any, payload: Mapping[str, Any]) -> Meaning:
+    if tool == "exec" or not unique:
         return OTHER  # a script: the calls that it makes have items of their own
-    action, target = tools.action(tool, given)
-    return Meaning(
-        kind,
-        tool=tool,
-        tool_use_id=unique,
-        action=action,
-        target=target,
-        tool_input=given if isinstance(given, dict) else None,
-        own=tools.is_own(tool, target),
-    )
+    made = tools.understood(kind, tool, given, {"cwd": text(payload, "cwd")})
+    return made._replace(tool_use_id=unique)
 
 
-def _result(
-    tool: str, unique: str, given: dict[str, Any], output: Any, failed: bool, code: Any
-) -> Meaning:
-    made = _called(Kind.TOOL_AFTER, tool, unique, given)
-    if made is OTHER or not unique:
+def _result(made: Meaning, output: Any, failed: bool, code: Any) -> Meaning:
+    if made is OTHER:
         return OTHER
     if not failed:
         return made._replace(output=output)

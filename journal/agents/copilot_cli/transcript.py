@@ -17,6 +17,17 @@ _FILE = "events.jsonl"
 _LEFT_OUT = ("hook.", "system.message")
 _THINKING = ("assistant.reasoning",)
 _SPOKEN = ("user.", "assistant.", "tool.")
+_HOOK_NAMES = {
+    "bash": "Bash",
+    "create": "Write",
+    "edit": "Edit",
+    "view": "Read",
+    "task": "Agent",
+    "grep": "Grep",
+    "glob": "Glob",
+    "web_fetch": "WebFetch",
+    "ask_user": "AskUserQuestion",
+}
 _MOST_CALLS = 500  # that are open at once
 _PLACES = ("session.start", "session.resume", "session.context_changed")
 _NO_PERSON = ("agent-", "system", "skill-", "command-")
@@ -123,7 +134,7 @@ def meaning(payload: Mapping[str, Any]) -> Meaning:
         made = _prompt(said, bool(text(payload, "agent_id")))
     elif kind == "assistant.turn_end" and payload.get("final") is True:
         made = Meaning(Kind.TURN_END)
-    return placed(made, payload, text(said, "context", "cwd") or text(said, "cwd"))
+    return placed(made, payload)
 
 
 def _of_event(kind: str, said: dict[str, Any]) -> Meaning:
@@ -162,11 +173,13 @@ def _prompt(said: dict[str, Any], is_subagent: bool) -> Meaning:
 def _of_call(payload: Mapping[str, Any], kind: str, said: dict[str, Any]) -> Meaning:
     unique = text(said, "toolCallId")
     if kind == "tool.execution_start":
-        return _called(Kind.TOOL_BEFORE, unique, text(said, "toolName"), said.get("arguments"))
+        given = said.get("arguments")
+        return _called(Kind.TOOL_BEFORE, unique, text(said, "toolName"), given, payload)
     if kind != "tool.execution_complete":
         return OTHER
     called = obj(payload, "call")
-    made = _called(Kind.TOOL_AFTER, unique, text(called, "name"), called.get("input"))
+    tool, given = text(called, "name"), called.get("input")
+    made = _called(Kind.TOOL_AFTER, unique, tool, given, payload)
     output = text(said, "result", "content")
     code = obj(said, "shellExecution").get("exitCode")
     if said.get("success") is False:
@@ -178,17 +191,10 @@ def _of_call(payload: Mapping[str, Any], kind: str, said: dict[str, Any]) -> Mea
     return made._replace(output=output)
 
 
-def _called(kind: Kind, unique: str, tool: str, given: Any) -> Meaning:
-    action, target = tools.action(tool, given)
-    return Meaning(
-        kind,
-        tool=tools.hook_name(tool),
-        tool_use_id=unique,
-        action=action,
-        target=target,
-        tool_input=given if isinstance(given, dict) else None,
-        own=tools.is_own(tool, target),
-    )
+def _called(kind: Kind, unique: str, tool: str, given: Any, payload: Mapping[str, Any]) -> Meaning:
+    name_in_hooks = _HOOK_NAMES.get(tool, tool)
+    made = tools.understood(kind, name_in_hooks, given, {"cwd": text(payload, "cwd")})
+    return made._replace(tool_use_id=unique)
 
 
 def _usage(said: dict[str, Any]) -> Usage | None:

@@ -32,7 +32,7 @@ def meaning(payload: Mapping[str, Any]) -> Meaning:
         made = _patch(obj(line, "$set"), inner)
     elif "sessionId" in line and inner:
         made = Meaning(Kind.SUBAGENT_START)
-    return placed(made, payload, "")
+    return placed(made, payload)
 
 
 def _patch(said: dict[str, Any], inner: bool) -> Meaning:

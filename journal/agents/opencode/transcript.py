@@ -143,7 +143,7 @@ def meaning(payload: Mapping[str, Any]) -> Meaning:
         made = _end(data, inner)
     elif table == "part":
         made = _part(payload, line, data, inner)
-    return placed(made, payload, text(line, "directory") or text(data, "path", "cwd"))
+    return placed(made, payload)
 
 
 def _end(data: dict[str, Any], inner: bool) -> Meaning:

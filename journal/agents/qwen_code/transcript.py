@@ -131,7 +131,7 @@ def meaning(payload: Mapping[str, Any]) -> Meaning:
     elif kind == "system" and text(line, "subtype") == "custom_title":
         title = text(line, "systemPayload", "customTitle")
         made = Meaning(Kind.OTHER, text=title, detail="title")
-    return placed(made, payload, text(line, "cwd"))
+    return placed(made, payload)
 
 
 def _words(parts: list[dict[str, Any]]) -> str:

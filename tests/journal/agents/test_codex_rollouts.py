@@ -45,7 +45,7 @@ def test_failures_say_their_exit_code_and_their_command() -> None:
     failed = {m.target: m.text for m in made if m.kind is Kind.TOOL_FAILED}
     assert failed["echo out; echo err >&2; exit 3"] == "Exit code 3\nerr\nout\n"
     assert failed["/no/such/program"].startswith("Exit code 127\n")
-    assert "verification failed" in failed["README.md"]
+    assert "verification failed" in failed["/home/dev/code/fail/README.md"]
 
 
 def test_a_nested_patch_says_which_file_it_changed() -> None:
