@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import orjson
 
 from journal.record import record
-from journal.session.meaning import Meaning, Usage
+from journal.session.meaning import Meaning, Place, Usage
 
 _MOST_TOKENS = 2**53
 MOST_NAME_CHARS = 256
@@ -37,6 +37,8 @@ class Entry:
     entrypoint: str
     line: bytes  # JSON, as the agent wrote it unless something was taken out
     context: dict[str, Any] = field(default_factory=dict)
+    offset: int | None = None  # of a row that lies in no file of lines: its place in the session
+    part: int = 0  # of a row with several entries: which of them
 
 
 class Reader(Protocol):
@@ -117,12 +119,17 @@ def usage(
 
 
 def placed(made: Meaning, payload: Mapping[str, Any]) -> Meaning:
-    """The meaning of an entry, with the session and the sub-agent that its payload names."""
+    """The meaning of an entry, with what its record says of all entries."""
+    offset, part = payload.get("offset"), payload.get("part")
     return made._replace(
-        told=True,
         session=text(payload, "session_id"),
         subagent=text(payload, "agent_id"),
         subagent_type=text(payload, "agent_type"),
         cwd=text(payload, "cwd"),
         turn=made.turn or text(payload, "turn"),
+        place=Place(
+            text(payload, "file").rpartition("/")[2],  # its folder may be another one tomorrow
+            offset if type(offset) is int else 0,
+            part if type(part) is int else 0,
+        ),
     )

@@ -16,6 +16,7 @@ class Kind(StrEnum):
     PROMPT = "prompt"
     ANSWER = "answer"  # words on the way
     THINKING = "thinking"
+    TITLE = "title"
     TOOL_BEFORE = "tool_before"
     TOOL_AFTER = "tool_after"
     TOOL_FAILED = "tool_failed"
@@ -64,6 +65,22 @@ class Usage(NamedTuple):
     cache_write: int
 
 
+class Author(StrEnum):
+    """Who wrote a prompt."""
+
+    PERSON = "person"
+    MACHINE = "machine"
+    UNKNOWN = "unknown"
+
+
+class Place(NamedTuple):
+    """Where in an agent's own files something stands; places of one file are ordered."""
+
+    file: str
+    offset: int
+    part: int
+
+
 class Meaning(NamedTuple):
     """One event, understood. Texts are as the agent sent them, redacted, never cut."""
 
@@ -85,11 +102,12 @@ class Meaning(NamedTuple):
     own: bool = False  # it ran this program: what it read back is nothing new
     transcript: str = ""  # the file that the agent keeps of the session, or of a sub-agent
     usage: Usage | None = None
-    told: bool = False  # a transcript tells it
-    turn: str = ""  # the agent's id of the turn
-    item: str = ""  # of a prompt or an answer: what names it in the transcript
-    by: str = "person"  # who wrote a prompt: "person", "machine" or "unknown"
-    inherited: bool = False  # from the session that this one was forked from
+    by: str = ""
+    turn: str = ""
+    place: Place | None = None
+    item: str = ""
+    ends_turn: bool | None = None
+    inherited: bool = False
 
 
 OTHER = Meaning(Kind.OTHER)

@@ -119,7 +119,8 @@ class Rollout:
         """Note what lines behind this one build on."""
         turn = name(said, "turn_id")
         if turn:
-            self._turn = turn
+            root = name(said, "root_turn_id")
+            self._turn = root or (self._turn if self._subagent and self._turn else turn)
             if self._inherits and not self._is_before(turn):
                 self._inherits = False
         if kind == "turn_context":

@@ -11,7 +11,7 @@ from typing import Any
 from journal.agents.codex import tools
 from journal.agents.codex.transcript import call, command_line
 from journal.agents.entry import obj, objects, placed, text, texts, tokens, usage
-from journal.session.meaning import OTHER, Kind, Meaning, Usage
+from journal.session.meaning import OTHER, Author, Kind, Meaning, Usage
 from journal.session.own_words import without_frames
 
 _WRAPPERS = (
@@ -45,7 +45,7 @@ def meaning(payload: Mapping[str, Any]) -> Meaning:
         made = _of_api(payload, said)
     if inherited:
         made = OTHER if subagent else made._replace(inherited=True)
-    return placed(made._replace(turn=text(said, "turn_id")), payload)
+    return placed(made, payload)
 
 
 def _of_event(payload: Mapping[str, Any], said: dict[str, Any], subagent: bool) -> Meaning:
@@ -59,21 +59,21 @@ def _of_event(payload: Mapping[str, Any], said: dict[str, Any], subagent: bool) 
     if kind == "agent_reasoning":
         return _thinking(text(said, "text"))
     if kind == "thread_name_updated":
-        return Meaning(Kind.OTHER, text=text(said, "thread_name"), detail="title")
+        return Meaning(Kind.TITLE, text=text(said, "thread_name"), detail="agent")
     if kind == "token_count":
         return OTHER._replace(usage=_legacy_usage(payload, obj(said, "info")))
     return _end(payload, kind, said, subagent)
 
 
 def _end(payload: Mapping[str, Any], kind: str, said: dict[str, Any], subagent: bool) -> Meaning:
-    if kind == "task_complete":
-        last = "" if payload.get("told") is True else text(said, "last_agent_message")
+    """The end of a turn: the last words before it, which an item told, ended it."""
+    last = text(said, "last_agent_message")
+    if kind == "task_complete" and last and payload.get("told") is not True:
         return Meaning(Kind.SUBAGENT_END if subagent else Kind.TURN_END, text=last)
-    if kind == "turn_aborted":
-        end = Kind.SUBAGENT_END if subagent else Kind.TURN_END
-        return Meaning(end, detail=text(said, "reason"), interrupted=True)
+    if kind == "turn_aborted" and not subagent:
+        return Meaning(Kind.WAITING_NOTICED, detail=text(said, "reason"), interrupted=True)
     if kind == "error" and not subagent:
-        return Meaning(Kind.TURN_FAILED, text=text(said, "message"))
+        return Meaning(Kind.TURN_FAILED, text=text(said, "message") or kind)
     return OTHER
 
 
@@ -189,7 +189,7 @@ def _prompt(payload: Mapping[str, Any], words: str, unique: str, subagent: bool)
     words = without_frames(words.rpartition(_IDE_REQUEST)[2]).strip()
     if subagent or not words or words.startswith(_WRAPPERS):
         return OTHER
-    by = "unknown" if payload.get("headless") is True else "person"
+    by = Author.UNKNOWN if payload.get("headless") is True else Author.PERSON
     return Meaning(Kind.PROMPT, text=words, item=unique, by=by)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from journal.agents.copilot_cli import tools
 from journal.agents.entry import Entry, dump, load, name, obj, placed, text, tokens, usage
-from journal.session.meaning import OTHER, Kind, Meaning, Usage
+from journal.session.meaning import OTHER, Author, Kind, Meaning, Usage
 from journal.session.own_words import has_frame, without_frames
 
 _FILE = "events.jsonl"
@@ -56,9 +56,9 @@ class Events:
     def __init__(self, path: Path, *, thinking: bool = True) -> None:
         self._thinking = thinking
         self._session = session_of(path)
-        self._cwd = self._branch = self._turn = ""
+        self._cwd = self._branch = ""
         self._types: dict[str, str] = {}  # of sub-agents
-        self._final: dict[str, bool] = {}  # by sub-agent: its last message asked for no tool
+        self._children: dict[str, str] = {}  # sub-agents, by the calls that began them
         self._calls: dict[str, dict[str, Any]] = {}
 
     def entries(self, line: bytes) -> list[Entry]:
@@ -86,7 +86,7 @@ class Events:
                 self._branch,
                 "",
                 line,
-                self._context(kind, said, subagent),
+                self._context(kind, said),
             )
         ]
 
@@ -99,23 +99,19 @@ class Events:
             self._branch = text(place, "branch") or self._branch
         elif kind == "subagent.started":
             self._types[subagent] = name(said, "agentType") or name(said, "agentName")
-        elif kind == "user.message" and not subagent:
-            self._turn = name(said, "interactionId")
-        elif kind == "assistant.message":
-            self._final[subagent] = not said.get("toolRequests")
+            self._children[name(said, "toolCallId")] = subagent
         elif kind == "tool.execution_start" and (unique := name(said, "toolCallId")):
             self._calls[unique] = {"name": said.get("toolName"), "input": said.get("arguments")}
             if len(self._calls) > _MOST_CALLS:
                 del self._calls[next(iter(self._calls))]
 
-    def _context(self, kind: str, said: dict[str, Any], subagent: str) -> dict[str, Any]:
-        context: dict[str, Any] = {"turn": self._turn} if self._turn else {}
-        if kind == "tool.execution_complete":
-            called = self._calls.pop(name(said, "toolCallId"), None)
-            context |= {"call": called} if called else {}
-        elif kind == "assistant.turn_end" and not subagent and self._final.pop("", False):
-            context["final"] = True
-        return context
+    def _context(self, kind: str, said: dict[str, Any]) -> dict[str, Any]:
+        """Turns are not named: hooks do not know their ids."""
+        if kind != "tool.execution_complete":
+            return {}
+        unique = name(said, "toolCallId")
+        called, child = self._calls.pop(unique, None), self._children.pop(unique, "")
+        return ({"call": called} if called else {}) | ({"child": child} if child else {})
 
 
 def _without_thinking(
@@ -129,34 +125,45 @@ def meaning(payload: Mapping[str, Any]) -> Meaning:
     """The meaning of one kept line."""
     line = obj(payload, "line")
     kind, said = text(line, "type"), obj(line, "data")
-    made = _of_call(payload, kind, said) if kind.startswith("tool.") else _of_event(kind, said)
-    if kind == "user.message":
-        made = _prompt(said, bool(text(payload, "agent_id")))
-    elif kind == "assistant.turn_end" and payload.get("final") is True:
-        made = Meaning(Kind.TURN_END)
+    inner = bool(text(payload, "agent_id"))
+    if kind.startswith("tool."):
+        made = _of_call(payload, kind, said)
+    elif kind == "user.message":
+        made = _prompt(said, inner)
+    elif kind == "assistant.message":
+        made = _answer(said, inner)
+    else:
+        made = _of_event(kind, said, inner)
     return placed(made, payload)
 
 
-def _of_event(kind: str, said: dict[str, Any]) -> Meaning:
-    if kind == "assistant.message":
-        words, thought = text(said, "content"), text(said, "reasoningText")
-        if words:
-            return Meaning(Kind.ANSWER, text=words, item=text(said, "messageId"))
+def _answer(said: dict[str, Any], inner: bool) -> Meaning:
+    """Words behind which the model asked for no tool end the turn."""
+    words, thought = text(said, "content"), text(said, "reasoningText")
+    if not words.strip():
         return Meaning(Kind.THINKING, text=thought) if thought else OTHER
+    unique = text(said, "messageId")
+    if said.get("toolRequests"):
+        return Meaning(Kind.ANSWER, text=words, item=unique, ends_turn=False)
+    return Meaning(Kind.SUBAGENT_END if inner else Kind.TURN_END, text=words, item=unique)
+
+
+def _of_event(kind: str, said: dict[str, Any], inner: bool) -> Meaning:
     if kind in _THINKING:
         return Meaning(Kind.THINKING, text=text(said, "content"))
     if kind == "session.usage_record":
         return OTHER._replace(usage=_usage(obj(said, "usage")))
     if kind == "session.title_changed":
-        return Meaning(Kind.OTHER, text=text(said, "title"), detail="title")
+        return Meaning(Kind.TITLE, text=text(said, "title"), detail="agent")
     if kind == "subagent.started":
         return Meaning(Kind.SUBAGENT_START)
-    if kind in ("subagent.completed", "subagent.failed"):
-        return Meaning(Kind.SUBAGENT_END, detail=text(said, "error"))
-    if kind == "abort":
-        return Meaning(Kind.TURN_END, detail=text(said, "reason"), interrupted=True)
-    if kind == "session.error":
-        return Meaning(Kind.TURN_FAILED, text=text(said, "message"), detail=text(said, "errorType"))
+    if kind == "subagent.failed":
+        return Meaning(Kind.SUBAGENT_END, text=text(said, "error") or kind)
+    if kind == "abort" and not inner:
+        return Meaning(Kind.WAITING_NOTICED, detail=text(said, "reason"), interrupted=True)
+    if kind == "session.error" and not inner:
+        what = text(said, "errorType")
+        return Meaning(Kind.TURN_FAILED, text=text(said, "message") or what or kind, detail=what)
     return OTHER
 
 
@@ -166,7 +173,7 @@ def _prompt(said: dict[str, Any], is_subagent: bool) -> Meaning:
     source = text(said, "source")
     if is_subagent or not words or source.startswith("agent-"):
         return OTHER
-    by = "machine" if source.startswith(_NO_PERSON) else "unknown"
+    by = Author.MACHINE if source.startswith(_NO_PERSON) else ""
     return Meaning(Kind.PROMPT, text=words, item=text(said, "messageId"), by=by)
 
 
@@ -188,6 +195,8 @@ def _of_call(payload: Mapping[str, Any], kind: str, said: dict[str, Any]) -> Mea
     if type(code) is int and code != 0:
         reason = f"Exit code {code}\n{output}"
         return made._replace(kind=Kind.TOOL_FAILED, text=reason, output=output)
+    if child := text(payload, "child"):
+        return made._replace(output={"agentId": child, "result": output})
     return made._replace(output=output)
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from journal.agents.entry import Entry, dump, load, name, obj, objects, text
-from journal.agents.gemini_cli.words import prompt_text
 from journal.session.own_words import has_frame
 
 _CHATS = "chats"
@@ -72,7 +71,6 @@ class Chat:
         self._session = session_of(path)
         self._subagent = path.stem if self._is_inner else ""
         self._cwd = _project_root(path)
-        self._turn = ""
 
     def entries(self, line: bytes) -> list[Entry]:
         """What is kept of a line. BadLineError: it is no JSON object."""
@@ -82,8 +80,6 @@ class Chat:
         unique, kind = name(fields, "id"), text(fields, "type")
         if not kind and "sessionId" in fields:
             return self._of_start(fields)
-        if kind == "user" and prompt_text(fields):
-            self._turn = unique
         if kind == "gemini":
             return self._of_answer(fields, unique)
         if kind != "user" and has_frame(line):
@@ -134,10 +130,9 @@ class Chat:
         return found
 
     def _entry(self, own_id: str, fields: dict[str, Any], at: str) -> Entry:
-        context = {"turn": self._turn} if self._turn else {}
         line, kind = dump(fields), "subagent" if self._subagent else ""
         where = (self._session, self._subagent, kind, self._cwd, "", "")
-        return Entry(own_id, at, *where, line, context)
+        return Entry(own_id, at, *where, line)
 
 
 def _project_root(path: Path) -> str:

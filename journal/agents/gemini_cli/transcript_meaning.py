@@ -21,13 +21,13 @@ def meaning(payload: Mapping[str, Any]) -> Meaning:
     if kind == "user":
         words = "" if inner else prompt_text(line)
         if words:
-            made = Meaning(Kind.PROMPT, text=words, item=text(line, "id"), by="unknown")
+            made = Meaning(Kind.PROMPT, text=words, item=text(line, "id"))
     elif kind == "gemini":
         made = _answer(line)
     elif kind == "error" and not inner:
-        made = Meaning(Kind.TURN_FAILED, text=_content(line))
+        made = Meaning(Kind.TURN_FAILED, text=_content(line) or kind)
     elif kind == "info" and _content(line).startswith(_CANCELLED) and not inner:
-        made = Meaning(Kind.TURN_END, detail="cancelled", interrupted=True)
+        made = Meaning(Kind.WAITING_NOTICED, detail="cancelled", interrupted=True)
     elif "$set" in line:
         made = _patch(obj(line, "$set"), inner)
     elif "sessionId" in line and inner:
@@ -40,7 +40,7 @@ def _patch(said: dict[str, Any], inner: bool) -> Meaning:
     if not summary:
         return OTHER
     if not inner:
-        return Meaning(Kind.OTHER, text=summary, detail="title")
+        return Meaning(Kind.TITLE, text=summary, detail="agent")
     try:
         return Meaning(Kind.SUBAGENT_END, text=text(load(summary.encode()), "response") or summary)
     except ValueError:
@@ -90,6 +90,8 @@ def _call(call: dict[str, Any]) -> Meaning:
     if code:
         reason = f"Exit code {code}\n{output}"
         return made._replace(kind=Kind.TOOL_FAILED, text=reason, output=output)
+    if child := text(call, "agentId"):
+        return made._replace(kind=Kind.TOOL_AFTER, output={"agentId": child, "result": output})
     return made._replace(kind=Kind.TOOL_AFTER, output=output)
 
 

@@ -21,12 +21,13 @@ _SESSIONS = """
     from session
 """
 _CHANGED = """
-    select 'session' as kind, id, time_updated as at from session where time_updated >= ?1
-    union select 'message', id, time_updated from message where time_updated >= ?1
-    union select 'part', id, time_updated from part where time_updated >= ?1
-    union select 'part', part.id, message.time_updated  -- a message that ends, ends its texts
-    from message join part on part.message_id = message.id where message.time_updated >= ?1
-    order by at, kind desc, id
+    select kind, id, max(at) from (
+      select 'session' as kind, id, time_updated as at from session where time_updated >= ?1
+      union all select 'message', id, time_updated from message where time_updated >= ?1
+      union all select 'part', id, time_updated from part where time_updated >= ?1
+      union all select 'part', part.id, message.time_updated  -- a message ends its texts
+      from message join part on part.message_id = message.id where message.time_updated >= ?1
+    ) group by kind, id order by 3, kind desc, id
 """
 _MESSAGE = "select id, session_id, time_created, time_updated, data from message where id = ?"
 _PART = """

@@ -12,11 +12,10 @@ from typing import Any
 
 from journal.agents.entry import Entry, dump, load, name, obj, placed, text, tokens
 from journal.agents.opencode import tools
-from journal.session.meaning import OTHER, Kind, Meaning, Usage
+from journal.session.meaning import OTHER, Author, Kind, Meaning, Usage
 from journal.session.own_words import without_frames
 from journal.times import to_text
 
-_ONGOING = (None, "", "tool-calls", "unknown")  # a message with such a `finish` ends no turn
 _ABORTED = "MessageAbortedError"
 _DEFAULT_TITLES = ("New session - ", "Child session - ")
 _OF_A_START = ("id", "parent_id", "directory", "version", "agent", "time_created")
@@ -79,7 +78,7 @@ def _of_message(fields: dict[str, Any], of: dict[str, Any]) -> list[Entry]:
     ended = obj(data, "time").get("completed")
     if not ended and not data.get("error"):
         return []
-    return [_entry(unique, ended or fields.get("time_created"), fields, of)]
+    return [_entry(unique, ended or fields.get("time_created"), fields, of, 2)]
 
 
 def _of_tool(fields: dict[str, Any], of: dict[str, Any], state: dict[str, Any]) -> list[Entry]:
@@ -92,7 +91,7 @@ def _of_tool(fields: dict[str, Any], of: dict[str, Any], state: dict[str, Any]) 
     created = fields.get("time_created")
     found = [_entry(f"{unique} begins", time.get("start") or created, first, of)]
     if status != "running":
-        found.append(_entry(f"{unique} ends", time.get("end") or created, fields, of))
+        found.append(_entry(f"{unique} ends", time.get("end") or created, fields, of, 1))
     return found
 
 
@@ -102,20 +101,20 @@ def _has_ended(data: Mapping[str, Any], of: Mapping[str, Any]) -> bool:
     return bool(obj(of, "message", "time").get("completed") or obj(of, "message").get("error"))
 
 
-def _entry(unique: str, at_ms: Any, fields: dict[str, Any], of: dict[str, Any]) -> Entry:
+def _entry(
+    unique: str, at_ms: Any, fields: dict[str, Any], of: dict[str, Any], part: int = 0
+) -> Entry:
     own = text(fields, "session_id") or text(fields, "id")
     root = name(of, "root") or own
     message = obj(of, "message")
     context: dict[str, Any] = {key: message[key] for key in ("role", "modelID") if key in message}
-    turn = text(message, "parentID") or text(fields, "data", "parentID")
-    own_turn = text(fields, "message_id") or text(fields, "id")
-    if turn or fields.get("table") != "session":
-        context["turn"] = turn or own_turn
     if _HEADLESS in text(of, "permission"):
         context["headless"] = True
     inner = own if own != root else ""
     kind, cwd = text(of, "agent") if inner else "", text(of, "directory")
-    return Entry(unique, _at(at_ms), root, inner, kind, cwd, "", "", dump(fields), context)
+    line = dump(fields)
+    place = at_ms if type(at_ms) is int else 0
+    return Entry(unique, _at(at_ms), root, inner, kind, cwd, "", "", line, context, place, part)
 
 
 def _at(at_ms: Any) -> str:
@@ -136,7 +135,8 @@ def meaning(payload: Mapping[str, Any]) -> Meaning:
     table, made = text(line, "table"), OTHER
     if table == "session":
         if "title" in line:
-            made = OTHER if inner else Meaning(Kind.OTHER, text=text(line, "title"), detail="title")
+            title = Meaning(Kind.TITLE, text=text(line, "title"), detail="agent")
+            made = OTHER if inner else title
         elif inner:
             made = Meaning(Kind.SUBAGENT_START)
     elif table == "message":
@@ -147,16 +147,14 @@ def meaning(payload: Mapping[str, Any]) -> Meaning:
 
 
 def _end(data: dict[str, Any], inner: bool) -> Meaning:
-    """What an assistant's message ends."""
-    error, end = obj(data, "error"), Kind.SUBAGENT_END if inner else Kind.TURN_END
-    if error:
-        said, what = text(error, "data", "message"), text(error, "name")
-        if what == _ABORTED:
-            return Meaning(end, detail=what, interrupted=True)
-        return Meaning(end if inner else Kind.TURN_FAILED, text=said, detail=what)
-    if data.get("role") != "assistant" or data.get("finish") in _ONGOING:
+    """How a message ended otherwise than with words."""
+    error = obj(data, "error")
+    said, what = text(error, "data", "message"), text(error, "name")
+    if not error or inner:
         return OTHER
-    return Meaning(end)
+    if what == _ABORTED:
+        return Meaning(Kind.WAITING_NOTICED, detail=what, interrupted=True)
+    return Meaning(Kind.TURN_FAILED, text=said or what or "error", detail=what)
 
 
 def _part(
@@ -177,7 +175,9 @@ def _part(
     words = without_frames(unquoted(words) if headless else words).strip()
     if inner or not words:
         return OTHER
-    return Meaning(Kind.PROMPT, text=words, item=unique, by="unknown" if headless else "person")
+    return Meaning(
+        Kind.PROMPT, text=words, item=unique, by=Author.UNKNOWN if headless else Author.PERSON
+    )
 
 
 def unquoted(prompt: str) -> str:
@@ -214,6 +214,8 @@ def _call(data: dict[str, Any], state: dict[str, Any]) -> Meaning:
         return made._replace(kind=Kind.TOOL_FAILED, text=reason, output=output)
     if tool == "invalid":  # a call of a tool that is not there
         return made._replace(kind=Kind.TOOL_FAILED, text=text(given, "error"), output=output)
+    if child := text(state, "metadata", "sessionId"):
+        output = {"agentId": child, "result": output}
     return made._replace(kind=Kind.TOOL_AFTER, output=output)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from journal.agents.entry import Entry, dump, load, name, obj, objects, placed, text, tokens, usage
 from journal.agents.qwen_code import tools
-from journal.session.meaning import OTHER, Kind, Meaning, Usage
+from journal.session.meaning import OTHER, Author, Kind, Meaning, Usage
 from journal.session.own_words import has_frame, without_frames
 
 _CHATS = "chats"
@@ -41,7 +41,6 @@ class Lines:
     def __init__(self, path: Path, *, thinking: bool = True) -> None:
         self._thinking = thinking
         self._session = session_of(path)
-        self._turn = ""
         self._calls: dict[str, dict[str, Any]] = {}
 
     def entries(self, line: bytes) -> list[Entry]:
@@ -51,23 +50,22 @@ class Lines:
         if text(fields, "subtype") in _LEFT_OUT or (kind == "system" and has_frame(line)):
             return []
         self._session = name(fields, "sessionId") or self._session
-        if kind == "user":
-            self._turn = name(fields, "uuid")
         parts = objects(fields, "message", "parts")
         kept = [part for part in parts if self._thinking or part.get("thought") is not True]
         if parts and not kept:
             return []
         runs = _runs(kept)
+        goes_on = any("functionCall" in part for part in parts)
         if len(runs) < 2 and len(kept) == len(parts):
-            return [self._entry(fields, line, "")]
+            return [self._entry(fields, line, "", goes_on)]
         return [
-            self._entry(part, dump(part), f" {number}")
+            self._entry(part, dump(part), f" {number}", goes_on)
             for number, part in enumerate(_parts(fields, runs))
         ]
 
-    def _entry(self, fields: dict[str, Any], line: bytes, number: str) -> Entry:
+    def _entry(self, fields: dict[str, Any], line: bytes, number: str, goes_on: bool) -> Entry:
         unique = name(fields, "uuid")
-        context: dict[str, Any] = {"turn": self._turn} if self._turn else {}
+        context: dict[str, Any] = {"goes_on": True} if goes_on else {}
         for part in objects(fields, "message", "parts"):
             called, result = obj(part, "functionCall"), obj(part, "functionResponse")
             if called_id := name(called, "id"):
@@ -125,12 +123,13 @@ def meaning(payload: Mapping[str, Any]) -> Meaning:
     if kind == "user":
         made = OTHER if text(payload, "agent_id") else _prompt(line, parts)
     elif kind == "assistant":
-        made = _answer(line, parts)._replace(usage=_usage(line, obj(line, "usageMetadata")))
+        made = _answer(payload, line, parts)
+        made = made._replace(usage=_usage(line, obj(line, "usageMetadata")))
     elif kind == "tool_result":
         made = _result(payload, line, parts)
     elif kind == "system" and text(line, "subtype") == "custom_title":
         title = text(line, "systemPayload", "customTitle")
-        made = Meaning(Kind.OTHER, text=title, detail="title")
+        made = Meaning(Kind.TITLE, text=title, detail="person")
     return placed(made, payload)
 
 
@@ -143,21 +142,28 @@ def _prompt(line: dict[str, Any], parts: list[dict[str, Any]]) -> Meaning:
     if not words:
         return OTHER
     said_by = text(line, "provenance")
-    by = {_PERSON: "person", "": "unknown"}.get(said_by, "machine")
+    by = {_PERSON: Author.PERSON, "": ""}.get(said_by, Author.MACHINE)
     return Meaning(Kind.PROMPT, text=words, item=text(line, "uuid"), by=by)
 
 
-def _answer(line: dict[str, Any], parts: list[dict[str, Any]]) -> Meaning:
+def _answer(
+    payload: Mapping[str, Any], line: dict[str, Any], parts: list[dict[str, Any]]
+) -> Meaning:
+    """Words beside which the model asked for no tool end the turn."""
     for part in parts:
         if called := obj(part, "functionCall"):
             unique, tool = text(called, "id"), text(called, "name")
             return _called(Kind.TOOL_BEFORE, unique, tool, called.get("args"))
     words = _words(parts)
-    if not words:
+    if not words.strip():
         return OTHER
     if all(part.get("thought") is True for part in parts):
         return Meaning(Kind.THINKING, text=words)
-    return Meaning(Kind.ANSWER, text=words, item=text(line, "uuid"))
+    unique = text(line, "uuid")
+    if payload.get("goes_on") is True:
+        return Meaning(Kind.ANSWER, text=words, item=unique, ends_turn=False)
+    end = Kind.SUBAGENT_END if text(payload, "agent_id") else Kind.TURN_END
+    return Meaning(end, text=words, item=unique)
 
 
 def _result(payload: Mapping[str, Any], line: dict[str, Any], parts: list[Any]) -> Meaning:

@@ -56,7 +56,7 @@ def test_a_nested_patch_says_which_file_it_changed() -> None:
 
 def test_an_interrupted_turn_and_call_say_so() -> None:
     made = told(files("codex", "sigint"))
-    ends = [m for m in made if m.kind is Kind.TURN_END]
+    ends = [m for m in made if m.kind is Kind.WAITING_NOTICED]
     assert [(m.detail, m.interrupted) for m in ends] == [("interrupted", True)]
     assert all(m.interrupted for m in made if m.kind is Kind.TOOL_FAILED)
 
@@ -68,13 +68,13 @@ def test_a_subagent_lies_within_its_parent_and_its_task_is_no_prompt() -> None:
         assert {m.session for m in made} == {session_of(main)}
         assert {(m.subagent, m.subagent_type) for m in made} == {(session_of(inner), "default")}
         kinds = [m.kind for m in made]
-        assert kinds.count(Kind.SUBAGENT_START) == kinds.count(Kind.SUBAGENT_END) == 1
+        assert kinds.count(Kind.SUBAGENT_START) == kinds.count(Kind.ANSWER) == 1
         assert Kind.PROMPT not in kinds
 
 
 def test_the_models_answer_is_told_once_and_tokens_name_their_model() -> None:
     made = told(files("codex", "simple"))
-    assert all(not m.text for m in made if m.kind is Kind.TURN_END)
+    assert Kind.TURN_END not in {m.kind for m in made}  # the last words are an item
     assert {m.usage.model for m in made if m.usage} == {"gpt-5.5"}
     assert {m.cwd for m in made if m.kind is Kind.OTHER} >= {"/home/dev/code/simple"}
 
@@ -114,7 +114,7 @@ def test_earlier_versions_tell_the_same_without_items() -> None:
     assert (counts.prompts, counts.answers) == (["fix it"], ["It fails."])
     assert (counts.calls, counts.failed) == ({"c1": "Bash"}, {"c1"})
     assert list(counts.tokens.values()) == [(6, 2, 4, 0)]
-    assert [m.text for m in made if m.kind is Kind.TURN_END] == [""]
+    assert Kind.TURN_END not in {m.kind for m in made}
 
 
 def _call(kind: str, **said: Any) -> dict[str, Any]:

@@ -72,11 +72,11 @@ def test_failures_refusals_errors_and_titles() -> None:
         event("system.notification", content="done"),
     )
     assert [(m.kind, m.text, m.detail, m.interrupted) for m in made[1:4]] == [
-        (Kind.OTHER, "Fix it", "title", False),
+        (Kind.TITLE, "Fix it", "agent", False),
         (Kind.TURN_FAILED, "no model", "query", False),
-        (Kind.TURN_END, "", "user initiated", True),
+        (Kind.WAITING_NOTICED, "", "user initiated", True),
     ]
-    assert {(m.session, m.told) for m in made} == {("s2", True)}
+    assert {(m.session, m.cwd) for m in made} == {("s2", "/w")}
 
 
 def test_thinking_is_kept_only_if_wanted() -> None:

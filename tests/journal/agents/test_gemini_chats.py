@@ -95,9 +95,9 @@ def test_thoughts_cancelled_calls_and_ends_by_error() -> None:
         (Kind.OTHER, "", False),
         (Kind.TOOL_BEFORE, "", False),
         (Kind.TOOL_FAILED, "refused", True),
-        (Kind.TURN_END, "", True),
+        (Kind.WAITING_NOTICED, "", True),
         (Kind.TURN_FAILED, "[API Error: 500]", False),
-        (Kind.OTHER, "Fix the tests", False),
+        (Kind.TITLE, "Fix the tests", False),
     ]
     assert [m.usage[2:] for m in made if m.usage] == [(7, 5, 4, 0)]
 

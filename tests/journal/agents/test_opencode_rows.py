@@ -89,9 +89,11 @@ def test_a_subagent_lies_within_the_session_that_started_it(tmp_path: Path) -> N
     inner = [m for m in made if m.subagent]
     assert {m.subagent_type for m in inner} == {"general"}
     kinds = [m.kind for m in inner]
-    assert kinds.count(Kind.SUBAGENT_START) == kinds.count(Kind.SUBAGENT_END) == 1
+    assert kinds.count(Kind.SUBAGENT_START) == kinds.count(Kind.ANSWER) == 1
+    (task,) = [m for m in made if m.tool == "task" and m.kind is Kind.TOOL_AFTER]
+    assert task.output["agentId"] == inner[0].subagent
     assert Kind.PROMPT not in kinds
-    assert [m.text for m in made if m.detail == "title"] == ["Scripted title"]
+    assert [m.text for m in made if m.kind is Kind.TITLE] == ["Scripted title"]
 
 
 def test_nothing_of_the_database_is_changed_and_no_reader_blocks_the_writer(tmp_path: Path) -> None:
@@ -142,7 +144,7 @@ def test_an_aborted_message_is_an_interrupted_turn() -> None:
     error = {"name": "MessageAbortedError", "data": {"message": "aborted"}}
     row = {"table": "message", "id": "m", "session_id": "s", "data": {"error": error}}
     made = told(Rows(Path()).entries(orjson.dumps(row)))
-    assert [(m.kind, m.interrupted) for m in made] == [(Kind.TURN_END, True)]
+    assert [(m.kind, m.interrupted) for m in made] == [(Kind.WAITING_NOTICED, True)]
 
 
 def test_where_the_database_lies() -> None:

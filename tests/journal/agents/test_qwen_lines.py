@@ -42,11 +42,11 @@ def test_failures_titles_thoughts_and_machines_words() -> None:
     )
     assert [(m.kind, m.text, m.by) for m in made] == [
         (Kind.PROMPT, "later", "machine"),
-        (Kind.THINKING, "hm", "person"),
-        (Kind.ANSWER, "I look.", "person"),
-        (Kind.TOOL_BEFORE, "", "person"),
-        (Kind.TOOL_FAILED, "Exit code 3\nno", "person"),
-        (Kind.OTHER, "Fix", "person"),
+        (Kind.THINKING, "hm", ""),
+        (Kind.ANSWER, "I look.", ""),
+        (Kind.TOOL_BEFORE, "", ""),
+        (Kind.TOOL_FAILED, "Exit code 3\nno", ""),
+        (Kind.TITLE, "Fix", ""),
     ]
     assert made[4].target == "x"
 
