@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from journal.agents import claude_code, codex, copilot_cli, gemini_cli, opencode
+from journal.agents import claude_code, codex, copilot_cli, gemini_cli, opencode, qwen_code
 from journal.agents.claude_code import transcript_meaning
 from journal.agents.contract import Agent
 from journal.session.meaning import OTHER, Meaning
@@ -19,6 +19,7 @@ AGENTS: Mapping[str, Agent] = {
         copilot_cli.AGENT,
         opencode.AGENT,
         gemini_cli.AGENT,
+        qwen_code.AGENT,
     )
 }
 # The events of records that were copied from the agents' own files.
