@@ -5,6 +5,7 @@
 // `server` is for the plugin API of version 1 (tried with 1.18.33); `setup` is for version 2, made
 // after its public source and not tried.
 import { spawnSync } from "node:child_process"
+import { existsSync } from "node:fs"
 
 const COMMANDS = {}
 const TIMEOUT_MS = 10000
@@ -34,7 +35,7 @@ function send(event, sessionID, cwd, fields) {
   const who = child ? { agent_id: sessionID, agent_type: child.type } : {}
   const payload = { session_id: child ? child.parent : sessionID, cwd, hook_event_name: event, ...who }
   const done = spawnSync("/bin/sh", ["-c", COMMANDS[event]], {
-    cwd: cwd || "/",
+    cwd: cwd && existsSync(cwd) ? cwd : "/",
     input: JSON.stringify({ ...payload, ...fields }),
     stdio: ["pipe", "pipe", "ignore"],
     timeout: TIMEOUT_MS,

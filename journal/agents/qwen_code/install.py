@@ -18,11 +18,11 @@ EVENTS = (
     "Stop",
     "SessionEnd",
 )
-_TIMEOUT_SECONDS = 10
 
 
 def _entry(event: str, command: str) -> dict[str, Any]:
-    return {"type": "command", "command": command, "timeout": _TIMEOUT_SECONDS}
+    """Without a time-out: versions differ in its unit, and the default of 60 s does."""
+    return {"type": "command", "command": command}
 
 
 SETUP = Setup(
