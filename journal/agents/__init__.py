@@ -6,12 +6,22 @@
 from collections.abc import Mapping
 from typing import Any
 
-from journal.agents import claude_code, codex
+from journal.agents import claude_code, codex, copilot_cli, gemini_cli, opencode, qwen_code
 from journal.agents.claude_code import transcript_meaning
 from journal.agents.contract import Agent
 from journal.session.meaning import OTHER, Meaning
 
-AGENTS: Mapping[str, Agent] = {agent.name: agent for agent in (claude_code.AGENT, codex.AGENT)}
+AGENTS: Mapping[str, Agent] = {
+    agent.name: agent
+    for agent in (
+        claude_code.AGENT,
+        codex.AGENT,
+        copilot_cli.AGENT,
+        opencode.AGENT,
+        gemini_cli.AGENT,
+        qwen_code.AGENT,
+    )
+}
 # The events of records that were copied from the agents' own files.
 TRANSCRIPT, HISTORY = transcript_meaning.TRANSCRIPT, transcript_meaning.HISTORY
 

@@ -1,47 +1,48 @@
-"""Gemini CLI's tools: what each does, to what, and the words around what they give back."""
+"""Gemini CLI's tools: what each does, to what, and what its output says of success.
+
+Qwen Code, which began as a copy of Gemini CLI, has the same tools.
+"""
 
 import re
 from typing import Any
 
-from journal.agents.entry import text
+from journal.agents.fields import Actions, content
 from journal.session.meaning import Action
-from journal.session.own_words import is_own_command
 
-_ACTIONS = {
-    "run_shell_command": (Action.RUN, "command"),
-    "write_file": (Action.EDIT, "file_path"),
-    "replace": (Action.EDIT, "file_path"),
-    "read_file": (Action.READ, "file_path"),
-    "list_directory": (Action.SEARCH, "dir_path"),
-    "glob": (Action.SEARCH, "pattern"),
-    "grep_search": (Action.SEARCH, "pattern"),
-    "google_web_search": (Action.SEARCH, "query"),
-    "web_fetch": (Action.SEARCH, "prompt"),
-    "invoke_agent": (Action.DELEGATE, "prompt"),
-    "ask_user": (Action.ASK, "question"),
+_FILE = ("file_path", "absolute_path", "path")
+ACTIONS: Actions = {
+    "run_shell_command": (Action.RUN, ("command",)),
+    "read_file": (Action.READ, _FILE),
+    "read_many_files": (Action.READ, ("include", "paths")),
+    "write_file": (Action.EDIT, _FILE),
+    "replace": (Action.EDIT, _FILE),
+    "edit": (Action.EDIT, _FILE),
+    "list_directory": (Action.SEARCH, ("dir_path", "path")),
+    "glob": (Action.SEARCH, ("pattern",)),
+    "grep_search": (Action.SEARCH, ("pattern",)),
+    "search_file_content": (Action.SEARCH, ("pattern",)),
+    "google_web_search": (Action.SEARCH, ("query",)),
+    "web_search": (Action.SEARCH, ("query",)),
+    "web_fetch": (Action.SEARCH, ("url", "prompt")),
+    "ask_user": (Action.ASK, ("question",)),
+    "ask_user_question": (Action.ASK, ("question",)),
+    "invoke_agent": (Action.DELEGATE, ("prompt", "agent_name")),
+    "task": (Action.DELEGATE, ("description", "prompt")),
 }
-_EXIT = re.compile(r"^Exit Code: (-?\d{1,9})\s*$", re.MULTILINE)
-_UNTRUSTED = re.compile(r"\A<untrusted_context>\n?(.*?)\n?</untrusted_context>", re.DOTALL)
+CANCELLED = "Command cancelled by user"
+_WRAPPED = re.compile(r"\s*<untrusted_context>\n?(.*?)\n?</untrusted_context>\s*", re.DOTALL)
+# Behind the output of a command; a line of the output itself may look the same, so the last counts.
+_EXIT_CODE = re.compile(r"^Exit Code: (-?\d{1,9})\n(?:.*\n){0,3}?Process Group PGID", re.MULTILINE)
 
 
-def action(tool: str, tool_input: Any) -> tuple[Action, str]:
-    """What a call does, and to what."""
-    what, key = _ACTIONS.get(tool, (Action.OTHER, ""))
-    return what, text(tool_input, key) if key else ""
+def output(response: Any) -> str:
+    """What a tool gave back to the model, without what is wrapped around it."""
+    words = content(response)
+    found = _WRAPPED.fullmatch(words)
+    return found[1] if found else words
 
 
-def is_own(tool: str, target: str) -> bool:
-    """Whether this call ran the journal to read what it knows."""
-    return tool == "run_shell_command" and is_own_command(target)
-
-
-def unwrapped(output: str) -> str:
-    """What a tool gave back, without the mark that the model must not obey it."""
-    found = _UNTRUSTED.match(output)
-    return found[1] if found else output
-
-
-def exit_code(output: str) -> int:
-    """What a command ended with: the last line that says one; 0 if none does."""
-    found = _EXIT.findall(output)
-    return int(found[-1]) if found else 0
+def exit_code(words: str) -> int:
+    """With what a command ended; 0 if its output does not say otherwise."""
+    codes = _EXIT_CODE.findall(words)
+    return int(codes[-1]) if codes else 0

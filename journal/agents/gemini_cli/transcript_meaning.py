@@ -6,10 +6,11 @@ A chat does not say when a turn ends: an answer is the last one if no call follo
 from collections.abc import Mapping
 from typing import Any
 
+from journal.agents import fields
 from journal.agents.entry import load, obj, objects, placed, text, tokens, usage
 from journal.agents.gemini_cli import tools
 from journal.agents.gemini_cli.words import prompt_text
-from journal.session.meaning import OTHER, Kind, Meaning, Usage
+from journal.session.meaning import OTHER, Action, Kind, Meaning, Usage
 
 _CANCELLED = "Request cancelled"
 
@@ -69,16 +70,8 @@ def _answer(line: dict[str, Any]) -> Meaning:
 
 def _call(call: dict[str, Any]) -> Meaning:
     tool, given = text(call, "name"), call.get("args")
-    action, target = tools.action(tool, given)
-    made = Meaning(
-        Kind.TOOL_BEFORE,
-        tool=tool,
-        tool_use_id=text(call, "id"),
-        action=action,
-        target=target,
-        tool_input=given if isinstance(given, dict) else None,
-        own=tools.is_own(tool, target),
-    )
+    made = fields.call(Kind.TOOL_BEFORE, tool, given, tools.ACTIONS, {})
+    made = made._replace(tool_use_id=text(call, "id"))
     status = call.get("status")
     if status is None:
         return made
@@ -86,7 +79,7 @@ def _call(call: dict[str, Any]) -> Meaning:
     if status != "success":
         reason, cut_off = error or output or text(call, "resultDisplay"), status == "cancelled"
         return made._replace(kind=Kind.TOOL_FAILED, text=reason, output=reason, interrupted=cut_off)
-    code = tools.exit_code(output) if tool == "run_shell_command" else 0
+    code = tools.exit_code(output) if made.action is Action.RUN else 0
     if code:
         reason = f"Exit code {code}\n{output}"
         return made._replace(kind=Kind.TOOL_FAILED, text=reason, output=output)
@@ -98,7 +91,7 @@ def _call(call: dict[str, Any]) -> Meaning:
 def _given_back(call: dict[str, Any]) -> tuple[str, str]:
     """What the model was given of a call: its output, and its error."""
     answers = [obj(part, "functionResponse", "response") for part in objects(call, "result")]
-    outputs = [tools.unwrapped(text(answer, "output")) for answer in answers]
+    outputs = [tools.output(text(answer, "output")) for answer in answers]
     errors = [text(answer, "error") for answer in answers]
     return "\n".join(filter(None, outputs)), "\n".join(filter(None, errors))
 

@@ -1,32 +1,30 @@
 """OpenCode's tools: what each does, and to what."""
 
-from typing import Any
-
-from journal.agents.entry import text
+from journal.agents.fields import Actions
 from journal.session.meaning import Action
-from journal.session.own_words import is_own_command
 
-_ACTIONS = {
-    "bash": (Action.RUN, "command"),
-    "write": (Action.EDIT, "filePath"),
-    "edit": (Action.EDIT, "filePath"),
-    "read": (Action.READ, "filePath"),
-    "grep": (Action.SEARCH, "pattern"),
-    "glob": (Action.SEARCH, "pattern"),
-    "list": (Action.SEARCH, "path"),
-    "webfetch": (Action.SEARCH, "url"),
-    "websearch": (Action.SEARCH, "query"),
-    "task": (Action.DELEGATE, "description"),
-    "question": (Action.ASK, "question"),
+ACTIONS: Actions = {
+    "bash": (Action.RUN, ("command",)),
+    "read": (Action.READ, ("filePath",)),
+    "write": (Action.EDIT, ("filePath",)),
+    "edit": (Action.EDIT, ("filePath",)),
+    "multiedit": (Action.EDIT, ("filePath",)),
+    "grep": (Action.SEARCH, ("pattern",)),
+    "glob": (Action.SEARCH, ("pattern",)),
+    "list": (Action.SEARCH, ("path",)),
+    "webfetch": (Action.SEARCH, ("url",)),
+    "websearch": (Action.SEARCH, ("query",)),
+    "question": (Action.ASK, ("question",)),
+    "task": (Action.DELEGATE, ("description", "prompt")),
 }
+UNKNOWN = "invalid"  # the tool that stands in for one that does not exist
 
 
-def action(tool: str, tool_input: Any) -> tuple[Action, str]:
-    """What a call does, and to what."""
-    what, key = _ACTIONS.get(tool, (Action.OTHER, ""))
-    return what, text(tool_input, key) if key else ""
-
-
-def is_own(tool: str, target: str) -> bool:
-    """Whether this call ran the journal to read what it knows."""
-    return tool == "bash" and is_own_command(target)
+def without_quotes(prompt: str) -> str:
+    """The words of `opencode run "do it"`, which adds quotes to an argument with spaces."""
+    inner = prompt[1:-1]
+    if len(prompt) < 2 or prompt[0] != '"' or prompt[-1] != '"':
+        return prompt
+    if '"' in inner.replace('\\"', ""):
+        return prompt  # several arguments
+    return inner.replace('\\"', '"')

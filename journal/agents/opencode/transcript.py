@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from journal.agents.entry import Entry, dump, load, name, obj, placed, text, tokens
+from journal.agents.fields import call
 from journal.agents.opencode import tools
 from journal.session.meaning import OTHER, Author, Kind, Meaning, Usage
 from journal.session.own_words import without_frames
@@ -172,7 +173,7 @@ def _part(
     if payload.get("role") != "user":
         return Meaning(Kind.ANSWER, text=words, item=unique)
     headless = payload.get("headless") is True
-    words = without_frames(unquoted(words) if headless else words).strip()
+    words = without_frames(tools.without_quotes(words) if headless else words).strip()
     if inner or not words:
         return OTHER
     return Meaning(
@@ -180,28 +181,10 @@ def _part(
     )
 
 
-def unquoted(prompt: str) -> str:
-    """A prompt as it was given to `opencode run`, which quotes an argument with spaces."""
-    inner = prompt[1:-1]
-    if len(prompt) < 2 or prompt[0] != '"' or prompt[-1] != '"' or " " not in inner:
-        return prompt
-    if '"' in inner.replace('\\"', ""):
-        return prompt  # several arguments
-    return inner.replace('\\"', '"')
-
-
 def _call(data: dict[str, Any], state: dict[str, Any]) -> Meaning:
     tool, given = text(data, "tool"), state.get("input")
-    action, target = tools.action(tool, given)
-    made = Meaning(
-        Kind.TOOL_BEFORE,
-        tool=tool,
-        tool_use_id=text(data, "callID"),
-        action=action,
-        target=target,
-        tool_input=given if isinstance(given, dict) else None,
-        own=tools.is_own(tool, target),
-    )
+    made = call(Kind.TOOL_BEFORE, tool, given, tools.ACTIONS, {})
+    made = made._replace(tool_use_id=text(data, "callID"))
     status, output = state.get("status"), state.get("output")
     code = obj(state, "metadata").get("exit")
     if status == "error":
@@ -212,7 +195,7 @@ def _call(data: dict[str, Any], state: dict[str, Any]) -> Meaning:
     if type(code) is int and code != 0:
         reason = f"Exit code {code}\n{output}"
         return made._replace(kind=Kind.TOOL_FAILED, text=reason, output=output)
-    if tool == "invalid":  # a call of a tool that is not there
+    if tool == tools.UNKNOWN:
         return made._replace(kind=Kind.TOOL_FAILED, text=text(given, "error"), output=output)
     if child := text(state, "metadata", "sessionId"):
         output = {"agentId": child, "result": output}

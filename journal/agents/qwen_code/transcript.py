@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from journal.agents.entry import Entry, dump, load, name, obj, objects, placed, text, tokens, usage
-from journal.agents.qwen_code import tools
+from journal.agents.fields import call
+from journal.agents.gemini_cli import tools
 from journal.session.meaning import OTHER, Author, Kind, Meaning, Usage
 from journal.session.own_words import has_frame, without_frames
 
@@ -188,16 +189,7 @@ def _result(payload: Mapping[str, Any], line: dict[str, Any], parts: list[Any]) 
 
 
 def _called(kind: Kind, unique: str, tool: str, given: Any) -> Meaning:
-    action, target = tools.action(tool, given)
-    return Meaning(
-        kind,
-        tool=tool,
-        tool_use_id=unique,
-        action=action,
-        target=target,
-        tool_input=given if isinstance(given, dict) else None,
-        own=tools.is_own(tool, target),
-    )
+    return call(kind, tool, given, tools.ACTIONS, {})._replace(tool_use_id=unique)
 
 
 def _usage(line: dict[str, Any], said: dict[str, Any]) -> Usage | None:

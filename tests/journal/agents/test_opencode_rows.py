@@ -11,7 +11,8 @@ import opencode_database
 from agent_files import count, files, payload, scenarios
 from journal.agents.entry import Entry
 from journal.agents.opencode.database import DatabaseError, folders, holds, rows
-from journal.agents.opencode.transcript import Rows, meaning, unquoted
+from journal.agents.opencode.tools import without_quotes
+from journal.agents.opencode.transcript import Rows, meaning
 from journal.session.meaning import Kind, Meaning
 
 TOOL = {"type": "tool", "callID": "c1", "tool": "bash"}
@@ -120,10 +121,10 @@ def test_a_file_that_is_no_such_database_says_so(tmp_path: Path) -> None:
 
 
 def test_quotes_of_run_are_no_words_of_the_person() -> None:
-    assert unquoted('"do \\"this\\" now"') == 'do "this" now'
-    assert unquoted('"word"') == '"word"'
-    assert unquoted('"do it" "and that"') == '"do it" "and that"'
-    assert unquoted("do it") == "do it"
+    assert without_quotes('"do \\"this\\" now"') == 'do "this" now'
+    assert without_quotes('"') == '"'
+    assert without_quotes('"do it" "and that"') == '"do it" "and that"'
+    assert without_quotes("do it") == "do it"
 
 
 def test_synthetic_words_are_nobodys_and_unfinished_ones_are_not_kept() -> None:
