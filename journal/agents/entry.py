@@ -7,7 +7,7 @@ function that says what a kept entry means. A field of the wrong type counts as 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -39,6 +39,13 @@ class Entry:
     context: dict[str, Any] = field(default_factory=dict)
     offset: int | None = None  # of a row that lies in no file of lines: its place in the session
     part: int = 0  # of a row with several entries: which of them
+
+
+class Row(NamedTuple):
+    """What a file says that does not consist of lines: a line made of it, and when it changed."""
+
+    changed_ms: int  # since 1970; 0 if the file does not say
+    line: bytes
 
 
 class Reader(Protocol):

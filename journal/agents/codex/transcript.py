@@ -44,7 +44,7 @@ def session_of(path: Path) -> str:
 class Rollout:
     """Reads one rollout. Its first line says whose it is: recall it before lines further on."""
 
-    def __init__(self, path: Path, *, thinking: bool = True) -> None:
+    def __init__(self, path: Path, thinking: bool = True) -> None:
         self._thinking = thinking
         self._thread = self._session = session_of(path)
         self._subagent = self._type = self._cwd = self._branch = self._entrypoint = ""

@@ -8,8 +8,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from journal.agents.codex import tools
+from journal.agents.codex import tools, transcript
 from journal.agents.codex.transcript import call, command_line
+from journal.agents.contract import Transcripts
 from journal.agents.entry import obj, objects, placed, text, texts, tokens, usage
 from journal.session.meaning import OTHER, Author, Kind, Meaning, Usage
 from journal.session.own_words import without_frames
@@ -221,3 +222,22 @@ def _legacy_usage(payload: Mapping[str, Any], info: dict[str, Any]) -> Usage | N
     total = tokens(info, "total_token_usage", "total_tokens")
     whose = text(payload, "agent_id") or text(payload, "session_id")
     return _usage(payload, f"{whose} {total}", obj(info, "last_token_usage")) if total else None
+
+
+def _begins(fields: Mapping[str, Any]) -> bool:
+    return fields.get("type") == "session_meta" and bool(obj(fields, "payload"))
+
+
+def _is_record(fields: Mapping[str, Any]) -> bool:
+    return bool(text(fields, "type") and text(fields, "timestamp")) and "payload" in fields
+
+
+TRANSCRIPTS = Transcripts(
+    folders=transcript.folders,
+    holds=transcript.holds,
+    begins=_begins,
+    is_record=_is_record,
+    session_of=transcript.session_of,
+    reader=transcript.Rollout,
+    meaning=meaning,
+)

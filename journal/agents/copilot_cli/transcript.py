@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from journal.agents.contract import Transcripts
 from journal.agents.copilot_cli import tools
 from journal.agents.entry import Entry, dump, load, name, obj, placed, text, tokens, usage
 from journal.session.meaning import OTHER, Author, Kind, Meaning, Usage
@@ -53,7 +54,7 @@ def session_of(path: Path) -> str:
 class Events:
     """Reads one file of events. Its first line says where the session works."""
 
-    def __init__(self, path: Path, *, thinking: bool = True) -> None:
+    def __init__(self, path: Path, thinking: bool = True) -> None:
         self._thinking = thinking
         self._session = session_of(path)
         self._cwd = self._branch = ""
@@ -218,3 +219,22 @@ def _usage(said: dict[str, Any]) -> Usage | None:
         tokens(said, "cacheReadTokens"),
         tokens(said, "cacheWriteTokens"),
     )
+
+
+def _begins(fields: Mapping[str, Any]) -> bool:
+    return fields.get("type") == "session.start" and bool(obj(fields, "data"))
+
+
+def _is_record(fields: Mapping[str, Any]) -> bool:
+    return bool(text(fields, "type") and text(fields, "id")) and "data" in fields
+
+
+TRANSCRIPTS = Transcripts(
+    folders=folders,
+    holds=holds,
+    begins=_begins,
+    is_record=_is_record,
+    session_of=session_of,
+    reader=Events,
+    meaning=meaning,
+)

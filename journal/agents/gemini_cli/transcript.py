@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from journal.agents.entry import Entry, dump, load, name, obj, objects, text
+from journal.agents.entry import Entry, Row, dump, load, name, obj, objects, text
 from journal.session.own_words import has_frame
 
 _CHATS = "chats"
@@ -36,6 +36,13 @@ def holds(path: Path) -> bool:
 def session_of(path: Path) -> str:
     """The session that a path tells of; of a session's own chat only the file's name."""
     return path.parent.name if path.parent.parent.name == _CHATS else path.stem
+
+
+def rows(path: Path, since_ms: int) -> Iterator[Row] | None:
+    """A chat of an earlier version, which is one object; None for a file of lines."""
+    if path.suffix != ".json":
+        return None
+    return (Row(0, line) for line in old_lines(path))
 
 
 def old_lines(path: Path) -> Iterator[bytes]:
@@ -65,7 +72,7 @@ def subagent_files(path: Path) -> list[Path]:
 class Chat:
     """Reads one chat. Its first line says whose it is."""
 
-    def __init__(self, path: Path, *, thinking: bool = True) -> None:
+    def __init__(self, path: Path, thinking: bool = True) -> None:
         self._thinking = thinking
         self._is_inner = path.parent.parent.name == _CHATS
         self._session = session_of(path)

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from journal.agents import fields
+from journal.agents.contract import Transcripts
 from journal.agents.entry import load, obj, objects, placed, text, tokens, usage
-from journal.agents.gemini_cli import tools
+from journal.agents.gemini_cli import tools, transcript
 from journal.agents.gemini_cli.words import prompt_text
 from journal.session.meaning import OTHER, Action, Kind, Meaning, Usage
 
@@ -104,3 +105,24 @@ def _usage(line: dict[str, Any], said: dict[str, Any]) -> Usage | None:
     output = max(tokens(said, "output"), tokens(said, "total") - prompt - tool)
     message, model = text(line, "id"), text(line, "model")
     return usage(message, model, prompt + tool, output, tokens(said, "cached"))
+
+
+def _begins(fields: Mapping[str, Any]) -> bool:
+    return "sessionId" in fields and "projectHash" in fields
+
+
+def _is_record(fields: Mapping[str, Any]) -> bool:
+    return _begins(fields) or "$set" in fields or bool(text(fields, "id") and text(fields, "type"))
+
+
+TRANSCRIPTS = Transcripts(
+    folders=transcript.folders,
+    holds=transcript.holds,
+    begins=_begins,
+    is_record=_is_record,
+    session_of=transcript.session_of,
+    reader=transcript.Chat,
+    meaning=meaning,
+    beside=transcript.subagent_files,
+    rows=transcript.rows,
+)

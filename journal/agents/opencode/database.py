@@ -9,12 +9,11 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
-from journal.agents.entry import dump
+from journal.agents.entry import Row, dump
 
-_FILE = "opencode.db"
 _BUSY_SECONDS = 1.0
 _SESSIONS = """
     select id, parent_id, directory, title, version, agent, permission, time_created, time_updated
@@ -35,27 +34,8 @@ _PART = """
 """
 
 
-class Row(NamedTuple):
-    """A row and when it was changed, in milliseconds since 1970."""
-
-    changed_ms: int
-    line: bytes
-
-
 class DatabaseError(OSError):
     """The database cannot be read, or has other tables than we know."""
-
-
-def folders(environ: Mapping[str, str]) -> list[Path]:
-    """Where OpenCode keeps its database."""
-    configured = environ.get("XDG_DATA_HOME")
-    data = Path(configured) if configured else Path(environ.get("HOME", "")) / ".local" / "share"
-    return [data / "opencode"] if data.is_absolute() else []
-
-
-def holds(path: Path) -> bool:
-    """Whether a file's name is that of the database."""
-    return path.name == _FILE
 
 
 def rows(path: Path, since_ms: int = 0) -> Iterator[Row]:

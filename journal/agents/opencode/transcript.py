@@ -6,11 +6,12 @@ is read.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from journal.agents.entry import Entry, dump, load, name, obj, placed, text, tokens
+from journal.agents.contract import Transcripts
+from journal.agents.entry import Entry, Row, dump, load, name, obj, placed, text, tokens
 from journal.agents.fields import call
 from journal.agents.opencode import tools
 from journal.session.meaning import OTHER, Author, Kind, Meaning, Usage
@@ -24,10 +25,25 @@ _OF_A_TITLE = ("id", "title")
 _HEADLESS = '"permission":"question","pattern":"*","action":"deny"'  # `opencode run` asks nobody
 
 
+_FILE = "opencode.db"
+
+
+def folders(environ: Mapping[str, str]) -> list[Path]:
+    """Where OpenCode keeps its database."""
+    configured = environ.get("XDG_DATA_HOME")
+    data = Path(configured) if configured else Path(environ.get("HOME", "")) / ".local" / "share"
+    return [data / "opencode"] if data.is_absolute() else []
+
+
+def holds(path: Path) -> bool:
+    """Whether a file's name is that of the database."""
+    return path.name == _FILE
+
+
 class Rows:
     """Reads rows as database.py gives them; each says all that its meaning needs."""
 
-    def __init__(self, path: Path, *, thinking: bool = True) -> None:
+    def __init__(self, path: Path, thinking: bool = True) -> None:
         self._thinking = thinking
 
     def entries(self, line: bytes) -> list[Entry]:
@@ -214,3 +230,25 @@ def _usage(payload: Mapping[str, Any], line: dict[str, Any], said: dict[str, Any
         tokens(said, "cache", "read"),
         tokens(said, "cache", "write"),
     )
+
+
+def _rows(path: Path, since_ms: int) -> Iterator[Row] | None:
+    from journal.agents.opencode import database
+
+    return database.rows(path, since_ms)
+
+
+def _no_lines(fields: Mapping[str, Any]) -> bool:
+    return False
+
+
+TRANSCRIPTS = Transcripts(
+    folders=folders,
+    holds=holds,
+    begins=_no_lines,
+    is_record=_no_lines,
+    session_of=lambda path: "",  # one database holds all sessions
+    reader=Rows,
+    meaning=meaning,
+    rows=_rows,
+)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from journal.agents.contract import Transcripts
 from journal.agents.entry import Entry, dump, load, name, obj, objects, placed, text, tokens, usage
 from journal.agents.fields import call
 from journal.agents.gemini_cli import tools
@@ -39,7 +40,7 @@ def session_of(path: Path) -> str:
 class Lines:
     """Reads one transcript; each line says whose it is."""
 
-    def __init__(self, path: Path, *, thinking: bool = True) -> None:
+    def __init__(self, path: Path, thinking: bool = True) -> None:
         self._thinking = thinking
         self._session = session_of(path)
         self._calls: dict[str, dict[str, Any]] = {}
@@ -200,3 +201,23 @@ def _usage(line: dict[str, Any], said: dict[str, Any]) -> Usage | None:
     output = max(tokens(said, "candidatesTokenCount"), total - prompt)
     cached = tokens(said, "cachedContentTokenCount")
     return usage(text(line, "uuid"), text(line, "model"), prompt, output, cached)
+
+
+def _begins(fields: Mapping[str, Any]) -> bool:
+    has_parts = isinstance(obj(fields, "message").get("parts"), list)
+    return _is_record(fields) and (has_parts or "provenance" in fields)
+
+
+def _is_record(fields: Mapping[str, Any]) -> bool:
+    return bool(text(fields, "uuid") and text(fields, "type") and text(fields, "sessionId"))
+
+
+TRANSCRIPTS = Transcripts(
+    folders=folders,
+    holds=holds,
+    begins=_begins,
+    is_record=_is_record,
+    session_of=session_of,
+    reader=Lines,
+    meaning=meaning,
+)
