@@ -11,7 +11,7 @@ import stat
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 import zstandard
@@ -160,6 +160,17 @@ def is_journal(path: Path) -> bool:
 def is_transcript(path: Path) -> bool:
     """Whether a file begins as a transcript of Claude Code does. UnreadableError."""
     return any(_is_of_transcript(line.data) for line in _beginning(path))
+
+
+def first_object(path: Path) -> dict[str, Any] | None:
+    """The JSON object with which a file begins; None if it does not. UnreadableError."""
+    for line in _beginning(path):
+        try:
+            fields = orjson.loads(line.data)
+        except orjson.JSONDecodeError:
+            return None
+        return fields if isinstance(fields, dict) else None
+    return None
 
 
 def _beginning(path: Path) -> Iterator[Line]:
