@@ -24,7 +24,7 @@ from sync.delivery.queue_check import readable_head
 from sync.delivery.retry_file import Head, Waiting
 from sync.remote.contract import Heading, Material, Message, Piece
 from sync.store import facts
-from sync.views import delivered_pieces, said
+from sync.views import delivered_pieces
 from sync.views.delivered_pieces import PieceKey
 
 TITLE_CHARS = 120
@@ -175,13 +175,17 @@ class _Work:
                 made = record.parse(line.rstrip())
                 yield _Unit(made.id.hex(), self._redacted(made), [])
         seqs = iter(self._seqs(grown))
+        steps = self._steps()
         while some := list(islice(seqs, _AT_ONCE)):
             found = facts.events_at(self.db, some)
-            events = [stored.event for stored in found.values()]
-            told_twice = said.repeated(self.db, self.session, events)
             for seq in some:
                 if seq in found:  # else it was removed just now
-                    yield self._unit(found[seq], is_said=seq not in told_twice)
+                    yield self._unit(found[seq], is_said=seq in steps)
+
+    def _steps(self) -> set[int]:
+        """The events that tell the conversation; others are told twice, or tell nothing of it."""
+        query = "select seq from steps where session = ?"
+        return {int(seq) for (seq,) in self.db.execute(query, (self.session,))}
 
     def _own_lines(self, again: set[str]) -> list[bytes]:
         lines = delivered_pieces.uncovered_own(self.db, self.shape.remote, *self.who)

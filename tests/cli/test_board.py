@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Installed
 from rich.cells import cell_len
 
 import told
+from installed import Installed
 from told import Reader, asked, four_states, tell
 
 

@@ -5,12 +5,12 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import Installed
 
 import recordings
 import stored
 from firing import commands, environment, run
 from hooks.project import locate
+from installed import Installed
 from journal import cli
 from journal.cli.daily.context import told
 from journal.layout import Layout

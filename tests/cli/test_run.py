@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Installed
 
 import stored
 from hooks import emit
+from installed import Installed
 from journal.session import plan
 from journal.session.fold import Event, fold
 from journal.session.meaning import Kind, Meaning

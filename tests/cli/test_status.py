@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Installed
 from rich.cells import cell_len
 
 import stored
 import told
+from installed import Installed
 from journal import __version__
 from told import Reader, asked, four_states, tell
 

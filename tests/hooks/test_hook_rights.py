@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Installed
-from test_hostile_hooks import EVENTS, MINE, SESSION, Hostile, numbers, payload
 
 import hooks
+from installed import Installed
 from journal.layout import Layout
 from journal.setup.hook_command import Programs, base_interpreter, hook_command
+from tests.hooks.test_hostile_hooks import EVENTS, MINE, SESSION, Hostile, numbers, payload
 
 PROGRAMS = Path(hooks.__file__).parent
 

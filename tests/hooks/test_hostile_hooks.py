@@ -17,10 +17,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from conftest import Installed
 
 import firing
 import stored
+from installed import Installed
 from journal.layout import Layout
 from sync.ingest.dead_letters import entries
 

@@ -183,7 +183,7 @@ def test_a_running_sync_is_named_with_a_code_of_its_own(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     add(tmp_path, "first", 5)
-    with locked(tmp_path / "sync.store.locks", lambda: False):
+    with locked(tmp_path / "sync.lock", lambda: False):
         assert cli.run(["--home", str(tmp_path), "sync", "--wait", "0"]) == 75
     err = capsys.readouterr().err
     assert is_one_line_with_hint(err)

@@ -15,11 +15,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from conftest import Installed
 
 import firing
 import recordings
 from hooks import autostart
+from installed import Installed
 from journal.errors import JournalError
 from journal.layout import Layout
 from journal.setup.hook_command import base_interpreter

@@ -32,6 +32,7 @@ class Entry(NamedTuple):
     line: bytes  # JSON, as the agent wrote it unless something was taken out
     call: tuple[str, dict[str, Any]] | None  # that begins here: its id, and `{"name", "input"}`
     result: str  # the id of the call that ends here
+    turn: str = ""
 
 
 def folders(environ: Mapping[str, str]) -> list[Path]:
@@ -101,6 +102,7 @@ def _entry(fields: dict[str, Any], part: int | None, line: bytes | None) -> Entr
         line=data,
         call=call,
         result=result,
+        turn=field(fields, "promptId"),
     )
 
 

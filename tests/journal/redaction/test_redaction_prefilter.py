@@ -4,11 +4,20 @@ import sys
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_redact import KEY, LOOK_ALIKES, PLANTED, RECORDINGS, TEXTS, VALUES, dumps, in_positions
 
 from journal.redaction.hyperscan_filter import WORTH_BYTES, Prefilter
 from journal.redaction.quick_filter import holds_candidate, may_hold
 from journal.redaction.redactor import Redactor
+from tests.journal.redaction.test_redact import (
+    KEY,
+    LOOK_ALIKES,
+    PLANTED,
+    RECORDINGS,
+    TEXTS,
+    VALUES,
+    dumps,
+    in_positions,
+)
 
 pytest.importorskip("hyperscan")
 ENGINE = Prefilter(worth_bytes=0)

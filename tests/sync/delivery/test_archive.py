@@ -20,7 +20,6 @@ from typing import Any
 
 import orjson
 import pytest
-from conftest import Installed
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
@@ -30,6 +29,7 @@ import firing
 import recordings
 import stored
 from archived import QUICK, Commands, Done, Told, heads, retry_files
+from installed import Installed
 from journal.layout import Layout
 from journal.settings.sources import load_settings
 from journal.times import to_text

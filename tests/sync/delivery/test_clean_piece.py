@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_archive import Home
 
 import archived
 import recordings
@@ -27,6 +26,7 @@ from sync.delivery.retry_file import Waiting
 from sync.remote import folder_files
 from sync.remote.contract import Piece
 from sync.remote.naming import name_of
+from tests.sync.delivery.test_archive import Home
 
 WORD = "ACME-20261121"
 RULES = '[redact]\npatterns = ["ACME-[0-9]{8}"]\n'

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Installed
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -22,6 +21,7 @@ import recordings
 import stored
 from archived import Commands
 from hooks import emit
+from installed import Installed
 from journal.cli.screen.sync_report import report_text
 from journal.errors import UsageError
 from journal.layout import Layout

@@ -15,13 +15,12 @@ from typing import Any
 
 import apsw
 import pytest
-from conftest import Installed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_pack import pack_file, settle
 
 import recordings
 import stored
+from installed import Installed
 from journal.layout import Layout
 from journal.record import record
 from journal.settings.sources import load_settings
@@ -31,6 +30,7 @@ from sync import cycle
 from sync.errors import DamagedStoreError, LossError, StoreError
 from sync.rebuild import swap
 from sync.store import connection
+from tests.sync.retention.test_pack import pack_file, settle
 
 DAYS = 4
 PAGE = 4096

@@ -25,7 +25,6 @@ from journal.layout import Layout
 from journal.record import record
 from journal.settings.sources import load_settings
 from journal.times import DAY_US, SECOND_US, to_us
-from places import FIXTURES, ROOT
 from sync import cycle
 from sync.ingest import dead_letters
 from sync.retention import packing
@@ -289,7 +288,7 @@ STEPS = ("mkdir", "fsync", "rename", "replace", "unlink", "rmdir", "write", "lin
 KILLED = f"""
 import os, signal, sys
 from pathlib import Path
-import test_pack
+from tests.sync.retention import test_pack
 limit, count = int(sys.argv[2]), 0
 def counted(step):
     def run(*args, **more):
@@ -307,9 +306,8 @@ test_pack.sync(Path(sys.argv[1]))
 
 def child(code: str, *args: object, **more: object) -> "subprocess.CompletedProcess[str]":
     """Run Python code with the project and this file at hand."""
-    env = os.environ | {"PYTHONPATH": f"{FIXTURES}:{ROOT}"}
     command = [sys.executable, "-c", code, *map(str, args)]
-    return subprocess.run(command, env=env, capture_output=True, text=True, **more)  # type: ignore[call-overload, no-any-return]
+    return subprocess.run(command, capture_output=True, text=True, **more)  # type: ignore[call-overload, no-any-return]
 
 
 def prepare_first(home: Path) -> list[bytes]:
@@ -602,7 +600,7 @@ def test_a_value_that_is_no_secret_any_more_stops_no_day(tmp_path: Path) -> None
 LIMITED = """
 import resource, sys
 from pathlib import Path
-import test_pack
+from tests.sync.retention import test_pack
 from journal.errors import JournalError
 from sync.retention import pack_file
 pack_file._CACHE_KIB = int(sys.argv[3])

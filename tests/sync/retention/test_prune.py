@@ -10,7 +10,6 @@ from typing import Any
 
 import apsw
 import pytest
-from test_tombstones import check
 
 import recordings
 import stored
@@ -22,6 +21,7 @@ from journal.settings.sources import load_settings
 from journal.times import DAY_US, SECOND_US, to_us
 from sync import cycle
 from sync.retention import prune_packs, prune_plan
+from tests.sync.views.test_tombstones import check
 
 DAY = "2026-11-18"
 LAST_US = to_us(DAY) + 12 * 3_600 * SECOND_US  # of the sessions here

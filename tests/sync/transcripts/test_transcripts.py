@@ -181,7 +181,6 @@ def test_a_truncated_or_replaced_original_adds_what_is_new(live: Live) -> None:
 
 KILLED = """
 import sys
-sys.path.insert(0, "tests/fixtures")
 from killed_pass import Moments
 from journal import cli
 Moments(int(sys.argv[1]))

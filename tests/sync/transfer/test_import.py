@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_ingest import HOSTILE, record_line
 
 import recordings
 import stored
@@ -27,6 +26,7 @@ from sync.ingest.foreign_lines import lines
 from sync.remote import folder_files
 from sync.store.locks import locked
 from sync.transfer import importing, sources
+from tests.sync.ingest.test_ingest import HOSTILE, record_line
 
 HOUR_NS = 3_600_000_000_000
 A, B = ("i-exit", "p-simple"), ("i-clear", "p-unicode")
@@ -597,7 +597,7 @@ def test_another_import_or_a_long_pass_is_waited_for_and_said(
     path, home = tmp_path / "a.jsonl", tmp_path / "home"
     path.write_bytes(record_line(1))
     monkeypatch.setattr("journal.cli.setup.import_.WAIT_SECONDS", 0.1)
-    for name in ("import.lock", "sync.store.locks"):
+    for name in ("import.lock", "sync.lock"):
         with locked(home / name, lambda: False):
             told = imports(capsys, home, path, code=75)["told"]
             assert "is running" in told
@@ -606,7 +606,6 @@ def test_another_import_or_a_long_pass_is_waited_for_and_said(
 
 DYING = """
 import sys
-sys.path.insert(0, "tests/fixtures")
 from killed_pass import Moments
 from journal import cli
 from journal.cli.setup import import_

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Installed
 
 import firing
 import recordings
 import stored
 import told
+from installed import Installed
 from journal.cli.screen.tables import TIMES
 
 BEGAN_NS = recordings.START_NS - 3_600_000_000_000

@@ -1,5 +1,6 @@
 """Tombstones: what a session did up to a moment is nowhere, in whatever order things come."""
 
+import os
 import shutil
 import tempfile
 from itertools import pairwise
@@ -185,6 +186,8 @@ def test_a_covered_record_does_not_keep_its_day_from_being_packed(tmp_path: Path
     later = START_US + 10 * 86_400 * SECOND_US
     layout = Layout.at(tmp_path)
     stored.sync(tmp_path)
+    for path in layout.days.rglob("*.jsonl"):  # last written when its records say
+        os.utime(path, (START_US / SECOND_US,) * 2)
     report = cycle.run(cycle.Pass(layout, load_settings(layout, {}), later))
     assert report.packed.days == ("2026-11-18",)
     packed = [record.parse(line) for _, line in packing.packed_records(layout)]
