@@ -204,7 +204,7 @@ def _of_call(payload: Mapping[str, Any], kind: str, said: dict[str, Any]) -> Mea
 def _called(kind: Kind, unique: str, tool: str, given: Any, payload: Mapping[str, Any]) -> Meaning:
     name_in_hooks = _HOOK_NAMES.get(tool, tool)
     made = tools.understood(kind, name_in_hooks, given, {"cwd": text(payload, "cwd")})
-    return made._replace(tool_use_id=unique)
+    return made._replace(tool_use_id=unique, unnamed=True)
 
 
 def _usage(said: dict[str, Any]) -> Usage | None:

@@ -72,7 +72,7 @@ def _answer(line: dict[str, Any]) -> Meaning:
 def _call(call: dict[str, Any]) -> Meaning:
     tool, given = text(call, "name"), call.get("args")
     made = fields.call(Kind.TOOL_BEFORE, tool, given, tools.ACTIONS, {})
-    made = made._replace(tool_use_id=text(call, "id"))
+    made = made._replace(tool_use_id=text(call, "id"), unnamed=True)
     status = call.get("status")
     if status is None:
         return made
