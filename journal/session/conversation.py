@@ -308,13 +308,10 @@ def _mark_taken_back(merged: list[Mention]) -> None:
 
     Parallel calls branch a transcript, too, so nothing but prompts counts.
     """
-    prompts = [
-        (index, one)
-        for index, one in enumerate(merged)
-        if one.kind is Kind.PROMPT and one.told and not one.subagent and not one.inherited
-    ]
     standing: list[tuple[int, Mention]] = []
-    for index, one in prompts:
+    for index, one in enumerate(merged):
+        if one.kind is not Kind.PROMPT or one.subagent or one.inherited:
+            continue
         start = _taken_back_from(standing, one)
         if start is not None:
             _take_back(merged, standing[start][0], index)
@@ -324,13 +321,25 @@ def _mark_taken_back(merged: list[Mention]) -> None:
 
 
 def _taken_back_from(standing: list[tuple[int, Mention]], prompt: Mention) -> int | None:
+    """The number of the first prompt that no longer stands; None if all do."""
     for number, (_, before) in enumerate(standing):
         if prompt.turn_index and before.turn_index >= prompt.turn_index:
             return number
         known = not (prompt.turn_index and before.turn_index)
         if known and prompt.parent and before.parent == prompt.parent:
             return number
-    return None
+    return _unnumbered_from(standing, prompt) if prompt.turn_index else None
+
+
+def _unnumbered_from(standing: list[tuple[int, Mention]], prompt: Mention) -> int | None:
+    """Prompts that only hooks tell have no number: those beyond the new one's were taken back."""
+    turns = dict.fromkeys(one.turn for _, one in standing if one.by != Author.MACHINE)
+    beyond = list(turns)[prompt.turn_index - 1 :]
+    if not beyond or not beyond[0]:
+        return None
+    numbers = [number for number, (_, one) in enumerate(standing) if one.turn in beyond]
+    is_known = any(standing[number][1].turn_index for number in range(numbers[0], len(standing)))
+    return None if is_known else numbers[0]
 
 
 def _take_back(merged: list[Mention], start: int, end: int) -> None:

@@ -126,10 +126,11 @@ def _prompt(state: SessionState, meaning: Meaning, at_us: int) -> None:
     state.turn_error = ""
     if not meaning.by_person:
         return
-    if state.attended and meaning.by == Author.PERSON:
+    by = meaning.by or (Author.PERSON if is_attended(state.entrypoint) else Author.UNKNOWN)
+    if state.attended and by == Author.PERSON:
         _trigger(state, "attended_prompt")
     state.prompts += 1
-    _note_words(state, meaning, Said(at_us, without_frames(meaning.text)[:MAX_TEXT_CHARS]))
+    _note_words(state, by, Said(at_us, without_frames(meaning.text)[:MAX_TEXT_CHARS]))
 
 
 def _note_position(state: SessionState, meaning: Meaning) -> None:
@@ -138,11 +139,11 @@ def _note_position(state: SessionState, meaning: Meaning) -> None:
         state.parents = [*state.parents, meaning.parent][-MAX_PARENTS:]
 
 
-def _note_words(state: SessionState, meaning: Meaning, said: Said) -> None:
+def _note_words(state: SessionState, by: str, said: Said) -> None:
     """What a person wrote; in a session without a person, what nobody knows the author of."""
-    if meaning.by == Author.PERSON and not state.has_person:
+    if by == Author.PERSON and not state.has_person:
         state.has_person, state.first_prompt, state.last_prompts = True, None, []
-    if meaning.by == Author.PERSON or not state.has_person:
+    if by == Author.PERSON or not state.has_person:
         state.first_prompt = state.first_prompt or said
         state.last_prompts = [*state.last_prompts, said][-MAX_PROMPTS:]
 

@@ -5,6 +5,7 @@ memory.
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,8 @@ _CALLS = frozenset((Kind.TOOL_BEFORE, Kind.TOOL_AFTER, Kind.TOOL_FAILED))
 # A hook that is fired twice repeats these in a moment; calls are told apart by their ids.
 _REPEATABLE = frozenset((*TEXTS, Kind.PROMPT, Kind.SESSION_START, Kind.SESSION_END))
 _WITHOUT_TURN = frozenset((Kind.SESSION_START, Kind.SESSION_END))
+# What stands for a picture is not the same in hooks, queues and prompts.
+_PICTURE = re.compile(r"\[(?:image|document)(?: [\w/+.-]+| #\d+)?\]", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -184,7 +187,7 @@ def _digest(kind: Kind, meaning: Meaning) -> bytes:
     if kind in (Kind.SESSION_START, Kind.SESSION_END):
         return content_digest([kind, meaning.detail])
     if kind in TEXTS or kind in (Kind.PROMPT, Kind.QUEUED):
-        words = " ".join(meaning.text.split())
+        words = " ".join(_PICTURE.sub("", meaning.text).split()) or meaning.text
         return hashlib.blake2b(words.encode("utf-8", "replace"), digest_size=16).digest()
     return b""
 

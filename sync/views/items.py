@@ -19,6 +19,9 @@ insert into items (session, position, kind, seq, end_seq, name, tool, file, ok, 
   subagent, failed, taken_back, inherited)
 values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 on conflict (session, name) where name is not null do update set
+  tool = iif(seq is end_seq and excluded.seq is not excluded.end_seq, excluded.tool, tool),
+  file = iif(seq is end_seq and excluded.seq is not excluded.end_seq, excluded.file, file),
+  seq = iif(seq is end_seq and excluded.seq is not excluded.end_seq, excluded.seq, seq),
   end_seq = coalesce(end_seq, excluded.end_seq),
   ok = coalesce(ok, excluded.ok),
   digest = coalesce(digest, excluded.digest)
@@ -89,7 +92,9 @@ def _item(
         return _Item(session, position, "answer", event.seq, event)
     if kind is Kind.TOOL_BEFORE:
         name = meaning.tool_use_id or f"{stem(meaning)}.{event.id.hex()}"
-        if name in calls:
+        if (known := calls.get(name)) is not None:
+            if known.seq == known.end_seq:  # its end came first; the start names the call
+                known.seq, known.event = event.seq, event
             return None
         calls[name] = _Item(session, position, "call", event.seq, event, name=name)
         return calls[name]

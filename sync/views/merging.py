@@ -98,9 +98,17 @@ def from_tail(db: apsw.Connection, session: int, tail: Tail, events: list[Event]
     for stored in facts.events_of(db, session, start_us):
         event = stored.event
         turn = mention_turn(event)
-        if turn in names if turn else event.at_us >= tail.start_us or event.meaning.told:
+        if turn in names if turn else not _stands_before(db, session, tail, event):
             found.append(event)
     return _composed(before, tail.position, found, is_new=False)
+
+
+def _stands_before(db: apsw.Connection, session: int, tail: Tail, event: Event) -> bool:
+    """Whether an event that names no turn is a step before the last turn, or older than it."""
+    if event.at_us < tail.start_us and not event.meaning.told:
+        return True
+    query = "select 1 from steps where session = ? and position < ? and seq = ?"
+    return db.execute(query, (session, tail.position, event.seq)).fetchone() is not None
 
 
 def mention_turn(event: Event) -> str:

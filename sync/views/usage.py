@@ -31,8 +31,8 @@ _REST = """
 insert or replace into usage
 select t.session, '~' || t.model, t.model, t.at_us, 0, {} from totals t
 left join (
-  select u.model, sum(input) input, sum(output) output, sum(cache_read) cache_read,
-    sum(cache_write) cache_write
+  select u.model, sum(u.input) input, sum(u.output) output, sum(u.cache_read) cache_read,
+    sum(u.cache_write) cache_write
   from usage u join totals c on c.session = u.session and c.model = u.model
   where u.session = ?1 and u.at_us <= c.at_us and substr(u.message, 1, 1) <> '~'
   group by u.model

@@ -114,6 +114,8 @@ def _parts(fields: dict[str, Any], thinking: bool) -> Iterator[dict[str, Any]]:
         return
     kept = [block for block in content if thinking or not is_thinking(block)]
     if content and not kept:
+        if "usage" in message(fields):  # what the model thought is left out, its tokens count
+            yield _with_content(fields, [])
         return
     runs = _runs(kept)
     if len(runs) < 2:
