@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from journal.setup.install import Installation, Removal
     from journal.setup.service import ServiceChange
 
-_DEFAULT = "claude-code"  # the agent that --settings means if none is named
+_DEFAULT = "claude-code"  # if none is named and none is found, or --settings says where
 _AGENTS = click.argument("agents", nargs=-1, metavar="[AGENT]...")
 _SETTINGS = click.option(
     "--settings",
@@ -55,9 +55,9 @@ def install(
     """Record the sessions of agents from now on.
 
     AGENT is claude-code, codex, copilot-cli, opencode, gemini-cli or qwen-code; none named means
-    every agent that is found on this machine. Adds hooks to the agent's configuration and keeps
-    everything else in it. To run it again changes nothing, or brings the hooks up to date after an
-    upgrade.
+    every agent that is found on this machine, else Claude Code. Adds hooks to the agent's
+    configuration and keeps everything else in it. To run it again changes nothing, or brings the
+    hooks up to date after an upgrade.
     """
     from journal.agents import AGENTS
     from journal.setup import install as installing
@@ -71,8 +71,8 @@ def install(
         chosen = installing.found_agents(os.environ)
         absent = [agent.label for agent in AGENTS.values() if agent not in chosen]
         if not chosen:
-            hint = f"name one to install for it all the same: journal install {_DEFAULT}"
-            raise JournalError("no agent was found on this machine", hint)
+            chosen = [installing.known(_DEFAULT)]  # which says that it was not found
+            absent.remove(chosen[0].label)
     autostart = app.settings.capture.autostart
     if service:
         services.install(app.layout, dry_run=True)  # refuses before anything is written
