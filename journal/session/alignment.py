@@ -11,6 +11,26 @@ from journal.session.meaning import Kind
 from journal.session.mentions import TEXTS, Mention
 
 
+def name_calls(told: Sequence[Mention], hooked: Sequence[Mention]) -> None:
+    """Give calls that hooks tell without an id what the transcript knows of them.
+
+    Its id and its sub-agent: of equal calls in order, at the nearest times. Changes `hooked`.
+    """
+    lines: dict[tuple[bytes, bool | None], list[Mention]] = defaultdict(list)
+    for one in told:
+        if one.alike and one.call[0] != "~":
+            lines[one.alike, one.phase].append(one)
+    hooks: dict[tuple[bytes, bool | None], list[Mention]] = defaultdict(list)
+    for one in hooked:
+        if one.alike and (one.alike, one.phase) in lines:
+            hooks[one.alike, one.phase].append(one)
+    for key, ones in hooks.items():
+        same = sorted(lines[key], key=lambda line: line.at_us)
+        times = [one.at_us for one in ones], [line.at_us for line in same]
+        for hook, line in nearest(*times):
+            ones[hook].call, ones[hook].subagent = same[line].call, same[line].subagent
+
+
 def align(told: Sequence[Mention], hooked: Sequence[Mention]) -> dict[int, int]:
     """For each index of `hooked` the index of `told` that tells the same; both in their order."""
     pairs = _calls(told, hooked)

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
-from journal.session.alignment import align
+from journal.session.alignment import align, name_calls
 from journal.session.meaning import Author, Kind
 from journal.session.mentions import TEXTS, Mention, is_repeatable
 
@@ -30,6 +30,7 @@ def merge(
     told = _once([one for one in mentions if one.told])
     if not told:
         return without_repeats(hooked)
+    name_calls(told, hooked)
     _mark_inherited(told, hooked, forked_us)
     hooked = without_repeats(hooked, told)
     merged = [one for turn in _turns(told, hooked) for one in _merged_turn(*turn)]

@@ -102,6 +102,7 @@ class Meaning(NamedTuple):
     parent: str = ""  # of a prompt in a transcript: the item that it follows
     turn_index: int = 0  # of a prompt in a transcript: its number; 0: not known
     ends_turn: bool | None = None  # of an ANSWER; None: the transcript does not say
+    unnamed: bool = False  # of a call in a transcript: the agent's hooks do not tell its id
     inherited: bool = False  # the line says itself that it was copied from another session
     taken_back: bool = False  # set by the merge
     files: Mapping[str, str | None] | None = None  # path: the backup of its content; None: gone

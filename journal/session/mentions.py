@@ -40,6 +40,7 @@ class Mention:
     turn_index: int
     subagent: str
     call: str  # the id of its call; of an agent without ids, what calls of one input share
+    alike: bytes  # of a call whose id hooks do not tell: equal for equal tool and input
     digest: bytes  # of the words, or of what a repeated hook repeats; b"" if it has neither
     by: str
     inherited: bool
@@ -93,6 +94,7 @@ def mention(event: Event) -> Mention:
         turn_index=meaning.turn_index,
         subagent=meaning.subagent,
         call=meaning.tool_use_id or (stem(meaning) if kind in _CALLS else ""),
+        alike=_alike(meaning) if kind in _CALLS else b"",
         digest=_digest(kind, meaning),
         by=author(event, kind),
         inherited=meaning.inherited,
@@ -120,6 +122,10 @@ def _patch(event: Event, merged: Mention) -> str | None:
         said["kind"] = merged.kind
     if merged.by != author(event, merged.kind):
         said["by"] = merged.by
+    if merged.call and merged.call[0] != "~" and merged.call != meaning.tool_use_id:
+        said["tool_use_id"] = merged.call
+    if merged.subagent != meaning.subagent:
+        said["subagent"] = merged.subagent
     if merged.taken_back:
         said["taken_back"] = True
     if merged.inherited and not meaning.inherited:
@@ -160,6 +166,12 @@ def is_repeatable(kind: Kind) -> bool:
 def stem(meaning: Meaning) -> str:
     """What calls of one tool with equal input share, where the agent gives them no ids."""
     return "~" + content_digest([meaning.subagent, meaning.tool, meaning.tool_input]).hex()
+
+
+def _alike(meaning: Meaning) -> bytes:
+    if meaning.tool_use_id and not meaning.unnamed:
+        return b""
+    return content_digest([meaning.tool, meaning.tool_input])
 
 
 def content_digest(content: Any) -> bytes:

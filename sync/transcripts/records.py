@@ -71,7 +71,7 @@ class Reading:
         if not line.strip():
             return
         for entry in self._entries(line):
-            self.last_us = _moment_us(entry.at) or self.last_us
+            self.last_us = moment_us(entry.at) or self.last_us
             session = entry.session if len(entry.session) <= _MOST_NAME_CHARS else ""
             self.session = session or self.session
             self._cwd = entry.cwd or self._cwd
@@ -138,15 +138,15 @@ class Reading:
         }  # fmt: skip
         if git := self.git(entry.cwd, entry.branch):
             origin["git"] = git
-        at_us = _moment_us(entry.at)
+        at_us = moment_us(entry.at)
         return record.Record(
-            _id(at_us, f"{self.session}\0{subagent}\0{named}\0{entry.part}"),
+            record_id(at_us, f"{self.session}\0{subagent}\0{named}\0{entry.part}"),
             self.last_us,
             AGENT,
             TRANSCRIPT,
             self.session,
             origin,
-            dump(said)[:-1] + b',"line":' + _harmless(entry.line) + b"}",
+            dump(said)[:-1] + b',"line":' + harmless(entry.line) + b"}",
             False,
         )
 
@@ -180,7 +180,7 @@ def beginning(data: bytes, modified_ns: int) -> tuple[int, str]:
     """
     time, session = _TIME.search(data), _SESSION.search(data)
     return (
-        (_moment_us(time[1].decode()) if time else 0) or modified_ns // 1000,
+        (moment_us(time[1].decode()) if time else 0) or modified_ns // 1000,
         session[1].decode("utf-8", "replace") if session else "",
     )
 
@@ -191,14 +191,14 @@ def session_of(path: Path) -> str:
     return path.parent.parent.name if is_subagent else path.stem
 
 
-def _moment_us(text: str) -> int:
+def moment_us(text: str) -> int:
     try:
         return max(0, to_us(text))
     except (ValueError, OverflowError):
         return 0
 
 
-def _id(at_us: int, named: str) -> bytes:
+def record_id(at_us: int, named: str) -> bytes:
     """A UUID (RFC 9562, version 8): the time in front, as in version 7, then a hash."""
     digest = bytearray(hashlib.blake2b(named.encode("utf-8", "replace"), digest_size=10).digest())
     digest[0] = 0x80 | (digest[0] & 0x0F)
@@ -206,6 +206,6 @@ def _id(at_us: int, named: str) -> bytes:
     return (min(at_us // 1000, 2**48 - 1)).to_bytes(6, "big") + bytes(digest)
 
 
-def _harmless(line: bytes) -> bytes:
+def harmless(line: bytes) -> bytes:
     """A line in which nothing looks like the beginning of a record, as the emitter does it."""
     return line.strip().replace(b'{"v":', b'{ "v":')

@@ -20,7 +20,13 @@ ORDER = (
     "journal.redaction",
     "journal.session",
     "journal.context",
+    "journal.agents.ground",  # contract, entry, fields, patches
     "journal.agents.claude_code",
+    "journal.agents.codex",
+    "journal.agents.copilot_cli",
+    "journal.agents.opencode",
+    "journal.agents.gemini_cli",
+    "journal.agents.qwen_code",
     "journal.agents",
     "journal.setup",
     "journal.doctor",
@@ -64,7 +70,14 @@ LIBRARIES = {
     "sync.remote": {"httpx"},
     "sync.watch": {"watchdog"},
 }
-GROUND = {"sync.errors": "sync.ground", "sync.conditions": "sync.ground"}
+GROUND = {
+    "journal.agents.contract": "journal.agents.ground",
+    "journal.agents.entry": "journal.agents.ground",
+    "journal.agents.fields": "journal.agents.ground",
+    "journal.agents.patches": "journal.agents.ground",
+    "sync.errors": "sync.ground",
+    "sync.conditions": "sync.ground",
+}
 # These modules of `journal.cli` are shared by its commands, and by what people look at.
 SHARED = {
     "journal.cli.app", "journal.cli.browsing", "journal.cli.completing", "journal.cli.filters",
