@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 
+# Where the programs below find what the tests share.
+export PYTHONPATH := $(CURDIR)/tests/fixtures:$(CURDIR)/tests/storms:$(CURDIR)/tests/bench
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test storm check format bench wheel clean
 
@@ -21,11 +24,11 @@ demo: $(STAMP)  ## replay a recorded session through the hooks, show what the ne
 	@$(BIN)/python tests/demo.py
 
 test: $(STAMP)  ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 storm: $(STAMP)  ## kill writers, syncers and deliveries at random, then count
-	$(BIN)/python tests/storm.py --kills 600
-	$(BIN)/python tests/archive_storm.py --kills 150
+	$(BIN)/python tests/storms/storm.py --kills 600
+	$(BIN)/python tests/storms/archive_storm.py --kills 150
 
 check: $(STAMP)  ## linters and types
 	$(BIN)/ruff check
@@ -37,7 +40,7 @@ format: $(STAMP)  ## put the code into shape
 	$(BIN)/ruff format
 
 bench: $(STAMP)  ## measure against named yardsticks, in one run
-	$(BIN)/python tests/bench.py
+	$(BIN)/python tests/bench/bench.py
 
 wheel: $(STAMP)  ## build the package into dist/
 	$(BIN)/python -m build --outdir dist

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from journal.layout import Layout
-from journal.settings import Settings
+from journal.settings.sources import Settings
 
 
 @dataclass(frozen=True, slots=True)

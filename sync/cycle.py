@@ -9,35 +9,25 @@ import apsw
 import zstandard
 
 from journal.layout import Layout, write_whole
-from journal.redact import Redactor
-from journal.redaction_key import load_key
-from journal.settings import Settings
-from sync import (
-    excluded_lines,
-    ingest,
-    pack,
-    prune,
-    reap,
-    rebuild,
-    refused_binds,
-    replace,
-    store,
-    transcripts,
-    upkeep,
-    views,
-)
-from sync.collect import collect
-from sync.dead import Dead
+from journal.settings.sources import Settings
 from sync.errors import StoreError
-from sync.lines import START, Cursor, day_key
-from sync.litter import remove_litter
-from sync.lock import locked
-from sync.prune_plan import Plan
+from sync.forgetting import excluded_lines
+from sync.ingest import journal_reader, refused_binds
+from sync.ingest.dead_letters import Dead
+from sync.ingest.screening import Screen, make_screen
+from sync.ingest.spool import collect
+from sync.ingest.writer import Writer
+from sync.rebuild import rebuild
 from sync.remote.naming import name_of
-from sync.screening import Screen
-from sync.views import archive, contexts
+from sync.retention import packing, prune
+from sync.retention.prune_plan import Plan
+from sync.store import backups, connection, vacuum
+from sync.store.file_cursors import START, Cursor, day_key
+from sync.store.locks import locked
+from sync.store.temporary_files import remove_litter
+from sync.transcripts import copying
+from sync.views import contexts, delivered_pieces, derive, inferred_ends
 from sync.views.transcripts import Copied
-from sync.writer import Writer
 
 
 @dataclass(slots=True)
@@ -55,7 +45,7 @@ class Report:
     touched: set[int] = field(default_factory=set)  # sessions that got something new
     unreadable: tuple[str, ...] = ()
     seen_bytes: int | None = None  # of all journal files; None: the deadline came first
-    packed: pack.Packed = field(default_factory=pack.Packed)
+    packed: packing.Packed = field(default_factory=packing.Packed)
     copied: int = 0  # records of transcripts
     rebuilt: rebuild.Rebuilt | None = None
     pruned: Plan = field(default_factory=Plan)  # what retention has removed
@@ -111,15 +101,15 @@ def run(conditions: Pass) -> Report:
     with locked(layout.sync_lock, conditions.keep_trying):
         remove_litter(layout)
         rebuilt = _rebuilt(conditions)
-        db = store.open_store(layout)
+        db = connection.open_store(layout)
         try:
             report = _run(db, conditions)
             report.rebuilt = rebuilt
             return report
         except apsw.Error as error:
-            raise store.explain(error, layout.database) from error
+            raise connection.explain(error, layout.database) from error
         except zstandard.ZstdError as error:
-            raise store.damaged(error, layout.database) from error
+            raise connection.damaged(error, layout.database) from error
         finally:
             db.close()
 
@@ -127,7 +117,7 @@ def run(conditions: Pass) -> Report:
 def _rebuilt(conditions: Pass) -> rebuild.Rebuilt | None:
     """Make the database anew if that is asked for, or if it is gone and packs are not."""
     layout = conditions.layout
-    replace.remove_leftovers(layout)
+    backups.remove_leftovers(layout)
     if not conditions.rebuild:
         if not rebuild.is_due(layout):
             return None
@@ -148,26 +138,14 @@ def _rebuilt(conditions: Pass) -> rebuild.Rebuilt | None:
     return rebuild.rebuild(order)
 
 
-def make_redactor(layout: Layout, settings: Settings) -> Redactor:
-    """The redactor of this home."""
-    redact = settings.redact
-    key = load_key(layout.redaction_key)
-    return Redactor(key, redact.patterns, redact.allow, redact.enabled)
-
-
-def make_screen(layout: Layout, settings: Settings) -> Screen:
-    """What this home lets through from the day files to everything else."""
-    return Screen(make_redactor(layout, settings), settings.capture)
-
-
 def _run(db: apsw.Connection, conditions: Pass) -> Report:
     layout, now_us = conditions.layout, conditions.now_us
     screen = make_screen(layout, conditions.settings)
     dead = Dead(layout, screen, now_us)
     collect(layout, dead, now_us)
-    views.refresh(db, conditions.settings.memory.agent, now_us)
-    archive.follow(db, name_of(conditions.settings.remote), now_us)
-    report = _ingest(db, conditions, ingest.Reader(layout, screen, dead))
+    derive.refresh(db, conditions.settings.memory.agent, now_us)
+    delivered_pieces.follow(db, name_of(conditions.settings.remote), now_us)
+    report = _ingest(db, conditions, journal_reader.Reader(layout, screen, dead))
     if report.seen_bytes is not None and conditions.packs:
         _copy_transcripts(db, conditions, screen, dead, report)
     if report.seen_bytes is not None:
@@ -180,10 +158,12 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
         _stamp(layout, report.seen_bytes)  # last: a session that starts now reads the contexts
         if conditions.packs:
             settings, stop = conditions.settings, conditions.out_of_time
-            report.packed = pack.pack_closed_days(db, layout, settings, screen, dead, now_us, stop)
+            report.packed = packing.pack_closed_days(
+                db, layout, settings, screen, dead, now_us, stop
+            )
             _prune(db, conditions, report)
     if report.stored or report.packed.days:
-        upkeep.tend(db)
+        vacuum.tend(db)
     return report
 
 
@@ -196,21 +176,21 @@ def _copy_transcripts(
     """
     layout, settings = conditions.layout, conditions.settings
     environ, now_us = conditions.environ, conditions.now_us
-    copies = transcripts.copy(db, layout, settings, screen, dead, environ, now_us)
+    copies = copying.copy(db, layout, settings, screen, dead, environ, now_us)
     report.copied = copies.records
     report.rejected += copies.rejected
     if not copies.records:
-        transcripts.settle(db, copies)
+        copying.settle(db, copies)
     else:
-        reader = ingest.Reader(layout, screen, dead)
+        reader = journal_reader.Reader(layout, screen, dead)
         report.add(_ingest(db, conditions, reader, copies.reached))
 
 
 def _reap(db: apsw.Connection, conditions: Pass, report: Report) -> None:
     """Infer the ends that nobody reported."""
     host, now_us = os.uname().nodename, conditions.now_us
-    ended = reap.due(db, conditions.settings, host, now_us, silence=conditions.packs)
-    views.infer_ends(db, ended, now_us)
+    ended = inferred_ends.due(db, conditions.settings, host, now_us, silence=conditions.packs)
+    derive.infer_ends(db, ended, now_us)
     report.reaped = len(ended)
 
 
@@ -231,18 +211,18 @@ def _ingest_own(db: apsw.Connection, conditions: Pass, report: Report) -> None:
     """Take in what this pass itself has appended to the journal."""
     screen = make_screen(conditions.layout, conditions.settings)
     dead = Dead(conditions.layout, screen, conditions.now_us)
-    again = _ingest(db, conditions, ingest.Reader(conditions.layout, screen, dead))
+    again = _ingest(db, conditions, journal_reader.Reader(conditions.layout, screen, dead))
     report.seen_bytes = again.seen_bytes
 
 
 def _ingest(
     db: apsw.Connection,
     conditions: Pass,
-    reader: ingest.Reader,
+    reader: journal_reader.Reader,
     copied: Sequence[Copied] = (),
 ) -> Report:
     report = Report()
-    known = ingest.read_cursors(db)
+    known = journal_reader.read_cursors(db)
     files = _changed_files(known, conditions, reader)
     total = sum(size for _, size in files)
     done = 0
@@ -271,7 +251,7 @@ def _ingest(
 
 
 def _changed_files(
-    known: dict[str, Cursor], conditions: Pass, reader: ingest.Reader
+    known: dict[str, Cursor], conditions: Pass, reader: journal_reader.Reader
 ) -> list[tuple[Path, int]]:
     """The files in which something may be new, with their sizes; the cost of a pass is theirs.
 

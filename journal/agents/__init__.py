@@ -3,15 +3,15 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from journal.agents import claude_code, claude_code_transcript
-from journal.meaning import OTHER, Meaning
+from journal.agents.claude_code import hooks, transcript_meaning
+from journal.session.meaning import OTHER, Meaning
 
 _READERS: Mapping[str, Callable[[str, Mapping[str, Any]], Meaning]] = {
-    "claude-code": claude_code.meaning,
+    "claude-code": hooks.meaning,
 }
 AGENTS = tuple(_READERS)
 # The events of records that were copied from the agents' own files.
-TRANSCRIPT, HISTORY = claude_code_transcript.TRANSCRIPT, claude_code_transcript.HISTORY
+TRANSCRIPT, HISTORY = transcript_meaning.TRANSCRIPT, transcript_meaning.HISTORY
 
 
 def meaning_of(agent: str, event: str, payload: Any) -> Meaning:

@@ -15,7 +15,7 @@ from journal import __version__
 from journal.cli.app import App
 from journal.errors import JournalError
 
-# Help lists the commands in these groups; each is a module of this package, loaded when needed.
+# Help lists the commands in these groups; each group is a folder, each command a module in it.
 GROUPS = {
     "Every day": ("sessions", "show", "search", "context"),
     "Set-up": ("install", "import", "uninstall", "doctor", "status"),
@@ -23,7 +23,10 @@ GROUPS = {
     "Plumbing": ("sync", "watch", "bind", "replay", "prune", "run"),
 }
 _NEW_OBJECTS = 50_000  # before garbage is looked for: there is none in modules that are loaded
-_MODULES = {"unpin": "pin", "uninstall": "install", "on": "off", "run": "planned"}
+_FOLDERS = {
+    "Every day": "daily", "Set-up": "setup", "Keep or delete": "keep", "Plumbing": "plumbing"
+}  # fmt: skip
+_MODULES = {"unpin": "pin", "uninstall": "install", "on": "off"}
 
 
 def _set_home(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
@@ -51,7 +54,8 @@ class _Group(click.Group):
         if cmd_name not in self.list_commands(ctx):
             return None
         name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name  # PEP 8: import_
-        module = importlib.import_module(f"journal.cli.{_MODULES.get(cmd_name, name)}")
+        folder = next(_FOLDERS[title] for title, names in GROUPS.items() if cmd_name in names)
+        module = importlib.import_module(f"journal.cli.{folder}.{_MODULES.get(cmd_name, name)}")
         command: click.Command = getattr(module, name)
         if not any(parameter.name == "home" for parameter in command.params):
             command.params.append(home_option())
@@ -92,7 +96,7 @@ def cli(ctx: click.Context) -> None:
     """
     ctx.ensure_object(App)
     if ctx.invoked_subcommand is None:
-        from journal.cli.board import show_board
+        from journal.cli.daily.board import show_board
 
         show_board(ctx.obj)
 

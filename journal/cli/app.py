@@ -15,12 +15,12 @@ from journal.layout import Layout
 if TYPE_CHECKING:
     import apsw
 
-    from journal.settings import Settings
+    from journal.settings.sources import Settings
     from sync.conditions import Conditions
     from sync.cycle import Pass, Report
-    from sync.log import Entry
-    from sync.outside import Outside
-    from sync.settled import Note
+    from sync.daily_log import Entry
+    from sync.ingest.up_to_date import Note
+    from sync.slow_stages import Outside
 
 CATCH_UP_SECONDS = 0.3
 _POLL_SECONDS = 0.05
@@ -40,7 +40,7 @@ class App:
     @cached_property
     def settings(self) -> "Settings":
         """The configuration. UsageError: it names an unknown key or a bad value."""
-        from journal.settings import load_settings
+        from journal.settings.sources import load_settings
 
         return load_settings(self.layout)
 
@@ -53,9 +53,9 @@ class App:
 
     @cached_property
     def _note(self) -> "Note | None":
-        from sync import settled
+        from sync.ingest import up_to_date
 
-        return settled.noted(self.layout, os.environ)
+        return up_to_date.noted(self.layout, os.environ)
 
     @property
     def now_us(self) -> int:
@@ -110,11 +110,11 @@ class App:
         tell: Callable[[str], None] = lambda _: None,
     ) -> "Outside":
         """The stages that wait for others, with their line in the daily log."""
-        from sync import log, outside
+        from sync import daily_log, slow_stages
 
         started, began_us = time.monotonic(), self.now_us
-        found = outside.run(self.conditions(stopping, take_in, tell))
-        entry = log.Entry("outside", began_us, time.monotonic() - started, None, None, found)
+        found = slow_stages.run(self.conditions(stopping, take_in, tell))
+        entry = daily_log.Entry("outside", began_us, time.monotonic() - started, None, None, found)
         _write_log(self.layout, entry)
         return found
 
@@ -137,7 +137,8 @@ class App:
 
         Without `ends_matter` nobody looks for sessions whose process is gone, if nothing is new.
         """
-        from sync import settled, store
+        from sync.ingest import up_to_date
+        from sync.store import connection
 
         if not self.layout.days.exists() and not self.layout.database.exists():
             message = f"nothing is recorded yet in {self.layout.home}"
@@ -145,11 +146,11 @@ class App:
         db = None if ends_matter else self._settled()
         if db is None:
             is_whole = self._catch_up()
-            db = store.open_store(self.layout)
+            db = connection.open_store(self.layout)
             if is_whole:
                 adopt_on = tuple(self.settings.sessions.adopt_on)
                 with suppress(JournalError):  # without the note everything is looked at again
-                    settled.note(db, self.layout, os.environ, adopt_on)
+                    up_to_date.note(db, self.layout, os.environ, adopt_on)
         try:
             yield db
         finally:
@@ -159,14 +160,15 @@ class App:
         """The database, if a pass would find nothing to take in."""
         import apsw
 
-        from sync import settled, store
+        from sync.ingest import up_to_date
+        from sync.store import connection
 
         if self._note is None or not self.layout.database.exists():
             return None
         with suppress(JournalError, apsw.Error), ExitStack() as held:
-            db = store.open_store(self.layout)
+            db = connection.open_store(self.layout)
             held.callback(db.close)
-            if settled.is_settled(db, self.layout, self._note):
+            if up_to_date.is_settled(db, self.layout, self._note):
                 held.pop_all()
                 return db
         return None  # if something is wrong, a pass says what, and what can be read all the same
@@ -202,18 +204,18 @@ def _log(
     report: "Report | None",
     error: Exception | None,
 ) -> None:
-    from sync import log
+    from sync import daily_log
 
     seconds = time.monotonic() - started
-    _write_log(conditions.layout, log.Entry(kind, conditions.now_us, seconds, report, error))
+    _write_log(conditions.layout, daily_log.Entry(kind, conditions.now_us, seconds, report, error))
 
 
 def _write_log(layout: Layout, entry: "Entry") -> None:
     """A log that cannot be written is said, and is no reason for the pass to fail."""
-    from sync import log
+    from sync import daily_log
 
     try:
-        log.write(layout, entry)
+        daily_log.write(layout, entry)
     except JournalError as problem:
         if entry.error is None:
             click.echo(f"journal: the daily log is not written: {problem}", err=True)

@@ -28,10 +28,10 @@ def main(home: str, milliseconds: str) -> int:
 
 
 def _print_unsynced(app: App) -> None:
-    from sync import store
-    from sync.backlog import missing_records
+    from sync.ingest.backlog import missing_records
+    from sync.store import connection
 
-    db = store.open_store(app.layout)
+    db = connection.open_store(app.layout)
     missing = missing_records(db, app.layout)
     db.close()
     for records, session in missing:

@@ -10,7 +10,7 @@ import click
 from journal.cli.app import App
 
 if TYPE_CHECKING:
-    from sync.filters import Calls, File, Folder, Wanted
+    from sync.query.filters import Calls, File, Folder, Wanted
 
 STATES = ("working", "awaiting", "idle", "finished")
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -55,7 +55,7 @@ _OPTIONS = (
 
 def chosen_sessions(app: App, chosen: dict[str, Any]) -> "Wanted":
     """The sessions that the options name, but for the times."""
-    from sync.filters import Filters, Wanted
+    from sync.query.filters import Filters, Wanted
 
     project = chosen["project"] or ""
     folders = [folder(os.curdir)] if chosen["here"] else []
@@ -75,7 +75,7 @@ def chosen_sessions(app: App, chosen: dict[str, Any]) -> "Wanted":
 
 def chosen_times(chosen: dict[str, Any], now_us: int) -> tuple[int | None, int | None]:
     """What `--since` and `--until` mean at this moment. UsageError: one of them is no time."""
-    from sync.filters import moment_us
+    from sync.query.filters import moment_us
 
     since, until = (chosen[name] for name in ("since", "until"))
     return (
@@ -86,7 +86,7 @@ def chosen_times(chosen: dict[str, Any], now_us: int) -> tuple[int | None, int |
 
 def chosen_calls(chosen: dict[str, Any]) -> "Calls | None":
     """The tool calls that `--tool` and `--file` name; None: both were left out."""
-    from sync.filters import Calls
+    from sync.query.filters import Calls
 
     tool, path = chosen["tool"], chosen["file"]
     if tool is None and path is None:
@@ -97,7 +97,7 @@ def chosen_calls(chosen: dict[str, Any]) -> "Calls | None":
 def folder(directory: str) -> "Folder":
     """The project of a directory of this host; it need not exist any more."""
     from hooks.project import locate
-    from sync.filters import Folder
+    from sync.query.filters import Folder
 
     host = os.uname().nodename
     place = locate(directory, host)
@@ -112,7 +112,7 @@ def file(path: str) -> "File":
     """
     from hooks.project import locate
     from journal.errors import UsageError
-    from sync.filters import File
+    from sync.query.filters import File
 
     if not path.strip():
         raise UsageError("--file names no file", "give a path, or the last parts of one: money.py")

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from journal import capture
 from journal.doctor import Finding, Voice, some
 from journal.layout import Layout
+from journal.setup import capture
 from journal.times import SECOND_US
 
 TOLERANCE_US = 3600 * SECOND_US

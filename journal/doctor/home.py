@@ -10,7 +10,7 @@ from pathlib import Path
 from journal.doctor import Finding, Voice, count, some
 from journal.errors import JournalError
 from journal.layout import Layout
-from journal.redaction_key import load_key
+from journal.redaction.key import load_key
 
 LITTLE_BYTES = 500 << 20
 NONE_BYTES = 50 << 20

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from journal.layout import Layout
-from journal.settings import Settings
-from sync import condition
-from sync.condition import Condition
+from journal.settings.sources import Settings
+from sync.checkup import home_status
+from sync.checkup.home_status import Condition
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class Subject:
     def condition(self) -> Condition:
         """As it was at the first look since the last repair. JournalError: days/ is unreadable."""
         if not self._found:
-            self._found.append(condition.look(self.layout, self.settings, self.now_us))
+            self._found.append(home_status.look(self.layout, self.settings, self.now_us))
         return self._found[0]
 
     def taking_in(self) -> Callable[[], str] | None:

@@ -9,12 +9,12 @@ from pathlib import Path
 import apsw
 
 from journal.doctor import Finding, Voice, count
-from journal.redact import OFF
+from journal.redaction.redactor import OFF
 from journal.times import SECOND_US, to_text
-from sync import schema, store
 from sync.checkup import Subject
-from sync.network import network_file_system
-from sync.pack_file import pack_files, rules_of
+from sync.retention.pack_file import pack_files, rules_of
+from sync.store import connection, schema
+from sync.store.file_systems import network_file_system
 
 FIX = "run: journal doctor --fix"
 _WATCHED_US = 15 * 60 * SECOND_US  # within so long a watcher takes everything in
@@ -32,14 +32,14 @@ def look_at_database(subject: Subject) -> list[Finding]:
     if not path.exists():
         if pack_files(subject.layout):
             message = f"{path} is gone, and days before are packed"
-            return [say.error(message, store.REBUILD, subject.rebuilding())]
+            return [say.error(message, connection.REBUILD, subject.rebuilding())]
         return [say.ok("not made yet: the first command that reads makes it")]
     try:
         with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as db:
-            db.set_busy_timeout(store.BUSY_MS)
+            db.set_busy_timeout(connection.BUSY_MS)
             return _look_into(subject, db)
     except apsw.Error as error:
-        problem = store.explain(error, path)
+        problem = connection.explain(error, path)
         damaged = isinstance(error, (apsw.CorruptError, apsw.NotADBError))
         return [say.error(str(problem), problem.hint, subject.rebuilding() if damaged else None)]
 
@@ -48,7 +48,7 @@ def _look_into(subject: Subject, db: apsw.Connection) -> list[Finding]:
     say, path = Voice("database"), subject.layout.database
     version, application = int(db.pragma("user_version")), int(db.pragma("application_id"))
     if application != schema.APPLICATION_ID and (application or version):
-        hint = "move it away; " + store.REBUILD
+        hint = "move it away; " + connection.REBUILD
         return [say.error(f"{path} is not a journal's database", hint)]
     if version > schema.VERSION:
         message = f"{path} has schema {version}, newer than this program's {schema.VERSION}"
@@ -56,7 +56,7 @@ def _look_into(subject: Subject, db: apsw.Connection) -> list[Finding]:
     said = str(db.execute("pragma quick_check(1)").get)
     if said != "ok":
         message = f"{path} is damaged: {' '.join(said.split())}"
-        return [say.error(message, store.REBUILD, subject.rebuilding())]
+        return [say.error(message, connection.REBUILD, subject.rebuilding())]
     if version < schema.VERSION:
         return [say.ok(f"whole, of an older schema ({version}): the next pass leads it up")]
     events = int(db.execute("select count(*) from events").get)
@@ -153,7 +153,7 @@ def _newest_us(subject: Subject) -> int | None:
         return None
     try:
         with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as db:
-            db.set_busy_timeout(store.BUSY_MS)
+            db.set_busy_timeout(connection.BUSY_MS)
             found: int | None = db.execute("select max(last_us) from session_states").get
             return found
     except apsw.Error:

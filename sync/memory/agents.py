@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from journal.sections import Memory
+from journal.settings.sections import Memory
 from sync.memory import process
 from sync.memory.answer import Answer, read_answer
 from sync.memory.digest import prompt

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from journal.meaning import leaves
 from journal.printable import clean, one_line
-from journal.summary import TOLD_CHARS, plain
+from journal.session.meaning import leaves
+from journal.session.summary import TOLD_CHARS, plain
 from sync.memory.errors import ModelError
 
 FIELDS = tuple(TOLD_CHARS)

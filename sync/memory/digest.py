@@ -11,14 +11,14 @@ from itertools import chain
 
 import apsw
 
-from journal.fold import Event, fold
-from journal.meaning import Action, Kind, leaves
-from journal.state import OpenTool, SessionState
-from journal.summary import listing, open_facts, shown_path
+from journal.session.fold import Event, fold
+from journal.session.meaning import Action, Kind, leaves
+from journal.session.state import OpenTool, SessionState
+from journal.session.summary import listing, open_facts, shown_path
 from journal.times import to_datetime
-from sync import facts
-from sync.memory import strand
-from sync.memory.strand import Entry, Strand, line
+from sync.memory import shortening
+from sync.memory.shortening import Entry, Strand, line
+from sync.store import facts
 
 BUDGET_CHARS = 24_000
 _PROMPT_LIMITS = (4_000, 1_600, 700, 300, 150, 80, 40)
@@ -176,7 +176,7 @@ class _Story:
             still.add(self._entry("open:", fact, _SHORT_CHARS))
         foot = still.fit(room * 30 // 100)
         edited = self._edited(room // 12)
-        told = self._middle(room - strand.size(foot) - len(edited) - 1)
+        told = self._middle(room - shortening.size(foot) - len(edited) - 1)
         rows = [*head, *told, *(text for _, text in foot), edited]
         return "\n".join(row for row in rows if row)
 
@@ -186,15 +186,15 @@ class _Story:
             last.add(self._answer)
         # Each takes its part of what those before it left; then what is over goes round again.
         parts = {last: 30, self._prompts: 55, self._work: 70, self._answers: 60, self._looks: 100}
-        chosen: dict[Strand, strand.Lines] = {}
+        chosen: dict[Strand, shortening.Lines] = {}
         left = room_chars
         for one, percent in parts.items():
             chosen[one] = one.fit(left * percent // 100)
-            left -= strand.size(chosen[one])
+            left -= shortening.size(chosen[one])
         for one, lines in chosen.items():
-            left += strand.size(lines)
+            left += shortening.size(lines)
             chosen[one] = one.fit(left)
-            left -= strand.size(chosen[one])
+            left -= shortening.size(chosen[one])
         told = sorted(chain.from_iterable(chosen.values()), key=lambda numbered: numbered[0])
         return [text for _, text in told]
 

@@ -22,15 +22,9 @@ from pathlib import Path
 from typing import IO
 
 from hooks.autostart import without_session
-from journal.hook_command import SILENCE
+from journal.setup.hook_command import SILENCE
 from sync.memory import guard
-from sync.memory.errors import (
-    FloodError,
-    ModelError,
-    NotStartedError,
-    StoppedError,
-    TimedOutError,
-)
+from sync.memory.errors import FloodError, ModelError, NotStartedError, StoppedError, TimedOutError
 
 STDERR_CHARS = 500
 _POLL_SECONDS = 0.05  # between two questions whether to stop

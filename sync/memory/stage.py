@@ -11,18 +11,18 @@ from typing import Any
 
 import apsw
 
-from journal import own_fact
 from journal.errors import BusyError
+from journal.record import own_facts
 from journal.times import to_text
-from sync import store
 from sync.conditions import Conditions
-from sync.lock import locked
 from sync.memory import work
 from sync.memory.agents import MemoryAgent, agent_of
 from sync.memory.answer import Answer
 from sync.memory.digest import digest
 from sync.memory.errors import ModelError, StoppedError
 from sync.memory.work import Due
+from sync.store import connection
+from sync.store.locks import locked
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ def _ask(conditions: Conditions, agent: MemoryAgent) -> Asked:
     done = Asked()
     until = time.monotonic() + conditions.settings.memory.timeout_seconds
     try:
-        with closing(store.open_store(conditions.layout)) as db:
+        with closing(connection.open_store(conditions.layout)) as db:
             if conditions.now_us < work.failures(db, conditions.settings).again_us:
                 return Asked(waiting=len(_due(conditions)))
             agent.check()
@@ -70,7 +70,7 @@ def _ask(conditions: Conditions, agent: MemoryAgent) -> Asked:
     except ModelError as error:
         done.error = error
     except apsw.Error as error:
-        raise store.explain(error, conditions.layout.database) from error
+        raise connection.explain(error, conditions.layout.database) from error
     done.waiting = len(_due(conditions)) - done.answered
     return done
 
@@ -99,9 +99,9 @@ def _keep(conditions: Conditions, db: apsw.Connection, one: Due, answer: Answer)
 
 def _record(conditions: Conditions, one: Due, event: str, payload: dict[str, Any]) -> None:
     who = one.agent, one.session
-    own_fact.append(conditions.layout, event, who, payload, conditions.clock_ns())
+    own_facts.append(conditions.layout, event, who, payload, conditions.clock_ns())
 
 
 def _due(conditions: Conditions) -> list[Due]:
-    with closing(store.open_store(conditions.layout)) as db:
+    with closing(connection.open_store(conditions.layout)) as db:
         return work.due(db, conditions.settings, conditions.now_us)

@@ -10,9 +10,9 @@ from typing import Any
 
 import apsw
 
-from journal.settings import Settings
-from journal.state import SessionState
-from journal.summary import summarise
+from journal.session.state import SessionState
+from journal.session.summary import summarise
+from journal.settings.sources import Settings
 from journal.times import SECOND_US
 from sync.views import models
 from sync.views.summaries import last_word_us

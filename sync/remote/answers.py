@@ -11,7 +11,7 @@ import httpx
 import orjson
 
 from journal.printable import one_line
-from journal.sections import plain
+from journal.settings.sections import plain
 from journal.times import to_datetime
 from sync.remote.contract import RemoteError, Then
 from sync.remote.exchange import Reply

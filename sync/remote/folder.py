@@ -19,9 +19,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from journal import sections
 from journal.errors import JournalError
 from journal.printable import one_line
+from journal.settings import sections
 from journal.times import DAY_US
 from sync.remote import folder_files as files
 from sync.remote.contract import (

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-from journal import sections
+from journal.settings import sections
 from journal.times import SECOND_US
 from sync.remote import thread
 from sync.remote.answers import Answers, Request, identifier, rows

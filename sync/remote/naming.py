@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from journal import sections
 from journal.printable import one_line
+from journal.settings import sections
 
 FOLDER_BYTES = 64 << 20  # a piece is held in memory whole
 UPLOAD_BYTES = 5 * 2**20 - 1  # of MindSpring's simple upload

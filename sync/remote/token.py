@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from journal import sections
+from journal.settings import sections
 from sync.memory.errors import ModelError
 from sync.memory.process import run
 from sync.remote.contract import RemoteError, Then

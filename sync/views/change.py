@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from journal.fold import Event
-from journal.state import SessionState
+from journal.session.fold import Event
+from journal.session.state import SessionState
 
 
 @dataclass(frozen=True, slots=True)

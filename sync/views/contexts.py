@@ -12,12 +12,12 @@ from typing import Any
 
 import apsw
 
-from journal import briefing
+from journal.context import briefing
 from journal.layout import Layout, write_whole
-from journal.settings import Settings
-from journal.state import SessionState
+from journal.session.state import SessionState
+from journal.settings.sources import Settings
 from journal.times import to_datetime
-from sync import short_ids
+from sync.store import short_ids
 from sync.views import sessions, summaries
 from sync.views.change import Change
 

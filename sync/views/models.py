@@ -11,11 +11,11 @@ import apsw
 import orjson
 
 from journal.agents import HISTORY
-from journal.fold import Event
-from journal.meaning import Kind
-from journal.summary import Summary, told
+from journal.session.fold import Event
+from journal.session.meaning import Kind
+from journal.session.summary import Summary, told
 from journal.times import to_us
-from sync.facts import OwnFact
+from sync.store.facts import OwnFact
 from sync.views.memory_ids import agent_kind
 
 # What there is to summarise: a start, an end or a notice adds nothing.

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import apsw
 import orjson
 
-from journal.fold import Event
-from journal.meaning import FAILED, Action, Kind
+from journal.session.fold import Event
+from journal.session.meaning import FAILED, Action, Kind
 from sync.views.change import Change
 
 NO_ID = "~"  # what the ids begin with that stand in for ids of the agent

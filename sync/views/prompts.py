@@ -2,7 +2,7 @@
 
 import apsw
 
-from journal.meaning import Kind
+from journal.session.meaning import Kind
 from sync.views.change import Change
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 import apsw
 import orjson
 
-from journal.fold import Event
-from journal.meaning import Kind
+from journal.session.fold import Event
+from journal.session.meaning import Kind
 from sync.views.change import Change
 
 _TOLD = {

@@ -4,9 +4,9 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from journal.plan import name_of
-from journal.state import SessionState
-from sync.views import lives
+from journal.session.plan import name_of
+from journal.session.state import SessionState
+from sync.views import pins_and_ends
 from sync.views.change import Change
 
 TITLE_CHARS = 120
@@ -35,7 +35,9 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
         state = change.state
         state.inferred_end = ""
         if state.ended_us is None:
-            state.inferred_end = lives.inferred_end(db, change.agent, change.id, state.last_us)
+            state.inferred_end = pins_and_ends.inferred_end(
+                db, change.agent, change.id, state.last_us
+            )
     rows = [_row(change) for change in changes if change.events]
     if rows:
         names, marks = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))

@@ -2,8 +2,8 @@
 
 import apsw
 
-from journal.state import SessionState
-from journal.summary import Summary, summarise
+from journal.session.state import SessionState
+from journal.session.summary import Summary, summarise
 from sync.views import models
 from sync.views.change import Change
 

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import apsw
 
-from journal.record import JOURNAL_AGENT
+from journal.record.record import JOURNAL_AGENT
 from journal.times import SECOND_US, to_us
-from sync import facts
-from sync.facts import Fact, OwnFact
+from sync.store import facts
+from sync.store.facts import Fact, OwnFact
 
 EVENT = "Forget"
 

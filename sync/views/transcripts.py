@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from journal.meaning import Kind
+from journal.session.meaning import Kind
 from journal.times import SECOND_US
-from sync.lines import START, Cursor
+from sync.store.file_cursors import START, Cursor
 from sync.views.change import Change
 
 _ENDS = (Kind.TURN_END, Kind.SUBAGENT_END, Kind.SESSION_END)  # a good moment to copy

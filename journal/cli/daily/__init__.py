@@ -1,0 +1,1 @@
+"""The commands of every day: the board, `sessions`, `show`, `search`, `context`."""

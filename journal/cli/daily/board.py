@@ -1,0 +1,74 @@
+"""Bare `journal`: the board. What waits for its person first, and one line of health."""
+
+import click
+
+from journal.cli.app import App
+
+BOARD_ROWS = 10
+
+
+def show_board(app: App) -> None:
+    """Print ten sessions and one line of health; where nothing is installed, how to begin."""
+    layout = app.layout
+    if not layout.days.exists() and not layout.database.exists():
+        if warning := unrecorded_text(app, None):
+            click.echo(f"Nothing is recorded yet in {layout.home}: {warning}.")
+        elif (layout.hooks / "run.py").exists():
+            click.echo(f"Nothing is recorded yet in {layout.home}: start your agent.")
+            _tell_what_is_off(app)
+        else:
+            click.echo("Not installed yet. Run: journal install")
+        return
+    _show(app)
+
+
+def _show(app: App) -> None:
+    from rich.text import Text
+
+    from journal.cli.daily.sessions import print_sessions
+    from journal.cli.screen.health import health
+    from journal.cli.screen.tables import print_rich, screen
+    from sync.checkup import home_status
+    from sync.query import listing
+    from sync.query.filters import Filters, Wanted
+
+    adopt_on = tuple(app.settings.sessions.adopt_on)
+    wanted = Wanted(Filters(adopt_on=adopt_on))
+    with app.reading() as db:
+        found = list(listing.read(db, listing.page(db, wanted, BOARD_ROWS), adopt_on))
+        left = listing.count(db, wanted) - len(found)
+    note = f"… and {left:,} more (journal sessions)" if left > 0 else ""
+    print_sessions(app, found, note if found else "No session has done anything yet.")
+    state = home_status.look(app.layout, app.settings, app.now_us)
+    click.echo()
+    warning = unrecorded_text(app, state.last_us)
+    line = health(state, app.now_us)
+    style = "bold red" if state.problems or warning else "dim"
+    print_rich(screen(), Text(f"{warning} · {line}" if warning else line, style=style))
+    _tell_what_is_off(app)
+
+
+def unrecorded_text(app: App, last_us: int | None) -> str:
+    """In few words that the agent ran behind the newest record; "" if it did not."""
+    from journal.cli.screen.tables import ago
+    from journal.doctor import activity
+    from journal.setup import settings_file
+
+    folder = settings_file.default_path().parent
+    found = activity.unrecorded(app.layout, folder, last_us, activity.FEW_FOLDERS)
+    if found is None:
+        return ""
+    return f"Claude ran {ago(app.now_us - found.ran_us)}, no record (journal doctor)"
+
+
+def _tell_what_is_off(app: App) -> None:
+    import os
+
+    from rich.text import Text
+
+    from journal.cli.screen.health import notice
+    from journal.cli.screen.tables import print_rich, screen
+    from journal.setup import capture
+
+    if text := notice(capture.look(app.layout, os.curdir)):
+        print_rich(screen(), Text(text, style="bold red"))

@@ -1,0 +1,64 @@
+"""`journal context`: what the next session of a project will be shown."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from journal.cli.app import App, pass_app
+from journal.printable import one_line
+
+if TYPE_CHECKING:
+    from journal.layout import Layout
+
+
+@click.command()
+@click.option(
+    "--project",
+    "directory",
+    metavar="DIR",
+    help="A directory of the project; it need not exist any more.",
+)
+@pass_app
+def context(app: App, directory: str | None) -> None:
+    """Show what the next session of this project will be told.
+
+    It is, to the letter, what the agent gets when it is started here anew.
+
+    \b
+    Example:
+      journal context --project ~/code/billing-api
+    """
+    from hooks.project import locate
+    from journal.errors import UsageError
+    from sync.ingest.backlog import missing_records
+
+    if directory is not None and (not directory or Path(directory).is_file()):
+        message = f"{one_line(directory)!r} is not a directory"
+        raise UsageError(message, "name a directory of the project")
+    place = locate(directory or os.curdir, os.uname().nodename)
+    with app.reading() as db:
+        missing = missing_records(db, app.layout)
+    text = told(app.layout, place.key, place.name, missing)
+    if text:
+        click.echo(text)
+    else:
+        name = one_line(place.name)
+        click.echo(f"journal: the next session of {name} will be told nothing", err=True)
+
+
+def told(layout: "Layout", key: str, name: str, missing: list[tuple[int, str]]) -> str:
+    """What the hook of SessionStart prints for a new session; "" for nothing.
+
+    `key` and `name` are the project's; `missing` are numbers of records by session.
+    """
+    from hooks.context import compose, parsed, unescape
+    from hooks.local_pass import read_file
+
+    prepared = read_file(str(layout.context_file(key)))
+    allowed = parsed(prepared)
+    if "startup" not in allowed.sources or not allowed.sessions:
+        return ""
+    escaped, _ = compose(prepared, "", "startup", name, missing)
+    return unescape(escaped)

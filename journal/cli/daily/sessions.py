@@ -1,0 +1,106 @@
+"""`journal sessions`: the list of sessions, with filters."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from journal.cli.app import App, pass_app
+from journal.cli.filters import AtLeast, chosen_sessions, chosen_times, session_options
+from journal.cli.screen.output import print_json
+
+if TYPE_CHECKING:
+    import apsw
+
+    from sync.query.filters import Wanted
+    from sync.query.listing import Session
+
+TABLE_ROWS = 20
+
+
+@click.command()
+@session_options
+@click.option(
+    "--limit",
+    type=AtLeast(0),
+    metavar="N",
+    help=f"At most so many, 0 for all (default: {TABLE_ROWS}; --json: all; --live: what fits).",
+)
+@click.option("--live", is_flag=True, help="Keep the list on the screen as it changes; q leaves.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@pass_app
+def sessions(app: App, /, as_json: bool, live: bool, limit: int | None, **chosen: Any) -> None:
+    """List the sessions: what waits for you first, then what works, is idle, is finished.
+
+    \b
+    Examples:
+      journal sessions --here --since 3d
+      journal sessions --project billing-api --state awaiting
+      journal sessions --live
+    """
+    from sync.query import listing
+
+    if live:
+        _follow(app, as_json, limit, chosen)
+        return
+
+    wanted = _wanted(app, chosen)
+    adopt_on = app.settings.sessions.adopt_on
+    with app.reading() as db:
+        if as_json:
+            for session in listing.read(db, listing.page(db, wanted, limit or 0), adopt_on):
+                print_json(session.json())
+            return
+        most = TABLE_ROWS if limit is None else limit
+        found = list(listing.read(db, listing.page(db, wanted, most), adopt_on))
+        total = listing.count(db, wanted) if found else 0
+        note = _more(total - len(found)) if found else _none(app, db, chosen)
+    print_sessions(app, found, note)
+
+
+def _follow(app: App, as_json: bool, limit: int | None, chosen: dict[str, Any]) -> None:
+    """The list until its person leaves. UsageError: there is no screen, or JSON is wanted."""
+    from journal.cli.screen.full_screen import check_terminal
+    from journal.cli.screen.live import show_live
+    from journal.errors import UsageError
+
+    if as_json:
+        raise UsageError("--live and --json do not go together", "leave one of them out")
+    check_terminal()
+    _wanted(app, chosen)  # wrong usage is said before anything else
+    show_live(app, lambda: _wanted(app, chosen), limit)
+
+
+def _wanted(app: App, chosen: dict[str, Any]) -> "Wanted":
+    """The sessions that the options name. UsageError: a time is none."""
+    since_us, until_us = chosen_times(chosen, app.now_us)
+    return chosen_sessions(app, chosen)._replace(since_us=since_us, until_us=until_us)
+
+
+def print_sessions(app: App, found: "list[Session]", note: str) -> None:
+    """The table, and a line below it that says what is not in it."""
+    from rich.text import Text
+
+    from journal.cli.screen.tables import print_rich, screen, sessions_table
+
+    out = screen()
+    if found:
+        print_rich(out, sessions_table(found, app.now_us, out.width))
+    if note:
+        print_rich(out, Text(note, style="dim"))
+
+
+def _more(number: int) -> str:
+    return f"… and {number:,} more (--limit 0 shows all)" if number > 0 else ""
+
+
+def _none(app: App, db: "apsw.Connection", chosen: dict[str, Any]) -> str:
+    """Why the list is empty: perhaps the sessions have done nothing yet."""
+    from sync.query import listing
+
+    hidden = 0
+    if not chosen["with_all"]:
+        hidden = listing.count(db, _wanted(app, {**chosen, "with_all": True}))
+    if not hidden:
+        return "No session matches."
+    started = "1 only started" if hidden == 1 else f"{hidden:,} only started"
+    return f"No session matches ({started} and did nothing: --all shows it)."

@@ -1,0 +1,112 @@
+"""`journal show`: one session."""
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from journal.cli.app import App, pass_app
+from journal.cli.filters import AtLeast
+from journal.cli.screen.output import print_json
+
+if TYPE_CHECKING:
+    import apsw
+
+CONTEXT = 10  # events before and after one
+
+
+@click.command()
+@click.argument("name", required=False, metavar="[SESSION]")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown"]),
+    help="Text is what fits a screen (the default), markdown everything.",
+)
+@click.option("--around", metavar="EVENT", help="What stands around this event, to read on there.")
+@click.option(
+    "--context",
+    type=AtLeast(0),
+    metavar="N",
+    help=f"With --around: so many events before and after (default: {CONTEXT}).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object with everything.")
+@pass_app
+def show(
+    app: App,
+    name: str | None,
+    form: str | None,
+    around: str | None,
+    context: int | None,
+    as_json: bool,
+) -> None:
+    """Show one session: what was asked, what was done, how it ended.
+
+    SESSION is an id, a unique beginning of one, or AGENT/ID; without one it is the newest session
+    of the current directory's project. EVENT is an id as `journal search` prints it, or any unique
+    beginning of one; its session need not be named.
+
+    \b
+    Examples:
+      journal show 7f3a91
+      journal show 7f3a91 --format markdown > session.md
+      journal show --around 01939c8a2b
+    """
+    from journal.errors import UsageError
+    from sync.query import detail, listing
+
+    if around is not None:
+        if form is not None:
+            raise UsageError("--around and --format do not go together", "leave one of them out")
+        _show_around(app, name, around, CONTEXT if context is None else context, as_json)
+        return
+    if context is not None:
+        raise UsageError("--context needs --around", "name an event: --around EVENT")
+    in_full = as_json or form == "markdown"
+    with app.reading() as db:
+        key = newest_here(app, db) if name is None else listing.find(db, name)
+        found = detail.read(db, key, app.settings.sessions.adopt_on, with_values=in_full)
+    if as_json:
+        print_json(found.json())
+    elif form == "markdown":
+        from sync.pages.markdown import session_markdown
+
+        click.echo(session_markdown(found), nl=False)
+    else:
+        from journal.cli.screen.session import print_session
+
+        print_session(found, app.now_us)
+
+
+def _show_around(app: App, name: str | None, event: str, context: int, as_json: bool) -> None:
+    """The conversation around an event. JournalError: it is not there, or not one."""
+    from sync.query import around, listing
+
+    with app.reading() as db:
+        session = None if name is None else listing.find(db, name)
+        place = around.find(db, event, session)
+        found = around.read(db, place, context)
+        (shown,) = listing.read(db, [place.session], app.adopt_on)
+    if as_json:
+        steps = [step.json() for step in found.steps]
+        print_json({"session": shown.json(), "events": steps})
+    else:
+        from journal.cli.screen.around import print_around
+
+        print_around(shown, found, context)
+
+
+def newest_here(app: App, db: "apsw.Connection") -> int:
+    """The session (row) of this project that was active last. JournalError: there is none."""
+    from journal.cli.filters import folder
+    from journal.errors import JournalError
+    from sync.query import listing
+    from sync.query.filters import Filters, Wanted
+
+    place = folder(os.curdir)
+    filters = Filters(adopt_on=tuple(app.settings.sessions.adopt_on))
+    key = listing.newest(db, Wanted(filters, (place,)))
+    if key is None:
+        hint = "name one: journal sessions lists those of all projects"
+        raise JournalError(f"no session of this project is recorded: {place.top}", hint)
+    return key

@@ -1,0 +1,1 @@
+"""The commands that keep or delete: `pin`, `forget`, `export`, `redact`, `off`."""

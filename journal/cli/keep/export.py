@@ -1,0 +1,108 @@
+"""`journal export`: the records as they are, or pages for people."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from journal.cli.app import App, pass_app
+
+if TYPE_CHECKING:
+    import apsw
+
+
+_WHOLE = {"markdown": "page", "html": "page", "transcript": "transcript"}
+
+
+@click.command()
+@click.argument("session", required=False)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("jsonl", "markdown", "html", "transcript")),
+    default="jsonl",
+    show_default=True,
+    help="The records themselves, pages for people, or the agent's own transcript.",
+)
+@click.option("--since", metavar="WHEN", help="Only what is newer: 2h, 3d, today, 2026-11-21.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write to this file, whole or not at all (else to standard output).",
+)
+@pass_app
+def export(
+    app: App, session: str | None, form: str, since: str | None, output: Path | None
+) -> None:
+    """Write out one session, or everything.
+
+    jsonl is lossless but for redaction: a record a line in the order of time. If no SESSION is
+    named, memory ids, summaries and pins are there, too: all that journal import takes.
+
+    markdown has a page for each session. html is one page that needs nothing beside itself, with
+    everything in it: open it in a browser, print it, send it. Both leave out sessions that only
+    started, and with --since those without any activity after it.
+
+    transcript is the copy of the SESSION's transcript: what the agent has deleted can be put back.
+
+    SESSION is an id, a unique beginning of one, or AGENT/ID.
+
+    \b
+    Examples:
+      journal export --since 7d --output week.jsonl
+      journal export 7f3a91 --format html --output session.html
+    """
+    from journal.errors import UsageError
+    from sync.query.filters import moment_us
+    from sync.transfer.export import write_file
+
+    if session is not None and since is not None and form != "jsonl":
+        hint = "leave out --since, or use --format jsonl"
+        raise UsageError(f"a {_WHOLE[form]} holds a session as a whole", hint)
+    if session is None and form == "transcript":
+        raise UsageError("a transcript is of one session", "name it: journal sessions lists them")
+    since_us = None if since is None else moment_us(since, app.now_us)
+    with app.reading() as db:
+        parts = _parts(db, app, session, form, since_us)
+        if output is None:
+            _write_out(parts)
+            return
+        write_file(output, parts)
+    click.echo(f"Wrote {output} ({output.stat().st_size:,} bytes).")
+
+
+def _parts(
+    db: "apsw.Connection", app: App, name: str | None, form: str, since_us: int | None
+) -> Iterator[bytes]:
+    from sync.query import listing
+    from sync.query.filters import Filters, Wanted
+    from sync.transcripts import restored
+    from sync.transfer import export as exports
+
+    adopt_on = tuple(app.settings.sessions.adopt_on)
+    wanted = Wanted(Filters(adopt_on), since_us=since_us)
+    if name is None:
+        whole = {
+            "jsonl": lambda: exports.record_lines(db, since_us or 0),
+            "markdown": lambda: exports.pages(db, wanted, adopt_on),
+            "html": lambda: exports.html(db, wanted, adopt_on),
+        }
+        return whole[form]()
+    key = listing.find(db, name)
+    one = {
+        "jsonl": lambda: exports.lines_of(db, key, since_us or 0),
+        "markdown": lambda: iter([exports.page(db, key, adopt_on)]),
+        "html": lambda: exports.html_of(db, key, adopt_on),
+        "transcript": lambda: restored.lines(db, key),
+    }
+    return one[form]()
+
+
+def _write_out(parts: Iterable[bytes]) -> None:
+    stdout = sys.stdout.buffer
+    for part in parts:
+        stdout.write(part)
+    stdout.flush()

@@ -1,0 +1,50 @@
+"""`journal pin` and `journal unpin`: what reaping and retention shall leave alone."""
+
+import time
+from contextlib import suppress
+
+import click
+
+from journal.cli.app import App, pass_app
+from journal.errors import BusyError
+
+
+@click.command()
+@click.argument("session")
+@pass_app
+def pin(app: App, session: str) -> None:
+    """Keep a session whatever its age.
+
+    It is neither counted as ended without its word nor deleted by retention. SESSION is an id, a
+    unique beginning of one, or AGENT/ID.
+    """
+    _record(app, session, "Pin", "is pinned: reaping and retention leave it alone")
+
+
+@click.command()
+@click.argument("session")
+@pass_app
+def unpin(app: App, session: str) -> None:
+    """Take a session's pin out.
+
+    SESSION is an id, a unique beginning of one, or AGENT/ID.
+    """
+    _record(app, session, "Unpin", "is not pinned any more")
+
+
+def _record(app: App, name: str, event: str, said: str) -> None:
+    """An ordinary record of the journal: it survives a lost database."""
+    from journal.record import own_facts
+    from sync.query import listing
+    from sync.store import facts
+
+    with app.reading() as db:
+        key = listing.find(db, name)
+        who = facts.identity(db, key)
+        ((short_id, pinned),) = [(one.short_id, one.pinned) for one in listing.read(db, [key], ())]
+    if pinned != (event == "Pin"):
+        durable = app.settings.capture.durable
+        own_facts.append(app.layout, event, who, {}, time.time_ns(), durable=durable)
+        with suppress(BusyError):  # whoever holds the lock takes it in
+            app.sync(wait_seconds=1.0, seconds=1.0)
+    click.echo(f"Session {short_id} {said}.")

@@ -1,0 +1,152 @@
+"""`journal redact --rescan`: changed rules of redaction, applied to what is stored already."""
+
+import textwrap
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from journal.cli.app import App, pass_app, polling
+from journal.cli.screen.output import print_json
+from journal.cli.screen.progress import progress
+from journal.errors import JournalError, UsageError
+
+if TYPE_CHECKING:
+    from journal.redaction.redactor import Redactor
+    from sync.rescan.counts import Rescanned
+    from sync.rescan.rescan import Order
+
+COLUMNS = 80
+
+
+@click.command()
+@click.option("--rescan", is_flag=True, help="Apply the rules of today to everything stored.")
+@click.option("--dry-run", is_flag=True, help="Count by rule what they find, and change nothing.")
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for a sync or a delivery to end.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@pass_app
+def redact(app: App, rescan: bool, dry_run: bool, wait: float, as_json: bool) -> None:
+    """Redact what is stored by the rules of today.
+
+    For when [redact] in config.toml has changed, or an upgrade has brought new rules: status says
+    so. Database, index, contexts, packs, what waits for a remote, dead letters and logs are
+    redacted again; copies of the database are removed. The files of days stay raw, as ever.
+
+    What was redacted before stays so: the secret is gone, and no rule brings it back. Pieces that a
+    remote has are beyond reach. If it is interrupted, run it again.
+
+    \b
+    Examples:
+      journal redact --rescan --dry-run
+      journal redact --rescan
+    """
+    if not rescan:
+        hint = "run: journal redact --rescan, first with --dry-run to see what it finds"
+        raise UsageError("redact needs --rescan", hint)
+    started = time.monotonic()
+    done = _done(app, dry_run, wait)
+    seconds = time.monotonic() - started
+    if as_json:
+        print_json(rescanned_json(done, seconds))
+    else:
+        click.echo(rescanned_text(done, seconds))
+    if done.problems:
+        raise JournalError("; ".join(done.problems), "repair or remove it, then rescan again")
+
+
+def _done(app: App, dry_run: bool, wait: float) -> "Rescanned":
+    from sync.ingest.screening import make_redactor
+    from sync.rescan import rescan
+    from sync.store import redactions
+
+    if not app.settings.redact.enabled:
+        hint = "set it to true in config.toml, then rescan"
+        raise UsageError("redaction is off (redact.enabled): there are no rules to apply", hint)
+    if not app.layout.days.exists() and not app.layout.database.exists():
+        message = f"nothing is recorded yet in {app.layout.home}"
+        raise JournalError(message, "run: journal install, then start your agent")
+    if not dry_run:
+        app.sync(wait)
+    with progress() as advance:
+        told = partial(advance, "Redacting")
+        if dry_run:
+            redactor = redactions.to_look(app.layout, app.settings)
+            return rescan.look(_order(app, redactor, wait, told))
+        redactor = make_redactor(app.layout, app.settings)
+        return rescan.run(_order(app, redactor, wait, told))
+
+
+def _order(
+    app: App, redactor: "Redactor", wait: float, told: Callable[[int, int], None]
+) -> "Order":
+    from sync.rescan.rescan import Order
+
+    return Order(app.layout, app.settings, redactor, time.time_ns(), polling(wait), told)
+
+
+def rescanned_json(done: "Rescanned", seconds: float) -> dict[str, object]:
+    """The report in the shape of the public interface."""
+    return {
+        "dry_run": done.dry_run,
+        "looked_at": done.looked_at,
+        "changed": done.changed,
+        "rules": dict(sorted(done.rules.items())),
+        "packs": done.packs,
+        "retry": done.retry,
+        "dead": done.dead,
+        "seconds": round(seconds, 3),
+        "logs": done.logs,
+        "copies": list(done.copies),
+        "problems": done.problems,
+    }
+
+
+def rescanned_text(done: "Rescanned", seconds: float) -> str:
+    """The report in a few lines, none longer than 80 columns."""
+    looked = f"Looked at {_counted(done.looked_at, 'record')} in {seconds:.1f} s"
+    lines = [f"{looked}: {_verdict(done)}."]
+    width = max(map(len, done.rules), default=0)
+    lines += [f"  {rule:<{width}}  {number:,}" for rule, number in sorted(done.rules.items())]
+    places = _places(done)
+    if places:
+        verb = "Would change" if done.dry_run else "Changed"
+        lines.append(f"{verb} {', '.join(places)}.")
+    if done.copies:
+        verb = "Would remove" if done.dry_run else "Removed"
+        lines += textwrap.wrap(f"{verb} what was copied before: {', '.join(done.copies)}.", COLUMNS)
+    if done.dry_run:
+        lines.append("Nothing was changed.")
+    return "\n".join(lines)
+
+
+def _verdict(done: "Rescanned") -> str:
+    if not done.changed:
+        return "nothing more to redact"
+    secrets = done.rules.total()
+    if done.dry_run:
+        return f"{_counted(secrets, 'secret')} in {done.changed:,} of them"
+    return f"{_counted(secrets, 'secret')} in {done.changed:,} of them redacted"
+
+
+def _places(done: "Rescanned") -> list[str]:
+    """What else than records in the database changes."""
+    numbers = (
+        (done.packs, "pack"),
+        (done.retry, "waiting piece"),
+        (done.dead, "dead letter"),
+        (done.logs, "log"),
+    )
+    return [_counted(number, noun) for number, noun in numbers if number]
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,1 @@
+"""The commands underneath: `sync`, `watch`, `bind`, `replay`, `prune`, `run`."""

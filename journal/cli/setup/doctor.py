@@ -1,0 +1,233 @@
+"""`journal doctor`: what is right, what is wrong, and what to do about it."""
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from journal.cli.app import App, pass_app, polling
+from journal.cli.screen.output import print_json
+from journal.errors import UsageError
+
+if TYPE_CHECKING:
+    from journal.doctor import Check, Finding
+    from journal.doctor.hooks import Wish
+    from journal.doctor.settings_levels import Level
+    from journal.settings.sources import Settings
+    from journal.setup.capture import Capture
+    from sync.checkup import Subject
+
+WAIT_SECONDS = 10.0
+_MARKS = {"ok": "\u2713", "warning": "!", "error": "\u2717"}
+_ASCII_MARKS = {"ok": "+", "warning": "!", "error": "x"}
+_STYLES = {"ok": "green", "warning": "bold yellow", "error": "bold red"}
+
+
+@click.command()
+@click.option("--fix", is_flag=True, help="Repair what is safe to repair.")
+@click.option(
+    "--settings",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The agent's settings, if the hooks were installed into another file than the user's.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a check.")
+@pass_app
+def doctor(app: App, fix: bool, settings: Path | None, as_json: bool) -> None:
+    """Check the whole installation and say what to do.
+
+    Sends a record through the installed hook, as the agent would, finds it in the database and
+    removes it again. Exits with 1 if something is wrong; warnings alone exit with 0.
+
+    --fix sets the rights of the home, installs outdated or missing hooks again (if some are
+    there), takes in what lies in the spool, and makes a damaged database anew if nothing is lost
+    by that. Stale locks need no repair: a lock ends with its process.
+    """
+    from journal.doctor import Status, examine
+
+    found: list[Finding] = []
+    for name, check in _checks(app, settings):
+        for finding in examine(name, check, fix=fix):
+            found.append(finding)
+            if as_json:
+                print_json(finding_json(finding))
+    if not as_json:
+        _print_text(found, fix)
+    if any(finding.status is Status.ERROR for finding in found):
+        click.get_current_context().exit(1)
+
+
+def finding_json(finding: "Finding") -> dict[str, object]:
+    """A finding in the shape of the public interface."""
+    return {
+        "check": finding.check,
+        "status": finding.status.value,
+        "message": finding.message,
+        "hint": finding.hint or None,
+        "fixed": finding.fixed,
+    }
+
+
+def _checks(app: App, file: Path | None) -> "list[tuple[str, Check]]":
+    """All checks in the order in which they are shown; later ones rest on earlier repairs."""
+    from journal.doctor import activity, home, hooks, settings_levels
+    from journal.setup import settings_file
+    from sync.checkup import running, stored
+
+    layout = app.layout
+    settings, config = _settings(app)
+    is_usable = config.status == "ok"
+    path = file.expanduser().absolute() if file else settings_file.default_path()
+    agent_folder = settings_file.default_path().parent
+    capture = settings.capture
+    wish = hooks.Wish(
+        layout, path, capture.durable, capture.autostart, app.now_us, is_certain=is_usable
+    )
+    subject = _subject(app, settings, is_usable)
+
+    def read() -> list[settings_levels.Level]:
+        return settings_levels.read_levels(path, Path.cwd())
+
+    def look_at_activity() -> "list[Finding]":
+        last_us = subject.condition.last_us
+        return activity.look_at_activity(layout, agent_folder, last_us, app.now_us)
+
+    return [
+        ("home", lambda: home.look_at_home(layout)),
+        ("rights", lambda: home.look_at_rights(layout)),
+        ("disk", lambda: home.look_at_disk(layout)),
+        ("settings", lambda: [config]),
+        ("agent", lambda: settings_levels.look_at_agent(read(), os.environ)),
+        ("hooks", lambda: hooks.look_at_hooks(wish, read())),
+        ("capture", lambda: activity.look_at_capture(layout)),
+        ("transcripts", lambda: settings_levels.look_at_retention(read())),
+        ("watcher", lambda: running.look_at_watcher(subject)),
+        ("database", lambda: stored.look_at_database(subject)),
+        ("spool", lambda: stored.look_at_spool(subject)),
+        ("backlog", lambda: stored.look_at_backlog(subject)),
+        ("refused", lambda: stored.look_at_dead(subject)),
+        ("redaction", lambda: stored.look_at_redaction(subject)),
+        ("remote", lambda: running.look_at_remote(subject)),
+        ("memory", lambda: running.look_at_memory(subject)),
+        ("clock", lambda: stored.look_at_clock(subject)),
+        ("activity", look_at_activity),
+        ("canary", lambda: _fly(app, wish, read(), is_usable)),
+    ]
+
+
+def _settings(app: App) -> "tuple[Settings, Finding]":
+    """The settings, or the defaults if they cannot be read, and what is to be said of them."""
+    from journal.doctor import Voice
+    from journal.settings.sources import Settings
+
+    say = Voice("settings")
+    try:
+        settings = app.settings
+    except UsageError as error:
+        return Settings(), say.error(str(error), error.hint)
+    is_there = app.layout.config.exists()
+    return settings, say.ok(str(app.layout.config) if is_there else "the defaults")
+
+
+def _subject(app: App, settings: "Settings", is_usable: bool) -> "Subject":
+    from journal.cli.screen.sync_report import rebuilt_text
+    from journal.doctor import count
+    from sync.checkup import Subject
+
+    def take_in() -> str:
+        return f"took in {count(app.sync(WAIT_SECONDS).read, 'record')}"
+
+    def rebuild() -> str:
+        started = time.monotonic()
+        rebuilt = app.sync(WAIT_SECONDS, rebuild=True).rebuilt
+        seconds = time.monotonic() - started
+        return " ".join(rebuilt_text(rebuilt, seconds).split()) if rebuilt else ""
+
+    repairs = (take_in, rebuild) if is_usable else (None, None)
+    return Subject(app.layout, settings, os.environ, app.now_us, *repairs)
+
+
+def _fly(app: App, wish: "Wish", read: "list[Level]", is_usable: bool) -> "list[Finding]":
+    """Send the canary, or say why it is not sent."""
+    from journal.doctor import Voice, canary, hooks, settings_levels
+    from journal.setup import capture
+    from journal.setup.hook_command import SILENCE
+    from sync.checkup.canary import fly
+
+    commands = hooks.commands_of(wish, read)
+    made = canary.make(commands)
+    environ = {**os.environ, **settings_levels.variables(read)}
+    reason = ""
+    if not commands:
+        reason = "no hook of this home is installed"
+    elif made is None:
+        reason = "the hooks that are installed would leave a session behind"
+    elif environ.get(SILENCE) == "1" or _is_off(capture.look(app.layout, "/")):
+        reason = "the hooks are told to record nothing"
+    elif not is_usable:
+        reason = "with settings that cannot be read nothing may be taken in"
+    if made is None or reason:
+        return [Voice("canary").warning(f"not sent: {reason}", "put that right and run it again")]
+    return fly(
+        app.layout,
+        made,
+        environ,
+        app.now_us,
+        lambda: app.sync(WAIT_SECONDS),
+        polling(WAIT_SECONDS),
+    )
+
+
+def _is_off(found: "Capture") -> bool:
+    return found.off or found.here != ""
+
+
+def _print_text(found: "list[Finding]", fix: bool) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from journal.cli.screen.tables import print_rich, screen
+
+    marks = {name: _printable(mark, _ASCII_MARKS[name]) for name, mark in _MARKS.items()}
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    for one in found:
+        status = one.status.value
+        said = f"repaired: {one.message}" if one.fixed else one.message
+        mark = Text(marks[status], style=_STYLES[status])
+        table.add_row(mark, Text(one.check), Text(_printable(said)))
+        if one.hint:
+            table.add_row("", "", Text(_printable(one.hint), style="dim"))
+    print_rich(screen(), table, Text(_sum(found, fix), style="bold"))
+
+
+def _sum(found: "list[Finding]", fix: bool) -> str:
+    """How much is wrong, and what of it can be repaired."""
+    from journal.doctor import count
+
+    errors = sum(one.status == "error" for one in found)
+    warnings = sum(one.status == "warning" for one in found)
+    parts = [count(errors, "error")] if errors else []
+    parts += [count(warnings, "warning")] if warnings else []
+    text = f"{' and '.join(parts)}." if parts else "All is well."
+    if not fix and any(one.repair for one in found):
+        text += " To repair what is safe to repair: journal doctor --fix"
+    return text
+
+
+def _printable(text: str, instead: str | None = None) -> str:
+    """One line that standard output can show; `instead`, if given, of what it cannot."""
+    from journal.printable import one_line
+
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    line = one_line(text)
+    try:
+        line.encode(encoding)
+    except UnicodeEncodeError:
+        return line.encode(encoding, "replace").decode(encoding) if instead is None else instead
+    return line

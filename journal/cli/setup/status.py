@@ -1,0 +1,251 @@
+"""`journal status`: the whole state at a glance."""
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from journal.cli.app import App, pass_app
+from journal.cli.screen.health import size, unsynced
+from journal.cli.screen.output import print_json
+
+if TYPE_CHECKING:
+    from sync.checkup.home_status import Condition
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@pass_app
+def status(app: App, as_json: bool) -> None:
+    """Show what is recorded, what is not taken in yet, and what is wrong.
+
+    Looks only: it takes nothing in and makes no home.
+    """
+    from sync.checkup import home_status
+
+    found = home_status.look(app.layout, app.settings, app.now_us)
+    if as_json:
+        print_json(condition_json(app, found))
+    else:
+        _print_text(app, found)
+
+
+def condition_json(app: App, found: "Condition") -> dict[str, object]:
+    """The condition in the shape of the public interface, with a few keys more."""
+    from journal import __version__
+    from journal.times import to_text
+
+    def text(at_us: int | None) -> str | None:
+        return None if at_us is None else to_text(at_us)
+
+    return {
+        "version": __version__,
+        "home": str(app.layout.home),
+        "journal": {
+            "files": found.journal_files,
+            "bytes": found.journal_bytes,
+            "unsynced_bytes": found.unsynced_bytes,
+            "oldest_unsynced": text(found.oldest_unsynced_us),
+            "spooled": found.spooled,
+        },
+        "store": {
+            "events": found.events,
+            "sessions": found.sessions,
+            "bytes": found.store_bytes,
+            "schema": found.schema,
+            "last_record": text(found.last_us),
+        },
+        "sessions": {**found.states, "not_adopted": found.not_adopted},
+        "memory_ids": {
+            "resolved": found.memory_ids.resolved,
+            "pending": found.memory_ids.pending,
+            "oldest_pending": text(found.memory_ids.oldest_pending_us),
+            "refused": found.memory_ids.refused,
+        },
+        "rejected": found.rejected,
+        "retry": {
+            "waiting": found.archive.waiting,
+            "due": found.archive.due,
+            "oldest": text(found.archive.oldest_us),
+        },
+        "dead": found.archive.dead,
+        "watcher": {"running": found.watcher is not None, "pid": found.watcher},
+        "remote": _remote_json(app, found),
+        "redaction": {"rules": found.rules, "older_events": found.older_events},
+        "hooks": found.hooks,
+        "capture": _capture_json(app),
+        "memory_agent": _agent_json(app, found),
+        "problems": [{"message": str(problem), "hint": problem.hint} for problem in found.problems],
+    }
+
+
+def _capture_json(app: App) -> dict[str, object]:
+    from journal.setup import capture
+
+    found = capture.look(app.layout, os.curdir)
+    return {"off": found.off, "off_here": found.here != "", "folders": list(found.folders)}
+
+
+def _remote_json(app: App, found: "Condition") -> dict[str, object]:
+    from journal.times import to_text
+
+    circuit = found.archive.circuit
+    error = circuit.last_error
+    return {
+        "kind": app.settings.remote.kind,
+        "last_success": circuit.last_success_us and to_text(circuit.last_success_us),
+        "last_error": error
+        and {"class": error.kind, "message": error.message, "at": to_text(error.at_us)},
+        "circuit": "closed" if circuit.state == "closed" else "open",
+        "paused": circuit.paused and circuit.paused.message,
+    }
+
+
+def _agent_json(app: App, found: "Condition") -> dict[str, object]:
+    from journal.times import to_text
+
+    failed, error = found.model_failures, None
+    if failed.number:
+        error = {"class": failed.kind, "message": failed.message, "at": to_text(failed.last_us)}
+    return {"kind": app.settings.memory.agent, "failures": failed.number, "last_error": error}
+
+
+def _print_text(app: App, found: "Condition") -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from journal import __version__
+    from journal.cli.screen.tables import print_rich, screen
+    from journal.printable import one_line
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    for name, value in _rows(app, found):
+        table.add_row(Text(name), Text(one_line(value)))
+    for problem in found.problems:
+        text = Text(one_line(str(problem)), style="bold red")
+        text.append(f" ({one_line(problem.hint)})" if problem.hint else "", style="not bold")
+        table.add_row(Text("problem", style="bold red"), text)
+    heading = Text(f"agent-journal {__version__}", style="bold")
+    print_rich(screen(), heading, table)
+
+
+def _rows(app: App, found: "Condition") -> list[tuple[str, str]]:
+    states = found.states
+    shown = ", ".join(
+        f"{states[name]:,} {name}" for name in ("awaiting", "working", "idle", "finished")
+    )
+    unreadable = found.rejected - found.memory_ids.refused
+    hidden = f"; {found.not_adopted:,} only started" if found.not_adopted else ""
+    return [
+        ("home", str(app.layout.home)),
+        ("hooks", "not installed" if found.hooks == "missing" else found.hooks),
+        ("capture", _capture(app)),
+        ("journal", _journal(app, found)),
+        ("store", _store(app, found)),
+        ("sessions", shown + hidden),
+        ("memory ids", _memory_ids(app, found)),
+        ("memory", _memory_agent(app, found)),
+        ("rejected", f"{unreadable:,} unreadable, kept in dead/" if unreadable else "none"),
+        *([("redaction", older)] if (older := _redaction(found)) else []),
+        ("remote", _remote(app, found)),
+        *([("archive", archive)] if (archive := _archive(app, found)) else []),
+        ("watcher", f"runs, process {found.watcher}" if found.watcher else "not running"),
+    ]
+
+
+def _capture(app: App) -> str:
+    from journal.cli.screen.health import notice
+    from journal.setup import capture
+
+    found = capture.look(app.layout, os.curdir)
+    elsewhere = [folder for folder in found.folders if folder != found.here]
+    said = notice(found).removeprefix("Capture is ") or "on"
+    return said + (f"; off in: {', '.join(elsewhere)}" if elsewhere else "")
+
+
+def _journal(app: App, found: "Condition") -> str:
+    files = _count(found.journal_files, "file")
+    if not found.journal_files:
+        return "empty" + _spooled(found)
+    return f"{files}, {size(found.journal_bytes)}; {unsynced(found, app.now_us)}" + _spooled(found)
+
+
+def _store(app: App, found: "Condition") -> str:
+    from journal.cli.screen.tables import ago
+
+    if not found.schema:
+        return f"{size(found.store_bytes)}, unreadable" if found.store_bytes else "no database yet"
+    last = f"; last record {ago(app.now_us - found.last_us)}" if found.last_us else ""
+    events, sessions = _count(found.events, "event"), _count(found.sessions, "session")
+    return f"{events} of {sessions}, {size(found.store_bytes)}, schema {found.schema}{last}"
+
+
+def _memory_ids(app: App, found: "Condition") -> str:
+    from journal.cli.screen.tables import age
+
+    ids = found.memory_ids
+    parts = [f"{ids.resolved:,} known"]
+    if ids.oldest_pending_us is not None:
+        oldest = age(max(0, app.now_us - ids.oldest_pending_us))
+        parts.append(f"{ids.pending:,} pending, the oldest for {oldest}")
+    if ids.refused:
+        parts.append(f"{_count(ids.refused, 'bind')} refused, see dead/binds.jsonl")
+    return "; ".join(parts)
+
+
+def _redaction(found: "Condition") -> str:
+    """What to do about records that other rules have redacted; empty if there are none."""
+    if not found.older_events:
+        return ""
+    older = _count(found.older_events, "event")
+    return f"{older} by other rules than today's (journal redact --rescan)"
+
+
+def _remote(app: App, found: "Condition") -> str:
+    from journal.cli.screen.tables import ago
+
+    kind, circuit = app.settings.remote.kind, found.archive.circuit
+    if kind == "none":
+        return kind
+    good = circuit.last_success_us
+    parts = [kind, f"last success {ago(app.now_us - good)}" if good else "nothing sent yet"]
+    if circuit.paused is not None:
+        parts.append(f"paused: {circuit.paused.message}")
+    elif circuit.last_error is not None and circuit.last_error.at_us > (good or 0):
+        failed = circuit.last_error
+        parts.append(f"failed {ago(app.now_us - failed.at_us)}: {failed.message} ({failed.kind})")
+    return "; ".join(parts)
+
+
+def _archive(app: App, found: "Condition") -> str:
+    from journal.cli.screen.tables import ago
+
+    archive = found.archive
+    parts = []
+    if archive.oldest_us is not None:
+        oldest = ago(app.now_us - archive.oldest_us)
+        waiting = _count(archive.waiting, "piece")
+        parts.append(f"{waiting} in retry/, {archive.due:,} due, the oldest from {oldest}")
+    if archive.dead:
+        parts.append(f"{_count(archive.dead, 'piece')} given up (journal replay --dead)")
+    return "; ".join(parts)
+
+
+def _memory_agent(app: App, found: "Condition") -> str:
+    from journal.cli.screen.tables import ago
+
+    failed, kind = found.model_failures, app.settings.memory.agent
+    if kind != "command" or not failed.number:
+        return kind
+    times = _count(failed.number, "call")
+    return f"{kind}; {times} failed, the last {ago(app.now_us - failed.last_us)}: {failed.message}"
+
+
+def _spooled(found: "Condition") -> str:
+    return f"; {_count(found.spooled, 'record')} in the spool" if found.spooled else ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

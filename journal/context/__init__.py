@@ -1,0 +1,5 @@
+"""What the next session of a project is told.
+
+`briefing` writes the text and the file in which it waits for the hook of SessionStart.
+`capture_gaps` says in which times capture was off.
+"""

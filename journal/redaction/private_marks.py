@@ -1,0 +1,68 @@
+"""What a person marks as private: `<private>…</private>` becomes `[private]`.
+
+In any case, over several lines, nested, and also where JSON spells the signs as escapes. One that
+is not closed goes on to the end of its string; a closing tag alone is text like any other.
+"""
+
+import re
+from collections.abc import Iterator
+
+from journal.record.json_strings import STRING, decoded, encoded
+
+MARKER = "[private]"
+# JSON in JSON still has its escapes. A run of backslashes is tried from its first one alone.
+_TAG = re.compile(
+    r"(?:<|(?<!\\)\\++u003c)(?P<closes>\\*+/|\\++u002f)?private[ \t\r\n]*+(?:>|\\++u003e)",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+def without_private(data: bytes) -> bytes:
+    """JSON without what is marked as private in its strings; the same object if there is nothing.
+
+    Valid JSON stays valid, and strings without a tag stay byte for byte.
+    """
+    if not _may_hold_tag(data):
+        return data
+    parts: list[bytes] = []
+    done = 0
+    for match in STRING.finditer(data):
+        if not _may_hold_tag(match[1]):
+            continue
+        old = decoded(match[1])
+        new = text_without_private(old)
+        if new is not old:
+            parts += (data[done : match.start(1)], encoded(new))
+            done = match.end(1)
+    return b"".join((*parts, data[done:])) if parts else data
+
+
+def text_without_private(text: str) -> str:
+    """The same for text that is no JSON; there an unclosed tag goes on to the text's end."""
+    parts: list[str] = []
+    done = 0
+    for start, end in _spans(text):
+        parts += (text[done:start], MARKER)
+        done = end
+    return "".join((*parts, text[done:])) if parts else text
+
+
+def _may_hold_tag(data: bytes) -> bool:
+    """False only if no string of this JSON holds a tag: an escape can stand for any letter."""
+    low = data.lower()
+    return b"private" in low or b"\\u00" in low
+
+
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where private texts begin and end, with their tags; the outermost of nested ones."""
+    depth = start = 0
+    for tag in _TAG.finditer(text):
+        if not tag["closes"]:
+            start = start if depth else tag.start()
+            depth += 1
+        elif depth:
+            depth -= 1
+            if not depth:
+                yield start, tag.end()
+    if depth:
+        yield start, len(text)

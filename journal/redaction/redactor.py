@@ -1,0 +1,246 @@
+"""Redaction: secrets in payloads become markers before anything is stored.
+
+It works on the raw JSON: string tokens that may hold a secret are decoded, redacted and put back
+in their place; every other byte stays as it came (NaN, 1e999, duplicate keys, white space).
+`[redacted:<rule>:<8 hex>]` is an HMAC by a key of this installation: equal secrets look equal, and
+nothing leads back to them.
+"""
+
+import hashlib
+import hmac
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from journal.errors import UsageError
+from journal.record.json_strings import STRING, decoded, encoded
+from journal.redaction import rules
+from journal.redaction.quick_filter import may_hold
+from journal.redaction.rules import MARKER, RULES_VERSION, Strength
+from journal.redaction.values import SCHEME, named_values
+from journal.redaction.walk import Walk
+
+__all__ = ["OFF", "RULES_VERSION", "Redactor", "hits"]
+
+OFF = "off"  # the rules of a redactor that is not enabled
+
+ROUNDS = 3  # what one redaction uncovers, the next one takes; more than that is given up whole
+TOGETHER = 6  # strings that the filter looks at together
+ADDRESSES = ("url", "dsn", "curl", "netrc")  # rules whose secret may be a placeholder
+
+_RAW_MARKER = re.compile(MARKER.pattern.replace("[a-z]{1,16}", "([a-z]{1,16})").encode())
+_PEM_EDGE = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+
+Span = tuple[int, int, str]
+
+
+class Redactor:
+    """Replaces secrets by markers; what is redacted once stays as it is when redacted again.
+
+    `patterns` are regular expressions of more secrets (the group `secret`, if there is one, is what
+    goes), `allow` of values that are none (each must match the whole value).
+    UsageError: an expression that is not valid, with the name of its setting.
+    """
+
+    def __init__(
+        self,
+        key: bytes,
+        patterns: Sequence[str] = (),
+        allow: Sequence[str] = (),
+        enabled: bool = True,
+    ) -> None:
+        self.enabled = enabled
+        self._key = key
+        self._patterns = [_compiled(pattern, "redact.patterns") for pattern in patterns]
+        self._allow = [_compiled(pattern, "redact.allow") for pattern in allow]
+        self._formats = (*rules.FORMATS, *(("user", "", pattern) for pattern in self._patterns))
+        self.rules = self._named([*patterns], [*allow])  # two of one name redact alike
+
+    def _named(self, patterns: list[str], allow: list[str]) -> str:
+        """What these rules are called: their version, and for the user's own a keyed digest.
+
+        The user's expressions may spell a secret out, so that nothing but the key tells which ones
+        they are.
+        """
+        if not self.enabled:
+            return OFF
+        if not patterns and not allow:
+            return f"{RULES_VERSION}"
+        own = json.dumps([patterns, allow]).encode()
+        return f"{RULES_VERSION}-{hmac.new(self._key, own, hashlib.sha256).hexdigest()[:12]}"
+
+    def may_hold_secret(self, data: bytes) -> bool:
+        """False only if `json` and `text` would leave these bytes as they are; quick.
+
+        True for everything if there are patterns of the user: they are for decoded text.
+        """
+        return self.enabled and (bool(self._patterns) or may_hold(data))
+
+    def json(self, data: bytes) -> bytes:
+        """JSON with its secrets redacted; the same object if there are none.
+
+        Valid JSON stays valid; of what is not, the strings are redacted as far as they can be told.
+        """
+        if not self.may_hold_secret(data):
+            return data
+        harmless: set[bytes] = set()
+        once, is_settled = self._rewritten(data, harmless, again=False)
+        return once if is_settled else self._rewritten(once, harmless, again=True)[0]
+
+    def text(self, text: str) -> str:
+        """Text that is no JSON, with its secrets redacted; the same object if there are none."""
+        if not self.may_hold_secret(text.encode("utf-8", "surrogatepass")):
+            return text
+        return self._settled(text)
+
+    def _rewritten(self, data: bytes, harmless: set[bytes], again: bool) -> tuple[bytes, bool]:
+        """`data` with its strings redacted, and whether to do it again would change nothing.
+
+        `again`: a string that still hits goes whole. `harmless`: strings that hold nothing wherever
+        they stand, as far as is known by now.
+        """
+        parts: list[bytes] = []
+        done, is_settled = 0, True
+        walk = Walk()
+        for match in STRING.finditer(data) if again else self._strings(data, harmless):
+            raw = match[1]
+            how = walk.step(data, match)
+            if not (how or walk.in_pem or walk.line_before):
+                if raw in harmless:
+                    continue
+                if not self.may_hold_secret(raw):
+                    harmless.add(raw)
+                    continue
+            old = decoded(raw)
+            new = self._string(old, how, walk)
+            if new != old:
+                # A value of an object that changes says nothing about the strings behind it.
+                is_settled &= walk.is_field and not walk.in_pem and b"value" not in data
+                new = self._marker("whole", old) if again else new
+                parts += (data[done : match.start(1)], encoded(new))
+                done = match.end(1)
+        return (b"".join((*parts, data[done:])) if parts else data), is_settled
+
+    def _strings(self, data: bytes, harmless: set[bytes]) -> Iterator[re.Match[bytes]]:
+        """The strings of JSON; those that the filter passes over, some at once, are harmless."""
+        found = STRING.finditer(data)
+        while some := list(islice(found, TOGETHER)):
+            if not self.may_hold_secret(data[some[0].start() : some[-1].end()]):
+                harmless.update([match[1] for match in some])
+            yield from some
+
+    def _string(self, text: str, how: Strength | None, walk: Walk) -> str:
+        if walk.in_pem:
+            walk.in_pem = not _PEM_EDGE.search(text)
+            keep = not text.strip() or MARKER.fullmatch(text)
+            return text if keep else self._marker("pem", text)
+        edges = _PEM_EDGE.findall(text)
+        walk.in_pem = bool(edges) and edges[-1] == "BEGIN"
+        new = self._settled(text)
+        if walk.line_before:
+            start = len(new) - len(new.lstrip("+- \t"))
+            new = new[:start] + self._value_line(decoded(walk.line_before), new[start:])
+        if how:
+            rest = MARKER.sub("", new)
+            scheme = SCHEME.match(rest)
+            start = scheme.end() if scheme else 0
+            if rules.is_secret(rest[start:], how, certain=True) and not self._allowed(text[start:]):
+                return rest[:start] + self._marker("named", text[start:])
+        return new
+
+    def _value_line(self, line_before: str, text: str) -> str:
+        """A line `value: …` redacted as if it stood below its name."""
+        found = rules.NAME_AT_END.search(line_before)
+        name = rules.name_around(line_before, found.start(), found.end()) if found else ""
+        above = f"{name}\n"
+        new = self._settled(above + text)
+        return new[len(above) :] if new.startswith(above) else new
+
+    def _settled(self, text: str) -> str:
+        """`text` redacted until nothing hits any more."""
+        for _ in range(ROUNDS):
+            new = self._pass(text)
+            if new == text:
+                return text
+            text = new
+        return text if self._pass(text) == text else self._marker("whole", text)
+
+    def _pass(self, text: str) -> str:
+        """One round of all rules over what lies between the markers."""
+        parts: list[str] = []
+        done = 0
+        for marker in MARKER.finditer(text):
+            parts += (self._piece(text[done : marker.start()]), marker[0])
+            done = marker.end()
+        return "".join((*parts, self._piece(text[done:]))) if parts else self._piece(text)
+
+    def _piece(self, text: str) -> str:
+        parts: list[str] = []
+        done = 0
+        for start, end, rule in _merged(self._spans(text)):
+            parts += (text[done:start], self._marker(rule, text[start:end]))
+            done = end
+        return "".join((*parts, text[done:])) if parts else text
+
+    def _spans(self, text: str) -> Iterator[Span]:
+        """What the rules find, the more specific ones first."""
+        low = rules.lower(text)
+        for rule, held, pattern in self._formats:
+            if held not in low:
+                continue
+            group = "secret" if "secret" in pattern.groupindex else 0
+            for match in pattern.finditer(text):
+                start, end = match.span(group)
+                secret = text[start:end]
+                if rule in ADDRESSES and not rules.is_password(secret):
+                    continue
+                if secret and not self._allowed(secret):
+                    yield start, end, rule
+        for start, end, how, certain in named_values(text, low):
+            value = text[start:end]
+            if rules.is_secret(value, how, certain) and not self._allowed(value):
+                yield start, end, "named"
+
+    def _allowed(self, secret: str) -> bool:
+        return any(pattern.fullmatch(secret) for pattern in self._allow)
+
+    def _marker(self, rule: str, secret: str) -> str:
+        digest = hmac.new(self._key, secret.encode("utf-8", "surrogatepass"), hashlib.sha256)
+        return f"[redacted:{rule}:{digest.hexdigest()[:8]}]"
+
+
+def hits(before: bytes, after: bytes) -> Counter[str]:
+    """How often each rule hit: the markers of redacted bytes that were not there before, by rule.
+
+    `before` and `after` are what `Redactor.json` was given and what it gave back, or two texts.
+    """
+    found = Counter(marker.group(0, 1) for marker in _RAW_MARKER.finditer(after))
+    found -= Counter(marker.group(0, 1) for marker in _RAW_MARKER.finditer(before))
+    counted: Counter[str] = Counter()
+    for (_, rule), number in found.items():
+        counted[rule.decode()] += number
+    return counted
+
+
+def _merged(spans: Iterator[Span]) -> list[Span]:
+    """Spans in order, those that overlap as one, under the rule that came first."""
+    merged: list[Span] = []
+    for _, (start, end, rule) in sorted(enumerate(spans), key=lambda item: (item[1][0], item[0])):
+        if merged and start < merged[-1][1]:
+            last = merged[-1]
+            merged[-1] = (last[0], max(last[1], end), last[2])
+        else:
+            merged.append((start, end, rule))
+    return merged
+
+
+def _compiled(pattern: str, setting: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        hint = f"correct it in {setting} of the configuration"
+        raise UsageError(
+            f"{setting}: {pattern!r} is no regular expression: {error}", hint
+        ) from error

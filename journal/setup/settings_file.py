@@ -1,0 +1,285 @@
+"""An agent's settings file: our hooks merged into it, or taken out; all else stays as it was.
+
+Read as strict JSON, because what the agent itself would refuse we must not rewrite. Key order,
+indentation, line ends, a byte order mark and what follows the last brace are kept; numbers and
+strings keep their values.
+"""
+
+import json
+import math
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from journal.errors import JournalError, UsageError
+from journal.layout import write_whole
+from journal.setup.hook_command import is_ours
+from journal.times import to_datetime
+
+Values = dict[str, Any]
+Version = tuple[int, int, int]
+
+# The first version whose settings may name the event: an older one skips the whole file because
+# of a name that it does not know. From its changelog; PostToolUseFailure, which stands in none,
+# from the first public report of a hook that was accepted.
+EVENTS: Mapping[str, Mapping[str, Version]] = {
+    "claude-code": {
+        "SessionStart": (1, 0, 62),
+        "UserPromptSubmit": (1, 0, 54),
+        "PreToolUse": (1, 0, 38),
+        "PostToolUse": (1, 0, 38),
+        "PostToolUseFailure": (2, 1, 50),
+        "PermissionRequest": (2, 0, 45),
+        "Notification": (1, 0, 38),
+        "SubagentStart": (2, 0, 43),
+        "SubagentStop": (1, 0, 41),
+        "PreCompact": (1, 0, 48),
+        "PostCompact": (2, 1, 76),
+        "Stop": (1, 0, 38),
+        "StopFailure": (2, 1, 78),
+        "SessionEnd": (1, 0, 85),
+    }
+}
+# Without a limit of its own, SessionEnd has 1.5 s for all hooks together.
+_TIMEOUT_SECONDS = {"SessionStart": 10, "SessionEnd": 10}
+_BOM = "\ufeff"
+_FIRST_INDENT = re.compile(r'\{[ \t]*\r?\n([ \t]+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A settings file as it was read. `data`: its bytes, None if there is no file."""
+
+    path: Path
+    data: bytes | None
+    values: Values
+    indent: str = "  "
+    newline: str = "\n"
+    ending: str = "\n"
+    bom: str = ""
+
+    def render(self, values: Values) -> bytes:
+        """`values` in the style of this file."""
+        text = json.dumps(values, ensure_ascii=False, indent=self.indent)
+        text = self.bom + text.replace("\n", self.newline) + self.ending
+        return text.encode("utf-8", "backslashreplace")  # a lone surrogate is an escape again
+
+
+def default_path() -> Path:
+    """Claude Code's settings of this user."""
+    folder = os.environ.get("CLAUDE_CONFIG_DIR") or "~/.claude"
+    return Path(folder).expanduser().absolute() / "settings.json"
+
+
+def load(path: Path) -> Document:
+    """The settings at `path`, following symlinks; a missing file is an empty one.
+
+    UsageError: it is no file, no JSON, or not the object that the agent expects. JournalError:
+    it cannot be read.
+    """
+    data = _read(path)
+    if data is None:
+        return Document(path, None, {})
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise _refused(path, f"byte {error.start + 1} is not UTF-8") from error
+    bom = _BOM if text.startswith(_BOM) else ""
+    text = text.removeprefix(_BOM)
+    values = _parsed(path, text)
+    first = _FIRST_INDENT.match(text.lstrip())
+    return Document(
+        path,
+        data,
+        values,
+        indent=first[1] if first else "  ",
+        newline="\r\n" if "\r\n" in text else "\n",
+        ending=text[len(text.rstrip()) :],
+        bom=bom,
+    )
+
+
+def handler(event: str, command: str) -> Values:
+    """The entry of one hook: synchronous, with a limit where the agent's own does not do."""
+    entry: Values = {"type": "command", "command": command}
+    if event in _TIMEOUT_SECONDS:
+        entry["timeout"] = _TIMEOUT_SECONDS[event]
+    return entry
+
+
+def merged(values: Values, wanted: Mapping[str, Values], home: Path) -> Values:
+    """`values` with exactly the handlers `wanted`, by event, as the hooks of `home`.
+
+    Ours are replaced where they stand, or added last in a matcher group of their own; those of
+    other events go, and with them the groups and lists that they leave empty.
+    """
+    old = values.get("hooks", {})
+    new = {}
+    for event, groups in old.items():
+        kept = _replaced(groups, wanted.get(event), home)
+        if kept or not groups:
+            new[event] = kept
+    for event, entry in wanted.items():
+        if not commands({"hooks": {event: new.get(event, [])}}, home):
+            new[event] = [*new.get(event, ()), {"hooks": [entry]}]
+    if not new and old:
+        return {key: value for key, value in values.items() if key != "hooks"}
+    return {**values, "hooks": new} if new or "hooks" in values else values
+
+
+def without(values: Values, home: Path) -> Values:
+    """`values` without the hooks of `home`."""
+    return merged(values, {}, home)
+
+
+def commands(values: Values, home: Path | None = None) -> list[tuple[str, str]]:
+    """Event and command of each of our hooks (those of `home`, if given)."""
+    return [
+        (event, item["command"])
+        for event, groups in values.get("hooks", {}).items()
+        for group in groups
+        for item in _handlers(group)
+        if _is_ours(item, home)
+    ]
+
+
+def write(document: Document, values: Values, now_us: int) -> Path | None:
+    """Replace the file by `values`, whole and with its mode; the backup, None if there was no file.
+
+    A symlink stays and its target is replaced. JournalError: it cannot be written, or somebody
+    else changed it since it was read.
+    """
+    return _replace(document, document.render(values), now_us)
+
+
+def write_original(document: Document, values: Values, now_us: int) -> Path | None:
+    """The same, but byte for byte as a backup of ours, if one says the same as `values`."""
+    wanted = _plain(values)
+    for backup in sorted(document.path.parent.glob(_backup_name(document.path, "*")), reverse=True):
+        try:
+            original = load(backup)
+        except JournalError:  # not one that we made
+            continue
+        if original.data is not None and _plain(original.values) == wanted:
+            return _replace(document, original.data, now_us)
+    return write(document, values, now_us)
+
+
+def _replace(document: Document, data: bytes, now_us: int) -> Path | None:
+    path = document.path
+    if _read(path) != document.data:
+        raise JournalError(f"{path} was changed by another program just now", "run it again")
+    if document.data is None:
+        write_whole(Path(os.path.realpath(path)), data)
+        return None
+    mode = stat.S_IMODE(path.stat().st_mode)
+    backup = path
+    while os.path.lexists(backup):
+        stamp = to_datetime(now_us).strftime("%Y%m%dT%H%M%S.%fZ")
+        backup = path.with_name(_backup_name(path, stamp))
+        now_us += 1
+    write_whole(backup, document.data, mode)
+    write_whole(Path(os.path.realpath(path)), data, mode)
+    return backup
+
+
+def _backup_name(path: Path, stamp: str) -> str:
+    return f"{path.name}.agent-journal-backup-{stamp}"
+
+
+def _plain(values: Values) -> str:
+    """Text that is equal for equal settings, whether or not an empty list of hooks is left."""
+    hooks = {event: groups for event, groups in values.get("hooks", {}).items() if groups}
+    rest = {key: value for key, value in values.items() if key != "hooks"}
+    return json.dumps([hooks, rest])
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise _refused(path, "it is not a regular file")
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        hint = "check the owner and rights of the file"
+        raise JournalError(f"cannot read {path}: {error.strerror}", hint) from error
+
+
+def _parsed(path: Path, text: str) -> Values:
+    try:
+        values = json.loads(
+            text, object_pairs_hook=_object, parse_constant=_refuse, parse_float=_float
+        )
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise _refused(path, f"it is not JSON: {error.msg} ({where})") from error
+    except (ValueError, RecursionError) as error:
+        raise _refused(path, f"it is not JSON that can be kept: {error}") from error
+    if not isinstance(values, dict):
+        raise _refused(path, "it is not a JSON object")
+    hooks = values.get("hooks", {})
+    if not isinstance(hooks, dict):
+        raise _refused(path, '"hooks" is not an object')
+    for event, groups in hooks.items():
+        if not isinstance(groups, list):
+            raise _refused(path, f'"hooks.{event}" is not a list')
+    return values
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Values:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return values
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a number of JSON")
+
+
+def _float(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError(f"{digits} is too large a number")
+    return value
+
+
+def _refused(path: Path, reason: str) -> UsageError:
+    return UsageError(f"{path} is left as it is: {reason}", "correct it, then run this again")
+
+
+def _replaced(groups: list[Any], entry: Values | None, home: Path) -> list[Any]:
+    """The groups with ours replaced by `entry` once, and taken out where there is none."""
+    kept = []
+    for group in groups:
+        if not any(_is_ours(item, home) for item in _handlers(group)):
+            kept.append(group)
+            continue
+        items = []
+        for item in group["hooks"]:
+            if not _is_ours(item, home):
+                items.append(item)
+            elif entry is not None and group.get("matcher") in (None, "", "*"):
+                items.append(entry)
+                entry = None
+        if items:
+            kept.append({**group, "hooks": items})
+    return kept
+
+
+def _handlers(group: Any) -> Iterator[Any]:
+    """What hangs in a matcher group; nothing if it is of a shape that we do not know."""
+    items = group.get("hooks") if isinstance(group, dict) else None
+    yield from items if isinstance(items, list) else ()
+
+
+def _is_ours(item: Any, home: Path | None) -> bool:
+    command = item.get("command") if isinstance(item, dict) else None
+    return isinstance(command, str) and is_ours(command, home)

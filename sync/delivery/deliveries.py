@@ -1,0 +1,215 @@
+"""The archive's stage: what is new is cut into pieces, and what is due is sent.
+
+Under `deliver.lock`, after a local pass that has read every receipt. Retry files are the queue; the
+database only knows what they cover, so without it nothing new is cut, and what waits is sent.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from random import SystemRandom
+
+import apsw
+
+from journal.errors import BusyError, JournalError
+from journal.times import SECOND_US
+from sync.conditions import Conditions
+from sync.delivery import circuit_breaker, cutting, dead_pieces, retry_queue, sending
+from sync.delivery.circuit_breaker import Remotes
+from sync.delivery.queue_check import take_stock
+from sync.delivery.sending import Delivered
+from sync.ingest.screening import make_redactor
+from sync.remote.contract import Remote, RemoteError
+from sync.remote.naming import max_bytes, name_of
+from sync.store import connection
+from sync.store.locks import locked
+from sync.views import delivered_pieces
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked for."""
+
+    all: bool = False  # what is not due yet, too
+    dead: bool = False  # what was given up, too
+    cut: bool = True  # what is new and in no piece yet, too
+    probe: bool = False  # a remote that failed is to be tried all the same
+    progress: Callable[[int, int], None] = lambda done, total: None
+
+
+def run(conditions: Conditions, wish: Wish) -> Delivered:
+    """One run of the stage. BusyError: another process delivers. JournalError: the home fails."""
+    if conditions.settings.remote.kind == "none":
+        return _without_remote(conditions)
+    if not (
+        wish.dead or _has_work(conditions) or not retry_queue.is_empty(conditions.layout.retry)
+    ):
+        return Delivered()
+    with locked(conditions.layout.deliver_lock, lambda: False):
+        retry_queue.remove_litter(conditions.layout.retry, conditions.now_us)
+        problems = _prepare(conditions, wish)
+        if wish.dead:
+            problems += _put_back(conditions)
+        done = _deliver(conditions, wish)
+    if done.sent or done.dead:
+        problems += _take_in(conditions)
+    done.problems += [one for one in dict.fromkeys(problems) if one not in done.problems]
+    done.ripening = _ripening(conditions)
+    return done
+
+
+def _without_remote(conditions: Conditions) -> Delivered:
+    waiting = len(retry_queue.list_names(conditions.layout.retry))
+    return Delivered(waiting=waiting, elsewhere=waiting)
+
+
+def _has_work(conditions: Conditions) -> bool:
+    return bool(_ripening(conditions))
+
+
+def _ripening(conditions: Conditions) -> int:
+    """How many sessions have something that is in no piece yet; 0 without a database."""
+    if not conditions.layout.database.exists():
+        return 0
+    try:
+        with closing(connection.open_store(conditions.layout)) as db:
+            return delivered_pieces.ripening(db, conditions.settings.sessions.adopt_on)
+    except (apsw.Error, JournalError):
+        return 0  # the pass before has said so
+
+
+def _prepare(conditions: Conditions, wish: Wish) -> list[str]:
+    """Receipts read, notes brought up to the files, new pieces cut; what could not be done."""
+    try:
+        conditions.take_in()
+        if conditions.stopping():
+            return []  # the pass may have left receipts unread
+        with closing(connection.open_store(conditions.layout)) as db:
+            return _cut(conditions, wish, db)
+    except BusyError:
+        return []  # a pass is running: what is new is cut after the next one
+    except apsw.Error as error:
+        return [str(connection.explain(error, conditions.layout.database))]
+    except JournalError as error:
+        return [str(error)]
+
+
+def _take_in(conditions: Conditions) -> list[str]:
+    """Receipts and rejections of this run; what could not be done, as the next one will."""
+    try:
+        conditions.take_in()
+    except BusyError:
+        return []
+    except JournalError as error:
+        return [str(error)]
+    return []
+
+
+def _cut(conditions: Conditions, wish: Wish, db: apsw.Connection) -> list[str]:
+    layout, settings = conditions.layout, conditions.settings
+    stock = take_stock(db, layout.retry, conditions.now_us)
+    for name in stock.delivered:
+        retry_queue.remove(layout.retry / name, layout.dead)
+    if wish.cut:
+        shape = _shape(conditions)
+        adopt_on = tuple(settings.sessions.adopt_on)
+        redactor = make_redactor(layout, settings)
+        cutting.cut(db, layout, shape, redactor, adopt_on, conditions.now_us)
+    return stock.problems
+
+
+def _shape(conditions: Conditions) -> cutting.Shape:
+    from sync.remote import folder_files, thread
+
+    remote = conditions.settings.remote
+    is_folder = remote.kind == "folder"
+    return cutting.Shape(
+        remote=name_of(remote),
+        render=folder_files.render if is_folder else thread.render,
+        max_bytes=max_bytes(remote),
+        has_records=is_folder,
+        interval_us=int(remote.min_interval_seconds * SECOND_US),
+    )
+
+
+def _put_back(conditions: Conditions) -> list[str]:
+    """Make retry files of what was given up; what could not be."""
+    problems = []
+    for path in dead_pieces.list_paths(conditions.layout.dead):
+        try:
+            dead_pieces.put_back(path, conditions.layout.retry, conditions.now_us)
+        except retry_queue.GoneError:
+            continue
+        except retry_queue.ForeignRetryError as error:
+            problems.append(str(error))
+    return problems
+
+
+def _deliver(conditions: Conditions, wish: Wish) -> Delivered:
+    layout, settings = conditions.layout, conditions.settings
+    if retry_queue.is_empty(layout.retry):
+        return Delivered()
+    remotes = circuit_breaker.load(layout.remotes)
+    name = name_of(settings.remote)
+    try:
+        with _remote(conditions, remotes) as remote:
+            key = circuit_breaker.settings_key(settings.remote, has_token=True)
+            return sending.run(_order(conditions, wish, remote, remotes, key))
+    except RemoteError as error:  # there is none to be asked: no token, no address
+        key = circuit_breaker.settings_key(settings.remote, has_token=False)
+        circuit = remotes.circuit(name, key)
+        chance = SystemRandom()
+        circuit = circuit_breaker.failed(circuit, error, conditions.now_us, settings.retry, chance)
+        remotes.circuits[name] = circuit
+        circuit_breaker.save(layout.remotes, remotes)
+        return Delivered(waiting=len(retry_queue.list_names(layout.retry)), error=error)
+
+
+def _order(
+    conditions: Conditions, wish: Wish, remote: Remote, remotes: Remotes, key: str
+) -> sending.Order:
+    return sending.Order(
+        conditions.layout,
+        conditions.settings,
+        make_redactor(conditions.layout, conditions.settings),
+        remote,
+        remotes,
+        key,
+        conditions.clock_ns,
+        SystemRandom(),
+        conditions.stopping,
+        wish.all,
+        wish.probe,
+        wish.progress,
+    )
+
+
+@contextmanager
+def _remote(conditions: Conditions, remotes: Remotes) -> Iterator[Remote]:
+    """The remote of the settings. RemoteError: it cannot be asked at all."""
+    made = _made(conditions, remotes)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def _made(conditions: Conditions, remotes: Remotes) -> Remote:
+    layout, settings = conditions.layout, conditions.settings.remote
+    memory = remotes.memory(name_of(settings))
+
+    def remember() -> None:
+        circuit_breaker.save(layout.remotes, remotes)
+
+    def now_us() -> int:
+        return conditions.now_us
+
+    if settings.kind == "folder":
+        from sync.remote.folder import Folder
+
+        return Folder(settings, memory, remember, now_us)
+    from sync.remote.mindspring import MindSpring
+    from sync.remote.token import token
+
+    found = token(settings, conditions.environ)
+    return MindSpring(settings, found, memory, remember, now_us)

@@ -1,0 +1,77 @@
+"""What lies in `retry/`, compared with what the database has noted of it.
+
+To be called under `deliver.lock`, after a pass that has read every receipt: what was killed between
+a file and its note, or between a receipt and the end of its file, is made good here.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import apsw
+
+from sync.delivery import retry_queue
+from sync.delivery.retry_file import Head
+from sync.views import delivered_pieces
+from sync.views.delivered_pieces import PieceKey
+
+
+@dataclass(slots=True)
+class Stock:
+    """What lies in `retry/`: what could not be read, and what was delivered before a kill."""
+
+    problems: list[str]
+    delivered: list[str]
+
+
+def take_stock(db: apsw.Connection, folder: Path, now_us: int) -> Stock:
+    """Bring the database's notes up to the files that are there."""
+    names = set(retry_queue.list_names(folder))
+    known = delivered_pieces.waiting(db)
+    stock = Stock([], [])
+    for name in sorted(names - known.keys()):
+        try:
+            head = retry_queue.read_head(folder / name)
+        except retry_queue.GoneError:
+            continue
+        except retry_queue.ForeignRetryError as error:
+            stock.problems.append(str(error))
+            continue
+        _note_found(db, folder, head, name, stock)
+    if gone := known.keys() - names:
+        still = delivered_pieces.waiting(db)
+        with db:
+            for name in gone:
+                if name in still and not (folder / name).exists():
+                    delivered_pieces.forget(db, known[name], now_us)
+    return stock
+
+
+def _note_found(db: apsw.Connection, folder: Path, head: Head, name: str, stock: Stock) -> None:
+    key = _key(head)
+    state, file = delivered_pieces.state(db, head.target, key)
+    if state == "delivered":
+        stock.delivered.append(name)
+        return
+    if state == delivered_pieces.WAITING and file and file != name and (folder / file).exists():
+        known = readable_head(folder / file)
+        if known is not None:
+            if len(known.events) > len(head.events):  # grown, and killed before this one went
+                stock.delivered.append(name)
+                return
+            stock.delivered.append(file)
+    with db:
+        delivered_pieces.note(
+            db, head.target, key, delivered_pieces.WAITING, head.created_us, head.events, name
+        )
+
+
+def readable_head(path: Path) -> Head | None:
+    """None: it is gone, or cannot be replayed, which is said when it is to be sent."""
+    try:
+        return retry_queue.read_head(path)
+    except (retry_queue.GoneError, retry_queue.ForeignRetryError):
+        return None
+
+
+def _key(head: Head) -> PieceKey:
+    return PieceKey(head.agent, head.session, head.host, head.number, head.part)

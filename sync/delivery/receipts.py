@@ -1,0 +1,49 @@
+"""What became of a piece, as the journal keeps it: its receipt, or its rejection.
+
+The record is on the disk before the retry file goes. So a database that is lost learns it again,
+and whoever is killed in between says it twice, which is the same as once.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from journal.layout import Layout
+from journal.record import own_facts
+from sync.delivery import dead_pieces, retry_queue
+from sync.delivery.retry_file import Head, LastError, Waiting
+
+NOTICE_CHARS = 200
+
+
+def acknowledge(layout: Layout, path: Path, piece: Waiting, now_ns: int) -> None:
+    """The remote has the piece. JournalError: it cannot be recorded, and is sent again."""
+    _record(layout, piece.head, "Receipt", {"progress": piece.head.progress}, now_ns)
+    retry_queue.remove(path, layout.dead)
+
+
+def reject(
+    layout: Layout, path: Path, piece: Waiting, kind: str, message: str, now_ns: int
+) -> None:
+    """No remote shall be sent the piece of this retry file: it goes to `dead/`, with the reason.
+
+    The bytes of `piece` may be others than those of the file.
+    """
+    said = {"class": kind, "message": message[:NOTICE_CHARS]}
+    _record(layout, piece.head, "Rejection", said, now_ns)
+    kept = replace(piece, head=replace(piece.head, last_error=LastError(kind, message)))
+    dead_pieces.bury(path, layout.dead, kept, f"{kind}: {message}", now_ns // 1000)
+
+
+def _record(layout: Layout, head: Head, event: str, more: dict[str, Any], now_ns: int) -> None:
+    payload = {
+        "remote": head.target,
+        "host": head.host,
+        "number": head.number,
+        "part": head.part,
+        "sha256": head.sha256,
+        "events": list(head.events),
+        **more,
+    }
+    who = head.agent, head.session
+    own_facts.append(layout, event, who, payload, now_ns, durable=True)

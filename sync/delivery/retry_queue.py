@@ -1,0 +1,244 @@
+"""`retry/`: the pieces that no remote has acknowledged yet, one file each.
+
+The invariant: a piece's file is on the disk, whole and fsynced, before its first send, and goes
+only after its receipt is in the journal. So whoever is killed at any instruction, each piece has
+been delivered or its file is here; and sending, retrying and replaying are one thing.
+
+A file `<created, 17 digits of microseconds>-<16 hex>.json` holds all that a replay needs, as one
+JSON object: its first line is everything but the body, its second the body, so that a head is read
+without the megabytes behind it. Names sort by age. The modification time of a file is its next
+attempt, as in the queues of Postfix: a pass lists 20,000 of them and opens what is due.
+
+    {"v":1,"created_at","attempts","next_at","last_error":{"class","message"}|null,"session",
+     "piece":{"agent","host","number","title","bytes"},"sha256","target":{"remote"},
+     "progress":{…},"events":[ids that the piece covers],
+     "body":"…"}
+
+A body that is no UTF-8 stands as `body_base64`. Whoever sends raises and saves `attempts` first: a
+piece with 0 has never left this machine, and only such ones may be merged. One process at a time
+writes here (`deliver.lock`); anybody may read.
+"""
+
+import math
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+from journal.errors import JournalError
+from journal.layout import sync_folder, write_whole
+from journal.settings import sections
+from journal.times import DAY_US, SECOND_US
+from sync.delivery import retry_file
+from sync.delivery.retry_file import BadPieceError, Head, Waiting
+
+LONGEST_WAIT_US = DAY_US  # the settings allow no more, and neither do we a remote that asks for it
+_NAME = re.compile(r"[0-9]{17}-[0-9a-f]{16}\.json")
+_LITTER = re.compile(r"\.[0-9]{17}-[0-9a-f]{16}\.json\..+")
+_HEAD_BYTES = 1 << 16
+_LITTER_AGE_US = 3600 * SECOND_US  # no write takes so long
+
+
+class ForeignRetryError(JournalError):
+    """A file that cannot be replayed: torn, of another version, unreadable, or not ours."""
+
+
+class GoneError(JournalError):
+    """The file is not there any more: delivered, given up or forgotten meanwhile."""
+
+
+class Listed(NamedTuple):
+    """A retry file as a listing shows it."""
+
+    name: str
+    next_us: int  # a hint: what is in the file counts
+
+
+def list_names(folder: Path) -> list[str]:
+    """The names of all retry files, oldest piece first; other things are passed over.
+
+    JournalError: the folder cannot be read. A missing one is empty.
+    """
+    return sorted(entry.name for entry in _entries(folder))
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether no retry file is there; looks no further than at the first."""
+    return next(iter(_entries(folder)), None) is None
+
+
+def schedule(folder: Path) -> list[Listed]:
+    """The same, with the times of their next attempts; none is opened."""
+    found = []
+    for entry in _entries(folder):
+        try:
+            found.append(Listed(entry.name, entry.stat().st_mtime_ns // 1000))
+        except FileNotFoundError:
+            continue  # delivered just now
+    return sorted(found)
+
+
+def created_us(name: str) -> int:
+    """When the piece of a file was made, as its name has it."""
+    return int(name[:17])
+
+
+def is_due(next_us: int, now_us: int) -> bool:
+    """Whether that time has come; one further away than any wait means a clock set back."""
+    return next_us <= now_us or next_us > now_us + LONGEST_WAIT_US
+
+
+def pause_us(
+    attempts: int, retry: sections.Retry, chance: Random, wish_seconds: float | None = None
+) -> int:
+    """How long to wait after so many attempts: full jitter, and never less than the remote asks.
+
+    That is anything from 0 to min(`max_seconds`, `first_seconds` * 2^(attempts - 1)). A remote's
+    wish counts up to LONGEST_WAIT_US.
+    """
+    doublings = min(max(attempts, 1) - 1, 64)
+    longest = min(retry.max_seconds, retry.first_seconds * 2.0**doublings)
+    seconds = max(chance.uniform(0.0, longest), wish_seconds or 0.0)
+    return min(math.ceil(seconds * SECOND_US), LONGEST_WAIT_US)
+
+
+def read(path: Path) -> Waiting:
+    """A whole retry file, its body checked. ForeignRetryError, GoneError."""
+    try:
+        found = retry_file.load(content(path, retry_file.MAX_BYTES))
+    except BadPieceError as error:
+        raise foreign(path, str(error)) from error
+    _check_name(path, found.head)
+    return found
+
+
+def read_head(path: Path) -> Head:
+    """All of it but the body, which is not looked at. ForeignRetryError, GoneError."""
+    size = _HEAD_BYTES
+    while b"\n" not in (data := content(path, size, cut=True)) and len(data) == size:
+        size *= 8
+        if size > retry_file.MAX_BYTES:
+            return read(path).head
+    try:
+        head = retry_file.load_head(data.partition(b"\n")[0][:-1] + b"}")
+    except BadPieceError:
+        return read(path).head  # laid out in another way, or worth its reason
+    _check_name(path, head)
+    return head
+
+
+def write_new(folder: Path, piece: Waiting) -> Path:
+    """Put a piece that is to be delivered on the disk; its path. JournalError: it cannot be.
+
+    The very same piece is not written over: its file knows more.
+    """
+    path = folder / piece.head.name
+    try:
+        read(path)
+    except (GoneError, ForeignRetryError):  # not there, or a damaged copy of it
+        _write(path, piece)
+    return path
+
+
+def update(path: Path, piece: Waiting) -> None:
+    """Replace a retry file by what is known now. GoneError; JournalError: it cannot be written."""
+    if not path.exists():
+        raise GoneError(f"{path.name} was removed meanwhile")
+    _write(path, piece)
+
+
+def remove(path: Path, dead: Path) -> None:
+    """The piece has been delivered, and its receipt is in the journal.
+
+    `dead` is the folder where it may still lie, if putting it back was killed half-way.
+    """
+    unlink(dead_path(dead, path))
+    unlink(path)
+
+
+def dead_path(dead: Path, path: Path) -> Path:
+    """Where the piece of a retry file is kept once it has been given up."""
+    return dead / f"piece-{path.stem}.jsonl"
+
+
+def remove_litter(folder: Path, now_us: int) -> None:
+    """Remove what killed writers have left here an hour ago or longer. JournalError: it cannot."""
+    for entry in list(_scan(folder)):
+        if not _LITTER.fullmatch(entry.name):
+            continue
+        try:
+            changed_us = entry.stat(follow_symlinks=False).st_mtime_ns // 1000
+        except FileNotFoundError:
+            continue  # renamed by its writer
+        if now_us - changed_us > _LITTER_AGE_US:
+            unlink(Path(entry.path))
+
+
+def _write(path: Path, piece: Waiting) -> None:
+    write_whole(path, retry_file.dump(piece))
+    next_ns = piece.head.next_us * 1000
+    try:
+        os.utime(path, ns=(next_ns, next_ns))  # killed before it: due now, and the head says when
+    except OSError as error:
+        hint = "check the owner and rights of the home"
+        raise JournalError(f"cannot write {path}: {error.strerror}", hint) from error
+
+
+def unlink(path: Path) -> None:
+    """Remove a file for good, if it is there. JournalError: it cannot be."""
+    try:
+        path.unlink()
+        sync_folder(path.parent)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        hint = "check the owner and rights of the home"
+        raise JournalError(f"cannot remove {path}: {error.strerror}", hint) from error
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    found = (entry for entry in _scan(folder) if _NAME.fullmatch(entry.name))
+    return (entry for entry in found if entry.is_file(follow_symlinks=False))
+
+
+def _scan(folder: Path) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            yield from entries
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        hint = "check the owner and rights of the home"
+        raise JournalError(f"cannot read {folder}: {error.strerror}", hint) from error
+
+
+def content(path: Path, limit: int, *, cut: bool = False) -> bytes:
+    """The first `limit` bytes of a file; a longer one is refused unless it may be `cut`.
+
+    ForeignRetryError, GoneError.
+    """
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        with open(os.open(path, flags), "rb") as file:  # noqa: PTH123 - of a descriptor
+            data = file.read(limit if cut else limit + 1)
+    except FileNotFoundError as error:
+        raise GoneError(f"{path.name} was removed meanwhile") from error
+    except OSError as error:
+        raise foreign(path, f"unreadable: {error.strerror}") from error
+    if len(data) > limit:
+        raise foreign(path, f"longer than {limit} bytes")
+    return data
+
+
+def _check_name(path: Path, head: Head) -> None:
+    """A copy under another name would be sent a second time."""
+    if path.name != head.name:
+        raise foreign(path, f"its name should be {head.name}")
+
+
+def foreign(path: Path, reason: str) -> ForeignRetryError:
+    """The error that says so of a file."""
+    hint = "it is left alone; another version may understand it"
+    return ForeignRetryError(f"{path} cannot be replayed: {reason}", hint)

@@ -1,0 +1,207 @@
+"""Forgetting: one session is taken out of every place in the home, and what remotes hold is said.
+
+Its tombstone is written first, so a kill at any moment leaves a home in which the session is on its
+way out: the same call again does the rest. Last the database is written anew and its WAL emptied,
+for SQLite leaves what it deletes where it lay.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from journal.errors import BusyError, JournalError
+from journal.layout import Layout
+from journal.record import own_facts
+from journal.settings.sources import Settings
+from journal.times import to_text
+from sync.delivery import dead_pieces, retry_queue
+from sync.forgetting.scrub import Scrub, rewrite_lines
+from sync.forgetting.traces import Traces
+from sync.ingest import refused_binds
+from sync.query.listing import LAST_CHAR
+from sync.store import backups, connection, facts, vacuum
+from sync.store.locks import locked
+from sync.views import contexts, delivered_pieces, session_deletion, tombstones
+from sync.views.tombstones import Grave
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What forgetting works with; `keep_trying` is asked while another process holds a lock."""
+
+    layout: Layout
+    settings: Settings
+    now_ns: int
+    keep_trying: Callable[[], bool]
+
+    @property
+    def now_us(self) -> int:
+        """Microseconds since 1970."""
+        return self.now_ns // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What went. `delivered`: pieces that remotes still hold, by the remotes' names."""
+
+    events: int
+    lines: int  # of day files and packs
+    pieces: int  # that waited, or were given up
+    copies: tuple[str, ...]  # of the database, by their file names: removed whole
+    delivered: dict[str, int]
+    problems: tuple[str, ...]
+
+
+def find_again(db: apsw.Connection, name: str) -> tuple[str, str] | None:
+    """A session that has a tombstone and no row, by its id, a unique beginning of it, or AGENT/ID.
+
+    That of a forgetting that was killed, or whose traces have come back.
+    """
+    query = """
+        select agent, session from tombstones where session >= ? and session < ?
+        and (session = ? or not exists (
+          select 1 from tombstones t where t.session = ?)) and ? in ('', agent) limit 2
+    """
+    agent, slash, rest = name.partition("/")
+    for session, of in ((name, ""), (rest, agent)) if slash else ((name, ""),):
+        values = (session, session + LAST_CHAR, session, session, of)
+        found: list[Any] = db.execute(query, values).fetchall() if session else []
+        if len(found) == 1:
+            return tuple(found[0])
+    return None
+
+
+def forget(order: Order, agent: str, session: str) -> Forgotten:
+    """Take a session out of the home; to be called behind a pass, and to be followed by one.
+
+    BusyError: another process holds a lock; nothing was changed. JournalError: full disk, missing
+    rights, a database in use: what is left goes when it is called again.
+    """
+    layout = order.layout
+    with _alone(order), closing(connection.open_store(layout)) as db:
+        try:
+            return _Forgetting(order, db, _grave(order, db, agent, session)).run()
+        except apsw.BusyError as error:
+            problem = f"{layout.database} is being read by another program and may still hold it"
+            raise BusyError(problem, "close it, and forget the session again") from error
+        except apsw.Error as error:
+            raise connection.explain(error, layout.database) from error
+        except OSError as error:
+            problem = f"cannot change {error.filename or layout.home}: {error.strerror}"
+            hint = "check the rights and the free space, and forget the session again"
+            raise JournalError(problem, hint) from error
+
+
+@contextmanager
+def _alone(order: Order) -> Iterator[None]:
+    """No pass, no delivery and no model's call runs: each could write of the session."""
+    layout = order.layout
+    with ExitStack() as stack:
+        for lock in (layout.model_lock, layout.deliver_lock, layout.sync_lock):
+            stack.enter_context(locked(lock, order.keep_trying))
+        yield
+
+
+def _grave(order: Order, db: apsw.Connection, agent: str, session: str) -> Grave:
+    """Up to now; further if records have come from a clock that is ahead."""
+    key = facts.known_key(db, agent, session)
+    last_us = 0 if key is None else facts.last_us(db, key)
+    until_us = tombstones.until_us(db, agent, session)
+    return Grave(agent, session, max(order.now_us, last_us, until_us))
+
+
+@dataclass
+class _Forgetting:
+    order: Order
+    db: apsw.Connection
+    grave: Grave
+
+    @property
+    def layout(self) -> Layout:
+        return self.order.layout
+
+    def run(self) -> Forgotten:
+        grave = self.grave
+        delivered = delivered_pieces.delivered(self.db, grave.agent, grave.session)
+        self._mark()
+        traces = Traces(grave)
+        scrub = Scrub(self.db, self.layout, traces)
+        self.layout.synced.unlink(missing_ok=True)  # too high a number would hide what is new
+        scrub.days()
+        scrub.packs()
+        pieces = self._pieces(traces)
+        self._letters(traces)
+        self._spool(traces)
+        gone = backups.remove(self.layout)
+        events = self._rows()
+        scrub.settle()
+        vacuum.write_anew(self.db)
+        return Forgotten(events, scrub.lines, pieces, gone, delivered, tuple(scrub.problems))
+
+    def _mark(self) -> None:
+        who = self.grave.agent, self.grave.session
+        until = {"until": to_text(self.grave.until_us)}
+        now_ns = self.order.now_ns
+        own_facts.append(self.layout, tombstones.EVENT, who, until, now_ns, durable=True)
+
+    def _pieces(self, traces: Traces) -> int:
+        """Its pieces, those that wait and those that were given up; and halves of such files."""
+        gone = 0
+        for folder in (self.layout.retry, self.layout.dead):
+            for path in _files(folder):
+                if folder == self.layout.dead and not _is_piece(path):
+                    continue
+                if self._is_piece_of(path, traces):
+                    retry_queue.unlink(path)
+                    gone += path.name[0] != "."
+        return gone
+
+    def _is_piece_of(self, path: Path, traces: Traces) -> bool:
+        dead = path.parent == self.layout.dead
+        try:
+            head = dead_pieces.read(path).piece.head if dead else retry_queue.read_head(path)
+        except (retry_queue.ForeignRetryError, retry_queue.GoneError):
+            return path.exists() and traces.named_in(path.read_bytes())
+        return (head.agent, head.session) == (self.grave.agent, self.grave.session)
+
+    def _letters(self, traces: Traces) -> None:
+        """Dead letters of it, and the log's lines that name it."""
+        for path in _files(self.layout.dead):
+            if path.suffix == ".jsonl" and not _is_piece(path):
+                rewrite_lines(path, traces.in_dead_letter)
+        for path in _files(self.layout.logs):
+            rewrite_lines(path, traces.named_in)
+
+    def _spool(self, traces: Traces) -> None:
+        """What a hook has begun to keep and never ended; the rest was collected by the pass."""
+        for path in _files(self.layout.spool):
+            if traces.is_file_of(path.name):
+                path.unlink(missing_ok=True)
+
+    def _rows(self) -> int:
+        """Its rows, and what is derived from them in other files."""
+        db, now_us = self.db, self.order.now_us
+        with db:
+            db.execute("insert or replace into tombstones values (?, ?, ?)", self.grave)
+            events = session_deletion.up_to(db, [self.grave], now_us)
+        refused_binds.write(db, self.layout)
+        contexts.write_stale(db, self.layout, self.order.settings, now_us)
+        for path in contexts.unused(db, self.layout):
+            path.unlink(missing_ok=True)
+        return events
+
+
+def _is_piece(path: Path) -> bool:
+    """A file of `dead/` that holds a piece, or a half of one."""
+    return "piece-" in path.name[:7]
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_file() and not path.is_symlink())
+    except FileNotFoundError:
+        return []

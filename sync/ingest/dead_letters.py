@@ -1,0 +1,101 @@
+"""`dead/`: what could not be read or will never be accepted, with where it came from and why.
+
+Nothing is dropped silently and nothing is kept twice: an entry's key is made of the file's name,
+the offset and the bytes, so reading a file again adds none. Redacted as text.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from journal.layout import Layout, append_line
+from journal.times import day_of, to_text
+from sync.ingest.screening import Screen
+
+
+class Dead:
+    """The dead letters of one home, as one pass sees them."""
+
+    def __init__(self, layout: Layout, screen: Screen, now_us: int) -> None:
+        self._layout = layout
+        self._screen = screen
+        self._now_us = now_us
+        self._keys: set[str] | None = None
+
+    def put(self, source: Path, offset: int, data: bytes, reason: str) -> bool:
+        """Keep `data`, which stood at `offset` of `source`.
+
+        False if it is kept already, or says that it is of an excluded project or tool.
+        """
+        key = _key(source, offset, data)
+        if key in self._known() or self._screen.excludes_torn(data):
+            return False
+        entry = {
+            "key": key,
+            "at": to_text(self._now_us),
+            "reason": reason,
+            "path": str(source).encode("utf-8", "backslashreplace").decode(),
+            "offset": offset,
+            "bytes": len(data),
+            **self._content(data),
+        }
+        path = self._layout.dead / f"{day_of(self._now_us)}.jsonl"
+        append_line(path, orjson.dumps(entry) + b"\n")
+        self._known().add(key)
+        return True
+
+    def holds(self, source: Path, offset: int, data: bytes) -> bool:
+        """Whether these very bytes of this place are kept here."""
+        return _key(source, offset, data) in self._known()
+
+    def _known(self) -> set[str]:
+        if self._keys is None:
+            self._keys = {str(entry.get("key")) for entry in entries(self._layout)}
+        return self._keys
+
+    def _content(self, data: bytes) -> dict[str, str]:
+        text = self._screen.text(data.decode("utf-8", "surrogateescape"))
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            kept = text.encode("utf-8", "surrogateescape")
+            return {"base64": base64.b64encode(kept).decode("ascii")}
+        return {"text": text}
+
+
+def _key(source: Path, offset: int, data: bytes) -> str:
+    place = f"{source.name}\0{offset}\0".encode("utf-8", "surrogateescape")
+    return hashlib.blake2b(place + data, digest_size=12).hexdigest()
+
+
+def entries(layout: Layout) -> Iterator[dict[str, Any]]:
+    """Every dead letter of the home, oldest file first; torn lines of a full disk are passed.
+
+    Pieces that no remote takes lie there too, and are no letters: see sync/dead_pieces.py.
+    """
+    try:
+        found = (path for path in layout.dead.iterdir() if path.suffix == ".jsonl")
+        files = sorted(path for path in found if not is_dead_name(path.name))
+    except FileNotFoundError:
+        return
+    for path in files:
+        for line in path.read_bytes().split(b"\n"):
+            try:
+                entry = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                continue
+            if isinstance(entry, dict):
+                yield entry
+
+
+_DEAD_NAME = re.compile(r"piece-[0-9]{17}-[0-9a-f]{16}\.jsonl")
+
+
+def is_dead_name(name: str) -> bool:
+    """Whether a file of `dead/` is one that `dead_path` names."""
+    return _DEAD_NAME.fullmatch(name) is not None

@@ -1,0 +1,171 @@
+"""The lines of files that another machine wrote, plain or gzipped, and what each of them holds.
+
+Memory is bounded by the longest line. What is a record here is one for ingest, too: its header is
+whole, and its body is JSON.
+"""
+
+import gzip
+import os
+import stat
+import zlib
+from collections.abc import Iterator
+from io import BufferedReader
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+
+from journal.errors import JournalError
+from journal.printable import one_line
+from journal.record import record
+from journal.times import to_datetime
+from sync.ingest.line_reader import CHUNK_BYTES, HEAD_BYTES, MAX_LINE_BYTES
+from sync.store import facts
+
+_GZIP = b"\x1f\x8b"  # RFC 1952, 2.3.1
+_BEGINNING_LINES = 20
+
+
+class UnreadableError(JournalError):
+    """A file that cannot be read, or not to its end."""
+
+
+class Line(NamedTuple):
+    """One line without its newline; `size` is greater than its length if it is only a beginning."""
+
+    number: int  # in its file, from 1
+    offset: int  # in its file, unpacked
+    data: bytes
+    size: int
+    read: int  # how many bytes of the file, as it lies on the disk, had to be read for it
+
+
+class Held(NamedTuple):
+    """A record that a line holds, and the bytes that are it."""
+
+    record: record.Record
+    line: bytes
+    session: tuple[str, str]  # agent and session id that it is of, or speaks of
+
+
+class Refused(NamedTuple):
+    """A part of a line that is no record."""
+
+    offset: int  # in the line
+    data: bytes
+    reason: str
+
+
+def lines(path: Path) -> Iterator[Line]:
+    """Every line of a file, the last one even without its newline.
+
+    UnreadableError: missing, no regular file, without rights, or damaged; raised behind the last
+    line before the damage.
+    """
+    try:
+        with _opened(path) as below:
+            packed = below.peek(2)[:2] == _GZIP
+            with gzip.GzipFile(fileobj=below) if packed else below as file:
+                yield from _split(file, below)
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        message = one_line(f"cannot read {path} to its end: {reason}")
+        raise UnreadableError(message, "check its rights, or take another copy of it") from error
+
+
+def _opened(path: Path) -> BufferedReader:
+    """Never a FIFO or a device that would make us wait. OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError("not a regular file")
+    return os.fdopen(fd, "rb")
+
+
+def _split(file: BufferedReader | gzip.GzipFile, below: BufferedReader) -> Iterator[Line]:
+    number = offset = 0
+    while data := file.readline(MAX_LINE_BYTES + 1):
+        number, size = number + 1, len(data)
+        if size > MAX_LINE_BYTES and data[-1:] != b"\n":
+            data = data[:HEAD_BYTES]
+            size += _skip_line(file)
+        else:
+            data = data.removesuffix(b"\n")
+        yield Line(number, offset, data, size, below.tell())
+        offset += size
+
+
+def _skip_line(file: BufferedReader | gzip.GzipFile) -> int:
+    """Pass over the rest of a line; its size."""
+    size = 0
+    while more := file.readline(CHUNK_BYTES):
+        size += len(more)
+        if more[-1:] == b"\n":
+            break
+    return size
+
+
+def held(line: Line) -> Iterator[Held | Refused]:
+    """What a line holds: a record, or a torn part, or a torn part with a record glued to it."""
+    if line.size > len(line.data) + 1:
+        yield Refused(0, line.data, f"a line of {line.size} bytes; this is its beginning")
+        return
+    data, start = line.data, 0
+    while data.strip():  # in the steps of ingest, so that both say the same of a line
+        reading = record.read_line(data)
+        torn, reason, rest = reading.torn, reading.reason, b""
+        if reading.record is not None:
+            try:
+                yield _held(reading.record, data[len(torn) :])
+            except record.BadLineError as error:
+                inner = record.glued(data)
+                torn, reason = (inner.torn, inner.reason) if inner else (data, str(error))
+                rest = data[len(torn) :]
+        if torn.strip():
+            yield Refused(start, torn, reason)
+        start, data = start + len(torn), rest
+
+
+def _held(made: record.Record, line: bytes) -> Held:
+    """BadLineError: its body is no JSON, or its time in no calendar."""
+    try:
+        to_datetime(made.at_us)
+    except OverflowError as error:
+        raise record.BadLineError("header: at: outside the years 1 to 9999") from error
+    if made.agent != record.JOURNAL_AGENT:
+        meaning = facts.understand(made.agent, made.event, made.body, made.raw)
+        return Held(made, line, (made.agent, meaning.session or made.session))
+    said = record.load_body(made.body)
+    agent = said.get("agent") if isinstance(said, dict) else None
+    return Held(made, line, (agent if isinstance(agent, str) else "", made.session))
+
+
+def is_journal(path: Path) -> bool:
+    """Whether a file begins as records do, or is empty. UnreadableError."""
+    beginning = list(_beginning(path))
+    return not beginning or any(
+        line.data.startswith(b'{"v":') or any(isinstance(one, Held) for one in held(line))
+        for line in beginning
+    )
+
+
+def is_transcript(path: Path) -> bool:
+    """Whether a file begins as a transcript of Claude Code does. UnreadableError."""
+    return any(_is_of_transcript(line.data) for line in _beginning(path))
+
+
+def _beginning(path: Path) -> Iterator[Line]:
+    for line in lines(path):
+        if line.number > _BEGINNING_LINES:
+            return
+        if line.data.strip():
+            yield line
+
+
+def _is_of_transcript(data: bytes) -> bool:
+    try:
+        fields = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return False
+    is_entry = isinstance(fields, dict) and "v" not in fields and "type" in fields
+    return is_entry and ("sessionId" in fields or "uuid" in fields or "leafUuid" in fields)

@@ -1,0 +1,294 @@
+"""Ingest: from the journal's files to facts.
+
+Invariant: a record's row and the cursor behind its line are written in one transaction, and a row
+is inserted only if its id is new. So at every instant each whole line before the cursor is either
+stored exactly once or accounted for in `dead/`, and reading any file again changes nothing.
+Ingest inserts facts and nothing else; what they mean is for the views.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from journal.layout import Layout
+from journal.record import record
+from sync.ingest.dead_letters import Dead
+from sync.ingest.line_reader import Chunk, OpenFile
+from sync.ingest.screening import MARKS, Screen, Trail
+from sync.store import bodies, deletion, facts, redactions
+from sync.store.facts import Fact
+from sync.store.file_cursors import START, Cursor, cursor_key
+from sync.views.transcripts import Copied
+
+BATCH_RECORDS = 8_000
+BATCH_BYTES = 8 << 20
+SMALL_BATCH_BYTES = 1 << 19  # under a deadline: a tenth of a second's work or less
+FILTER_LINES = 16  # are looked at together: the filter for secrets is quicker on more bytes
+
+
+@dataclass(slots=True)
+class Batch:
+    """Facts of consecutive chunks, with the cursors behind them."""
+
+    facts: list[Fact] = field(default_factory=list)
+    places: list[tuple[Path, int, bytes]] = field(default_factory=list)  # of each fact's line
+    own: list[Fact] = field(default_factory=list)
+    own_places: list[tuple[Path, int, bytes]] = field(default_factory=list)
+    cursors: dict[str, Cursor] = field(default_factory=dict)
+    copied: Sequence[Copied] = ()  # how far transcripts are stored with this batch
+    bytes: int = 0
+    lines: int = 0
+    rejected: int = 0
+    excluded: int = 0
+
+
+class Reader:
+    """Turns the new lines of journal files into batches of facts; writes `dead/` and no row."""
+
+    def __init__(self, layout: Layout, screen: Screen, dead: Dead) -> None:
+        self._layout = layout
+        self._screen = screen
+        self._dead = dead
+        self._clean = False  # whether the lines at hand certainly hold no secret
+        self._trail: Trail | None = None  # of the file at hand, if anything can be excluded
+        self.seen_bytes = 0  # of all files, what has been looked at
+        self.unreadable: list[str] = []
+
+    @property
+    def rules(self) -> str:
+        """Those that bodies are redacted by, see `Redactor.rules`."""
+        return self._screen.redactor.rules
+
+    def batches(
+        self,
+        known: dict[str, Cursor],
+        files: Iterable[Path],
+        small: bool,
+        copied: Sequence[Copied] = (),
+    ) -> Iterator[Batch]:
+        """Batches that cover all whole lines behind the cursors, each to be written at once.
+
+        `copied`: how far transcripts were read whose records these files end with.
+        """
+        limit_bytes = SMALL_BATCH_BYTES if small else BATCH_BYTES
+        batches = self._batches(known, files, limit_bytes, copied)
+        yield from _packed(batches, ahead=0 if small else 1)
+
+    def whole(self, files: Iterable[Path]) -> Iterator[Batch]:
+        """The same from the beginning of each file, wherever its cursor stands."""
+        yield from _packed(self._batches({}, files, BATCH_BYTES, ()), ahead=1)
+
+    def elsewhere(self, found: Iterable[tuple[Path, bytes | record.Record]]) -> Iterator[Batch]:
+        """Batches of lines and records that lie in another place than `days/`; no cursors."""
+        yield from _packed(self._elsewhere(found), ahead=0)
+
+    def _elsewhere(self, found: Iterable[tuple[Path, bytes | record.Record]]) -> Iterator[Batch]:
+        batch, place, offset = Batch(), None, 0
+        self._clean = False
+        for path, line in found:
+            if path != place:
+                place, offset, self._trail = path, 0, self._screen.trail()
+            batch.lines += 1
+            if isinstance(line, bytes):
+                self._read(batch, path, offset, line)
+                size = len(line) + 1
+            else:
+                self._keep(batch, path, offset, b"", line)
+                size = len(line.body)
+            batch.bytes += size
+            offset += size
+            if batch.bytes >= BATCH_BYTES or len(batch.facts) >= BATCH_RECORDS:
+                yield batch
+                batch = Batch()
+        if batch.lines:
+            yield batch
+
+    def _batches(
+        self,
+        known: dict[str, Cursor],
+        files: Iterable[Path],
+        limit_bytes: int,
+        copied: Sequence[Copied],
+    ) -> Iterator[Batch]:
+        batch = Batch()
+        for path in files:
+            name = cursor_key(self._layout.days, path)
+            for chunk in self._chunks(path, known.get(name, START)):
+                self._add(batch, path, name, chunk)
+                if batch.bytes >= limit_bytes or len(batch.facts) >= BATCH_RECORDS:
+                    yield batch
+                    batch = Batch()
+        batch.copied = copied  # the last of all: nothing that it stands for is stored later
+        if batch.cursors or copied:
+            yield batch
+
+    def _chunks(self, path: Path, cursor: Cursor) -> Iterator[Chunk]:
+        try:
+            with OpenFile(path) as file:
+                offset = file.resume(cursor)
+                self._trail = self._screen.trail(cursor, offset)
+                if offset < file.size:
+                    yield from file.chunks(offset)
+                self.seen_bytes += file.size
+        except FileNotFoundError:
+            return  # moved away since it was listed: nothing of it is ours to read any more
+        except OSError as error:
+            self.unreadable.append(f"{path}: {error.strerror}")
+
+    def _add(self, batch: Batch, path: Path, name: str, chunk: Chunk) -> None:
+        for group in _groups(chunk.lines):
+            # Only bodies are redacted: what stands before the first one need not be looked at.
+            text = b"\n".join([line[max(0, line.find(b'"payload":')) :] for _, line in group])
+            self._clean = not self._screen.redactor.may_hold_secret(text)
+            for offset, line in group:
+                if line.strip():
+                    batch.lines += 1
+                    self._read(batch, path, offset, line)
+        if chunk.too_long is not None:
+            offset, size, head = chunk.too_long
+            batch.lines += 1
+            reason = f"a line of {size} bytes; this is its beginning"
+            self._refuse(batch, path, offset, head, reason)
+        batch.bytes += chunk.size
+        batch.cursors[name] = self._trail.mark(chunk.cursor) if self._trail else chunk.cursor
+
+    def _read(self, batch: Batch, path: Path, offset: int, line: bytes) -> None:
+        try:
+            self._keep(batch, path, offset, line, record.parse(line))
+        except record.BadLineError:
+            self._read_bad(batch, path, offset, line)
+
+    def _read_bad(self, batch: Batch, path: Path, offset: int, line: bytes) -> None:
+        reading = record.read_line(line)
+        reason = reading.reason
+        if reading.record is not None:
+            try:
+                self._keep(batch, path, offset, line, reading.record)
+            except record.BadLineError as error:
+                inner = record.glued(line)
+                if inner is None or inner.record is None:
+                    self._refuse(batch, path, offset, line, str(error))
+                    return
+                self._refuse(batch, path, offset, inner.torn, inner.reason)
+                self._read(batch, path, offset + len(inner.torn), line[len(inner.torn) :])
+                return
+        if reading.torn:
+            self._refuse(batch, path, offset, reading.torn, reason)
+
+    def _keep(
+        self, batch: Batch, path: Path, offset: int, line: bytes, made: record.Record
+    ) -> None:
+        meaning = None
+        if self._trail is not None:
+            meaning = facts.understand(made.agent, made.event, made.body, made.raw)
+            if self._trail.excludes(made, meaning):
+                batch.excluded += 1
+                return
+        body = self._screen.body(made, self._clean)
+        if meaning is None or body is not made.body:
+            made = made if body is made.body else made._replace(body=body)
+            meaning = facts.understand(made.agent, made.event, made.body, made.raw)
+        if made.agent == record.JOURNAL_AGENT:
+            batch.own.append(Fact(made, meaning, None))
+            batch.own_places.append((path, offset, line))
+            return
+        empty = made.body == b"null" and not made.raw
+        packed = None if empty else bodies.Packed(made.body)
+        batch.facts.append(Fact(made, meaning, packed))
+        batch.places.append((path, offset, line))
+
+    def _refuse(self, batch: Batch, path: Path, offset: int, data: bytes, reason: str) -> None:
+        if not data.strip():
+            return
+        if self._trail is not None and self._trail.excludes_torn(data):
+            batch.excluded += 1
+        else:
+            batch.rejected += self._dead.put(path, offset, data, reason)
+
+    def differing(self, db: apsw.Connection, batch: Batch, known: list[Fact]) -> int:
+        """Of facts whose ids were stored already, keep those with other content in `dead/`."""
+        count = 0
+        pairs = zip(batch.facts, batch.places, strict=True) if known else ()
+        places = {id(fact): place for fact, place in pairs}
+        for fact in known:
+            query = "select seq, body, name, raw from events where id = ?"
+            rows: list[Any] = db.execute(query, (fact.record.id,)).fetchall()
+            ((seq, blob, name, raw),) = rows
+            if raw == deletion.REMOVED:
+                continue  # nobody can tell any more
+            stored = self._screen.body(fact.record._replace(body=bodies.unpack(db, blob)))
+            if (stored, name) == (fact.record.body, fact.record.event):
+                continue
+            other_rules = redactions.of_event(db, seq) != self._screen.redactor.rules
+            if name == fact.record.event and other_rules:
+                continue  # what other rules have left cannot be compared
+            path, offset, line = places[id(fact)]
+            reason = "its id belongs to another record"
+            count += self._dead.put(path, offset, line, reason)
+        return count + self._differing_own(db, batch)
+
+    def _differing_own(self, db: apsw.Connection, batch: Batch) -> int:
+        count = 0
+        for fact, (path, offset, line) in zip(batch.own, batch.own_places, strict=True):
+            query = "select line from own_facts where id = ?"
+            line_stored = db.execute(query, (fact.record.id,)).get
+            if line_stored is None:
+                continue  # a tombstone covers it
+            stored = record.parse(bytes(line_stored).rstrip())
+            body = self._screen.body(stored)
+            if (stored.event, body) != (fact.record.event, fact.record.body):
+                count += self._dead.put(path, offset, line, "its id belongs to another record")
+        return count
+
+
+def _packed(batches: Iterator[Batch], ahead: int) -> Iterator[Batch]:
+    """The batches with their payloads compressed, so many of them ahead of the one yielded.
+
+    With one ahead, a batch is compressed while the one before is written: no other thread has work
+    then. Two would only take more memory; under a deadline none is read before it is wanted.
+    """
+    begun: deque[tuple[Batch, Future[None]]] = deque()
+    with bodies.Packing() as packing:
+        for batch in batches:
+            packed = packing.begin([fact.body for fact in batch.facts if fact.body])
+            begun.append((batch, packed))
+            if len(begun) > ahead:
+                yield _done(*begun.popleft())
+        while begun:
+            yield _done(*begun.popleft())
+
+
+def _done(batch: Batch, packed: Future[None]) -> Batch:
+    packed.result()
+    return batch
+
+
+def _groups(lines: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+    return (lines[at : at + FILTER_LINES] for at in range(0, len(lines), FILTER_LINES))
+
+
+def read_cursors(db: apsw.Connection) -> dict[str, Cursor]:
+    """How far files have been read, by their path below `days/`."""
+    return {path: Cursor(*rest) for path, *rest in db.execute("select * from cursors")}
+
+
+def marked_cursors(db: apsw.Connection) -> dict[str, Cursor]:
+    """Those of files that hold excluded lines, see sync/screening.py."""
+    query = "select * from cursors where modified_ns between ? and ?"
+    return {path: Cursor(*rest) for path, *rest in db.execute(query, MARKS)}
+
+
+def drop_cursors(db: apsw.Connection, day: str) -> None:
+    """Forget how far the files of a day were read; to be called inside a transaction."""
+    db.execute("delete from cursors where path > ? and path < ?", (f"{day}/", f"{day}0"))
+
+
+def save_cursors(db: apsw.Connection, cursors: dict[str, Cursor]) -> None:
+    """Remember how far files have been read; inside the transaction of their rows."""
+    rows = [(path, *cursor) for path, cursor in cursors.items()]
+    db.executemany("insert or replace into cursors values (?, ?, ?, ?, ?)", rows)

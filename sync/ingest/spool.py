@@ -1,0 +1,87 @@
+"""Collect the spool: records that hooks kept elsewhere come home to the journal's days.
+
+A spooled file has its final name only once it is whole, so it is read in one go, appended to the
+day it belongs to, and removed. A kill in between appends it again; its id makes that harmless.
+"""
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+from hooks import emit
+from journal.layout import Layout, append_line
+from journal.record import record
+from journal.times import day_of
+from sync.ingest.dead_letters import Dead
+
+_ABANDONED_SECONDS = 60.0  # a hook lives for three; a part this old stays one
+
+
+def collect(layout: Layout, dead: Dead, now_us: int) -> int:
+    """Move what is whole into `days/`; the number of records. Foreign files stay where they are.
+
+    JournalError: the home still cannot be written; the spool is as it was.
+    """
+    moved = 0
+    for path in _private_files(layout.spool):
+        if path.suffix == ".jsonl":
+            moved += _take_record(layout, path)
+        elif path.suffix == ".raw":
+            moved += _take_raw(layout, path)
+        elif path.suffix == ".part":
+            _bury(path, dead, now_us)
+    return moved
+
+
+def _private_files(folder: Path) -> list[Path]:
+    """The regular files of a folder that is ours alone; none if anybody else could write it."""
+    try:
+        for place in (folder.parent, folder):
+            status = place.lstat()
+            private = stat.S_ISDIR(status.st_mode) and not status.st_mode & 0o077
+            if not private or status.st_uid != os.getuid():
+                return []
+        return sorted(Path(e.path) for e in os.scandir(folder) if e.is_file(follow_symlinks=False))
+    except FileNotFoundError:
+        return []
+
+
+def _bury(path: Path, dead: Dead, now_us: int) -> None:
+    """Keep a part among the dead if nobody is writing it any more."""
+    try:
+        if now_us / 1e6 - path.stat().st_mtime <= _ABANDONED_SECONDS:
+            return
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return  # it has just become whole, and has another name
+    dead.put(path, 0, data, "cut off: the hook was killed or the disk full")
+    path.unlink(missing_ok=True)
+
+
+def _take_record(layout: Layout, path: Path) -> int:
+    line = path.read_bytes()
+    reading = record.read_line(line.rstrip(b"\n"))
+    at_us = reading.record.at_us if reading.record else int(path.stat().st_mtime * 1e6)
+    name = path.name.rsplit(".", 2)[0]
+    append_line(layout.days / day_of(at_us) / f"{name}.jsonl", line.rstrip(b"\n") + b"\n")
+    path.unlink(missing_ok=True)
+    return 1
+
+
+def _take_raw(layout: Layout, path: Path) -> int:
+    """What a shell kept while no emitter could run: its name says agent, event and session."""
+    agent, event, session = [*path.name.split("."), "", "", ""][:3]
+    data = path.read_bytes()
+    modified_ns = path.stat().st_mtime_ns
+    known = agent in emit.VARIABLES and session != "unknown"
+    environ = {emit.VARIABLES[agent][0]: session} if known else {}
+    line, guess, _ = emit.record(agent or "unknown", event or "unknown", data, modified_ns, environ)
+    made = record.parse(line.rstrip())
+    digest = hashlib.blake2b(path.name.encode() + data, digest_size=10).hexdigest()
+    stable = f"{made.id.hex()[:12]}7{digest[:3]}8{digest[3:18]}"  # the same when taken again
+    line = record.dump(made._replace(id=bytes.fromhex(stable)))
+    name = emit.file_name(made.agent, guess)
+    append_line(layout.days / day_of(made.at_us) / f"{name}.jsonl", line)
+    path.unlink(missing_ok=True)
+    return 1

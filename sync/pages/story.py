@@ -1,0 +1,212 @@
+"""What a page tells of one session, and in which order; how it looks is for its writer.
+
+Texts are as they were recorded: each writer makes them safe for its own format. Times are UTC.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from journal.printable import one_line
+from journal.session.plan import name_of
+from journal.times import SECOND_US, day_of, to_text
+from sync.pages.value_text import Field, fields, texts
+
+if TYPE_CHECKING:
+    from journal.session.state import Subagent
+    from sync.query.detail import Answer, Detail, Observation, Prompt
+    from sync.query.listing import Session
+
+TITLE_CHARS = 100
+TARGET_CHARS = 120
+SUMMARY_PARTS = (  # heading, key of the summary
+    ("Asked", "request"),
+    ("Looked at", "investigated"),
+    ("Learned", "learned"),
+    ("Done", "completed"),
+    ("Open", "next_steps"),
+)
+_BUILTIN = "Made from the events; learned is what the agent said, unverified."
+_COMMAND = "By a model, unverified."
+_ENDED = {None: "unfinished", True: "ok", False: "failed"}
+_NO_REASON = "other"  # what agents say that say nothing
+_MINUTE_US, _HOUR_US = 60 * SECOND_US, 3600 * SECOND_US
+
+
+class Fact(NamedTuple):
+    """A line about the session: words, and behind them what is to be read letter by letter."""
+
+    label: str
+    words: str = ""
+    exact: str = ""  # an id or a path
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A prompt, an answer, or why a turn failed."""
+
+    at_us: int
+    head: str  # who says it
+    text: str
+    by_person: bool = False
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A sub-agent that began."""
+
+    at_us: int
+    type: str
+    took: str  # "" while it runs
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A tool call, or several equal ones; its texts but those of the fields are one line."""
+
+    at_us: int
+    tool: str
+    by: str  # the type of the sub-agent that made it; "" is the session itself
+    target: str
+    ended: str  # ok, failed, unfinished
+    count: int
+    made: "Observation"
+
+    @property
+    def input(self) -> list[Field]:
+        """What the tool was given; nothing if that is not known."""
+        return [] if self.made.input is None else fields(self.made.input)
+
+    @property
+    def output(self) -> list[Field]:
+        """What it gave back, without the texts that its input holds."""
+        if self.made.output is None:
+            return []
+        return fields(self.made.output, texts(self.made.input))
+
+
+Step = Words | Child | Call
+
+
+def title(session: "Session") -> str:
+    """One line of at most TITLE_CHARS."""
+    found = one_line(session.title) or f"Session {one_line(session.short_id)}"
+    return cut(found, TITLE_CHARS)
+
+
+def facts(detail: "Detail") -> list[Fact]:
+    """Who, where, when; without what is not known."""
+    session = detail.session
+    plan, head = name_of(detail.state.plan), session.head[:12]
+    place = session.cwd if session.cwd != session.project else ""
+    found = (
+        Fact("Session", exact=f"{session.agent}/{session.id}"),
+        Fact("Name", plan if plan != session.title else ""),
+        Fact("Memory id", exact=session.memory_id or ""),
+        Fact("Project", session.project, place),
+        Fact("Branch", session.branch, head),
+        Fact("Host", session.host),
+        Fact("Time", _span(session.started_us, session.last_us)),
+        Fact("State", _state(session)),
+        Fact("Tokens", tokens(detail)),
+    )
+    return [fact for fact in found if fact.words or fact.exact]
+
+
+def tokens(detail: "Detail") -> str:
+    """The tokens of the session's messages; empty if no transcript tells of them."""
+    used = detail.tokens
+    if used is None:
+        return ""
+    messages = f"{used.messages:,} message{'' if used.messages == 1 else 's'}"
+    cached = f", {used.cache_read:,} from the cache" if used.cache_read else ""
+    read = used.input + used.cache_read + used.cache_write
+    return f"{read:,} in{cached}, {used.output:,} out, in {messages}"
+
+
+def _span(first_us: int, last_us: int) -> str:
+    first, last = moment(first_us), moment(last_us)
+    if first == last:
+        return f"{first} UTC"
+    return f"{first} to {last[11:] if first[:10] == last[:10] else last} UTC"
+
+
+def _state(session: "Session") -> str:
+    reason = "" if session.end_reason == _NO_REASON else session.end_reason
+    about = reason or session.question
+    return f"{session.status} ({about})" if about else session.status
+
+
+def summary(detail: "Detail") -> tuple[str, list[tuple[str, str]]] | None:
+    """Who made it, and its parts with their headings; None if there is none."""
+    told = detail.summary
+    if told is None:
+        return None
+    author = _BUILTIN if told.get("source") == "builtin" else _COMMAND
+    return author, [(name, str(told[key])) for name, key in SUMMARY_PARTS if told.get(key)]
+
+
+def steps(detail: "Detail") -> list[Step]:
+    """All that happened, in the order of time."""
+    told: list[Step] = [_prompt(one) for one in detail.prompts]
+    told += map(_child, detail.state.subagents.values())
+    told += map(_call, detail.observations)
+    told += map(_answer, detail.answers)
+    return sorted(told, key=lambda step: step.at_us)
+
+
+def _prompt(prompt: "Prompt") -> Words:
+    head = "Prompt" if prompt.by_person else "Prompt by the agent itself"
+    return Words(prompt.at_us, head, prompt.text, by_person=prompt.by_person)
+
+
+def _answer(answer: "Answer") -> Words:
+    if answer.failed:
+        return Words(answer.at_us, "Turn failed", answer.text or "no reason given", failed=True)
+    return Words(answer.at_us, "Answer", answer.text)
+
+
+def _child(child: "Subagent") -> Child:
+    took = "" if child.ended_us is None else _length(child.ended_us - child.since_us)
+    return Child(child.since_us, one_line(child.type), took)
+
+
+def _call(call: "Observation") -> Call:
+    return Call(
+        at_us=call.at_us,
+        tool=one_line(call.tool),
+        by=one_line(call.subagent),
+        target=cut(one_line(call.target), TARGET_CHARS),
+        ended=_ENDED[call.ok],
+        count=call.count,
+        made=call,
+    )
+
+
+def nothing(detail: "Detail") -> str:
+    """What is said of a session without any step."""
+    return f"Nothing but {len(detail.events)} events without words or tools."
+
+
+def clock(session: "Session") -> Callable[[int], str]:
+    """How its times are written: without their date if they are all of one day."""
+    start = 11 if day_of(session.started_us) == day_of(session.last_us) else 0
+    return lambda at_us: moment(at_us)[start:]
+
+
+def moment(at_us: int) -> str:
+    """`2026-11-21 07:05:12`."""
+    return to_text(at_us)[:19].replace("T", " ")
+
+
+def cut(text: str, limit_chars: int) -> str:
+    """The text, or its beginning and an ellipsis."""
+    return text if len(text) <= limit_chars else text[: limit_chars - 1].rstrip() + "…"
+
+
+def _length(span_us: int) -> str:
+    for unit_us, word in ((_HOUR_US, "h"), (_MINUTE_US, "min")):
+        if span_us >= 2 * unit_us:
+            return f"took {span_us // unit_us} {word}"
+    return f"took {max(1, span_us // SECOND_US)} s"

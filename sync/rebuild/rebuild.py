@@ -1,0 +1,228 @@
+"""The database anew from packs and days, with what only the old one still held; swapped in last.
+
+Invariant: until the one transaction that ends it the old database is as it was, and behind it the
+new one is complete. So a rebuild may be killed anywhere: it is begun anew, or it is done. Whoever
+reads the old database meanwhile goes on with what they see.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import apsw
+
+from journal.layout import Layout
+from journal.settings.sources import Settings
+from journal.times import DAY_US
+from sync.errors import DamagedStoreError, LossError, StoreError
+from sync.ingest import journal_reader
+from sync.ingest.dead_letters import Dead
+from sync.ingest.screening import Screen
+from sync.ingest.writer import Writer
+from sync.rebuild import swap
+from sync.rebuild.salvage import Loss, Salvage
+from sync.remote.naming import name_of
+from sync.retention.pack_file import DamagedPackError, pack_files
+from sync.retention.packing import packed_records
+from sync.store import backups, connection
+from sync.views import delivered_pieces, derive, models
+
+RECENT_US = 7 * DAY_US
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a rebuild did. `lost`: in words, what a damaged database gave no more; "" for nothing"""
+
+    events: int  # in the new database
+    taken_over: int  # records that only the old database held
+    lost: str = ""
+    kept: Path | None = None  # the old database, if it was damaged
+    problems: tuple[str, ...] = ()  # what of the journal could not be read
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a rebuild works with."""
+
+    layout: Layout
+    settings: Settings
+    screen: Screen
+    dead: Dead
+    now_us: int
+    accept_loss: bool = False
+    progress: Callable[[int, int], None] | None = None  # bytes done, bytes in all
+
+
+def is_due(layout: Layout) -> bool:
+    """Whether the database is gone or empty, and there are packs, which no other pass reads."""
+    return bool(pack_files(layout)) and connection.is_empty(layout)
+
+
+def rebuild(order: Order) -> Rebuilt:
+    """Make the database anew; to be called under the lock.
+
+    LossError: the old one is damaged and held what is nowhere else; it goes on with `accept_loss`.
+    StoreError: full disk, missing rights, a database that is in use, or not ours, or newer.
+    JournalError: the journal cannot be read. In all cases the old database is as it was.
+    """
+    layout = order.layout
+    backups.remove_leftovers(layout)
+    try:
+        return _rebuild(order)
+    except apsw.Error as error:
+        raise connection.explain(error, layout.database) from error
+    except OSError as error:
+        problem = f"cannot replace {layout.database}: {error.strerror} ({error.filename})"
+        raise StoreError(problem, "check the owner, the rights and the free space") from error
+    finally:
+        backups.remove_leftovers(layout)
+
+
+def _rebuild(order: Order) -> Rebuilt:
+    layout = order.layout
+    connection.check_place(layout)
+    damage = _damage(layout)
+    with closing(connection.open_file(backups.draft(layout))) as db:
+        build = _Build(order, db)
+        build.from_journal()
+        loss = Loss(sound=False, certain=False) if damage else build.from_old()
+        lost = _words(loss, damage, build) if loss else ""
+        if lost and not order.accept_loss:
+            raise LossError(lost, "to go on without it: journal sync --rebuild --yes")
+        build.leave_old_work()
+        build.verify()
+        kept = None if loss.sound else swap.keep(layout, order.now_us)
+        is_done = damage is None and swap.put(layout, db)
+    if not is_done:
+        swap.swap(layout)
+    return Rebuilt(build.stored, build.taken_over, lost, kept, tuple(build.problems))
+
+
+def _damage(layout: Layout) -> DamagedStoreError | None:
+    """Why the old database cannot be opened; None: it can, or is not there.
+
+    StoreError: it is not ours, a newer version's, or may not be read.
+    """
+    if layout.database.exists():
+        try:
+            connection.open_store(layout).close()
+        except DamagedStoreError as error:
+            return error
+    return None
+
+
+@dataclass
+class _Build:
+    """One new database, from its first record to its verification."""
+
+    order: Order
+    db: apsw.Connection
+    stored: int = 0  # events
+    from_old_events: int = 0
+    taken_over: int = 0  # those and the journal's own facts
+    problems: list[str] = field(default_factory=list)
+    done_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        order = self.order
+        self.reader = journal_reader.Reader(order.layout, order.screen, order.dead)
+        # Of nothing: it notes the version of the views, and for which memory agent they are.
+        derive.refresh(self.db, order.settings.memory.agent, order.now_us)
+        delivered_pieces.follow(self.db, name_of(order.settings.remote), order.now_us)
+
+    def from_journal(self) -> None:
+        """Every record of packs and days, the oldest first."""
+        files = sorted(self.order.layout.day_files(), key=lambda path: (path.name, path))
+        packs = [path.stat().st_size for path in pack_files(self.order.layout)]
+        total = sum(packs) + sum(path.stat().st_size for path in files if path.exists())
+        self._write(self.reader.elsewhere(self._packed()), 0)
+        self.done_bytes = sum(packs)
+        self._write(self.reader.whole(files), total)
+        self.problems += [f"cannot read {problem}" for problem in self.reader.unreadable]
+
+    def _packed(self) -> Iterator[tuple[Path, bytes]]:
+        try:
+            yield from packed_records(self.order.layout)
+        except DamagedPackError as error:  # comes behind all that can be read
+            self.problems.append(str(error))
+
+    def from_old(self) -> Loss:
+        """What the old database holds and the journal does not; what of it cannot be had."""
+        layout = self.order.layout
+        if not layout.database.exists():
+            return Loss()
+        events, own = self._count("events"), self._count("own_facts")
+        with (
+            closing(connection.open_store(layout)) as old,
+            closing(connection.open_file(backups.draft(layout))) as known,
+        ):
+            salvage = Salvage(old, lambda unique, own: _holds(known, unique, own))
+            place = layout.database
+            self._write(self.reader.elsewhere((place, made) for made in salvage.records()), 0)
+        self.from_old_events = self._count("events") - events
+        self.taken_over = self.from_old_events + self._count("own_facts") - own
+        return salvage.loss
+
+    def leave_old_work(self) -> None:
+        """No model is asked about what was over long ago, only because the database is new."""
+        models.keep_work_since(self.db, self.order.now_us - RECENT_US)
+
+    def verify(self) -> None:
+        """StoreError: the new database is not what was written to it."""
+        problem = str(self.db.execute("pragma integrity_check").get)
+        if problem == "ok" and self._count("events") != self.stored:
+            problem = f"{self._count('events')} events instead of {self.stored}"
+        if problem != "ok":
+            hint = "check the disk; the old database is as it was"
+            raise StoreError(f"the new database is not whole: {problem}", hint)
+
+    def _write(self, batches: Iterator[journal_reader.Batch], total_bytes: int) -> None:
+        order = self.order
+        adopt_on = tuple(order.settings.sessions.adopt_on)
+        with Writer(self.db, self.reader, adopt_on, order.now_us) as writer:
+            for batch in batches:
+                written = writer.write(batch)
+                self.stored += written.stored - written.deleted
+                self.done_bytes += batch.bytes
+                if order.progress and total_bytes:
+                    order.progress(self.done_bytes, total_bytes)
+
+    def _count(self, table: str) -> int:
+        return int(self.db.execute(f"select count(*) from {table}").get)
+
+
+def _holds(db: apsw.Connection, unique: bytes, own: bool) -> bool:
+    query = f"select 1 from {'own_facts' if own else 'events'} where id = ?"
+    return db.execute(query, (unique,)).fetchone() is not None
+
+
+def _words(loss: Loss, damage: DamagedStoreError | None, build: _Build) -> str:
+    """What is lost and what is not, on one line."""
+    layout = build.order.layout
+    parts = [str(damage) if damage else f"{layout.database} is damaged"]
+    if loss.claimed_events is not None and loss.claimed_sessions is not None:
+        sessions = f"{loss.claimed_sessions:,} sessions"
+        parts[0] += f"; it held {loss.claimed_events:,} events of {sessions}"
+    if loss.events:
+        when = f" from {_span(loss.days)}" if loss.days else ""
+        least = "" if loss.certain else "at least "
+        parts.append(f"{least}{loss.events:,} events{when} cannot be read whole and are lost")
+    if not loss.certain:
+        parts.append("whatever else only it held is lost")
+    if build.taken_over:
+        parts.append(f"{build.taken_over:,} records are taken over from it")
+    held = build.stored - build.from_old_events
+    packs = [path.name[:10] for path in pack_files(layout)]
+    days = {*packs, *(path.parent.name for path in layout.day_files())}
+    parts.append(f"the journal holds {held:,} events of {_span(days)}")
+    return "; ".join([*parts, *build.problems])
+
+
+def _span(days: Iterable[str]) -> str:
+    """How many days, and between which."""
+    found = sorted(days)
+    if len(found) < 2:
+        return found[0] if found else "no day"
+    return f"{len(found):,} days between {found[0]} and {found[-1]}"

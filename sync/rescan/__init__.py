@@ -1,0 +1,1 @@
+"""Changed redaction rules are applied to everything that is stored already."""

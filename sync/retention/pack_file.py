@@ -1,0 +1,250 @@
+"""One pack: `packs/YYYY-MM-DD.jsonl.gz`, the redacted records of a closed day as lines.
+
+Ordered by (`at`, `id`), each id once; equal records give equal bytes. The comment in its gzip head
+names the rules by which its records were redacted. A pack is replaced whole, and only by one that
+has been read back from the disk.
+"""
+
+import gzip
+import hashlib
+import os
+import re
+import shutil
+import struct
+import tempfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import apsw
+
+from journal.errors import JournalError
+from journal.layout import Layout, is_day, make_folder, sync_folder
+from journal.record.record import Record, dump
+
+ENDING = ".jsonl.gz"
+LEVEL = 6
+UNKNOWN = ""  # the rules of a pack that does not name them
+# RFC 1952, 2.3: deflate, with a comment, without a time or a name, of no particular system.
+_HEAD = b"\x1f\x8b\x08\x10\0\0\0\0\0\xff"
+_COMMENT = b"redaction rules "
+_COMMENT_BYTES = 256
+_DRAFT = re.compile(r"\.\d{4}-\d\d-\d\d\.jsonl\.gz\..")
+_CACHE_KIB = 16_000  # of a draft, in memory; the rest of it lies in an unnamed temporary file
+
+
+class DamagedPackError(JournalError):
+    """A pack, or several, that cannot be read to the end; the message names each file."""
+
+
+def pack_path(layout: Layout, day: str) -> Path:
+    """Where the pack of a day lies."""
+    return layout.packs / f"{day}{ENDING}"
+
+
+def pack_files(layout: Layout) -> list[Path]:
+    """Every pack of the home, oldest day first. JournalError: the directory cannot be read."""
+    return [path for path in _files(layout) if _is_pack(path.name) and path.is_file()]
+
+
+def drafts(layout: Layout) -> list[Path]:
+    """Packs that were being written by a process that was killed."""
+    return [path for path in _files(layout) if _DRAFT.match(path.name)]
+
+
+def _is_pack(name: str) -> bool:
+    return name.endswith(ENDING) and is_day(name.removesuffix(ENDING))
+
+
+def _files(layout: Layout) -> list[Path]:
+    try:
+        return sorted(layout.packs.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        hint = "check the owner and rights of the home"
+        raise JournalError(f"cannot read {layout.packs}: {error.strerror}", hint) from error
+
+
+def read_pack(path: Path) -> Iterator[bytes]:
+    """The lines of one pack without their newlines, one at a time, in the pack's order.
+
+    DamagedPackError: cut off or changed; raised behind the last line before the damage.
+    """
+    try:
+        with gzip.open(path) as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    raise EOFError("its last line is cut off")
+                yield line[:-1]
+    except (OSError, EOFError, zlib.error) as error:
+        hint = "put a copy of it in its place, or move it away: what it held is then gone"
+        reason = getattr(error, "strerror", None) or error
+        raise DamagedPackError(f"cannot read {path}: {reason}", hint) from error
+
+
+def rules_of(path: Path) -> str:
+    """The rules by which a pack's records were redacted, as `Redactor.rules` names them.
+
+    UNKNOWN: the pack is gone, unreadable, or of a version that did not name them.
+    """
+    try:
+        with path.open("rb") as file:
+            comment = _comment(file)
+    except OSError:
+        return UNKNOWN
+    return comment.removeprefix(_COMMENT).decode("latin-1") if comment else UNKNOWN
+
+
+def _comment(file: BinaryIO) -> bytes:
+    """The comment of a pack; the file stands behind its head. Without one it stays where it was."""
+    start = file.read(len(_HEAD) + _COMMENT_BYTES)
+    comment, end, _ = start[len(_HEAD) :].partition(b"\0")
+    if not start.startswith(_HEAD) or not end or not comment.startswith(_COMMENT):
+        file.seek(0)
+        return b""
+    file.seek(len(_HEAD) + len(comment) + 1)
+    return comment
+
+
+def name_rules(path: Path, rules: str) -> None:
+    """From now on the pack names these rules: its records are as they leave them.
+
+    JournalError: it cannot be written; what stood there stands. DamagedPackError: it is no pack.
+    """
+    lines = seal(read_pack(path))
+
+    def copy(file: BinaryIO) -> Seal:
+        with path.open("rb") as old:
+            if _comment(old):
+                file.write(_head(rules))
+                shutil.copyfileobj(old, file)
+            else:
+                with _Gzip(file, rules) as packed:
+                    seal(_written(packed, read_pack(path)))
+        return lines
+
+    _put(path, copy)
+
+
+def _head(rules: str) -> bytes:
+    return _HEAD + _COMMENT + rules.encode("latin-1", "replace")[: _COMMENT_BYTES // 2] + b"\0"
+
+
+class _Gzip:
+    """A gzip file with a comment, which the standard library does not write; a context."""
+
+    def __init__(self, file: BinaryIO, rules: str) -> None:
+        self._file = file
+        self._deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+        self._checksum = self._size = 0
+        file.write(_head(rules))
+
+    def __enter__(self) -> "_Gzip":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._file.write(self._deflate.flush())
+            self._file.write(struct.pack("<II", self._checksum, self._size & 0xFFFFFFFF))
+
+    def write(self, data: bytes) -> None:
+        self._checksum = zlib.crc32(data, self._checksum)
+        self._size += len(data)
+        self._file.write(self._deflate.compress(data))
+
+
+class Seal(NamedTuple):
+    """What a pack holds, for comparing: the number of its lines and a hash over them."""
+
+    lines: int
+    digest: bytes
+
+
+def seal(lines: Iterable[bytes]) -> Seal:
+    """The seal of these lines, none with a newline."""
+    count, digest = 0, hashlib.blake2b(digest_size=16)
+    for line in lines:
+        digest.update(line + b"\n")
+        count += 1
+    return Seal(count, digest.digest())
+
+
+class Draft:
+    """The records of a pack that is being put together; memory is bounded, whatever comes.
+
+    They lie in a temporary database without a name, so a killed process leaves nothing of it.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._db = apsw.Connection("")
+        self._db.pragma("journal_mode", "off")
+        self._db.pragma("cache_size", -_CACHE_KIB)
+        self._db.execute("create table lines (id blob unique, at_us integer, line blob) strict")
+        self._db.execute("create index lines_by_time on lines (at_us, id)")
+        self._db.execute("begin")
+
+    def close(self) -> None:
+        """Give the temporary file back."""
+        self._db.close()
+
+    def add(self, made: Record) -> bytes | None:
+        """Add a record; if its id is there already nothing changes, and that line is returned."""
+        query = "insert or ignore into lines values (?, ?, ?)"
+        self._db.execute(query, (made.id, made.at_us, dump(made)[:-1]))
+        if self._db.changes():
+            self.count += 1
+            return None
+        return bytes(self._db.execute("select line from lines where id = ?", (made.id,)).get)
+
+    def lines(self) -> Iterator[bytes]:
+        """All lines without their newlines, by (`at`, `id`)."""
+        for (line,) in self._db.execute("select line from lines order by at_us, id"):
+            yield line
+
+    def write(self, path: Path, rules: str | None = None) -> int:
+        """Put the pack at `path`, durably; its size in bytes.
+
+        `rules`: by which its records were redacted; None: by those that the pack there names.
+        JournalError: it cannot be written or does not read back as it was; what stood there stands.
+        """
+        named = rules_of(path) if rules is None else rules
+
+        def fill(file: BinaryIO) -> Seal:
+            with _Gzip(file, named) as packed:
+                return seal(_written(packed, self.lines()))
+
+        return _put(path, fill)
+
+
+def _put(path: Path, fill: Callable[[BinaryIO], Seal]) -> int:
+    """A pack at `path` with what `fill` writes, which must read back as it says; its bytes."""
+    make_folder(path.parent)
+    try:
+        fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(fd, "wb") as file:
+                written = fill(file)
+                file.flush()
+                os.fsync(fd)
+            if seal(read_pack(Path(name))) != written:
+                raise JournalError(f"{path} did not read back as it was written", "try again")
+            size = Path(name).stat().st_size
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        for folder in (path.parent, path.parent.parent):  # the first pack makes the folder, too
+            sync_folder(folder)
+    except OSError as error:
+        hint = "check the rights and the free space"
+        raise JournalError(f"cannot write {path}: {error.strerror}", hint) from error
+    return size
+
+
+def _written(file: _Gzip, lines: Iterable[bytes]) -> Iterator[bytes]:
+    for line in lines:
+        file.write(line + b"\n")
+        yield line

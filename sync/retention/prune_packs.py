@@ -1,0 +1,127 @@
+"""Which packs may go: those in which every record is of a session that is gone.
+
+Tombstones lie in packs as well, and outlive what they cover: while an older pack is there, a pack
+that holds nothing else but them is cut down to them. So a rebuild from what is left never brings a
+session back.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import apsw
+import orjson
+
+from journal.layout import Layout, sync_folder
+from journal.record import record
+from journal.record.record import JOURNAL_AGENT, Record
+from journal.times import DAY_US, to_us
+from sync.retention.pack_file import ENDING, DamagedPackError, Draft, pack_files, read_pack
+from sync.store import facts
+from sync.store.facts import Fact
+from sync.views import tombstones
+from sync.views.tombstones import Grave
+
+
+class Empty(NamedTuple):
+    """A pack of which nothing is wanted any more but, perhaps, its tombstones."""
+
+    path: Path
+    cut: bool  # it stays with its tombstones alone
+
+
+@dataclass(frozen=True)
+class Packs:
+    """The packs of one home. `graves`: what is about to be deleted, as if it were already."""
+
+    db: apsw.Connection
+    layout: Layout
+    graves: Mapping[tuple[str, str], Grave]
+
+    def empty(self, looked: dict[str, int], now_us: int) -> Iterator[Empty]:
+        """The packs that may go, oldest first.
+
+        `looked` says when a pack was read and had to stay, by its day, and is brought up to date:
+        none is read twice a day. Nothing else is changed.
+        """
+        if not self.graves and not self.db.execute("select exists (select 1 from tombstones)").get:
+            return
+        doomed = orjson.dumps(self._keys()).decode()
+        older_stays = False
+        for path in pack_files(self.layout):
+            day = path.name.removesuffix(ENDING)
+            was_looked_at = 0 <= now_us - looked.get(day, -DAY_US) < DAY_US
+            found = None
+            if not was_looked_at and not self._lives_on(day, doomed):
+                found = self._read(path, older_stays)
+                if found is None:
+                    looked[day] = now_us
+            if found is not None:
+                looked.pop(day, None)
+                yield found
+            older_stays = older_stays or found is None or found.cut
+
+    def _keys(self) -> list[int]:
+        keys = (facts.known_key(self.db, *who) for who in self.graves)
+        return [key for key in keys if key is not None]
+
+    def _lives_on(self, day: str, doomed: str) -> bool:
+        """Whether an event of that day stays: then its pack needs not be read."""
+        query = """
+            select exists (select 1 from session_states s
+              where s.started_us < ?1 + ?2 and s.last_us >= ?1
+              and s.session not in (select value from json_each(?3))
+              and exists (select 1 from events e
+                where e.session = s.session and e.at_us >= ?1 and e.at_us < ?1 + ?2))
+        """
+        return bool(self.db.execute(query, (to_us(day), DAY_US, doomed)).get)
+
+    def _read(self, path: Path, older_stays: bool) -> Empty | None:
+        """None: it holds something that stays, or cannot be read, or is cut down already."""
+        has_tombstones = has_more = False
+        try:
+            for line in read_pack(path):
+                made = record.parse(line)
+                if is_tombstone(made):
+                    has_tombstones = True
+                elif self._is_gone(made):
+                    has_more = True
+                else:
+                    return None
+        except (DamagedPackError, record.BadLineError):
+            return None  # a rebuild says so
+        cut = has_tombstones and older_stays
+        return Empty(path, cut) if has_more or not cut else None
+
+    def _is_gone(self, made: Record) -> bool:
+        fact = Fact(made, facts.understand(made.agent, made.event, made.body, made.raw), None)
+        if tombstones.covers(self.db, fact):
+            return True
+        if made.agent == JOURNAL_AGENT:
+            own = facts.own_of(made)
+            who = str(own.payload.get("agent")), own.session
+            return who in self.graves and tombstones.is_of(own, self.graves[who])
+        grave = self.graves.get(fact.session)
+        return grave is not None and made.at_us <= grave.until_us
+
+
+def is_tombstone(made: Record) -> bool:
+    """Whether it is a record that says of a session that nothing of it is kept."""
+    return made.agent == JOURNAL_AGENT and made.event == tombstones.EVENT
+
+
+def remove(empty: Empty) -> None:
+    """Remove such a pack, or cut it down. OSError, JournalError: the home cannot be written."""
+    if not empty.cut:
+        empty.path.unlink(missing_ok=True)
+        sync_folder(empty.path.parent)
+        return
+    draft = Draft()
+    try:
+        for made in map(record.parse, read_pack(empty.path)):
+            if is_tombstone(made):
+                draft.add(made)
+        draft.write(empty.path)
+    finally:
+        draft.close()

@@ -1,0 +1,249 @@
+"""Facts in the database: events with their bodies, the journal's own records, who is meant.
+
+Inserting is idempotent by the record's id; nothing here says what an event means to a view.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import apsw
+import orjson
+
+from journal.agents import meaning_of
+from journal.record import record
+from journal.session.fold import Event
+from journal.session.meaning import OTHER, Meaning
+from sync.store import bodies
+
+
+class Fact(NamedTuple):
+    """A record that has been read, redacted and understood, ready to be stored."""
+
+    record: record.Record  # its body redacted
+    meaning: Meaning
+    body: bodies.Packed | None  # None: an empty payload
+
+    @property
+    def session(self) -> tuple[str, str]:
+        """Agent and session id; the payload decides, the emitter's guess stands in."""
+        return self.record.agent, self.meaning.session or self.record.session
+
+
+class Inserted(NamedTuple):
+    """What one batch brought: new events by session key, and the facts that were there already."""
+
+    events: dict[int, list[Event]]
+    stored: int
+    known: list[Fact]
+
+
+def insert(db: apsw.Connection, facts: list[Fact]) -> Inserted:
+    """Insert the facts whose ids are new, in one go; to be called inside a transaction."""
+    fresh = list({fact.record.id: fact for fact in reversed(facts)}.values())[::-1]
+    try:
+        with db:  # a savepoint: if any id is there already, we look which
+            events = _insert_fresh(db, fresh)
+    except apsw.ConstraintError:
+        fresh = [fact for fact in fresh if not _is_stored(db, fact)]
+        events = _insert_fresh(db, fresh)
+    return Inserted(events, len(fresh), _left_out(facts, fresh))
+
+
+def _left_out(facts: list[Fact], fresh: list[Fact]) -> list[Fact]:
+    if len(facts) == len(fresh):
+        return []
+    chosen = set(map(id, fresh))
+    return [fact for fact in facts if id(fact) not in chosen]
+
+
+def _is_stored(db: apsw.Connection, fact: Fact) -> bool:
+    query = "select 1 from events where id = ?"
+    return db.execute(query, (fact.record.id,)).fetchone() is not None
+
+
+def _insert_fresh(db: apsw.Connection, fresh: list[Fact]) -> dict[int, list[Event]]:
+    keys: dict[tuple[str, str], int] = {}
+    origins: dict[int, int] = {}  # by identity: records of one session share their headers
+    events: dict[int, list[Event]] = {}
+    rows = []
+    seq = (db.execute("select max(seq) from events").get or 0) + 1
+    for (unique, at_us, agent, name, guess, header, _, raw), meaning, body in fresh:
+        who = (agent, meaning.session or guess)  # the payload decides
+        if (session := keys.get(who)) is None:
+            session = keys[who] = session_key(db, *who)
+            events[session] = []
+        if (origin := origins.get(id(header))) is None:
+            origin = origins[id(header)] = _origin_key(db, header)
+        rows.append((seq, unique, session, at_us, name, origin, raw, body.blob if body else None))
+        events[session].append(Event(seq, unique, at_us, agent, name, header, meaning))
+        seq += 1
+    db.executemany("insert into events values (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    pairs = zip(rows, fresh, strict=True)
+    bodies.store_large(db, ((row[0], f.body) for row, f in pairs if f.body and f.body.large))
+    return events
+
+
+def session_key(db: apsw.Connection, agent: str, session_id: str) -> int:
+    """The number of a session, given out at its first event."""
+    query = "select key from sessions where agent = ? and id = ?"
+    key = db.execute(query, (agent, session_id)).get
+    if key is None:
+        db.execute("insert into sessions (agent, id) values (?, ?)", (agent, session_id))
+        key = db.last_insert_rowid()
+    return int(key)
+
+
+def _origin_key(db: apsw.Connection, origin: dict[str, Any]) -> int:
+    header = orjson.dumps(origin, option=orjson.OPT_SORT_KEYS).decode()
+    key = db.execute("select key from origins where header = ?", (header,)).get
+    if key is None:
+        db.execute("insert into origins (header) values (?)", (header,))
+        key = db.last_insert_rowid()
+    return int(key)
+
+
+class OwnFact(NamedTuple):
+    """One of the journal's own records; `session` is the one that it speaks of."""
+
+    id: bytes
+    at_us: int
+    name: str
+    session: str
+    payload: dict[str, Any]  # empty if it was no object
+
+
+def insert_own(db: apsw.Connection, facts: Iterable[Fact]) -> list[OwnFact]:
+    """Insert the journal's own records and return the new ones; those already there stay."""
+    new = []
+    for made in (fact.record for fact in facts):
+        row = (made.id, made.at_us, made.event, made.session, record.dump(made))
+        db.execute("insert or ignore into own_facts values (?, ?, ?, ?, ?)", row)
+        if db.changes():
+            new.append(own_of(made))
+    return new
+
+
+def own_facts(db: apsw.Connection) -> Iterator[OwnFact]:
+    """All of the journal's own records."""
+    lines: list[Any] = db.execute("select line from own_facts").fetchall()
+    return (own_of(record.parse(line.rstrip())) for (line,) in lines)
+
+
+def own_facts_of(db: apsw.Connection, sessions: Iterable[str]) -> dict[str, list[OwnFact]]:
+    """What the journal itself says of sessions with these ids, of whichever agents."""
+    wanted = orjson.dumps(list(sessions)).decode()
+    query = "select line from own_facts where session in (select value from json_each(?))"
+    found: dict[str, list[OwnFact]] = {}
+    for (line,) in db.execute(query, (wanted,)):
+        own = own_of(record.parse(line.rstrip()))
+        found.setdefault(own.session, []).append(own)
+    return found
+
+
+def own_of(made: record.Record) -> OwnFact:
+    """What one of the journal's own records says."""
+    value = None if made.raw else record.load_body(made.body)
+    payload = value if isinstance(value, dict) else {}
+    return OwnFact(made.id, made.at_us, made.event, made.session, payload)
+
+
+class Stored(NamedTuple):
+    """An event as it lies in the database."""
+
+    event: Event
+    session: str
+    raw: bool
+    body: bytes
+
+    @property
+    def payload(self) -> Any:
+        """The payload's values; the text of one that was no object."""
+        return record.load_body(self.body)
+
+    @property
+    def line(self) -> bytes:
+        """The record's line, as the journal holds it but for redaction."""
+        e = self.event
+        guess = self.session[: record.SESSION_CHARS]  # the payload decides, as it did before
+        made = record.Record(
+            e.id, e.at_us, e.agent, e.name, guess, dict(e.origin), self.body, self.raw
+        )
+        return record.dump(made)
+
+
+_SELECT = """
+select e.seq, e.id, e.at_us, s.agent, e.name, o.header, s.id, e.raw, e.body
+from events e join sessions s on s.key = e.session join origins o on o.key = e.origin
+"""
+
+
+def events_of(db: apsw.Connection, session: int) -> Iterator[Stored]:
+    """Every event of one session, ordered by (`at`, `id`), one at a time."""
+    where = "where e.session = ? order by e.at_us, e.id"
+    return _read(db, db.execute(_SELECT + where, (session,)))
+
+
+def events_at(db: apsw.Connection, seqs: Iterable[int]) -> dict[int, Stored]:
+    """The events of these rows, by row."""
+    wanted = orjson.dumps(list(seqs)).decode()
+    where = "where e.seq in (select value from json_each(?))"
+    return {
+        stored.event.seq: stored for stored in _read(db, db.execute(_SELECT + where, (wanted,)))
+    }
+
+
+def all_events(db: apsw.Connection, since_us: int | None = None) -> Iterator[Stored]:
+    """Every event, or those from a time on, ordered by (`at`, `id`)."""
+    where = "where ?1 is null or e.at_us >= ?1 order by e.at_us, e.id"
+    return _read(db, db.execute(_SELECT + where, (since_us,)))
+
+
+def _read(db: apsw.Connection, rows: Iterable[Any]) -> Iterator[Stored]:
+    for seq, unique, at_us, agent, name, header, session, raw, blob in rows:
+        body = bodies.unpack(db, blob)
+        meaning = understand(agent, name, body, raw == 1)
+        event = Event(seq, unique, at_us, agent, name, orjson.loads(header), meaning)
+        yield Stored(event, session, raw == 1, body)
+
+
+def understand(agent: str, event: str, body: bytes, raw: bool) -> Meaning:
+    """What a stored or arriving body means. BadLineError: it is no JSON."""
+    value = record.load_body(body)
+    if raw and isinstance(value, str):
+        # An object in an encoding that is not UTF-8 still says which session it is of.
+        try:
+            value = record.load_body(value.encode("utf-8", "replace"))
+        except record.BadLineError:
+            return OTHER
+    return meaning_of(agent, event, value)
+
+
+def session_keys(db: apsw.Connection) -> list[int]:
+    """Every session that has events or is spoken of."""
+    rows: list[Any] = db.execute("select key from sessions").fetchall()
+    return [key for (key,) in rows]
+
+
+def count(db: apsw.Connection, session: int) -> int:
+    """How many events a session has."""
+    return int(db.execute("select count(*) from events where session = ?", (session,)).get)
+
+
+def identity(db: apsw.Connection, session: int) -> tuple[str, str]:
+    """The agent and the agent's own id of a session."""
+    query = "select agent, id from sessions where key = ?"
+    ((agent, session_id),) = db.execute(query, (session,)).fetchall()
+    return str(agent), str(session_id)
+
+
+def known_key(db: apsw.Connection, agent: str, session_id: str) -> int | None:
+    """The number of a session; None if there is no event of it."""
+    query = "select key from sessions where agent = ? and id = ?"
+    key = db.execute(query, (agent, session_id)).get
+    return None if key is None else int(key)
+
+
+def last_us(db: apsw.Connection, session: int) -> int:
+    """The time of a session's last event; 0 if it has none."""
+    query = "select max(at_us) from events where session = ?"
+    return int(db.execute(query, (session,)).get or 0)

@@ -1,0 +1,225 @@
+"""What is kept of a transcript, as records of the journal: one for each thing that a line says.
+
+The id of a record follows from its session and from what names the line there, so whoever reads the
+same transcript, in parts as it grows or whole as history, makes records with the same ids.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from journal.agents import HISTORY, TRANSCRIPT
+from journal.agents.claude_code import torn_lines
+from journal.agents.claude_code.transcript_lines import Entry, dump, entries, subagent_type
+from journal.context import capture_gaps
+from journal.context.capture_gaps import Silences
+from journal.layout import Layout
+from journal.record import record
+from journal.settings.sources import Settings
+from journal.times import to_us
+from sync.store import facts
+
+AGENT = "claude-code"
+_MOST_CALLS = 500  # that are open at once
+_MOST_NAME_CHARS = 256
+BEGINNING_BYTES = 1 << 20  # in which `beginning` looks
+_TIME = re.compile(rb'"timestamp":"([0-9TZ:.+-]{19,35})"')
+_SESSION = re.compile(rb'"sessionId":"([^"\\]{1,256})"')
+# Of sessions that begin so, hooks saw all; what their transcripts hold from before is inherited.
+_FIRST_STARTS = ("startup", "clear", "fork")
+
+
+class TornLineError(record.BadLineError):
+    """What of a line is no record."""
+
+    def __init__(self, torn: bytes, reason: str) -> None:
+        super().__init__(reason)
+        self.torn = torn
+
+
+def too_long(head: bytes, size: int) -> TornLineError:
+    """Of a line that is not read into memory, its beginning."""
+    return TornLineError(head, f"a line of {size} bytes; this is its beginning")
+
+
+@dataclass(slots=True)
+class Reading:
+    """One transcript, read from some line on to its end."""
+
+    path: Path
+    session: str  # of lines that name none
+    last_us: int  # the time of lines that have none
+    keeping: "Keeping"
+    git: Callable[[str, str], dict[str, str] | None]  # of a directory and a branch
+    host: str = field(default_factory=lambda: os.uname().nodename)
+    _cwd: str = ""
+    _subagent: str = ""
+    _type: str = ""
+    _calls: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.path.name.startswith("agent-"):
+            self._subagent = self.path.stem.removeprefix("agent-")
+            self._type = subagent_type(self.path)
+
+    def records(self, offset: int, line: bytes) -> Iterator[record.Record]:
+        """What one line says. TornLineError, after the last record: not all of it could be read."""
+        if not line.strip():
+            return
+        for entry in self._entries(line):
+            self.last_us = _moment_us(entry.at) or self.last_us
+            session = entry.session if len(entry.session) <= _MOST_NAME_CHARS else ""
+            self.session = session or self.session
+            self._cwd = entry.cwd or self._cwd
+            if self.keeping.wants(self._cwd, self.last_us):
+                yield self._record(entry, offset, len(line))
+
+    def _entries(self, line: bytes) -> Iterator[Entry]:
+        try:
+            yield from entries(line, self.keeping.thinking)
+        except record.BadLineError as error:
+            whole, torn = torn_lines.parts(line)
+            for part in whole:
+                yield from entries(part, self.keeping.thinking)
+            if torn:
+                raise TornLineError(torn, "no whole record: cut off or damaged") from error
+
+    def recall(self, line: bytes) -> None:
+        """Note the calls of a line before the ones that are read."""
+        if b'"tool_use"' in line:
+            for entry in entries(line, thinking=False):
+                self._note_call(entry)
+
+    def _note_call(self, entry: Entry) -> None:
+        if entry.call is not None:
+            self._calls[entry.call[0]] = entry.call[1]
+            if len(self._calls) > _MOST_CALLS:
+                del self._calls[next(iter(self._calls))]
+
+    def _record(self, entry: Entry, offset: int, size: int) -> record.Record:
+        self._note_call(entry)
+        subagent = entry.subagent or self._subagent
+        event = self.keeping.hooked.event(AGENT, self.session, self.last_us)
+        said: dict[str, Any] = {"session_id": self.session}
+        if subagent:
+            said |= {"agent_id": subagent, "agent_type": self._type}
+        said |= {"file": str(self.path), "offset": offset}
+        if entry.part is not None:
+            said["part"] = entry.part
+        if (call := self._calls.pop(entry.result, None)) is not None:
+            said["call"] = call
+        origin: dict[str, Any] = {
+            "host": self.host, "pid": None, "entrypoint": entry.entrypoint or None
+        }  # fmt: skip
+        if event == HISTORY and (git := self.git(entry.cwd, entry.branch)):
+            origin["git"] = git
+        named = entry.uuid or f"{offset}\0{size}"
+        return record.Record(
+            _id(self.last_us, f"{self.session}\0{subagent}\0{named}\0{entry.part}"),
+            self.last_us,
+            AGENT,
+            event,
+            self.session,
+            origin,
+            dump(said)[:-1] + b',"line":' + _harmless(entry.line) + b"}",
+            False,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What a home keeps of transcripts."""
+
+    hooked: "Hooked"
+    silences: Silences  # times in which capture was off
+    home: str  # without links
+    thinking: bool  # whether what the agent thought is kept, too
+
+    def wants(self, directory: str, at_us: int) -> bool:
+        """Whether anything that happened there and then is kept.
+
+        In the home itself only models work that were asked to summarise: memory would find itself.
+        """
+        return directory != self.home and not self.silences.cover(directory, at_us)
+
+
+def keeping(db: apsw.Connection, layout: Layout, settings: Settings) -> Keeping:
+    """By the settings of a home, and what its database knows. JournalError: it cannot be read."""
+    home = os.path.realpath(layout.home)
+    return Keeping(Hooked(db), capture_gaps.read(layout), home, settings.capture.thinking)
+
+
+class Hooked:
+    """From when on hooks saw a session; asked of the database once for each session."""
+
+    def __init__(self, db: apsw.Connection) -> None:
+        self._db = db
+        self._from_us: dict[tuple[str, str], int | None] = {}
+
+    def event(self, agent: str, session: str, at_us: int) -> str:
+        """`Transcript` for what hooks saw themselves, `History` for what they did not."""
+        who = agent, session
+        if who not in self._from_us:
+            self._from_us[who] = self._look(*who)
+        from_us = self._from_us[who]
+        return HISTORY if from_us is None or at_us < from_us else TRANSCRIPT
+
+    def _look(self, agent: str, session: str) -> int | None:
+        """None: no hook saw it; 0: hooks saw all of it."""
+        if not self._db.table_exists("main", "sessions"):
+            return None  # a dry run in a home without a database
+        key = facts.known_key(self._db, agent, session)
+        query = """
+            select seq, at_us from events where session = ? and name not in (?, ?)
+            order by at_us, id limit 1
+        """
+        row = self._db.execute(query, (key, TRANSCRIPT, HISTORY)).fetchone()
+        if row is None:
+            return None
+        seq, at_us = row
+        first = facts.events_at(self._db, [seq])[seq].event.meaning
+        return 0 if first.detail in _FIRST_STARTS else int(at_us)
+
+
+def beginning(data: bytes, modified_ns: int) -> tuple[int, str]:
+    """The first time that the beginning of a file says, else that of the file; its first session.
+
+    Microseconds since 1970; "" if no line names a session.
+    """
+    time, session = _TIME.search(data), _SESSION.search(data)
+    return (
+        (_moment_us(time[1].decode()) if time else 0) or modified_ns // 1000,
+        session[1].decode("utf-8", "replace") if session else "",
+    )
+
+
+def session_of(path: Path) -> str:
+    """The session that a transcript's own name tells of."""
+    is_subagent = path.parent.name == "subagents"
+    return path.parent.parent.name if is_subagent else path.stem
+
+
+def _moment_us(text: str) -> int:
+    try:
+        return max(0, to_us(text))
+    except (ValueError, OverflowError):
+        return 0
+
+
+def _id(at_us: int, named: str) -> bytes:
+    """A UUID (RFC 9562, version 8): the time in front, as in version 7, then a hash."""
+    digest = bytearray(hashlib.blake2b(named.encode("utf-8", "replace"), digest_size=10).digest())
+    digest[0] = 0x80 | (digest[0] & 0x0F)
+    digest[2] = 0x80 | (digest[2] & 0x3F)
+    return (min(at_us // 1000, 2**48 - 1)).to_bytes(6, "big") + bytes(digest)
+
+
+def _harmless(line: bytes) -> bytes:
+    """A line in which nothing looks like the beginning of a record, as the emitter does it."""
+    return line.strip().replace(b'{"v":', b'{ "v":')

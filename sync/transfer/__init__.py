@@ -1,0 +1,1 @@
+"""Sessions come in from elsewhere (`importing`) and go out as files (`export`)."""

@@ -1,0 +1,176 @@
+"""What `journal import` may be pointed at, and which files below it hold records.
+
+a remote folder, a host's directory in it, a piece      its pieces (see remote/folder_files.py)
+a journal's home, its `days/`, its `packs/`, a day      the files of its days, and its packs
+a file, or a directory of files                         exported records, gzipped or not
+a file, or a directory with files anywhere below it     transcripts of Claude Code
+"""
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from journal.errors import JournalError, UsageError
+from journal.layout import is_day
+from journal.printable import one_line
+from sync.ingest.foreign_lines import UnreadableError, is_journal, is_transcript
+from sync.remote.folder import is_remote_folder, pieces
+
+_ENDINGS = (".jsonl", ".jsonl.gz")
+_HINT = (
+    "name a remote folder, another journal's home, transcripts, or a file that journal export wrote"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file to be read."""
+
+    path: Path  # absolute
+    size: int  # bytes
+    folder: Path | None = None  # the remote folder whose piece it is
+    is_transcript: bool = False
+
+
+@dataclass(slots=True)
+class Found:
+    """What was found. `foreign`: files beside it that hold no records, in words."""
+
+    sources: list[Source] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+
+
+def find(paths: Iterable[Path]) -> Found:
+    """The files below all of these paths, each once, in a stable order.
+
+    UsageError: a path is missing. JournalError: one cannot be read, or holds nothing of a journal.
+    """
+    sources: dict[str, Source] = {}
+    foreign: list[str] = []
+    for path in paths:
+        found = _find(Path(os.path.abspath(path)))  # noqa: PTH100  links stay as people name them
+        foreign += found.foreign
+        for source in found.sources:
+            sources.setdefault(os.path.realpath(source.path), source)
+    return Found(list(sources.values()), foreign)
+
+
+def _find(path: Path) -> Found:
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            return _of_folder(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UsageError(one_line(f"there is no {path}"), _HINT) from error
+    except OSError as error:
+        problem = one_line(f"cannot read {path}: {error.strerror}")
+        raise JournalError(problem, "check its rights") from error
+    if not stat.S_ISREG(mode):
+        raise UsageError(one_line(f"{path} is neither a file nor a directory"), _HINT)
+    found = Found(_pieces(path))
+    return found if found.sources else _alone(path)
+
+
+def _pieces(path: Path) -> list[Source]:
+    """The pieces of the remote folder that this is, or lies in; none if there is no such folder."""
+    for root in (path, *path.parents[:2]):
+        if is_remote_folder(root):
+            files = [file for file in pieces(root) if file == path or path in file.parents]
+            return [one for file in files for one in _source(file, root)]
+    return []
+
+
+def _alone(path: Path) -> Found:
+    """A file that somebody names must hold records."""
+    if is_journal(path):
+        return Found(list(_source(path)))
+    if is_transcript(path):
+        return Found(list(_source(path, is_transcript=True)))
+    raise JournalError(one_line(f"{path} holds no records of a journal"), _HINT)
+
+
+def _of_folder(path: Path) -> Found:
+    """OSError: a directory cannot be listed."""
+    found = Found(_pieces(path))
+    if found.sources or is_remote_folder(path):
+        return found
+    if path.name == "projects":
+        return Found(transcripts(path))
+    days = [path] if is_day(path.name) else [*_days(path / "days"), *_days(path)]
+    for folder in (path / "packs", *days):
+        found.sources += [one for file in _files(folder) for one in _source(file)]
+    if path not in days:
+        _look_at(_files(path), found)
+    if not found.sources and not _is_journal_folder(path):
+        if told := transcripts(path):
+            return Found(told)
+        raise JournalError(one_line(f"nothing in {path} is of a journal"), _HINT)
+    return found
+
+
+def _is_journal_folder(path: Path) -> bool:
+    """Whether it is a place of records that holds none yet."""
+    return is_day(path.name) or path.name in ("days", "packs") or (path / "days").is_dir()
+
+
+def _days(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if is_day(path.name) and path.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        found = [path for path in folder.iterdir() if path.name.endswith(_ENDINGS)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(path for path in found if path.name[0] != "." and _is_file(path))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False  # a loop of symbolic links
+
+
+def _look_at(files: list[Path], found: Found) -> None:
+    """Of files that lie anywhere: those that begin as records do."""
+    for file in files:
+        try:
+            if is_journal(file):
+                found.sources += _source(file)
+            else:
+                found.foreign.append(one_line(f"{file} holds no records of a journal"))
+        except UnreadableError:
+            found.sources += _source(file)  # reading it will say why it cannot be read
+
+
+def _source(
+    file: Path, folder: Path | None = None, *, is_transcript: bool = False
+) -> Iterator[Source]:
+    try:
+        yield Source(file, file.stat().st_size, folder, is_transcript)
+    except FileNotFoundError:
+        return  # gone since it was listed
+
+
+def transcripts(folder: Path) -> list[Source]:
+    """The transcripts anywhere below a folder, a session's own before those of its sub-agents."""
+    found: list[Source] = []
+    for place, folders, names in os.walk(folder):  # follows no link to a folder
+        folders.sort()
+        for name in sorted(names):
+            if name.endswith(_ENDINGS) and _looks_like_one(path := Path(place) / name):
+                found += _source(path, is_transcript=True)
+    return sorted(found, key=lambda source: str(source.path))
+
+
+def _looks_like_one(path: Path) -> bool:
+    try:
+        return _is_file(path) and is_transcript(path)
+    except UnreadableError:
+        return True  # reading it will say why it cannot be read

@@ -1,0 +1,711 @@
+"""Every finding of the doctor is provoked once, found, and repaired where that is safe."""
+
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+from conftest import Installed
+from rich.cells import cell_len
+
+import firing
+import recordings
+import stored
+import told
+from hooks import autostart, emit
+from journal import cli
+from journal.doctor import activity, canary, home, settings_levels
+from journal.layout import Layout
+from journal.record import own_facts
+from journal.times import DAY_US
+from sync.checkup import canary as flight
+from sync.store.locks import locked
+
+Findings = list[dict[str, Any]]
+HOUR_SECONDS = 3600
+
+
+class Patient:
+    """A user with the hooks installed, an agent on the PATH, and some sessions."""
+
+    def __init__(self, user: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.user = user
+        self.home = user / ".agent-journal"
+        self.layout = Layout.at(self.home)
+        self.settings = user / ".claude" / "settings.json"
+        self._capsys = capsys
+        self.run("install")
+        told.four_states(self.home)
+        for path in self.home.rglob("*"):  # as the emitter would have left them
+            path.chmod(0o700 if path.is_dir() else 0o600)
+        stored.sync(self.home)
+
+    def run(self, *args: str, code: int = 0) -> str:
+        self._capsys.readouterr()
+        assert cli.run(["--home", str(self.home), *args]) == code, self._capsys.readouterr()
+        return self._capsys.readouterr().out
+
+    def doctor(self, *args: str, code: int = 0) -> Findings:
+        return [
+            json.loads(line) for line in self.run("doctor", "--json", *args, code=code).splitlines()
+        ]
+
+    def finds(self, check: str, status: str, words: str, *args: str) -> dict[str, Any]:
+        """The finding of this check whose message has these words; exits as its findings say."""
+        code = 1 if status == "error" else 0
+        found = self.doctor(*args, code=code)
+        (one,) = [f for f in found if f["check"] == check and words in f["message"]]
+        assert (one["status"], bool(one["hint"])) == (status, status != "ok"), one
+        return one
+
+    def is_fixed(self, check: str, words: str) -> None:
+        """`--fix` says so, and a second look finds nothing in that check."""
+        found = self.doctor("--fix")
+        (one,) = [f for f in found if f["check"] == check and f["fixed"]]
+        assert words in one["message"]
+        again = [f for f in self.doctor() if f["check"] == check]
+        assert [f["status"] for f in again] == ["ok"], again
+
+    def values(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.settings.read_text())
+        return found
+
+    def change(self, **keys: Any) -> None:
+        self.settings.write_text(json.dumps(self.values() | keys))
+
+    def configure(self, text: str) -> None:
+        self.layout.config.write_text(text)
+        self.layout.config.chmod(0o600)
+
+
+@pytest.fixture
+def patient(
+    scratch_home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Patient:
+    bin_folder = scratch_home / "bin"
+    bin_folder.mkdir()
+    (bin_folder / "claude").write_text("#!/bin/sh\necho '2.1.329 (Claude Code)'\n")
+    (bin_folder / "claude").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{bin_folder}:/usr/bin:/bin")
+    monkeypatch.setenv("COLUMNS", "80")
+    work = scratch_home / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    return Patient(scratch_home, capsys)
+
+
+def everything(home: Path) -> dict[str, Any]:
+    """Every row of every table, every journal file, and what is prepared for sessions."""
+    names = [
+        row[0] for row in stored.rows(home, "select name from sqlite_schema where type='table'")
+    ]
+    shadows = ("full_text_", "sqlite_", "cursors")
+    tables = [name for name in names if not name.startswith(shadows) and name != "full_text"]
+    rows: dict[str, Any] = {
+        name: sorted(stored.rows(home, f"select * from {name}")) for name in tables
+    }
+    rows["texts"] = stored.rows(home, "select rowid from full_text")
+    rows["cursors"] = stored.rows(home, "select path, offset from cursors order by path")
+    files = [*(home / "days").rglob("*"), *(home / "contexts").iterdir(), home / "synced"]
+    rows["files"] = {str(path): path.read_bytes() for path in files if path.is_file()}
+    return rows
+
+
+def test_a_healthy_installation_is_all_right(patient: Patient) -> None:
+    found = patient.doctor()
+    assert {one["status"] for one in found} == {"ok"}
+    assert [one["check"] for one in found] == [
+        "home", "rights", "disk", "settings", "agent", "hooks", "capture", "transcripts", "watcher",
+        "database", "spool", "backlog", "refused", "redaction", "remote", "memory", "clock",
+        "activity", "canary",
+    ]  # fmt: skip
+    assert set(found[0]) == {"check", "status", "message", "hint", "fixed"}
+    assert "Notification hook" in found[-1]["message"]
+    assert patient.run("doctor").endswith("All is well.\n")
+
+
+def test_the_canary_leaves_no_trace(patient: Patient) -> None:
+    patient.run("sync")  # sessions of three days ago are given their ends
+    patient.run("sync")
+    before = everything(patient.home)
+    patient.doctor()
+    assert everything(patient.home) == before
+    total = sum(path.stat().st_size for path in (patient.home / "days").rglob("*.jsonl"))
+    assert int((patient.home / "synced").read_text()) <= total
+    assert not list((patient.user / "tmp").rglob("*.jsonl"))
+    stored.check(patient.home)
+
+
+def test_a_canary_that_a_killed_run_left_is_shown_nowhere_and_removed_later(
+    patient: Patient,
+) -> None:
+    patient.run("sync")  # sessions of three days ago are given their ends
+    patient.run("sync")
+    before = everything(patient.home)
+    (command,) = firing.commands(patient.settings, "Notification")
+    left = canary.make({"Notification": command})
+    assert left is not None
+    assert canary.send(left, os.environ).problem == ""
+    shown = patient.run("sessions", "--json")
+    assert canary.PREFIX not in shown + patient.run("context") + patient.run()
+    patient.doctor()
+    assert flight.is_stored(patient.layout, left.session)  # it may be that of a run beside this one
+    who = ("claude-code", left.session)
+    own_facts.append(patient.layout, "Pin", who, {}, time.time_ns())
+    patient.run("sync")
+    for path in (patient.home / "days").rglob("*journal-doctor*"):
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+    later_us = time.time_ns() // 1000 + 2 * flight.LEFT_US
+    flight.remove(patient.layout, "nobody", later_us, lambda: False)
+    assert everything(patient.home) == before
+
+
+def test_the_text_fits_80_columns_and_ascii_terminals(patient: Patient) -> None:
+    (patient.home / "days").chmod(0o755)
+    out = patient.run("doctor")
+    assert max(map(cell_len, out.splitlines())) <= 80
+    assert "✓ home" in out
+    assert "! rights" in out
+    assert out.endswith("1 warning. To repair what is safe to repair: journal doctor --fix\n")
+    command = [sys.executable, "-m", "journal", "--home", str(patient.home), "doctor"]
+    env = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, text=True, env=env)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "+ home" in done.stdout
+    assert done.stdout.isascii()
+
+
+def test_nothing_is_installed_and_nothing_is_made(
+    scratch_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = scratch_home / "none"
+    for arguments in (["doctor"], ["doctor", "--fix"]):
+        assert cli.run(["--home", str(target), *arguments]) == 1
+        said = capsys.readouterr().out
+        assert "does not exist" in said
+        assert "no hook of this home" in said
+        assert "not sent: no hook of this home is installed" in " ".join(said.split())
+    assert not target.exists()
+    assert not (scratch_home / ".claude").exists()
+
+
+def test_a_home_of_another_user_that_is_no_folder_or_a_link(
+    patient: Patient, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    (one,) = home.look_at_home(Layout(file))
+    assert (one.status, "is no folder" in one.message) == ("error", True)
+    if os.getuid() == 0:
+        os.chown(patient.home / "days", 12345, 12345)
+        patient.finds("rights", "error", "not owned by you: days")
+        os.chown(patient.home, 12345, 12345)
+        patient.finds("home", "error", "belongs to another user")
+
+
+def test_a_home_that_may_not_be_written(patient: Patient) -> None:
+    patient.home.chmod(0o500)
+    if os.access(patient.home, os.W_OK):
+        pytest.skip("who runs this may write everywhere")
+    patient.finds("home", "error", "cannot be written")
+    patient.is_fixed("home", "set the rights")
+
+
+def test_rights_are_found_and_set(patient: Patient) -> None:
+    stored.sync(patient.home)
+    (patient.home / "days").chmod(0o755)
+    (patient.home / "journal.db").chmod(0o644)
+    one = patient.finds("rights", "warning", "journal.db")
+    assert "days" in one["message"]
+    patient.home.chmod(0o755)
+    patient.finds("rights", "error", "the home itself")
+    patient.is_fixed("rights", "set the rights of 3 paths")
+    assert stat.S_IMODE(patient.home.stat().st_mode) == 0o700
+    assert stat.S_IMODE((patient.home / "journal.db").stat().st_mode) == 0o600
+
+
+def test_links_and_strange_files(patient: Patient, tmp_path: Path) -> None:
+    (patient.home / "days" / "2026-11-18" / "claude-code.x.jsonl").symlink_to(tmp_path / "nothing")
+    patient.configure("")
+    patient.layout.config.rename(tmp_path / "config.toml")
+    patient.layout.config.symlink_to(tmp_path / "config.toml")  # people do that
+    os.mkfifo(patient.home / "days" / "fifo", 0o600)
+    one = patient.finds("rights", "warning", "symbolic links")
+    assert "config.toml" not in one["message"]
+    patient.finds("rights", "warning", "no regular files: days/fifo")
+
+
+def test_a_key_that_is_too_short(patient: Patient) -> None:
+    patient.layout.redaction_key.write_bytes(b"short")
+    patient.layout.redaction_key.chmod(0o600)
+    patient.finds("home", "error", "too short for a key")
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Small disks; only root can have them."""
+    made: list[Path] = []
+
+    def mount(options: str) -> Path:
+        folder = tmp_path / f"disk{len(made)}"
+        folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"mode=700,{options}", "tmpfs", str(folder)]
+        if os.getuid() != 0 or subprocess.run(command, capture_output=True).returncode != 0:
+            pytest.skip("needs the right to mount")
+        made.append(folder)
+        return folder
+
+    yield mount
+    for folder in made:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "words"),
+    [
+        ("size=8m", "error", "nearly full"),
+        ("size=200m", "warning", "has little room"),
+        ("size=900m,nr_inodes=2", "error", "can hold no more files"),
+        ("size=900m", "ok", "MB free"),
+    ],
+)
+def test_room_on_the_disk(
+    disk: Callable[[str], Path], options: str, status: str, words: str
+) -> None:
+    folder = disk(options)
+    if "inodes" in options:
+        (folder / "last").touch()
+    (one,) = home.look_at_disk(Layout(folder / "home"))
+    assert (one.status, words in one.message) == (status, True), one
+
+
+def test_a_read_only_disk(disk: Callable[[str], Path]) -> None:
+    folder = disk("size=900m")
+    subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+    (one,) = home.look_at_home(Layout(folder))
+    assert (one.status, "read-only" in one.message, one.repair) == ("error", True, None)
+
+
+def test_a_bad_configuration_is_found_and_nothing_is_taken_in_with_it(patient: Patient) -> None:
+    patient.configure("[remote]\nkind = 'pigeon'\n")
+    told.tell(patient.home, "aaaaaa01", "Stop", 0)
+    patient.finds("settings", "error", "remote.kind")
+    found = patient.doctor("--fix", code=1)
+    assert found[-1]["message"].startswith("not sent: with settings that cannot be read")
+    assert not [one for one in found if one["fixed"]]
+    assert stored.rows(patient.home, "select count(*) from events") == [(15,)]
+
+
+@pytest.mark.parametrize("missing", ["emit.py", "run.py", "application"])
+def test_hook_programs_of_another_version(patient: Patient, missing: str) -> None:
+    (patient.layout.hooks / missing).write_text("older\n")
+    patient.finds("hooks", "error", f"another version: {missing}")
+    patient.is_fixed("hooks", "installed again: 1 program")
+
+
+def test_events_without_a_hook_and_changed_ones(patient: Patient) -> None:
+    hooks = patient.values()["hooks"]
+    del hooks["Stop"]
+    hooks["PreToolUse"][0]["hooks"][0]["command"] += " # changed"
+    patient.change(hooks=hooks)
+    patient.finds("hooks", "error", "events without a hook: Stop")
+    patient.finds("hooks", "error", "not as this version installs them: PreToolUse")
+    patient.is_fixed("hooks", "installed again: 2 hooks")
+
+
+def test_without_any_hook_of_ours_none_is_installed(patient: Patient) -> None:
+    patient.change(hooks={})
+    patient.finds("hooks", "error", "no hook of this home")
+    patient.finds("hooks", "error", "no hook of this home", "--fix")
+    assert patient.values() == {"hooks": {}}
+
+
+def test_an_interpreter_that_is_gone(patient: Patient) -> None:
+    from journal.setup.hook_command import base_interpreter
+
+    text = patient.settings.read_text().replace(f"{base_interpreter()} -I", "/gone/python -I")
+    patient.settings.write_text(text)
+    patient.finds("hooks", "error", "interpreter that runs the hooks is gone: /gone/python")
+    one = patient.finds("canary", "error", "way over the spool")
+    assert "no emitter could run" in one["message"]
+    assert not list((patient.user / "tmp").rglob("*.raw"))
+    patient.is_fixed("hooks", "14 hooks")
+
+
+def test_the_start_of_a_watcher_as_the_settings_want_it(patient: Patient) -> None:
+    (patient.home / autostart.MARKER).touch(mode=0o600)
+    patient.finds("hooks", "warning", "a watcher is started with a session")
+    patient.is_fixed("hooks", "the start of a watcher")
+
+
+def test_the_same_hooks_at_several_levels(patient: Patient) -> None:
+    project = Path.cwd() / ".claude"
+    project.mkdir()
+    (project / "settings.local.json").write_text(json.dumps({"hooks": patient.values()["hooks"]}))
+    one = patient.finds("hooks", "warning", "recorded twice")
+    file = project / "settings.local.json"
+    assert one["hint"] == f"run: journal uninstall --settings {file}, then: journal install"
+    (project / "settings.local.json").unlink()
+    patient.run("install", "--settings", str(project / "settings.json"))
+    patient.finds("hooks", "warning", "recorded twice")
+    patient.run("uninstall", "--settings", str(project / "settings.json"))
+    patient.run("install")
+    hooks = patient.values()["hooks"]
+    twice = json.loads(json.dumps(hooks["Stop"][0]))
+    twice["hooks"][0]["command"] += " # changed"
+    patient.change(hooks={**hooks, "Stop": [*hooks["Stop"], twice]})
+    patient.finds("hooks", "warning", "more than once")
+    patient.is_fixed("hooks", "1 hook")
+
+
+def test_hooks_only_in_the_project_are_hooks_too(patient: Patient) -> None:
+    project = Path.cwd() / ".claude" / "settings.json"
+    patient.run("install", "--settings", str(project))
+    patient.settings.unlink()
+    assert {one["status"] for one in patient.doctor()} == {"ok"}
+
+
+def test_hooks_of_another_home(patient: Patient, tmp_path: Path) -> None:
+    assert cli.run(["--home", str(tmp_path / "other"), "install"]) == 0
+    patient.finds("hooks", "warning", "hooks of another home")
+    assert {one["status"] for one in patient.doctor("--fix")} == {"ok", "warning"}
+
+
+def test_a_settings_file_that_cannot_be_read(patient: Patient) -> None:
+    before = "{broken"
+    patient.settings.write_text(before)
+    patient.finds("agent", "error", "not JSON", "--fix")
+    assert patient.settings.read_text() == before
+
+
+def test_hooks_that_are_switched_off(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+    patient.change(disableAllHooks=True)
+    patient.finds("agent", "error", "disableAllHooks is set in")
+    patient.change(disableAllHooks=False, env={"JOURNAL_DISABLE": "1"})
+    patient.finds("agent", "error", "JOURNAL_DISABLE=1 is set in")
+    patient.change(env={})
+    monkeypatch.setenv("JOURNAL_DISABLE", "1")
+    patient.finds("agent", "warning", "JOURNAL_DISABLE=1 is in this environment")
+    patient.finds("canary", "warning", "told to record nothing")
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        ({"allowManagedHooksOnly": True}, "allows managed hooks alone"),
+        ({"disableAllHooks": True}, "disableAllHooks is set in"),
+        ({"strictPluginOnlyCustomization": ["hooks"]}, "allows hooks of plugins alone"),
+    ],
+)
+def test_what_an_administrator_forbids(tmp_path: Path, policy: Any, words: str) -> None:
+    (tmp_path / "managed-settings.d").mkdir()
+    for name in ("managed-settings.json", "managed-settings.d/10-hooks.json"):
+        path = tmp_path / name
+        path.write_text(json.dumps(policy))
+        read = settings_levels.read_levels(
+            tmp_path / "settings.json", tmp_path / "project", tmp_path
+        )
+        (one,) = settings_levels.look_at_agent(read, {})
+        assert (one.status, words in one.message) == ("error", True)
+        path.unlink()
+
+
+def test_an_agent_that_is_too_old_or_not_found(patient: Patient) -> None:
+    agent = patient.user / "bin" / "claude"
+    agent.write_text("#!/bin/sh\necho '2.1.60 (Claude Code)'\n")
+    patient.run("install")
+    patient.finds("hooks", "warning", "knows no PostCompact, StopFailure")
+    agent.unlink()
+    patient.run("install")
+    patient.finds("hooks", "warning", "claude was not found")
+
+
+@pytest.mark.parametrize(("days", "status"), [(1, "warning"), (7, "ok"), ("x", "warning")])
+def test_how_long_transcripts_are_kept(patient: Patient, days: object, status: str) -> None:
+    patient.change(cleanupPeriodDays=days)
+    patient.finds("transcripts", status, "cleanupPeriodDays" if status == "warning" else "7 days")
+
+
+def test_capture_that_is_off(patient: Patient) -> None:
+    patient.run("off")
+    patient.finds("capture", "warning", "nothing is recorded")
+    patient.finds("canary", "warning", "told to record nothing")
+    patient.run("on")
+    patient.run("off", "--here")
+    patient.finds("capture", "warning", "off in")
+    patient.finds("canary", "ok", "found, and removed")
+
+
+def test_a_watcher_that_runs_was_killed_or_is_elsewhere(patient: Patient) -> None:
+    lock = patient.home / autostart.LOCK
+    lock.write_text("99999999\n")
+    lock.chmod(0o600)
+    one = patient.finds("watcher", "ok", "process 99999999 has ended")
+    assert one["message"].startswith("not running")
+    with locked(lock, lambda: False):
+        lock.write_text("99999999\n")
+        patient.finds("watcher", "ok", "cannot be seen from here")
+    command = [sys.executable, "-m", "journal", "--home", str(patient.home), "watch"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(b"Watching")
+        try:
+            patient.finds("watcher", "ok", f"runs, process {process.pid}")
+            patient.finds("canary", "ok", "found, and removed")  # whoever takes it in first
+        finally:
+            process.terminate()
+
+
+@pytest.mark.parametrize("content", [b"no database, " * 500, None])
+def test_a_damaged_database_is_made_anew(patient: Patient, content: bytes | None) -> None:
+    stored.sync(patient.home)
+    path = patient.layout.database
+    data = path.read_bytes()
+    path.write_bytes(content or data[:8192] + b"\xff" * 4096 + data[12288:])
+    patient.finds("database", "error", "")
+    if content:  # nobody knows what it held
+        found = patient.doctor("--fix", code=1)
+        (one,) = [f for f in found if f["check"] == "database"]
+        assert "--yes" in one["hint"]
+        assert path.read_bytes() == content
+        patient.run("sync", "--rebuild", "--yes")
+    else:
+        patient.is_fixed("database", "made anew")
+    assert stored.rows(patient.home, "select count(*) from events") == [(15,)]
+
+
+def test_a_database_that_is_gone_while_days_are_packed(patient: Patient) -> None:
+    stored.sync(patient.home)
+    for path in (patient.home / "days").rglob("*.jsonl"):
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+    patient.run("sync")
+    late = stored.NOW_US + 30 * DAY_US
+    from journal.settings.sources import load_settings
+    from sync import cycle
+
+    cycle.run(cycle.Pass(patient.layout, load_settings(patient.layout, {}), late))
+    patient.layout.database.unlink()
+    patient.is_fixed("database", "made anew")
+
+
+def test_databases_of_others(patient: Patient) -> None:
+    stored.sync(patient.home)
+    db = apsw.Connection(str(patient.layout.database))
+    db.pragma("user_version", 99)
+    patient.finds("database", "error", "schema 99")
+    db.pragma("application_id", 7)
+    db.close()
+    patient.finds("database", "error", "not a journal's database")
+
+
+def test_what_is_not_taken_in_for_long(patient: Patient) -> None:
+    told.tell(patient.home, "aaaaaa01", "Stop", 0)
+    patient.finds("backlog", "warning", "not taken in, the oldest from")
+    told.tell(patient.home, "aaaaaa01", "Stop", 0)  # the canary's pass has taken the other one in
+    patient.is_fixed("backlog", "took in 1 record")
+
+
+def test_records_in_the_spool_and_a_spool_of_others(patient: Patient) -> None:
+    def keep() -> None:
+        now_ns, data = time.time_ns(), b'{"session_id":"s"}'
+        line, session, unique = emit.record("claude-code", "Stop", data, now_ns, {})
+        emit.spool(str(patient.home), emit.file_name("claude-code", session), line, unique)
+
+    keep()
+    patient.finds("spool", "warning", "1 record in")
+    keep()
+    patient.is_fixed("spool", "took in 1 record")
+    patient.layout.spool.chmod(0o755)
+    patient.finds("spool", "error", "not a private folder of yours")
+
+
+def test_what_was_refused(patient: Patient) -> None:
+    recordings.append(patient.home / "days/2026-11-18/claude-code.x.jsonl", b"no record\n")
+    for number in range(2):
+        payload = {"memory_id": f"m{number}"}
+        now_ns = recordings.START_NS + number
+        own_facts.append(patient.layout, "MemoryId", ("claude-code", "s"), payload, now_ns)
+    stored.sync(patient.home)
+    patient.layout.dead.mkdir(exist_ok=True)
+    (patient.layout.dead / "piece-00000000000000001-0123456789abcdef.jsonl").write_text("{}\n")
+    patient.finds("refused", "warning", "1 line could not be read")
+    patient.finds("refused", "warning", "1 bind of memory ids refused")
+    patient.finds("refused", "warning", "1 piece for the remote given up")
+
+
+SERVER = '[remote]\nkind = "mindspring"\nworkspace = "w"\nmin_interval_seconds = 86400\nurl = '
+
+
+def test_a_server_without_a_token_or_in_clear(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient.configure(SERVER + '"https://example.invalid"\n')
+    patient.finds("remote", "error", "no token")
+    monkeypatch.setenv("MINDSPRING_API_KEY", "key")
+    patient.finds("remote", "ok", "mindspring")
+    patient.configure(SERVER + '"http://example.invalid"\n')
+    patient.finds("remote", "warning", "in clear")
+    for host in ("127.0.0.1:9", "[::1]:9", "localhost:9"):
+        patient.configure(SERVER + f'"http://{host}"\n')
+        patient.finds("remote", "ok", "mindspring")
+
+
+def test_a_folder_that_is_not_mounted_pauses_the_remote(patient: Patient) -> None:
+    folder = patient.user / "share"
+    patient.configure(f'[remote]\nkind = "folder"\npath = "{folder}"\nmin_interval_seconds = 0\n')
+    patient.finds("remote", "error", "is not there")
+    patient.run("sync")
+    patient.finds("remote", "error", "paused since")
+    folder.mkdir()
+    patient.run("replay", "--all")
+    patient.finds("remote", "ok", "folder")
+
+
+def test_a_server_that_does_not_answer_and_pieces_that_wait(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINDSPRING_API_KEY", "key")
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    text = SERVER.replace("86400", "0") + f'"{address}"\nconnect_timeout_seconds = 1\n'
+    patient.configure(text)
+    patient.run("sync")
+    patient.finds("remote", "warning", "in a row")
+    for path in patient.layout.retry.iterdir():
+        path.rename(path.with_name(f"{1_700_000_000_000_000:017d}-{path.name[18:]}"))
+    patient.finds("remote", "warning", "in retry/, the oldest for")
+
+
+def test_a_memory_agent_that_cannot_be_found(patient: Patient) -> None:
+    patient.configure('[memory]\nagent = "command"\ncommand = ["no-such-model", "-p"]\n')
+    patient.finds("memory", "error", "no-such-model")
+    patient.configure('[memory]\nagent = "command"\ncommand = ["claude", "-p"]\n')
+    patient.finds("memory", "ok", "bin/claude")
+    payload = {"agent": "claude-code", "class": "exit", "message": "it ended with code 3"}
+    who = ("claude-code", "aaaaaa01")
+    own_facts.append(patient.layout, "ModelFailure", who, payload, time.time_ns())
+    stored.sync(patient.home)
+    patient.finds("memory", "warning", "failed: it ended with code 3")
+
+
+def test_records_of_the_future_and_a_clock_that_was_set_back(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead_us = time.time_ns() // 1000 - told.NOW_US + 2 * DAY_US
+    told.tell(patient.home, "future", "UserPromptSubmit", -ahead_us / 1e6, prompt="hello")
+    stored.sync(patient.home)
+    patient.finds("clock", "warning", "newest record is from the future")
+    os.utime(patient.layout.synced, (time.time() + 7200, time.time() + 7200))
+    patient.finds("clock", "error", "before the home's newest file")
+
+
+def transcript(patient: Patient, ago_seconds: float, folder: str = "-code-billing") -> Path:
+    """A transcript that the agent wrote so long ago."""
+    path = patient.user / ".claude" / "projects" / folder / "0123.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    os.utime(path, (time.time() - ago_seconds,) * 2)
+    return path
+
+
+def age(path: Path, seconds: float) -> None:
+    os.utime(path, (time.time() - seconds,) * 2)
+
+
+def test_the_agent_ran_and_nothing_was_recorded(patient: Patient) -> None:
+    transcript(patient, 2 * HOUR_SECONDS)
+    for path in (patient.home / "days").rglob("*.jsonl"):
+        age(path, 80 * HOUR_SECONDS)
+    assert patient.doctor()[-2]["status"] == "ok"  # the hooks were installed behind it
+    age(patient.layout.hooks / "run.py", 100 * HOUR_SECONDS)
+    one = patient.finds("activity", "error", "Claude ran 2h ago, the last record is from 3d ago")
+    assert "--bare" in one["hint"]
+    board = " ".join(patient.run().split())
+    assert "Claude ran 2h ago, no record (journal doctor) · last record " in board
+    patient.run("off", "--here")  # that may be the project
+    assert "Claude ran" not in patient.run()
+    patient.run("on", "--here")
+    told.tell(patient.home, "new", "Stop", 0)
+    assert "Claude ran" not in patient.run()
+    assert patient.doctor()[-2]["status"] == "ok"
+
+
+def test_nothing_was_ever_recorded_although_the_agent_ran(installed: Installed) -> None:
+    user = Path(os.environ["HOME"])
+    path = user / ".claude" / "projects" / "-code" / "1.jsonl"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    age(installed.home / "hooks" / "run.py", 100 * HOUR_SECONDS)
+    out = installed.journal()
+    assert out.startswith(f"Nothing is recorded yet in {installed.home}: Claude ran now, no record")
+
+
+def test_the_transcripts_of_our_own_models_are_not_the_persons_work(patient: Patient) -> None:
+    own = "".join(char if char.isalnum() else "-" for char in str(patient.home))
+    transcript(patient, 0, own)
+    age(patient.layout.hooks / "run.py", 100 * HOUR_SECONDS)
+    for path in (patient.home / "days").rglob("*.jsonl"):
+        age(path, 80 * HOUR_SECONDS)
+    config = patient.settings.parent
+    assert activity.unrecorded(patient.layout, config, None) is None
+    transcript(patient, 0)
+    assert activity.unrecorded(patient.layout, config, None) is not None
+
+
+def test_a_quick_look_at_transcripts_is_bounded(patient: Patient) -> None:
+    age(patient.layout.hooks / "run.py", 1000 * HOUR_SECONDS)
+    for path in (patient.home / "days").rglob("*.jsonl"):
+        age(path, 900 * HOUR_SECONDS)
+    for number in range(30):
+        newest = transcript(patient, 800 * HOUR_SECONDS - number, f"-p{number}")
+        age(newest.parent, 800 * HOUR_SECONDS - number)
+    age(transcript(patient, 0, "-p0").parent, 800 * HOUR_SECONDS)
+    config = patient.settings.parent
+    few = activity.unrecorded(patient.layout, config, None, 20)
+    every = activity.unrecorded(patient.layout, config, None)
+    assert few is not None
+    assert every is not None
+    assert few.ran_us < every.ran_us
+
+
+def test_a_canary_that_does_not_arrive(patient: Patient) -> None:
+    hooks = patient.values()["hooks"]
+    command = hooks["Notification"][0]["hooks"][0]["command"]
+    ends: list[tuple[str, str]] = [
+        ("exit 0; ", "was not recorded"),
+        ("exit 2; ", "exit code 2"),
+        ("echo hello; ", "printed: hello"),
+    ]
+    for before, words in ends:
+        hooks["Notification"][0]["hooks"][0]["command"] = before + command
+        patient.change(hooks=hooks)
+        patient.finds("canary", "error", words)
+
+
+def test_a_canary_while_another_sync_runs(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("journal.cli.setup.doctor.WAIT_SECONDS", 0.1)
+    with locked(patient.layout.sync_lock, lambda: False):
+        patient.finds("canary", "warning", "another sync is running")
+
+
+def test_hooks_that_would_leave_a_session_are_not_tried(patient: Patient) -> None:
+    hooks = {"PreToolUse": patient.values()["hooks"]["PreToolUse"]}
+    patient.change(hooks=hooks)
+    one = patient.doctor(code=1)[-1]
+    assert (one["status"], "leave a session" in one["message"]) == ("warning", True)
+
+
+def test_another_settings_file_can_be_named(installed: Installed) -> None:
+    out = installed.journal("doctor", "--json", "--settings", str(installed.settings))
+    assert json.loads(out.splitlines()[-1])["status"] == "ok"

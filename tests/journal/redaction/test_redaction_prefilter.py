@@ -1,0 +1,70 @@
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_redact import KEY, LOOK_ALIKES, PLANTED, RECORDINGS, TEXTS, VALUES, dumps, in_positions
+
+from journal.redaction.hyperscan_filter import WORTH_BYTES, Prefilter
+from journal.redaction.quick_filter import holds_candidate, may_hold
+from journal.redaction.redactor import Redactor
+
+pytest.importorskip("hyperscan")
+ENGINE = Prefilter(worth_bytes=0)
+
+
+def lets_through(data: bytes) -> bool:
+    """Whether the filter gets to see all that it would find."""
+    return ENGINE.may_hold(data) or not holds_candidate(data)
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_it_lets_every_planted_secret_through(name: str) -> None:
+    text = PLANTED[name][0].format(PLANTED[name][1])
+    for position, data in in_positions(text).items():
+        assert ENGINE.may_hold(data), position
+        for end in range(len(data)):
+            assert lets_through(data[:end]), (position, end)
+
+
+@pytest.mark.parametrize("text", LOOK_ALIKES)
+def test_it_lets_through_whatever_the_filter_looks_at(text: str) -> None:
+    assert all(map(lets_through, in_positions(text).values()))
+
+
+@given(VALUES, st.booleans(), TEXTS)
+@settings(max_examples=1000, deadline=None)
+def test_no_bytes_pass_it_that_the_filter_would_hold(
+    value: object, ascii_only: bool, text: str
+) -> None:
+    assert lets_through(dumps(value, ascii_only))
+    assert lets_through(text.encode("utf-8", "surrogatepass"))
+    assert lets_through(text.swapcase().encode("utf-8", "surrogatepass"))
+
+
+def test_recorded_payloads_seldom_reach_the_filter() -> None:
+    lines = [line for path in RECORDINGS.glob("*.jsonl") for line in path.read_bytes().split(b"\n")]
+    assert len(lines) > 100
+    assert sum(map(ENGINE.may_hold, lines)) <= len(lines) // 20
+
+
+def test_until_enough_was_seen_it_leaves_everything_to_the_filter() -> None:
+    prefilter = Prefilter(worth_bytes=10)
+    assert [prefilter.may_hold(b"words") for _ in range(3)] == [True, True, False]
+
+
+def test_without_hyperscan_the_same_is_redacted() -> None:
+    payload = dumps({"prompt": "Authorization: Bearer 9aB3dE5gH7jK1mN2pQ3s"})
+    filler = b"x" * WORTH_BYTES
+    code = (
+        "import sys; sys.modules['hyperscan'] = None\n"
+        "from journal.redaction.redactor import Redactor\n"
+        f"redactor = Redactor({KEY!r})\n"
+        f"redactor.json(b'x' * {WORTH_BYTES})\n"
+        f"sys.stdout.buffer.write(redactor.json({payload!r}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True)
+    assert not may_hold(filler)
+    assert (done.stdout, done.stderr) == (Redactor(KEY).json(payload), b"")
+    assert b"[redacted:" in done.stdout

@@ -1,0 +1,76 @@
+"""Every command and every block of the documents is run, parsed or checked."""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import recordings
+from journal.layout import Layout
+from journal.settings.sources import load_settings
+from places import ROOT
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SHOWN = {"text", "mermaid"}  # pictures and output
+
+
+def blocks(page: Path, *kinds: str) -> list[str]:
+    return [body for kind, body in BLOCK.findall(page.read_text()) if kind in kinds]
+
+
+def pages_with(*kinds: str) -> list[object]:
+    return [pytest.param(page, id=page.stem) for page in PAGES if blocks(page, *kinds)]
+
+
+@pytest.mark.parametrize("page", pages_with("sh"))
+def test_the_commands_of_a_page_work_one_after_another(page: Path, scratch_home: Path) -> None:
+    home = scratch_home / ".agent-journal"
+    for name, line in recordings.records("i-exit"):
+        here = line.replace(b"/home/dev/code/i-exit", str(scratch_home).encode())
+        recordings.append(home / "days" / name, here)
+    for path in (home, *home.rglob("*")):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    (scratch_home / "code" / "billing-api").mkdir(parents=True)
+    programs = Path(sys.executable).parent
+    env = {
+        "HOME": str(scratch_home),
+        "PATH": f"{programs}:/usr/bin:/bin",
+        "TMPDIR": str(scratch_home),
+    }
+    dry = f"make --dry-run --directory {ROOT} "  # CI runs them; here: that there is such a recipe
+    for line in "".join(blocks(page, "sh")).replace("make ", dry).splitlines():
+        if line == "pipx install .":
+            continue  # tests/test_packaging.py installs the wheel
+        done = subprocess.run(
+            ["/bin/sh", "-c", line], env=env, cwd=scratch_home, capture_output=True, text=True
+        )
+        assert done.returncode == 0, (line, done.stdout, done.stderr)
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("page", pages_with("json"))
+def test_the_json_of_a_page_is_json(page: Path) -> None:
+    for block in blocks(page, "json"):
+        for line in block.splitlines():
+            json.loads(line)
+
+
+@pytest.mark.parametrize("page", pages_with("toml"))
+def test_the_settings_of_a_page_are_settings(page: Path, tmp_path: Path) -> None:
+    for block in blocks(page, "toml"):
+        (tmp_path / "config.toml").write_text(block)
+        assert tomllib.loads(block)
+        load_settings(Layout.at(tmp_path), {})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_has_only_blocks_that_are_tested_and_links_that_lead_somewhere(page: Path) -> None:
+    kinds = {kind for kind, _ in BLOCK.findall(page.read_text())}
+    assert kinds <= {"sh", "json", "toml"} | SHOWN
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target

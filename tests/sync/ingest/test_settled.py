@@ -1,0 +1,122 @@
+"""A search loads a pass only if something may be new; whatever may be is found all the same."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import apsw
+import pytest
+
+import recordings
+from hooks import emit
+from journal.layout import Layout
+
+LOADED = """
+import sys
+from journal.cli import run
+code = run(sys.argv[1:])
+print(code, *sorted({"sync.cycle", "pydantic", "rich.console"} & set(sys.modules)), file=sys.stderr)
+"""
+
+
+def add(home: Path, session: str, text: str, folder: str = "days/2026-11-18") -> Path:
+    """One prompt at a terminal."""
+    payload = {"session_id": session, "cwd": "/code/shop", "prompt": text}
+    line = recordings.line("UserPromptSubmit", payload, CLAUDE_CODE_ENTRYPOINT="cli")
+    path = home / folder / f"claude-code.{session}.jsonl"
+    recordings.append(path, line)
+    return path
+
+
+def search(home: Path, *options: str, **environ: str) -> tuple[set[str], set[str], int]:
+    """The sessions that are found, which heavy modules that took, and the exit code."""
+    env = {**os.environ, **environ}
+    env.pop("JOURNAL_CAPTURE__AUTOSTART")
+    command = [sys.executable, "-c", LOADED, "--home", str(home), "search", "word", "--json"]
+    done = subprocess.run([*command, *options], capture_output=True, text=True, env=env)
+    code, *loaded = done.stderr.splitlines()[-1].split()
+    sessions = {json.loads(line)["session"] for line in done.stdout.splitlines()}
+    return sessions, set(loaded), int(code)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home in which nothing is new."""
+    add(tmp_path, "first", "a word")
+    assert search(tmp_path)[0] == {"first"}
+    assert search(tmp_path) == ({"first"}, set(), 0)
+    return tmp_path
+
+
+def test_what_is_written_is_found_at_once_and_then_all_is_quiet(home: Path) -> None:
+    path = add(home, "second", "a word")
+    assert search(home)[:1] == ({"first", "second"},)
+    assert search(home)[1] == set()
+    add(home, "second", "another word")  # the same file grows
+    assert "sync.cycle" in search(home)[1]
+    assert search(home)[1] == set()
+    data = path.read_bytes()
+    path.unlink()
+    path.write_bytes(data.replace(b"another word", b"a third word"))  # replaced, of the same size
+    assert "sync.cycle" in search(home)[1]
+
+
+def test_what_a_hook_kept_elsewhere_is_found(home: Path) -> None:
+    spool = Path(emit.spool_folder(str(home)))
+    spool.mkdir(parents=True, mode=0o700)
+    spool.parent.chmod(0o700)
+    payload = {"session_id": "spooled", "cwd": "/code/shop", "prompt": "the word"}
+    line = recordings.line("UserPromptSubmit", payload, CLAUDE_CODE_ENTRYPOINT="cli")
+    (spool / "claude-code.spooled.0001.jsonl").write_bytes(line)
+    assert search(home)[0] == {"first", "spooled"}
+
+
+def test_what_another_process_took_in_needs_no_pass(home: Path) -> None:
+    add(home, "second", "a word")
+    command = [sys.executable, "-m", "journal", "--home", str(home), "sync"]
+    subprocess.run(command, check=True, capture_output=True)
+    assert search(home) == ({"first", "second"}, set(), 0)
+
+
+def test_a_changed_configuration_is_read(home: Path) -> None:
+    config = home / "config.toml"
+    config.write_text('[sessions]\nadopt_on = ["planned"]\n')
+    assert search(home)[0] == set()
+    assert search(home) == (set(), set(), 0)
+    config.write_text("[sessions]\nadopt = 1\n")
+    assert search(home)[2] == 2
+    config.unlink()
+    assert search(home)[0] == {"first"}
+    adopt = {"JOURNAL_SESSIONS__ADOPT_ON": '["planned"]'}
+    assert search(home, **adopt)[0] == set()
+    assert search(home, JOURNAL_SESSIONS__ADOPT_ON="nonsense")[2] == 2
+
+
+def test_a_note_that_cannot_be_read_is_none(home: Path) -> None:
+    note = Layout.at(home).settled
+    whole = note.read_bytes()
+    for broken in (b"", b"[]", b'{"of":1}', whole[:-9], whole.replace(b'"views":', b'"views":9')):
+        note.write_bytes(broken)
+        sessions, loaded, code = search(home)
+        assert (sessions, code) == ({"first"}, 0)
+        assert "sync.cycle" in loaded
+        assert note.read_bytes() == whole
+
+
+def test_ends_are_looked_for_where_they_matter_and_views_are_kept_up(home: Path) -> None:
+    assert "sync.cycle" in search(home, "--state", "working")[1]
+    db = apsw.Connection(str(home / "journal.db"))
+    db.execute("update view_version set version = 1")
+    db.close()
+    assert "sync.cycle" in search(home)[1]
+    assert search(home) == ({"first"}, set(), 0)
+
+
+def test_a_home_that_is_damaged_says_so(home: Path) -> None:
+    path = home / "journal.db"
+    for ending in ("-wal", "-shm"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+    path.write_bytes(b"no database" * 1000)
+    assert search(home)[2] == 1

@@ -1,0 +1,35 @@
+"""Code in people's texts: nothing is lost, and what looks like code is told from what does not."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync.pages.fences import Place, longest_run, placed, spans
+
+P, F, C = Place.PROSE, Place.FENCE, Place.CODE
+
+
+def places(text: str) -> list[Place]:
+    return [line.place for line in placed(text)]
+
+
+def test_a_fence_ends_with_one_that_is_as_long_and_of_the_same_kind() -> None:
+    assert places("a\n```python\nx\n~~~\n``\n```  \nb") == [P, F, C, C, C, F, P]
+    assert places("````\n```\n`````\nb") == [F, C, F, P]
+    assert places("   ~~~\nx") == [F, C]
+    assert places("    ```\n```no `fence`") == [P, P]
+
+
+def test_a_code_span_ends_with_a_run_of_the_same_length() -> None:
+    assert [part.text for part in spans("a `b` ``c`d`` `e") if part.place is C] == [
+        "`b`",
+        "``c`d``",
+    ]
+    assert longest_run("` `` ```` ``") == 4
+    assert longest_run("none") == 0
+
+
+@given(st.text(st.sampled_from("`~ ab\n")))
+def test_the_parts_are_the_text(text: str) -> None:
+    assert "\n".join(line.text for line in placed(text)) == text
+    for line in text.split("\n"):
+        assert "".join(part.text for part in spans(line)) == line

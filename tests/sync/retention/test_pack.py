@@ -1,0 +1,717 @@
+"""Closed days become packs: nothing lost, nothing twice, whatever happens in the middle of it."""
+
+import gzip
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import apsw
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import recordings
+import stored
+from hooks.local_pass import unsynced
+from journal.errors import JournalError
+from journal.layout import Layout
+from journal.record import record
+from journal.settings.sources import load_settings
+from journal.times import DAY_US, SECOND_US, to_us
+from places import FIXTURES, ROOT
+from sync import cycle
+from sync.ingest import dead_letters
+from sync.retention import packing
+from sync.retention.pack_file import DamagedPackError
+
+DAY = "2026-11-18"
+FILE = f"{DAY}/claude-code.s.jsonl"
+END_US = to_us(DAY) + DAY_US
+STAYS_US = END_US + 7 * DAY_US  # exactly on the threshold
+DUE_US = STAYS_US + 1
+SECRET = "ghp_" + "wV3xKq8ZtR1nLb5cYd0eHf6gJm2pSa9uQoTi"
+NAMES = ("i-exit", "p-parallel", "p-unicode")
+
+
+def sync(home: Path, now_us: int = DUE_US) -> cycle.Report:
+    """One pass at a time of the test's own."""
+    layout = Layout.at(home)
+    return cycle.run(cycle.Pass(layout, load_settings(layout, {}), now_us))
+
+
+def settle(home: Path) -> None:
+    """The files of the journal were written in their day, not just now."""
+    for path in filter(Path.exists, home.glob("days/*/*")):
+        os.utime(path, ns=(recordings.START_NS, recordings.START_NS))
+
+
+def prompt_line(number: int, **more: object) -> bytes:
+    payload = {"session_id": "s", "prompt": f"number {number}", **more}
+    return recordings.line("UserPromptSubmit", payload, recordings.START_NS + number * 10**9)
+
+
+def own_line(event: str = "Pin") -> bytes:
+    payload = {"agent": "claude-code", "note": "because"}
+    return record.dump(record.new_fact(event, "s", payload, recordings.START_NS))
+
+
+def write(home: Path, *lines: bytes, name: str = FILE) -> None:
+    recordings.append(home / "days" / name, b"".join(lines))
+    settle(home)
+
+
+def write_day(home: Path) -> list[bytes]:
+    """A day of several sessions with a fact of the journal's own; every line of it."""
+    lines = [line for name in NAMES for line in recordings.write_journal(home, name)]
+    own = own_line()
+    write(home, own, name=f"{DAY}/journal.s.jsonl")
+    return [*lines, own]
+
+
+def pack_file(home: Path, day: str = DAY) -> Path:
+    return home / "packs" / f"{day}.jsonl.gz"
+
+
+def packed(home: Path) -> list[bytes]:
+    return [line for _, line in packing.packed_records(Layout.at(home))]
+
+
+def ids(lines: list[bytes]) -> list[bytes]:
+    return [record.parse(line).id for line in lines]
+
+
+def day_lines(home: Path) -> list[bytes]:
+    """The lines of all directories below `days/`, put aside or not."""
+    files = sorted(home.glob("days/*/*.jsonl"))
+    return [line for path in files for line in path.read_bytes().split(b"\n") if line]
+
+
+def letters(home: Path) -> list[dict[str, object]]:
+    return list(dead_letters.entries(Layout.at(home)))
+
+
+def from_packs(home: Path, scratch: Path) -> dict[str, list[object]]:
+    """Facts and views of a database that was made of the packs alone."""
+    write(scratch, *(line + b"\n" for line in packed(home)))
+    shutil.copy(home / "redaction.key", scratch)
+    stored.sync(scratch)
+    return stored.views(scratch)
+
+
+def test_a_closed_day_becomes_a_pack_and_the_database_does_not_change(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    lines = write_day(home)
+    write(home, prompt_line(1, key=SECRET))
+    settle(home)
+    sync(home, STAYS_US)
+    before = stored.views(home)
+    size = sum(path.stat().st_size for path in home.glob("days/*/*"))
+
+    report = sync(home)
+
+    assert report.packed.days == (DAY,)
+    assert report.packed.bytes_before == size
+    assert report.packed.bytes_after == pack_file(home).stat().st_size
+    assert report.packed.kept == ()
+    assert list((home / "days").iterdir()) == []
+    assert [path.name for path in (home / "packs").iterdir()] == [f"{DAY}.jsonl.gz"]
+    assert (home / "packs").stat().st_mode & 0o777 == 0o700
+    assert pack_file(home).stat().st_mode & 0o777 == 0o600
+    assert stored.views(home) == before
+    stored.check(home)
+    assert stored.rows(home, "select * from cursors") == []
+    assert len(packed(home)) == len(lines) + 1
+    assert SECRET.encode() not in b"".join(packed(home))
+    assert b"[redacted:" in b"".join(packed(home))
+    assert letters(home) == []
+    assert sync(home).packed == packing.Packed()
+
+
+def test_a_pack_holds_the_records_as_they_were_in_order_with_the_journals_own(
+    tmp_path: Path,
+) -> None:
+    lines = write_day(tmp_path)
+    sync(tmp_path)
+    written = [record.parse(line.rstrip()) for line in lines]
+    read = [record.parse(line) for line in packed(tmp_path)]
+    assert read == sorted(written, key=lambda made: (made.at_us, made.id))
+    assert "Pin" in {made.event for made in read if made.agent == "journal"}
+
+
+def test_a_database_made_of_the_packs_is_the_one_there_was(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    write_day(home)
+    write(home, prompt_line(1, key=SECRET))
+    sync(home)
+    assert from_packs(home, tmp_path / "other") == stored.views(home)
+    query = "select * from own_facts order by id"
+    assert stored.rows(tmp_path / "other", query) == stored.rows(home, query)
+
+
+def test_equal_records_give_equal_bytes(tmp_path: Path) -> None:
+    lines = write_day(tmp_path / "a")
+    write(tmp_path / "b", *reversed(lines), name=f"{DAY}/claude-code.all.jsonl")
+    sync(tmp_path / "a", DUE_US)
+    sync(tmp_path / "b", DUE_US + DAY_US)
+    first = pack_file(tmp_path / "a").read_bytes()
+    assert first == pack_file(tmp_path / "b").read_bytes()
+    assert first[4:8] == bytes(4)  # no time in the head (RFC 1952, 2.3.1)
+
+
+@pytest.mark.parametrize(
+    "now_us",
+    [STAYS_US, END_US, END_US - 1, to_us(DAY), to_us(DAY) - 400 * DAY_US],
+    ids=["threshold", "day's end", "today", "clock a day back", "clock a year back"],
+)
+def test_a_day_that_is_not_old_enough_by_the_clock_stays(tmp_path: Path, now_us: int) -> None:
+    write(tmp_path, prompt_line(1))
+    assert sync(tmp_path, now_us).packed == packing.Packed()
+    assert (tmp_path / "days" / FILE).exists()
+    assert not (tmp_path / "packs").exists()
+
+
+def test_a_threshold_of_nought_days_means_never(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("[retention]\njournal_days = 0\n")
+    write(tmp_path, prompt_line(1))
+    assert sync(tmp_path, DUE_US + 9999 * DAY_US).packed == packing.Packed()
+
+
+@pytest.mark.parametrize("seconds", [-60, 0, 3599])
+def test_a_day_that_was_written_within_the_hour_stays(tmp_path: Path, seconds: int) -> None:
+    path = tmp_path / "days" / FILE
+    write(tmp_path, prompt_line(1))
+    written_us = DUE_US - seconds * SECOND_US
+    os.utime(path, ns=(written_us * 1000, written_us * 1000))
+    assert sync(tmp_path).packed.days == ()
+    assert sync(tmp_path, written_us + 3600 * SECOND_US).packed.days == (DAY,)
+
+
+def test_names_that_are_no_days_and_linked_days_are_left_alone(tmp_path: Path) -> None:
+    write(tmp_path, prompt_line(1), name="2026-02-30/claude-code.s.jsonl")
+    elsewhere = tmp_path / "elsewhere"
+    write(elsewhere, prompt_line(2))
+    (tmp_path / "days" / "2026-11-17").symlink_to(elsewhere / "days" / DAY)
+    assert sync(tmp_path).packed == packing.Packed()
+    assert (elsewhere / "days" / FILE).exists()
+
+
+def test_a_late_line_for_a_packed_day_joins_its_pack(tmp_path: Path) -> None:
+    first, second, late = (prompt_line(number) for number in (1, 3, 2))
+    write(tmp_path, first, second)
+    sync(tmp_path)
+    write(tmp_path, second, late)  # a file copied from elsewhere holds an old record, too
+    report = sync(tmp_path)
+    assert (report.stored, report.duplicate) == (1, 1)
+    assert report.packed.days == (DAY,)
+    assert ids(packed(tmp_path)) == ids([first, late, second])
+    assert list((tmp_path / "days").iterdir()) == []
+
+
+def test_a_late_copy_of_known_records_leaves_the_pack_as_it_is(tmp_path: Path) -> None:
+    write(tmp_path, prompt_line(1), prompt_line(2))
+    lines = (tmp_path / "days" / FILE).read_bytes()
+    sync(tmp_path)
+    before = pack_file(tmp_path).stat()
+    write(tmp_path, lines)
+    assert sync(tmp_path).packed.days == (DAY,)
+    after = pack_file(tmp_path).stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+MOMENTS = [("fsync", 1), ("fsync", 2), ("fsync", 3), ("fsync", 4), ("replace", 1), ("rename", 1)]
+
+
+@pytest.mark.parametrize("late_by", ["before", "after"])
+@pytest.mark.parametrize(("step", "at"), MOMENTS)
+def test_a_hook_that_has_the_file_open_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, at: int, late_by: str
+) -> None:
+    """It opened the file before the day was put aside and writes at some moment of the packing."""
+    first, late = prompt_line(1), prompt_line(2)
+    write(tmp_path, first)
+    sync(tmp_path, STAYS_US)
+    real, count = getattr(os, step), 0
+    with (tmp_path / "days" / FILE).open("ab", buffering=0) as file:
+
+        def wrapped(*args: object, **more: object) -> None:
+            nonlocal count
+            count += 1
+            if count == at and late_by == "before":
+                file.write(late)
+            real(*args, **more)
+            if count == at and late_by == "after":
+                file.write(late)
+
+        monkeypatch.setattr(os, step, wrapped)
+        sync(tmp_path)
+        monkeypatch.undo()
+    assert count >= at
+    for _ in range(2):
+        settle(tmp_path)
+        sync(tmp_path)
+    assert ids(packed(tmp_path)) == ids([first, late])
+    assert ids(stored.exported(tmp_path)) == ids([first, late])
+    assert day_lines(tmp_path) == []
+    assert letters(tmp_path) == []
+
+
+def test_a_line_written_while_the_file_is_being_unlinked_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, late = prompt_line(1), prompt_line(2)
+    write(tmp_path, first)
+    sync(tmp_path, STAYS_US)
+    real = os.unlink
+    with (tmp_path / "days" / FILE).open("ab", buffering=0) as file:
+
+        def unlink(path: Path, **more: int) -> None:
+            if Path(path).name == Path(FILE).name:
+                file.write(late)
+            real(path, **more)
+
+        monkeypatch.setattr(os, "unlink", unlink)
+        sync(tmp_path)
+        monkeypatch.undo()
+    assert (tmp_path / "days" / FILE).read_bytes() == late
+    settle(tmp_path)
+    assert sync(tmp_path).stored == 1
+    assert ids(packed(tmp_path)) == ids([first, late])
+
+
+STEPS = ("mkdir", "fsync", "rename", "replace", "unlink", "rmdir", "write", "link", "pread")
+KILLED = f"""
+import os, signal, sys
+from pathlib import Path
+import test_pack
+limit, count = int(sys.argv[2]), 0
+def counted(step):
+    def run(*args, **more):
+        global count
+        count += 1
+        if count == limit:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return step(*args, **more)
+    return run
+for name in {STEPS}:
+    setattr(os, name, counted(getattr(os, name)))
+test_pack.sync(Path(sys.argv[1]))
+"""
+
+
+def child(code: str, *args: object, **more: object) -> "subprocess.CompletedProcess[str]":
+    """Run Python code with the project and this file at hand."""
+    env = os.environ | {"PYTHONPATH": f"{FIXTURES}:{ROOT}"}
+    command = [sys.executable, "-c", code, *map(str, args)]
+    return subprocess.run(command, env=env, capture_output=True, text=True, **more)  # type: ignore[call-overload, no-any-return]
+
+
+def prepare_first(home: Path) -> list[bytes]:
+    lines = [*(prompt_line(number) for number in range(4)), own_line()]
+    write(home, *lines[:3])
+    write(home, *lines[3:], name=f"{DAY}/claude-code.t.jsonl")
+    sync(home, STAYS_US)
+    return lines
+
+
+def prepare_merge(home: Path) -> list[bytes]:
+    lines = prepare_first(home)
+    sync(home)
+    late = prompt_line(9)
+    write(home, late, lines[1])
+    sync(home, STAYS_US)
+    return [*lines, late]
+
+
+def prepare_late(home: Path) -> list[bytes]:
+    """A pass was killed when the day lay aside, and a hook wrote to one of its files then."""
+    lines = prepare_first(home)
+    real = os.rename
+
+    def rename(*args: Path) -> None:
+        real(*args)
+        raise KeyboardInterrupt
+
+    os.rename = rename  # type: ignore[assignment]
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            sync(home)
+    finally:
+        os.rename = real
+    late = prompt_line(9)
+    recordings.append(home / "days" / f"{DAY}.packed" / Path(FILE).name, late)
+    return [*lines, late]
+
+
+@pytest.mark.parametrize("prepare", [prepare_first, prepare_merge, prepare_late])
+def test_a_pass_killed_at_any_step_is_finished_by_the_next_one(
+    tmp_path: Path, prepare: Callable[[Path], list[bytes]]
+) -> None:
+    for limit in range(1, 200):
+        home = tmp_path / str(limit)
+        lines = prepare(home)
+        before = stored.views(home)
+        done = child(KILLED, home, limit)
+        assert done.returncode in (0, -signal.SIGKILL), done.stderr
+
+        held = {record.parse(line).id for line in (*packed(home), *day_lines(home))}
+        assert held == set(ids(lines)), limit
+        assert stored.views(home) == before
+        write(home, prompt_line(50), name="2026-11-25/claude-code.new.jsonl")
+        assert unsynced(str(home), 0)[0], limit  # a hook never takes the journal for taken in
+
+        settle(home)
+        sync(home)
+        settle(home)
+        sync(home)
+        assert sorted(ids(packed(home))) == sorted(set(ids(lines))), limit
+        assert [path.name for path in (home / "days").iterdir()] == ["2026-11-25"]
+        assert [path.name for path in (home / "packs").iterdir()] == [f"{DAY}.jsonl.gz"]
+        assert not unsynced(str(home), 0)[0]
+        assert len(stored.exported(home)) == len(lines)  # without the own one, with the new one
+        assert letters(home) == []
+        stored.check(home)
+        if done.returncode == 0:
+            assert limit > 5
+            return
+    raise AssertionError("the pass never came to its end")
+
+
+def test_a_day_left_aside_without_its_database_goes_back_to_the_journal(tmp_path: Path) -> None:
+    lines = [prompt_line(1), prompt_line(2)]
+    write(tmp_path, *lines)
+    sync(tmp_path, STAYS_US)
+    (tmp_path / "days" / DAY).rename(tmp_path / "days" / f"{DAY}.packed")
+    for path in tmp_path.glob("journal.db*"):
+        path.unlink()
+    for _ in range(2):
+        sync(tmp_path)
+        settle(tmp_path)
+    assert ids(packed(tmp_path)) == ids(lines)
+    assert ids(stored.exported(tmp_path)) == ids(lines)
+    assert list((tmp_path / "days").iterdir()) == []
+
+
+def test_a_day_left_aside_whose_pack_is_gone_goes_back_to_the_journal(tmp_path: Path) -> None:
+    lines = prepare_late(tmp_path)
+    pack_file(tmp_path).unlink()
+    for _ in range(2):
+        sync(tmp_path)
+        settle(tmp_path)
+    assert sorted(ids(packed(tmp_path))) == sorted(ids(lines))
+
+
+def test_a_file_that_shrinks_while_it_is_packed_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = prompt_line(1), prompt_line(2)
+    write(tmp_path, first, second)
+    sync(tmp_path, STAYS_US)
+    real = os.pread
+
+    def pread(fd: int, size: int, offset: int) -> bytes:
+        os.truncate(tmp_path / "days" / FILE, len(first))
+        return real(fd, size, offset)
+
+    monkeypatch.setattr(os, "pread", pread)
+    assert sync(tmp_path).packed == packing.Packed()
+    monkeypatch.undo()
+    assert not (tmp_path / "packs").exists()
+    assert (tmp_path / "days" / FILE).exists()
+
+
+def test_a_torn_last_line_of_a_closed_day_is_kept_as_dead(tmp_path: Path) -> None:
+    whole, torn = prompt_line(1), prompt_line(2)[:99]
+    write(tmp_path, whole + torn)
+    assert sync(tmp_path).packed.days == ()
+    settle(tmp_path)
+    report = sync(tmp_path)
+    assert (report.rejected, report.packed.days) == (1, (DAY,))
+    assert [letter["text"] for letter in letters(tmp_path)] == [torn.decode()]
+    assert ids(packed(tmp_path)) == ids([whole])
+
+
+def test_a_last_record_that_lacks_nothing_but_its_newline_is_packed(tmp_path: Path) -> None:
+    write(tmp_path, prompt_line(1), prompt_line(2).rstrip())
+    for _ in range(2):
+        sync(tmp_path)
+        settle(tmp_path)
+    assert len(packed(tmp_path)) == 2
+    assert letters(tmp_path) == []
+
+
+def test_what_is_dead_is_not_packed_and_is_kept_once(tmp_path: Path) -> None:
+    first = prompt_line(1)
+    other = first.replace(b"number 1", b"number 9")
+    torn = prompt_line(2)[:150]
+    write(tmp_path, first, other, b"no record\n", torn + prompt_line(3))
+    sync(tmp_path, STAYS_US)
+    before = letters(tmp_path)
+    assert len(before) == 3
+    assert sync(tmp_path).packed.days == (DAY,)
+    assert letters(tmp_path) == before
+    assert [json.loads(line)["payload"]["prompt"] for line in packed(tmp_path)] == [
+        "number 1",
+        "number 3",
+    ]
+
+
+def test_a_record_that_is_dead_because_of_another_day_is_not_packed(tmp_path: Path) -> None:
+    first = prompt_line(1)
+    write(tmp_path, first)
+    write(tmp_path, first.replace(b"number 1", b"number 9"), name=FILE.replace(DAY, "2026-11-19"))
+    sync(tmp_path, STAYS_US)
+    assert sync(tmp_path, DUE_US + DAY_US).packed.days == (DAY, "2026-11-19")
+    assert packed(tmp_path) == [first.rstrip()]
+    assert len(letters(tmp_path)) == 1
+
+
+def test_a_day_of_nothing_but_dead_lines_is_closed_with_an_empty_pack(tmp_path: Path) -> None:
+    write(tmp_path, b"no record\n")
+    write(tmp_path, b"", name=f"{DAY}/claude-code.empty.jsonl")
+    assert sync(tmp_path).packed.days == (DAY,)
+    assert packed(tmp_path) == []
+    assert len(letters(tmp_path)) == 1
+
+
+def test_an_own_record_whose_id_is_taken_is_kept_as_dead(tmp_path: Path) -> None:
+    first = own_line()
+    other = first.replace(b"because", b"for fun")
+    write(tmp_path, first, other)
+    sync(tmp_path)
+    assert packed(tmp_path) == [first.rstrip()]
+    (letter,) = letters(tmp_path)
+    assert letter["text"] == other.decode().rstrip()
+
+
+def test_things_that_are_not_the_journals_survive_in_their_day(tmp_path: Path) -> None:
+    write(tmp_path, prompt_line(1))
+    day = tmp_path / "days" / DAY
+    os.mkfifo(day / "claude-code.fifo.jsonl")
+    (day / ".DS_Store").write_text("mine")
+    (day / "folder.jsonl").mkdir()
+    (day / "dangling.jsonl").symlink_to(tmp_path / "nowhere")
+    for _ in range(2):
+        sync(tmp_path)
+        left = sorted(path.name for path in day.iterdir())
+        assert left == [".DS_Store", "claude-code.fifo.jsonl", "dangling.jsonl", "folder.jsonl"]
+        assert (day / ".DS_Store").read_text() == "mine"
+        assert [path.name for path in (tmp_path / "days").iterdir()] == [DAY]
+    write(tmp_path, prompt_line(2))
+    assert sync(tmp_path).packed.days == (DAY,)
+    assert len(packed(tmp_path)) == 2
+
+
+def damage(path: Path, how: str) -> None:
+    data = path.read_bytes()
+    if how == "cut off":
+        path.write_bytes(data[: len(data) // 2])
+    elif how == "changed":
+        middle = len(data) - 6  # the checksum at the end tells
+        path.write_bytes(data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :])
+    elif how == "no gzip":
+        path.write_bytes(b"hello\n")
+    else:
+        path.write_bytes(gzip.compress(gzip.decompress(data)[:-5]))
+
+
+DAMAGES = ["cut off", "changed", "no gzip", "torn"]
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_of_a_damaged_pack_the_lines_before_the_damage_are_read_and_of_others_all(
+    tmp_path: Path, how: str
+) -> None:
+    other = "2026-11-17"
+    write(tmp_path, *(prompt_line(number, text="x" * 20000) for number in range(20)))
+    write(tmp_path, prompt_line(99), name=f"{other}/claude-code.s.jsonl")
+    sync(tmp_path)
+    whole = packed(tmp_path)
+    damage(pack_file(tmp_path), how)
+    damage(pack_file(tmp_path, other), "no gzip")
+    read: list[bytes] = []
+    with pytest.raises(DamagedPackError) as caught:
+        read.extend(line for _, line in packing.packed_records(Layout.at(tmp_path)))
+    assert read == whole[1 : len(read) + 1]
+    assert str(pack_file(tmp_path)) in str(caught.value)
+    assert str(pack_file(tmp_path, other)) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(read) == {"cut off": len(read), "changed": 20, "no gzip": 0, "torn": 19}[how]
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_a_day_whose_pack_is_damaged_stays_until_the_pack_is_mended(
+    tmp_path: Path, how: str
+) -> None:
+    write(tmp_path, prompt_line(1))
+    sync(tmp_path)
+    good = pack_file(tmp_path).read_bytes()
+    damage(pack_file(tmp_path), how)
+    bad = pack_file(tmp_path).read_bytes()
+    write(tmp_path, prompt_line(2))
+    (reason,) = sync(tmp_path).packed.kept
+    assert DAY in reason
+    assert str(pack_file(tmp_path)) in reason
+    assert (tmp_path / "days" / FILE).exists()
+    assert pack_file(tmp_path).read_bytes() == bad
+    pack_file(tmp_path).write_bytes(good)
+    assert sync(tmp_path).packed.days == (DAY,)
+    assert len(packed(tmp_path)) == 2
+
+
+def test_a_day_with_a_record_that_the_database_lacks_is_not_packed(tmp_path: Path) -> None:
+    write_day(tmp_path)
+    sync(tmp_path, STAYS_US)
+    db = apsw.Connection(str(tmp_path / "journal.db"))
+    db.execute("delete from events where seq = 5")
+    db.close()
+    (reason,) = sync(tmp_path).packed.kept
+    assert "lacks a record" in reason
+    assert (tmp_path / "days" / DAY).exists()
+    assert not (tmp_path / "packs").exists()
+
+
+def test_records_that_were_too_old_for_the_database_are_packed_all_the_same(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "config.toml").write_text("[retention]\nevents_days = 3\n")
+    lines = write_day(tmp_path)
+    sync(tmp_path, STAYS_US)
+    db = apsw.Connection(str(tmp_path / "journal.db"))
+    db.execute("delete from events")
+    db.close()
+    assert sync(tmp_path).packed.days == (DAY,)
+    assert len(packed(tmp_path)) == len(lines)
+
+
+def test_a_value_that_is_no_secret_any_more_stops_no_day(tmp_path: Path) -> None:
+    write(tmp_path, prompt_line(1, key=SECRET))
+    sync(tmp_path, STAYS_US)
+    (tmp_path / "config.toml").write_text(f"[redact]\nallow = ['{SECRET}']\n")
+    assert sync(tmp_path).packed.days == (DAY,)
+    assert letters(tmp_path) == []
+    assert len(packed(tmp_path)) == 1
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+import test_pack
+from journal.errors import JournalError
+from sync.retention import pack_file
+pack_file._CACHE_KIB = int(sys.argv[3])
+limit = int(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+try:
+    test_pack.sync(Path(sys.argv[1]))
+except JournalError as error:
+    print(error)
+    sys.exit(error.exit_code)
+"""
+
+
+@pytest.mark.parametrize(("cache_kib", "what"), [(16_000, "cannot write"), (1, "cannot pack")])
+def test_a_full_disk_leaves_the_day_as_it_is(tmp_path: Path, cache_kib: int, what: str) -> None:
+    write(tmp_path, *(prompt_line(n, noise=os.urandom(30_000).hex()) for n in range(9)))
+    sync(tmp_path, STAYS_US)
+    before, raw = stored.views(tmp_path), day_lines(tmp_path)
+    done = child(LIMITED, tmp_path, 100_000, cache_kib)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.startswith(what)
+    assert done.stdout.count("\n") == 1
+    assert day_lines(tmp_path) == raw
+    assert list(tmp_path.glob("packs/*")) + list(tmp_path.glob("packs/.*")) == []
+    assert stored.views(tmp_path) == before
+    assert sync(tmp_path).packed.days == (DAY,)
+    assert len(packed(tmp_path)) == 9
+
+
+def test_packs_that_cannot_be_written_are_said_in_one_line(tmp_path: Path) -> None:
+    write(tmp_path, prompt_line(1))
+    (tmp_path / "packs").write_text("a file")
+    with pytest.raises(JournalError) as caught:
+        sync(tmp_path)
+    assert str(tmp_path / "packs") in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert (tmp_path / "days" / FILE).exists()
+
+
+def test_the_hook_of_a_start_knows_how_much_is_left_after_packing(tmp_path: Path) -> None:
+    write(tmp_path, prompt_line(1), prompt_line(2))
+    write(tmp_path, prompt_line(3), name="2026-11-25/claude-code.s.jsonl")
+    sync(tmp_path)
+    assert unsynced(str(tmp_path), 0) == (False, 0)
+    late = prompt_line(4)
+    write(tmp_path, late)
+    assert unsynced(str(tmp_path), 0) == (True, len(late))
+
+
+def test_a_reader_in_the_way_of_the_checkpoint_keeps_the_day(tmp_path: Path) -> None:
+    write(tmp_path, prompt_line(1))
+    sync(tmp_path, STAYS_US)
+    reader = stored.database(tmp_path)
+    reader.execute("begin")
+    reader.execute("select count(*) from events").fetchall()
+    write(tmp_path, prompt_line(2))
+    assert sync(tmp_path).packed.days == ()
+    assert (tmp_path / "days" / FILE).exists()
+    reader.execute("commit")
+    reader.close()
+    assert sync(tmp_path).packed.days == (DAY,)
+    assert len(packed(tmp_path)) == 2
+
+
+def test_so_much_is_packed_in_one_pass_and_the_rest_in_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packing, "PASS_BYTES", 1)
+    for day in ("2026-11-16", "2026-11-17"):
+        write(tmp_path, prompt_line(1), name=f"{day}/claude-code.s.jsonl")
+    assert sync(tmp_path).packed.days == ("2026-11-16",)
+    assert sync(tmp_path).packed.days == ("2026-11-17",)
+
+
+def test_the_command_tells_what_it_packed_and_reading_commands_pack_nothing(
+    tmp_path: Path,
+) -> None:
+    for name in ("a", "b"):
+        write(tmp_path / name, prompt_line(1), name="2020-01-01/claude-code.s.jsonl")
+
+    def journal(name: str, *args: str) -> str:
+        command = [sys.executable, "-m", "journal", "--home", str(tmp_path / name), *args]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    journal("a", "sessions", "--all")
+    assert not (tmp_path / "a" / "packs").exists()
+    assert json.loads(journal("a", "sync", "--json"))["pruned"]["days"] == 1
+    assert "Packed 1 closed day" in journal("b", "sync")
+    assert len(packed(tmp_path / "a")) == len(packed(tmp_path / "b")) == 1
+
+
+LINES = [prompt_line(number % 7) for number in range(12)]  # several records of one moment
+
+
+@given(st.lists(st.lists(st.sampled_from(LINES), max_size=6), min_size=1, max_size=4))
+@settings(max_examples=30, deadline=None)
+def test_a_pack_does_not_depend_on_when_and_how_often_its_records_came(
+    arrivals: list[list[bytes]],
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        one, many = Path(folder, "one"), Path(folder, "many")
+        for number, arrival in enumerate(arrivals):
+            write(many, *arrival, name=f"{DAY}/claude-code.{number % 2}.jsonl")
+            sync(many)
+        write(one, *(line for arrival in reversed(arrivals) for line in arrival))
+        sync(one)
+        assert pack_file(one).read_bytes() == pack_file(many).read_bytes()
+        wanted = {line.rstrip() for arrival in arrivals for line in arrival}
+        assert Counter(packed(many)) == Counter(wanted)
+        parsed = [record.parse(line) for line in packed(many)]
+        assert parsed == sorted(parsed, key=lambda made: (made.at_us, made.id))
+        assert sorted(ids(stored.exported(many))) == sorted(ids(list(wanted)))

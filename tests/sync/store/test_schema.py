@@ -1,0 +1,260 @@
+"""The ladder of schemas: every old database becomes the present one, or stays as it was."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+import golden_schema
+import stored
+from journal.layout import Layout
+from places import FIXTURES, ROOT
+from sync.errors import StoreError
+from sync.store import connection, schema
+
+GOLDEN = sorted(golden_schema.FOLDER.glob("v*.sql"))
+PRESENT = schema.VERSION
+
+
+def load(script: Path, home: Path) -> Path:
+    """A home with the database that a golden file describes."""
+    home.mkdir(mode=0o700)
+    path = home / "journal.db"
+    db = apsw.Connection(str(path))
+    db.pragma("journal_mode", "wal")
+    db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 0)
+    db.execute(script.read_text())
+    db.close()
+    return path
+
+
+def tables(path: Path) -> list[Any]:
+    """Every table and index as its statement, without what the planner has counted."""
+    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    query = """
+        select type, name, tbl_name, sql from sqlite_schema
+        where name not like 'sqlite_stat%' order by name
+    """
+    found = db.execute(query).fetchall()
+    db.close()
+    return found
+
+
+def mark(path: Path) -> int:
+    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    version = int(db.pragma("user_version"))
+    db.close()
+    return version
+
+
+def beside(path: Path) -> set[str]:
+    names = {found.name for found in path.parent.glob("journal.db.*")}
+    assert all((path.parent / name).stat().st_mode & 0o777 == 0o600 for name in names)
+    return names
+
+
+def test_there_is_a_database_of_every_schema() -> None:
+    assert [path.stem for path in GOLDEN] == [f"v{n + 1}" for n in range(PRESENT)]
+
+
+@pytest.mark.parametrize("script", GOLDEN, ids=lambda path: path.stem)
+def test_an_old_database_becomes_what_a_new_one_is(script: Path, tmp_path: Path) -> None:
+    old = load(script, tmp_path / "old")
+    lines = {*stored.exported(old.parent)} if script.stem == f"v{PRESENT}" else set()
+    stored.sync(old.parent)
+    fresh = tmp_path / "fresh"
+    written = stored.exported(old.parent)
+    assert len(written) > 20
+    assert lines <= {*written}
+    (fresh / "days/2026-11-18").mkdir(parents=True)
+    (fresh / "days/2026-11-18/claude-code.x.jsonl").write_bytes(b"".join(written))
+    stored.sync(fresh)
+    assert tables(old) == tables(fresh / "journal.db")
+    assert mark(old) == PRESENT
+    assert stored.views(old.parent) == stored.views(fresh)
+    stored.check(old.parent)
+
+
+def second(db: apsw.Connection) -> None:
+    db.execute("create table second (x)")
+
+
+def third(db: apsw.Connection) -> None:
+    db.execute("insert into second select count(*) from events; drop table second")
+    db.execute("create table third (x)")
+
+
+def fail(db: apsw.Connection) -> None:
+    db.execute("create table half_way (x)")
+    db.execute("insert into no_such_table values (1)")
+
+
+LADDER = (*schema.LADDER, second, third)
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A database of the present schema, which the ladders of these tests lead higher."""
+    return load(GOLDEN[-1], tmp_path / "home")
+
+
+def put(monkeypatch: pytest.MonkeyPatch, ladder: tuple[Any, ...]) -> None:
+    monkeypatch.setattr(schema, "LADDER", ladder)
+    monkeypatch.setattr(schema, "VERSION", len(ladder))
+
+
+def climb(path: Path) -> None:
+    connection.open_store(Layout.at(path.parent)).close()
+
+
+def test_a_climb_takes_all_steps_and_leaves_a_copy_of_before(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, content = tables(old), stored.exported(old.parent)
+    put(monkeypatch, LADDER)
+    climb(old)
+    assert mark(old) == PRESENT + 2
+    assert [row for row in tables(old) if row not in before] == [
+        ("table", "third", "third", "CREATE TABLE third (x)")
+    ]
+    copy = old.with_name(f"journal.db.backup-v{PRESENT}")
+    assert beside(old) == {copy.name}
+    assert (mark(copy), tables(copy)) == (PRESENT, before)
+    aside = old.parent.parent / "aside"
+    aside.mkdir()
+    copy.rename(aside / "journal.db")
+    assert stored.exported(aside) == content
+    stored.check(aside)
+
+
+def test_the_newest_copy_alone_is_kept(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(monkeypatch, LADDER[: PRESENT + 1])
+    climb(old)
+    assert beside(old) == {f"journal.db.backup-v{PRESENT}"}
+    climb(old)
+    assert beside(old) == {f"journal.db.backup-v{PRESENT}"}
+    old.with_name("journal.db.backup-of-mine").touch(mode=0o600)
+    old.with_name("journal.db.backup-v9.part").touch(mode=0o600)
+    put(monkeypatch, LADDER)
+    climb(old)
+    assert beside(old) == {f"journal.db.backup-v{PRESENT + 1}", "journal.db.backup-of-mine"}
+
+
+def test_a_new_database_needs_no_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(monkeypatch, LADDER)
+    climb(tmp_path / "home/journal.db")
+    assert mark(tmp_path / "home/journal.db") == PRESENT + 2
+    assert beside(tmp_path / "home/journal.db") == set()
+
+
+def test_a_step_that_fails_changes_nothing(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, content = tables(old), stored.views(old.parent)
+    put(monkeypatch, (*LADDER[: PRESENT + 1], fail))
+    message = f"cannot lead .* from schema {PRESENT + 1} to {PRESENT + 2}: no such table"
+    with pytest.raises(StoreError, match=message) as caught:
+        climb(old)
+    assert caught.value.hint.startswith("nothing was changed")
+    monkeypatch.undo()
+    assert (mark(old), tables(old)) == (PRESENT, before)
+    climb(old)
+    assert stored.views(old.parent) == content
+    put(monkeypatch, LADDER)
+    climb(old)
+    assert mark(old) == PRESENT + 2
+
+
+def test_a_newer_database_is_refused_and_untouched(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(monkeypatch, LADDER)
+    climb(old)
+    monkeypatch.undo()
+    before = tables(old)
+    with pytest.raises(StoreError, match=f"has schema {PRESENT + 2}, newer than") as caught:
+        climb(old)
+    assert caught.value.hint == "upgrade agent-journal"
+    assert (mark(old), tables(old)) == (PRESENT + 2, before)
+
+
+CLIMBER = """
+import os, resource, signal, sys
+sys.path[:0] = sys.argv[2:]
+import test_schema
+from journal.layout import Layout
+from sync.store import migration, schema, connection
+end = sys.argv[1]
+ladder = list(test_schema.LADDER)
+def killed(step):
+    def after(*args):
+        step(*args)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return after
+if end == "copy":
+    migration._back_up = killed(migration._back_up)
+elif end == "full":
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+elif end != "top":
+    ladder[int(end)] = killed(ladder[int(end)])
+schema.LADDER, schema.VERSION = tuple(ladder), len(ladder)
+connection.open_store(Layout.at(os.environ["HOME_OF_TEST"])).close()
+"""
+
+
+def climber(home: Path, end: str) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-c", CLIMBER, end, str(FIXTURES), str(ROOT)]
+    environ = {**os.environ, "HOME_OF_TEST": str(home)}
+    return subprocess.Popen(command, env=environ, stderr=subprocess.PIPE)
+
+
+def ended(process: "subprocess.Popen[bytes]") -> tuple[int, bytes]:
+    err = process.communicate()[1]
+    return process.returncode, err
+
+
+@pytest.mark.parametrize("end", ["copy", *map(str, range(PRESENT, PRESENT + 2))])
+def test_a_climb_that_is_killed_never_was(
+    old: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    before, content = tables(old), stored.views(old.parent)
+    assert ended(climber(old.parent, end)) == (-signal.SIGKILL, b"")
+    assert (mark(old), tables(old)) == (PRESENT, before)
+    assert stored.views(old.parent) == content
+    put(monkeypatch, LADDER)
+    climb(old)
+    assert mark(old) == PRESENT + 2
+    assert beside(old) == {f"journal.db.backup-v{PRESENT}"}
+    stored.check(old.parent)
+
+
+def test_without_room_for_the_copy_nothing_is_changed(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, content = tables(old), stored.views(old.parent)
+    code, err = ended(climber(old.parent, "full"))
+    assert code == 1
+    assert b"StoreError: cannot read or write" in err
+    assert (mark(old), tables(old), beside(old)) == (PRESENT, before, set())
+    assert stored.views(old.parent) == content
+    put(monkeypatch, LADDER)
+    climb(old)
+    assert mark(old) == PRESENT + 2
+
+
+def test_several_processes_climb_at_once(old: Path) -> None:
+    climbers = [climber(old.parent, "top") for _ in range(4)]
+    assert [ended(process) for process in climbers] == [(0, b"")] * 4
+    assert mark(old) == PRESENT + 2
+    assert beside(old) == {f"journal.db.backup-v{PRESENT}"}
+    stored.check(old.parent)
+
+
+def test_several_processes_make_one_database(tmp_path: Path) -> None:
+    climbers = [climber(tmp_path / "home", "top") for _ in range(4)]
+    assert [ended(process) for process in climbers] == [(0, b"")] * 4
+    assert mark(tmp_path / "home/journal.db") == PRESENT + 2
+    stored.check(tmp_path / "home")

@@ -1,0 +1,669 @@
+"""The watcher: real processes on real homes, started, fed, stopped and killed."""
+
+import os
+import shutil
+import signal
+import sqlite3
+import statistics
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from conftest import Installed
+
+import firing
+import recordings
+from hooks import autostart
+from journal.errors import JournalError
+from journal.layout import Layout
+from journal.setup.hook_command import base_interpreter
+from places import ROOT
+from sync.store.locks import locked
+from sync.watch import End, Orders, Program, Watcher
+
+QUICK = "[watch]\nsettle_ms = 20\nscan_seconds = 0.3\n"
+SLOW = "[watch]\nsettle_ms = 20\nscan_seconds = 60\n"  # only an event can be the reason
+
+
+def eventually(check: Callable[[], object], seconds: float = 8.0) -> None:
+    """Fails unless `check` becomes true in time."""
+    end = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.01)
+
+
+class Home:
+    """A home with watchers, all of which are killed in the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.home = folder / "home"
+        self.home.mkdir()
+        self.layout = Layout(self.home)
+        self.lock = self.home / autostart.LOCK
+        self.day = self.layout.days / "2026-11-18"
+        self.said = folder / "stdout"
+        self.erred = folder / "stderr"
+        self.path = os.fspath(ROOT)
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.config(SLOW)
+
+    def config(self, text: str) -> None:
+        self.layout.config.write_text(text)
+
+    def start(self, *args: str) -> subprocess.Popen[bytes]:
+        """A watcher that has begun to watch."""
+        before = self.text().count("Watching")
+        process = self.watch(*args)
+        eventually(lambda: self.text().count("Watching") > before or process.poll() is not None)
+        assert process.poll() is None, self.erred.read_text()
+        return process
+
+    def watch(self, *args: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-P", "-m", "journal", "--home", str(self.home), "watch", *args]
+        with self.said.open("ab") as out, self.erred.open("ab") as err:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                cwd="/",
+                env={**os.environ, "PYTHONPATH": self.path},
+            )
+        self.processes.append(process)
+        return process
+
+    def close(self) -> None:
+        if pid := autostart.watcher(str(self.home)):
+            os.kill(pid, signal.SIGKILL)
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+    def text(self) -> str:
+        return self.said.read_text() if self.said.exists() else ""
+
+    def append(self, session: str, number: int = 1, day: Path | None = None) -> None:
+        for at in range(number):
+            line = recordings.line("Stop", {"session_id": session, "n": at}, time.time_ns())
+            recordings.append((day or self.day) / f"claude-code.{session}.jsonl", line)
+
+    def stored(self, session: str | None = None) -> int:
+        """How many events are in the database; of one session, if it is named."""
+        if not self.layout.database.exists():
+            return 0
+        db = sqlite3.connect(f"file:{self.layout.database}?mode=ro", uri=True)
+        query = """
+            select count(*) from events join sessions on key = session
+            where sessions.id = ifnull(?, sessions.id)
+        """
+        try:
+            ((count,),) = db.execute(query, (session,))
+        except sqlite3.OperationalError as error:
+            if "no such table" not in str(error):
+                raise
+            return 0  # it is being made at this moment
+        finally:
+            db.close()
+        return int(count)
+
+    def has(self, session: str, number: int = 1, seconds: float = 8.0) -> None:
+        eventually(lambda: self.stored(session) >= number, seconds)
+        assert self.stored(session) == number
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    made = Home(tmp_path)
+    yield made
+    made.close()
+
+
+def ended(process: subprocess.Popen[bytes], seconds: float = 8.0) -> int:
+    return process.wait(timeout=seconds)
+
+
+def test_what_is_recorded_while_it_watches_is_stored_within_a_second(home: Home) -> None:
+    recordings.write_journal(home.home, "i-exit")
+    home.config("")  # the defaults
+    home.start()
+    eventually(lambda: home.stored() > 10)
+    taken = []
+    for at in range(6):
+        began = time.perf_counter()
+        home.append("live")
+        home.has("live", at + 1)
+        taken.append(time.perf_counter() - began)
+    assert statistics.median(taken) < 1
+
+
+def test_a_home_without_any_record_is_watched_and_new_days_are_noticed(home: Home) -> None:
+    home.start()
+    home.append("first", day=home.layout.days / "2026-11-18")
+    home.has("first")
+    home.append("next", day=home.layout.days / "2026-11-19")
+    home.has("next")
+
+
+def test_days_that_are_removed_and_made_again_are_watched_again(home: Home) -> None:
+    home.append("before")
+    home.start()
+    home.has("before")
+    shutil.rmtree(home.layout.days)
+    time.sleep(0.2)
+    home.append("after")
+    home.has("after")
+    time.sleep(1.2)  # by now it observes the new folder, not only scans it
+    home.append("later")
+    home.has("later")
+
+
+def test_what_no_event_announces_is_found_by_the_scan(home: Home) -> None:
+    home.config(QUICK)
+    real = home.folder / "real"
+    real.mkdir()
+    home.layout.days.mkdir()
+    home.day.symlink_to(real)  # links are not followed by the observer
+    home.start()
+    time.sleep(0.5)
+    home.append("far")
+    home.has("far")
+
+
+def test_the_spool_and_a_lost_database_are_reasons_for_a_pass(home: Home) -> None:
+    home.config(QUICK)
+    home.append("known")
+    home.start()
+    home.has("known")
+    spool = home.layout.spool
+    spool.mkdir(parents=True, mode=0o700)
+    for place in (spool.parent, spool):
+        place.chmod(0o700)
+    line = recordings.line("Stop", {"session_id": "spooled"}, time.time_ns())
+    (spool / "claude-code.spooled.1.jsonl").write_bytes(line)
+    home.has("spooled")
+    time.sleep(0.5)
+    for path in home.home.glob("journal.db*"):
+        path.unlink()
+    home.has("known")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_an_idle_watcher_at_once_with_exit_code_0(home: Home, number: int) -> None:
+    process = home.start()
+    began = time.monotonic()
+    process.send_signal(number)
+    assert ended(process) == 0
+    assert time.monotonic() - began < 1
+    assert home.text().endswith("Stopped.\n")
+
+
+def backlog(home: Home, records: int = 4000) -> int:
+    """A backlog that takes some seconds."""
+    filler = "the quick brown fox jumps over the lazy dog " * 120
+    for at in range(records):
+        payload = {"session_id": f"s{at % 8}", "prompt": f"{at} {filler}"}
+        line = recordings.line("UserPromptSubmit", payload, recordings.START_NS + at)
+        recordings.append(home.day / f"claude-code.s{at % 8}.jsonl", line)
+    return records
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_watcher_ended_in_a_backlog_loses_nothing_and_does_nothing_twice(
+    home: Home, number: int
+) -> None:
+    records = backlog(home)
+    process = home.start()
+    eventually(lambda: home.stored() > 0)
+    began = time.monotonic()
+    process.send_signal(number)
+    code = ended(process)
+    assert time.monotonic() - began < 2
+    assert code == (0 if number == signal.SIGTERM else -signal.SIGKILL)
+    assert 0 < home.stored() < records
+    home.start()
+    eventually(lambda: home.stored() == records, 30)
+    home.append("more")
+    home.has("more")
+    assert home.stored() == records + 1
+    assert home.erred.read_text() == ""
+
+
+def test_a_pass_that_does_not_end_is_cut_off_in_time(tmp_path: Path) -> None:
+    script = f"""
+        import os, signal, time
+        from pathlib import Path
+        from sync.watch import *
+        orders = Orders(Path({str(tmp_path)!r}), lambda stopping: time.sleep(60) or 0,
+            lambda: True, lambda: Program.CURRENT, print, 0, 60)
+        watcher = Watcher(orders)
+        signal.signal(signal.SIGTERM, lambda *_: watcher.stop())
+        print("ready", flush=True)
+        watcher.run()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(0.3)
+            process.terminate()
+            assert ended(process, 2.0) == 0
+        finally:
+            process.kill()
+
+
+def test_a_second_watcher_names_the_first_and_leaves_at_once(home: Home) -> None:
+    first = home.start()
+    second = home.watch()
+    assert ended(second) == 75
+    assert f"another watch is running (process {first.pid})" in home.erred.read_text()
+    assert first.poll() is None
+    first.kill()
+    first.wait()
+    home.start()  # nothing to clean up
+
+
+def run(home: Home, *args: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "journal", "--home", str(home.home), *args]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+
+
+def test_sync_beside_a_watcher_waits_for_a_running_pass_or_names_its_process(home: Home) -> None:
+    home.append("mine")
+    home.start()
+    home.has("mine")
+    assert run(home, "sync").returncode == 0
+    with locked(home.layout.sync_lock, lambda: False):
+        done = run(home, "sync", "--wait", "0")
+        assert (done.returncode, done.stdout) == (75, "")
+        assert f"another sync is running (process {os.getpid()})" in done.stderr
+        home.append("mine")
+        time.sleep(0.5)
+        assert home.stored("mine") == 1  # the watcher waits, too
+    home.has("mine", 2)
+    assert home.erred.read_text() == ""
+
+
+def test_an_idle_watcher_leaves_and_a_busy_one_stays(home: Home) -> None:
+    process = home.start("--idle-exit", "0.015")  # 0.9 seconds
+    for at in range(3):
+        time.sleep(0.4)
+        assert process.poll() is None
+        home.append("busy")
+        home.has("busy", at + 1)
+    assert ended(process) == 0
+    assert home.text().endswith("Nothing new: done.\n")
+
+
+def descriptors(pid: int) -> int:
+    """How many are open, as far as the system tells."""
+    folder = Path(f"/proc/{pid}/fd")
+    return len(list(folder.iterdir())) if folder.exists() else 0
+
+
+def test_changed_settings_start_it_anew_in_the_same_process(home: Home) -> None:
+    home.append("waker")
+    process = home.start()
+    home.has("waker")
+    time.sleep(0.3)
+    open_before = descriptors(process.pid)
+    for at in range(3):
+        home.config(SLOW + f"# {at}\n")
+        home.append("waker")  # it looks at its next pass
+        eventually(lambda at=at: home.text().count("Watching") == at + 2)
+        home.has("waker", at + 2)
+    assert process.poll() is None
+    assert f"{home.layout.config} was changed: starting anew." in home.text()
+    eventually(lambda: descriptors(process.pid) == open_before)
+    assert autostart.watcher(str(home.home)) == process.pid
+    process.terminate()
+    assert ended(process) == 0
+
+
+def test_new_settings_hold_after_the_change(home: Home) -> None:
+    home.config(SLOW)
+    process = home.start()
+    home.config("[sessions]\nadopt_on = []\n" + QUICK)
+    home.append("first")
+    home.has("first")
+    eventually(lambda: home.text().count("Watching") == 2)
+    home.config("[nonsense]\n" + QUICK)
+    eventually(lambda: "nonsense" in home.erred.read_text())
+    home.append("second")
+    home.has("second")
+    assert home.erred.read_text().count("\n") == 1  # said once, not once a scan
+    assert "still with the old settings" in home.erred.read_text()
+    assert process.poll() is None
+    home.config(QUICK)
+    eventually(lambda: home.text().count("Watching") == 3)
+
+
+@pytest.fixture
+def application(home: Home) -> Path:
+    """A copy of the application that a watcher of `home` runs from."""
+    folder = home.folder / "application"
+    for name in ("journal", "sync", "hooks"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    home.path = str(folder)
+    home.config(QUICK)
+    return folder
+
+
+def test_changed_code_starts_it_anew_once_it_has_settled(home: Home, application: Path) -> None:
+    process = home.start()
+    errors = application / "sync" / "errors.py"
+    errors.write_text(errors.read_text() + "\n# another version\n")
+    assert home.text().count("Watching") == 1
+    eventually(lambda: home.text().count("Watching") == 2)
+    assert "the application was changed: starting anew." in home.text()
+    assert process.poll() is None
+    home.append("new")
+    home.has("new")
+
+
+def test_a_watcher_whose_application_is_gone_leaves_quietly(home: Home, application: Path) -> None:
+    process = home.start()
+    shutil.rmtree(application)
+    assert ended(process) == 0
+    assert home.text().endswith("the application is gone: done.\n")
+    assert home.erred.read_text() == ""
+
+
+def test_a_home_that_is_deleted_is_not_made_again(home: Home) -> None:
+    home.config(QUICK)
+    home.append("gone")
+    process = home.start()
+    home.has("gone")
+    time.sleep(0.5)
+    shutil.rmtree(home.home)
+    assert ended(process) == 0
+    assert not home.home.exists()
+    assert home.erred.read_text() == ""
+
+
+def test_a_failing_pass_is_told_once_and_repeated_until_it_works(home: Home) -> None:
+    home.config(QUICK)
+    home.layout.database.write_bytes(b"not a database, but long enough to be taken for one" * 40)
+    home.append("kept")
+    process = home.start()
+    eventually(lambda: "is damaged" in home.erred.read_text())
+    time.sleep(1)
+    assert home.erred.read_text().count("\n") == 1
+    home.layout.database.unlink()
+    home.has("kept")
+    assert process.poll() is None
+
+
+# The loop by itself, with passes made up for the purpose.
+
+
+class Loop:
+    """A watcher in a thread; its passes are written down."""
+
+    def __init__(self, folder: Path, **orders: object) -> None:
+        self.passes: list[float] = []
+        self.errors: list[JournalError] = []
+        self.fail = False
+        given = {
+            "folder": folder,
+            "run_pass": self.run_pass,
+            "changed": lambda: True,
+            "program": lambda: Program.CURRENT,
+            "on_error": self.errors.append,
+            "settle_seconds": 0.05,
+            "scan_seconds": 60.0,
+        }
+        self.watcher = Watcher(Orders(**given | orders))  # type: ignore[arg-type]
+        self.end: End | None = None
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        self.end = self.watcher.run()
+
+    def __enter__(self) -> "Loop":
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.watcher.stop()
+        self.thread.join(5)
+        assert not self.thread.is_alive()
+
+    def run_pass(self, stopping: Callable[[], bool]) -> int:
+        assert threading.current_thread() is self.thread
+        self.passes.append(time.monotonic())
+        if self.fail:
+            raise JournalError("no luck", "try again")
+        return 0
+
+
+def test_a_stream_of_events_neither_starves_nor_floods_the_passes(tmp_path: Path) -> None:
+    with Loop(tmp_path, settle_seconds=0.2) as loop:
+        eventually(lambda: loop.passes)
+        time.sleep(0.2)
+        end = time.monotonic() + 1.2
+        while time.monotonic() < end:
+            (tmp_path / "file").write_bytes(b"x")
+            time.sleep(0.005)
+        assert 3 <= len(loop.passes) <= 8
+
+
+def test_reading_what_is_watched_wakes_nobody(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    with Loop(tmp_path) as loop:
+        eventually(lambda: loop.passes)
+        time.sleep(0.2)
+        (tmp_path / "file").read_bytes()
+        assert len(list(tmp_path.iterdir())) == 1
+        time.sleep(0.3)
+        assert len(loop.passes) == 1
+
+
+def test_after_a_failure_only_the_next_scan_tries_again(tmp_path: Path) -> None:
+    with Loop(tmp_path, scan_seconds=0.4) as loop:
+        loop.fail = True
+        eventually(lambda: len(loop.errors) == 1 or len(loop.passes) > 1)
+        for _ in range(20):
+            (tmp_path / "file").write_bytes(b"x")
+            time.sleep(0.05)
+        assert 2 <= len(loop.errors) <= 4
+        loop.fail = False
+        count = len(loop.passes)
+        eventually(lambda: len(loop.passes) > count)
+
+
+def test_nothing_new_is_no_reason_for_a_pass_and_waiting_work_is(tmp_path: Path) -> None:
+    waiting = True
+
+    def run_pass(_: Callable[[], bool]) -> int:
+        passes.append(1)
+        return 0
+
+    passes: list[int] = []
+    quiet = {"changed": lambda: False, "scan_seconds": 0.05, "idle_seconds": 0.3}
+    with Loop(tmp_path, run_pass=run_pass, waiting=lambda: waiting, **quiet) as loop:
+        time.sleep(0.8)
+        assert loop.end is None
+        assert len(passes) > 5
+        waiting = False
+        eventually(lambda: loop.end is End.IDLE)
+        count = len(passes)
+        assert count < 30
+    with Loop(tmp_path, **quiet) as loop:
+        eventually(lambda: loop.end is End.IDLE)
+        assert len(loop.passes) == 1
+
+
+def test_waiting_work_is_a_reason_for_a_pass_at_each_scan_and_not_at_each_look(
+    tmp_path: Path,
+) -> None:
+    passes: list[int] = []
+
+    def run_pass(_: Callable[[], bool]) -> int:
+        passes.append(1)
+        return 0
+
+    quiet = {"changed": lambda: False, "scan_seconds": 0.4, "waiting": lambda: True}
+    with Loop(tmp_path, run_pass=run_pass, **quiet) as loop:
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            loop.watcher.look()
+            time.sleep(0.01)
+    assert 3 <= len(passes) <= 5
+
+
+def test_a_code_that_is_being_replaced_is_left_alone_until_it_has_settled(tmp_path: Path) -> None:
+    state = Program.UNSETTLED
+    with Loop(tmp_path, program=lambda: state, idle_seconds=0.1) as loop:
+        time.sleep(0.4)
+        assert (loop.passes, loop.end) == ([], None)
+        state = Program.CHANGED
+        eventually(lambda: loop.end is End.CHANGED)
+    assert loop.passes == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc alone is known to bear it")
+def test_without_descriptors_for_an_observer_it_scans_each_second(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    script = f"""
+        import ctypes, os, resource, time
+        from pathlib import Path
+        from sync.watch import *
+        ctypes.CDLL("libgcc_s.so.1")  # the end of a thread needs it and could not open it any more
+        free = os.open("/dev/null", os.O_RDONLY)
+        os.close(free)
+        path, seen = Path({str(tmp_path)!r}), []
+        def size(): return os.stat(path / "file").st_size
+        def run_pass(stopping):
+            seen.append(size())
+            if seen[-1]: watcher.stop()
+            return 1
+        def changed(): return seen == [] or seen[-1] != size()
+        watcher = Watcher(Orders(path, run_pass, changed, lambda: Program.CURRENT, print, 0, 60))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free, free))
+        print("ready", flush=True)
+        print(watcher.run().name, seen, flush=True)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            time.sleep(0.2)
+            (tmp_path / "file").write_bytes(b"x")
+            assert ended(process, 4) == 0
+            assert process.stdout.read() == "STOPPED [0, 1]\n"
+        finally:
+            process.kill()
+
+
+# Started by the hook of SessionStart.
+
+
+@pytest.fixture
+def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installed]:
+    """A home whose settings start a watcher; it leaves soon when there is no work."""
+    monkeypatch.setenv("JOURNAL_CAPTURE__AUTOSTART", "true")
+    installed = Installed(tmp_path)
+    program = installed.home / "hooks" / "autostart.py"
+    program.write_text(program.read_text().replace('"30"', '"0.01"'))
+    yield installed
+    if pid := autostart.watcher(str(installed.home)):
+        os.kill(pid, signal.SIGKILL)
+
+
+def session_start(installed: Installed, fds: tuple[int, ...] = ()) -> tuple[bytes, float]:
+    """Fire the hook, of a kind that is told nothing; its output, and when all had closed that."""
+    one = recordings.load("i-exit")[0]
+    one = one._replace(stdin=one.stdin.replace(b'"startup"', b'"clear"'))
+    (command,) = firing.commands(installed.settings, "SessionStart")
+    env = firing.environment(installed.folder, one) | {"REMOTE_TOKEN": "needed"}
+    began = time.monotonic()
+    with subprocess.Popen(
+        ["/bin/sh", "-c", command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=env,
+        pass_fds=fds,
+        start_new_session=True,
+    ) as process:
+        out, err = process.communicate(one.stdin, timeout=10)
+    assert (process.returncode, err) == (0, b"")
+    return out, time.monotonic() - began
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="reads /proc")
+def test_a_session_starts_a_watcher_that_shares_nothing_with_it(started: Installed) -> None:
+    ours, theirs = os.pipe()
+    os.set_inheritable(theirs, True)
+    out, seconds = session_start(started, (theirs,))
+    os.close(theirs)
+    assert out == b""
+    assert seconds < 1
+    assert os.read(ours, 1) == b""  # nobody holds its other end any more
+    os.close(ours)
+    eventually(lambda: autostart.watcher(str(started.home)))
+    pid = autostart.watcher(str(started.home))
+    process = Path(f"/proc/{pid}")
+    eventually((started.home / "journal.db").exists)
+    targets = {}
+    for link in (process / "fd").iterdir():
+        with suppress(FileNotFoundError):  # a pass has closed it since it was listed
+            targets[link.name] = str(link.readlink())
+    assert {targets[fd] for fd in "012"} == {"/dev/null"}
+    private = (str(started.home), "anon_inode:", "pipe:")
+    assert all(targets[fd].startswith(private) for fd in targets if int(fd) > 2), targets
+    assert (process / "cwd").readlink() == Path("/")
+    assert os.getsid(pid) == pid
+    environ = (process / "environ").read_bytes().split(b"\0")
+    names = {entry.partition(b"=")[0] for entry in environ}
+    assert {b"PATH", b"HOME", b"TMPDIR", b"REMOTE_TOKEN"} <= names
+    assert not [name for name in names if name.startswith((b"CLAUDE", b"AI_AGENT"))]
+    session_start(started)
+    assert autostart.watcher(str(started.home)) == pid
+    eventually(lambda: not process.exists())  # idle
+    session_start(started)
+    eventually(lambda: autostart.watcher(str(started.home)) not in (0, pid))
+
+
+def test_an_application_that_is_gone_is_no_reason_to_say_anything(started: Installed) -> None:
+    for python in ("/nowhere/python", str(base_interpreter()), "", "relative"):
+        (started.home / "hooks" / "application").write_text(f"{python}\n")
+        assert session_start(started)[0] == b""
+    time.sleep(0.3)
+    assert autostart.watcher(str(started.home)) == 0
+
+
+def test_install_turns_the_start_by_sessions_on_and_off(
+    started: Installed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker = started.home / autostart.MARKER
+    assert marker.exists()
+    monkeypatch.setenv("JOURNAL_CAPTURE__AUTOSTART", "false")
+    said = started.journal("install", "--settings", str(started.settings))
+    assert "is not started" in said
+    assert not marker.exists()
+    session_start(started)
+    time.sleep(0.5)
+    assert not (started.home / autostart.LOCK).exists()
+    monkeypatch.setenv("JOURNAL_CAPTURE__AUTOSTART", "true")
+    said = started.journal("install", "--settings", str(started.settings))
+    assert "starts with a session" in said
+    assert marker.exists()
+    started.journal("uninstall", "--settings", str(started.settings))
+    assert not marker.parent.exists()
+
+
+@pytest.mark.parametrize("text", ["", "x", "0x1", "-1", "1", "99999999999999999999999", "{me}"])
+def test_a_pid_that_is_no_watcher_s_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / autostart.LOCK).write_text(text.format(me=os.getpid()))
+    assert autostart.watcher(str(tmp_path)) == 0

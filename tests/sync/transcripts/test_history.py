@@ -1,0 +1,223 @@
+"""`journal import` of the agent's own transcripts: a thousand sessions, exactly counted."""
+
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import transcript_live
+import transcripts
+from journal import cli
+from journal.agents import TRANSCRIPT
+from stored import database, rows
+from sync.query import detail, listing
+from transcript_truth import History, Session, is_kept
+
+
+@pytest.fixture(scope="module")
+def thousand(tmp_path_factory: pytest.TempPathFactory) -> tuple[History, Path, dict[str, object]]:
+    """A thousand transcripts, imported by the installed program into a new home."""
+    user = tmp_path_factory.mktemp("thousand")
+    history = transcripts.write_history(user / ".claude/projects", 1000)
+    report = journal(user, "import", "--json")
+    return history, user, json.loads(report)
+
+
+def journal(user: Path, *args: str, code: int = 0) -> str:
+    """Run the program as a user whose home is this; its standard output."""
+    environ = {**os.environ, "HOME": str(user), "JOURNAL_SESSIONS__REAP_AFTER_HOURS": "876000"}
+    command = [sys.executable, "-m", "journal", *args]
+    done = subprocess.run(command, capture_output=True, text=True, env=environ)
+    assert done.returncode == code, (args, done.returncode, done.stderr)
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+def home_of(user: Path) -> Path:
+    return user / ".agent-journal"
+
+
+def test_counts_are_exact(thousand: tuple[History, Path, dict[str, object]]) -> None:
+    history, user, report = thousand
+    sessions = history.sessions
+    assert report["files"] == sum(len(one.files) for one in sessions if one.lines)
+    assert report["records"] == sum(one.kept for one in sessions)
+    assert report["rejected"] == sum(one.torn + (one.tail > 0) for one in sessions)
+    assert report["imported"] == sum(one.kept - one.twice for one in sessions)
+    home = home_of(user)
+    assert dict(rows(home, "select id, prompts from session_states")) == {
+        one.id: len(one.prompts) for one in sessions if one.lines
+    }
+    query = """
+        select s.id, o.tool_use_id, o.tool, case o.ok when 1 then 'ok' when 0 then 'failed'
+          else 'none' end from observations o join sessions s on s.key = o.session order by 1, 2
+    """
+    assert rows(home, query) == sorted(
+        (one.id, call.id, call.tool, call.ended) for one in sessions for call in one.calls
+    )
+
+
+def test_answers_and_tokens_are_those_of_the_transcripts(
+    thousand: tuple[History, Path, dict[str, object]],
+) -> None:
+    history, user, _ = thousand
+    query = """
+        select s.id, u.message, u.output, u.input from usage u
+        join sessions s on s.key = u.session
+    """
+    assert {row[:2]: row[2:] for row in rows(home_of(user), query)} == {
+        (one.id, used.message): (used.tokens.output, used.tokens.input)
+        for one in history.sessions
+        for used in one.used
+    }
+    for one in some(history):
+        told = json.loads(journal(user, "show", one.id, "--json"))
+        answers = [a.text for a in one.answers if not a.agent]
+        assert sorted(a["text"] for a in told["answers"] if not a["failed"]) == sorted(answers)
+        assert [p["text"] for p in told["prompts"] if p["by_person"]] == [
+            prompt.text for prompt in one.prompts
+        ]
+        assert told["tokens"]["messages"] == len({used.message for used in one.used})
+
+
+def some(history: History) -> list[Session]:
+    """Sessions of every kind."""
+    ordinary = [one for one in history.sessions if one.lines > 10]
+    with_subagents = next(one for one in ordinary if one.subagents)
+    resumed = next(one for one in ordinary if one.resumed)
+    return [ordinary[0], with_subagents, resumed, next(one for one in ordinary if one.torn)]
+
+
+def test_every_needle_is_found_and_nothing_forbidden(
+    thousand: tuple[History, Path, dict[str, object]],
+) -> None:
+    history, user, _ = thousand
+    kinds: dict[str, str] = {}
+    for word, needle in history.needles.items():
+        if kinds.setdefault(needle.kind, word) != word:
+            continue
+        found = [json.loads(line) for line in journal(user, "search", "--json", word).splitlines()]
+        assert needle.session in {hit["session"] for hit in found}, (word, needle)
+    assert len(kinds) >= 8
+    for word in history.forbidden[:5]:
+        assert journal(user, "search", "--json", word) == "", word
+
+
+def test_what_has_been_still_is_finished(
+    thousand: tuple[History, Path, dict[str, object]],
+) -> None:
+    _, user, _ = thousand
+    query = "select distinct status, end_reason from session_states"
+    assert rows(home_of(user), query) == [("finished", "imported")]
+
+
+def test_a_second_import_changes_nothing(
+    thousand: tuple[History, Path, dict[str, object]],
+) -> None:
+    history, user, first = thousand
+    before = rows(home_of(user), "select count(*), max(seq) from events")
+    report = json.loads(journal(user, "import", "--json", str(history.root)))
+    assert (report["imported"], report["known"]) == (0, first["records"])
+    assert rows(home_of(user), "select count(*), max(seq) from events") == before
+
+
+def test_a_session_that_was_captured_live_stays_one_session(tmp_path: Path) -> None:
+    history = transcripts.write_history(tmp_path / "made/projects", 27)
+    user = tmp_path / "user"
+    home = home_of(user)
+    live = [one for one in history.sessions if one.lines > 3 and not one.torn and not one.tail]
+    for one in live:
+        transcript_live.write_live(home, one.path, one.copies)
+    journal(user, "sync")
+    before = {one.id: shown(user, one) for one in live}
+    journal(user, "import", str(history.root))
+    names = rows(home, "select distinct name from events e join sessions s on s.key = e.session")
+    assert (TRANSCRIPT,) in names
+    for one in live:
+        after = shown(user, one)
+        assert after["session"] == before[one.id]["session"], one.id
+        assert after["prompts"][: len(before[one.id]["prompts"])]
+        ours = [prompt.text for prompt in one.prompts if not prompt.copied]
+        assert sorted(p["text"] for p in after["prompts"] if p["by_person"]) == sorted(ours)
+        assert len(after["events"]) == len(before[one.id]["events"])
+        query = """
+            select count(*) from observations o join sessions s on s.key = o.session where s.id = ?
+        """
+        assert rows(home, query, one.id) == [(len(one.calls),)]
+
+
+def shown(user: Path, one: Session) -> dict[str, Any]:
+    """What journal show --json prints."""
+    with closing(database(home_of(user))) as db:
+        return detail.read(db, listing.find(db, one.id), ()).json()
+
+
+def test_the_copy_is_exported_as_the_agent_would_have_written_it(
+    thousand: tuple[History, Path, dict[str, object]],
+) -> None:
+    history, user, _ = thousand
+    one = next(one for one in history.sessions if one.lines > 10 and not one.torn and not one.tail)
+    lines = journal(user, "export", one.id, "--format", "transcript").split("\n")[:-1]
+    original = [json.loads(line) for line in one.path.read_bytes().split(b"\n")[:-1]]
+    ids = [record["uuid"] for record in original if is_kept(record) and "uuid" in record]
+    assert [fields["uuid"] for line in lines if "uuid" in (fields := json.loads(line))] == ids
+    journal(user, "export", "--format", "transcript", code=2)
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(tmp_path: Path) -> None:
+    user = tmp_path / "user"
+    history = transcripts.write_history(user / ".claude/projects", 30)
+    would = json.loads(journal(user, "import", "--dry-run", "--json"))
+    assert not home_of(user).exists()
+    done = json.loads(journal(user, "import", "--json"))
+    for key in ("files", "records", "imported", "sessions", "rejected"):
+        assert would[key] == done[key], key
+    assert done["sessions"] == sum(one.lines > 0 for one in history.sessions)
+    shutil.rmtree(history.root)
+    assert "there are no transcripts" not in journal(user, "sessions", "--all")
+
+
+def test_without_transcripts_one_line_says_where_they_were_looked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["--home", str(tmp_path / "home"), "import"]) == 1
+    told = capsys.readouterr().err
+    assert "there are no transcripts of Claude Code in " in told
+    assert "journal import PATH" in told
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize(("answer", "imported"), [("\n", True), ("n\n", False)])
+def test_install_offers_the_import_at_a_terminal(
+    tmp_path: Path, answer: str, imported: bool
+) -> None:
+    history = transcripts.write_history(tmp_path / ".claude/projects", 8)
+    ours, theirs = pty.openpty()
+    environ = {**os.environ, "HOME": str(tmp_path)}
+    with subprocess.Popen(
+        [sys.executable, "-m", "journal", "install"],
+        stdin=theirs, stdout=theirs, stderr=theirs, env=environ,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        os.write(ours, answer.encode())
+        said = b""
+        while chunk := _read(ours):
+            said += chunk
+    os.close(ours)
+    assert process.returncode == 0
+    assert f"Found {len(history.sessions)} earlier sessions (1 MB)".encode() in said
+    assert (home_of(tmp_path) / "journal.db").exists() is imported
+
+
+def _read(fd: int) -> bytes:
+    try:
+        return os.read(fd, 65536)
+    except OSError:  # the terminal's other end is closed
+        return b""
