@@ -33,12 +33,14 @@ ORDER = (
     "sync.pages",
     "sync.memory",
     "sync.remote",
+    "sync.remote.postgres",
     "sync.delivery",
     "sync.retention",
     "sync.forgetting",
     "sync.rescan",
     "sync.rebuild",
     "sync.transfer",
+    "sync.team_archive",
     "sync.checkup",
     "sync",  # what ties it together: cycle, watch, slow_stages, daily_log
     "journal.cli.screen",
@@ -54,7 +56,8 @@ LIBRARIES = {
     "journal.redaction": {"hyperscan"},
     "journal.cli": {"apsw", "click", "rich", "orjson"},
     "sync": {"apsw", "orjson", "zstandard"},
-    "sync.remote": {"httpx"},
+    "sync.remote": {"httpx", "psycopg"},
+    "sync.team_archive": {"psycopg"},
     "sync.watch": {"watchdog"},
 }
 GROUND = {"sync.errors": "sync.ground", "sync.conditions": "sync.ground"}

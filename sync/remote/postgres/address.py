@@ -1,4 +1,7 @@
-"""Where a team archive is, as the configuration says it: no password, TLS unless the host is local."""
+"""Where a team archive is, as the configuration says it.
+
+It holds no password, and asks for TLS unless the host is local or `sslmode` says otherwise.
+"""
 
 import ipaddress
 import math
@@ -6,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from journal import sections
 from journal.printable import one_line
+from journal.settings import sections
 from sync.remote.contract import RemoteError, Then
 
 

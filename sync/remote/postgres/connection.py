@@ -194,6 +194,4 @@ def limit(connection: "psycopg.Connection[Any]", seconds: float) -> None:
 
 def in_schema(text: str, schema: str) -> sql.Composed:
     """The statement with the quoted name of the schema for {schema}."""
-    return sql.SQL(text).format(schema=sql.Identifier(schema))  # type: ignore[arg-type]
-
-
+    return sql.SQL(text).format(schema=sql.Identifier(schema))
