@@ -92,6 +92,11 @@ class Layout:
         return self.home / "archives.json"
 
     @property
+    def pulled(self) -> Path:
+        """How far the team archive was pulled."""
+        return self.home / "pulled.json"
+
+    @property
     def id_file(self) -> Path:
         """The id of this home, made once."""
         return self.home / "id"

@@ -25,7 +25,7 @@ from sync.delivery.retry_file import Head, Waiting
 from sync.query import listing
 from sync.remote.contract import Heading, Material, Message, Piece
 from sync.store import facts
-from sync.views import delivered_pieces, full_text, said
+from sync.views import delivered_pieces, full_text, pulled_copies, said
 from sync.views.delivered_pieces import PieceKey
 
 TITLE_CHARS = 120
@@ -78,8 +78,13 @@ def cut(
     """
     wanted, written = set(adopt_on), 0
     rows: list[Any] = db.execute(query).fetchall()
+    of_others = pulled_copies.owners(db) if rows else {}
     for session, since_us, agent, name, status, triggers, title, project, cwd in rows:
         ripe = status == "finished" or now_us - since_us >= shape.interval_us or now_us < since_us
+        if (agent, name) in of_others:
+            with db:
+                delivered_pieces.done(db, session)
+            continue
         if wanted & set(triggers.split()) and (ripe or _is_much(db, session, shape)):
             at_us = now_us + written  # names sort by it: pieces go in the order of their making
             work = _Work(db, layout, shape, redactor, session, (agent, name), at_us)

@@ -36,7 +36,7 @@ class Archive:
         try:
             self._connection = connection(settings, environ, self._check, read_only=read_only)
         except RemoteError as error:
-            raise UsageError(*_apart(str(error))) from error
+            raise UsageError(*apart(str(error))) from error
 
     def __enter__(self) -> "Archive":
         return self
@@ -49,7 +49,7 @@ class Archive:
         try:
             return self._connection.run(work, seconds)
         except RemoteError as error:
-            raise JournalError(*_apart(f"the team archive: {error}")) from error
+            raise JournalError(*apart(f"the team archive: {error}")) from error
 
     def rows(self, text: str, values: Iterable[Any] | Mapping[str, Any] = ()) -> list[Any]:
         """The rows of one query, in which {schema} is the schema's name. JournalError."""
@@ -67,7 +67,7 @@ class Archive:
             archive_ids.learn(self._layout, self._settings, found.id)
 
 
-def _apart(text: str) -> tuple[str, str]:
+def apart(text: str) -> tuple[str, str]:
     """A line and its hint, of a text like `line (hint)`."""
     line, bracket, hint = text.removesuffix(")").rpartition(" (")
     return (line, hint) if bracket and text.endswith(")") else (text, "")

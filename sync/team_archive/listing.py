@@ -1,4 +1,4 @@
-"""Sessions of the team archive, as lists show them: the row that the sending home made, and whose."""
+"""Sessions of the team archive, as lists show them: the row that a home sent, and its owner."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -12,6 +12,7 @@ from typing import Any
 
 import apsw
 
+from journal.errors import JournalError
 from journal.record import record
 from journal.record.record import JOURNAL_AGENT
 from journal.session.fold import Event
@@ -69,9 +70,7 @@ def lines(archive: Archive, wanted: Wanted, owner: str, since_us: int) -> Iterat
 def read(archive: Archive, session: Listed, with_values: bool = True) -> Detail:
     """One session in full, as `sync.query.detail` reads it from a home. JournalError."""
     with replica(lines_of(archive, session)) as db:
-        query = "select session from session_states where agent = ? and id = ?"
-        key = db.execute(query, (session.shown["agent"], session.shown["session"])).get
-        found = detail.read(db, int(key), (), with_values=with_values)
+        found = detail.read(db, key_of(db, session), (), with_values=with_values)
     return replace(found, session=session.session(), summary=session.summary, archive=None)
 
 
@@ -89,6 +88,16 @@ def replica(found: Iterable[bytes]) -> Iterator[apsw.Connection]:
         yield db
 
 
+def key_of(db: apsw.Connection, session: Listed) -> int:
+    """The session (row) in such a database. JournalError: the archive holds none of its events."""
+    query = "select session from session_states where agent = ? and id = ?"
+    key = db.execute(query, (session.shown["agent"], session.shown["session"])).get
+    if key is None:
+        hint = "try again when its home has delivered it"
+        raise JournalError("the team archive holds no event of this session", hint)
+    return int(key)
+
+
 def _take(db: apsw.Connection, part: list[bytes]) -> None:
     events, own = [], []
     for line in part:
@@ -99,6 +108,8 @@ def _take(db: apsw.Connection, part: list[bytes]) -> None:
         meaning = facts.understand(made.agent, made.event, made.body, made.raw)
         packed = None if made.body == b"null" else bodies.Packed(made.body)
         events.append(Fact(made, meaning, packed))
+    with bodies.Packing() as packing:
+        packing.begin([fact.body for fact in events if fact.body]).result()
     with db:
         new: dict[int, list[Event]] = facts.insert(db, events).events
         texts = derive.advance(db, new, facts.insert_own(db, own), 0)
