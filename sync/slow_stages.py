@@ -1,4 +1,4 @@
-"""The stages that wait for others: deliveries, pulls, then a model's calls. They never delay a local pass.
+"""The stages that wait for others: deliveries, pulls, a model's calls. No local pass waits.
 
 Each has a lock of its own, and what they bring is appended to the journal, so that the next local
 pass takes it in like everything else.

@@ -21,6 +21,7 @@ from sync.store import connection, facts
 from sync.team_archive.archive import Archive
 from sync.views import tombstones
 
+LATEST_US = 253_402_300_799_999_999  # the end of the year 9999
 _LOCK = "select pg_advisory_xact_lock(hashtextextended(session_user || ' ' || %s::uuid::text, 0))"
 _TOMBSTONE = """
 insert into {schema}.tombstones as known (session, agent, id, until_us) values (%s, %s, %s, %s)
@@ -73,7 +74,8 @@ def obey(
     To be called behind a pass. BusyError: another process holds a lock. JournalError.
     """
     done = 0
-    for agent, session, until_us in found:
+    for agent, session, said_us in found:
+        until_us = min(said_us, LATEST_US)
         with closing(connection.open_store(layout)) as db:
             if tombstones.until_us(db, agent, session) >= until_us:
                 continue

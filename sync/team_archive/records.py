@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import apsw
@@ -76,8 +77,11 @@ def read(archive: Archive, session: Listed, with_values: bool = True) -> Detail:
 
 @contextmanager
 def replica(found: Iterable[bytes]) -> Iterator[apsw.Connection]:
-    """A database in memory that holds these records and all that follows from them."""
-    with closing(connection.open_file(Path(":memory:"))) as db:
+    """A temporary database that holds these records and all that follows from them."""
+    with (
+        TemporaryDirectory(prefix="agent-journal-") as folder,
+        closing(connection.open_file(Path(folder) / "journal.db")) as db,
+    ):
         part: list[bytes] = []
         for line in found:
             part.append(line)

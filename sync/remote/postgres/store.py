@@ -99,7 +99,9 @@ where (excluded.output, excluded.input, excluded.cache_read, excluded.cache_writ
 """
 _PIECES = """
 insert into {schema}.pieces (sha256, session, home, records)
-select * from unnest(%s::bytea[], %s::uuid[], %s::text[], %s::integer[])
+select p.* from unnest(%s::bytea[], %s::uuid[], %s::text[], %s::integer[])
+  as p (sha256, session, home, records)
+where exists (select from {schema}.sessions k where k.owner = session_user and k.key = p.session)
 on conflict (owner, sha256) do nothing
 """
 
