@@ -29,6 +29,7 @@ test: $(STAMP)  ## run the tests
 storm: $(STAMP)  ## kill writers, syncers and deliveries at random, then count
 	$(BIN)/python tests/storms/storm.py --kills 600
 	$(BIN)/python tests/storms/archive_storm.py --kills 150
+	$(BIN)/python tests/storms/team_storm.py --kills 150 --servers 20
 
 check: $(STAMP)  ## linters and types
 	$(BIN)/ruff check

@@ -72,7 +72,11 @@ def read(archive: Archive, session: Listed, with_values: bool = True) -> Detail:
     """One session in full, as `sync.query.detail` reads it from a home. JournalError."""
     with replica(lines_of(archive, session)) as db:
         found = detail.read(db, key_of(db, session), (), with_values=with_values)
-    return replace(found, session=session.session(), summary=session.summary, archive=None)
+    memory_id = session.shown["memory_id"]  # given by the home, and no part of a record
+    calls = [replace(call, memory_id=memory_id) for call in found.observations]
+    return replace(
+        found, session=session.session(), summary=session.summary, observations=calls, archive=None
+    )
 
 
 @contextmanager

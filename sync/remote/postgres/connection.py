@@ -105,7 +105,8 @@ class Connection:
         except BaseException:
             made.close()
             raise
-        made.read_only = self._read_only
+        if self._read_only:  # else as the server has it: it may refuse all changes
+            made.read_only = True
         self._open = made
         return made
 

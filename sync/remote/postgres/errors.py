@@ -69,6 +69,8 @@ def connect_error(error: psycopg.Error, host: str) -> RemoteError:
         return made("no_token", f"{host} asks for a password", _PAUSE)
     for pattern, kind, then in _TEXTS:
         if re.search(pattern, text, re.IGNORECASE):
+            if kind == "timeout":
+                return made(kind, f"no connection to {host} in time", then)
             return made(kind, f"cannot connect to {host}: {text}", then)
     return made("unreachable", f"cannot reach {host}: {text}", _RETRY)
 
