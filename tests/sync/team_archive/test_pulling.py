@@ -133,3 +133,21 @@ def test_a_restored_server_is_read_from_the_beginning(team: Team) -> None:
     assert pull(desk) == 3
     assert pull(team.home("new", "ada")) == 6
     assert PASSWORD not in state.read_text()
+
+
+def test_a_dead_server_is_said_by_a_pass_that_pulls_and_found_again(team: Team) -> None:
+    laptop = team.home("laptop", "ada")
+    desk = team.home("desk", "ada", more='pull = "own"')
+    desk.run("sync")
+    laptop.told.turn("one")
+    laptop.run("sync")
+    config = desk.path / "config.toml"
+    whole = config.read_text()
+    config.write_text(whole.replace(str(team.server.port), "1"))
+    done = desk.try_("sync")
+    assert done.code == 0
+    assert "cannot reach" in done.stderr + done.stdout
+    config.write_text(whole)
+    desk.run("sync")
+    assert sorted(desk.ids()) == sorted(laptop.told.ids)
+    assert desk.json("status")["remote"]["circuit"] == "closed"
