@@ -15,7 +15,15 @@ from journal.errors import BusyError, JournalError
 from journal.home_id import home_id
 from journal.times import SECOND_US
 from sync.conditions import Conditions
-from sync.delivery import circuit_breaker, cutting, dead_pieces, queue_run, retry_queue, sending
+from sync.delivery import (
+    circuit_breaker,
+    cutting,
+    dead_pieces,
+    first_contact,
+    queue_run,
+    retry_queue,
+    sending,
+)
 from sync.delivery.circuit_breaker import Remotes
 from sync.delivery.queue_check import take_stock
 from sync.delivery.sending import Delivered
@@ -49,7 +57,7 @@ def run(conditions: Conditions, wish: Wish) -> Delivered:
         return Delivered()
     with locked(conditions.layout.deliver_lock, lambda: False):
         retry_queue.remove_litter(conditions.layout.retry, conditions.now_us)
-        if (unmet := _meet(conditions, wish)) is not None:
+        if (unmet := first_contact.meet(conditions, at_once=wish.probe or wish.all)) is not None:
             waiting = len(retry_queue.list_names(conditions.layout.retry))
             return Delivered(waiting=waiting, error=unmet)
         problems = _prepare(conditions, wish)
@@ -61,32 +69,6 @@ def run(conditions: Conditions, wish: Wish) -> Delivered:
     done.problems += [one for one in dict.fromkeys(problems) if one not in done.problems]
     done.ripening = _ripening(conditions)
     return done
-
-
-def _meet(conditions: Conditions, wish: Wish) -> RemoteError | None:
-    """A team archive is asked for its id before anything is cut for it; why that cannot be."""
-    layout, settings = conditions.layout, conditions.settings
-    remote = settings.remote
-    if remote.kind != "postgres" or archive_ids.known(layout, remote):
-        return None
-    from sync.remote.postgres.remote import archive_id
-
-    remotes = circuit_breaker.load(layout.remotes)
-    name, key = name_of(remote, layout), circuit_breaker.settings_key(remote, has_token=True)
-    circuit = remotes.circuit(name, key)
-    if not (wish.probe or wish.all or circuit_breaker.allows(circuit, conditions.now_us)):
-        return sending.said(circuit)
-    try:
-        found = archive_id(remote, conditions.environ, remote.timeout_seconds)
-    except RemoteError as error:
-        chance = SystemRandom()
-        remotes.circuits[name] = circuit_breaker.failed(
-            circuit, error, conditions.now_us, settings.retry, chance
-        )
-        circuit_breaker.save(layout.remotes, remotes)
-        return error
-    archive_ids.learn(layout, remote, found)
-    return None
 
 
 def _without_remote(conditions: Conditions) -> Delivered:

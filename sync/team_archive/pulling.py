@@ -8,35 +8,33 @@ anywhere costs reading again.
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import apsw
-import orjson
 
 from journal.errors import BusyError
 from journal.layout import Layout
 from journal.record import own_facts
-from journal.record.record import JOURNAL_AGENT
 from journal.redaction.exclusions import Exclusions
 from journal.settings.sources import Settings
 from journal.times import to_text
 from sync.delivery import received
 from sync.ingest.appending import Appender
-from sync.ingest.foreign_lines import Held, Line, held
+from sync.ingest.foreign_lines import Held, held
 from sync.remote.naming import archive_name
 from sync.remote.postgres.store import Tombstone
 from sync.store import connection, facts
 from sync.store.locks import locked
 from sync.team_archive import copies, deletion, pull_state
 from sync.team_archive.archive import Archive
-from sync.transfer.importing import LOCK, TAKEN
+from sync.team_archive.pulled_lines import as_line, batches, is_of, missing
+from sync.transfer.importing import LOCK
 
 HOST = "team archive"  # of the receipts of what was pulled: no host has a blank in its name
 _SESSIONS_AT_ONCE = 50
-_BYTES_AT_ONCE = 4 << 20
 _OWN = "own"
 _SERVER = """
 select session_user::text, pg_snapshot_xmin(pg_current_snapshot())::text,
@@ -201,10 +199,10 @@ class _Run:
             return
         owner, named = sessions[0].owner, {one.key: one for one in sessions}
         rows = self._archive.rows(_IDS, [owner, list(named)])
-        missing = _missing(db, rows)
+        lacking = missing(db, rows)
         exclusions = Exclusions(self._order.settings.capture)
         with Appender(db, self._order.layout, exclusions=exclusions) as appender:
-            for key, ids in _batches(missing):
+            for key, ids in batches(lacking):
                 self._append(db, appender, named[key], ids)
                 self._order.progress(self._done.sessions, 0)
             appender.flush()
@@ -215,9 +213,9 @@ class _Run:
         self, db: apsw.Connection, appender: Appender, session: _Session, ids: list[Any]
     ) -> None:
         lines = self._archive.rows(_LINES, [session.owner, ids])
-        found = [one for (line,) in lines for one in held(_line(bytes(line)))]
+        found = [one for (line,) in lines for one in held(as_line(bytes(line)))]
         who = session.agent, session.id
-        good = [one for one in found if isinstance(one, Held) and _is_of(one, who)]
+        good = [one for one in found if isinstance(one, Held) and is_of(one, who)]
         self._done.left_out += len(found) - len(good)
         self._note(db, session, [one.record.id.hex() for one in good])
         for one in good:
@@ -248,38 +246,3 @@ class _Run:
         self._done.deleted += deletion.remove_copies(
             order.layout, order.settings, gone, order.clock_ns(), order.keep_trying
         )
-
-
-def _line(data: bytes) -> Line:
-    return Line(1, 0, data, len(data), len(data))
-
-
-def _is_of(one: Held, who: tuple[str, str]) -> bool:
-    """Whether a line is of its session, and no order to this home."""
-    made = one.record
-    return one.session == who and (made.agent != JOURNAL_AGENT or made.event in TAKEN)
-
-
-def _missing(db: apsw.Connection, rows: list[Any]) -> list[tuple[Any, Any, int]]:
-    """Those of these records that the home does not hold."""
-    ids = orjson.dumps([unique.hex for _, unique, _ in rows]).decode()
-    query = """
-        select lower(value) from json_each(?) where unhex(value) in (select id from events)
-        or unhex(value) in (select id from own_facts)
-    """
-    known = {str(unique) for (unique,) in db.execute(query, (ids,))}
-    return [row for row in rows if row[1].hex not in known]
-
-
-def _batches(rows: list[tuple[Any, Any, int]]) -> Iterator[tuple[Any, list[Any]]]:
-    """Records of one session at a time, not too many bytes at once."""
-    ids: list[Any] = []
-    size, before = 0, None
-    for key, unique, length in rows:
-        if ids and (key != before or size + length > _BYTES_AT_ONCE):
-            yield before, ids
-            ids, size = [], 0
-        before, size = key, size + length
-        ids.append(unique)
-    if ids:
-        yield before, ids
