@@ -110,8 +110,13 @@ def _piece(number: int) -> Piece:
 
 
 def _line(session: str, chance: random.Random, at: int) -> bytes:
-    text = " ".join(chance.choice(WORDS) for _ in range(90))  # about 0.9 kB in all
-    payload = json.dumps({"session_id": session, "cwd": "/p", "prompt": text}).encode()
+    text = " ".join(chance.choice(WORDS) for _ in range(40))
+    fields = {  # as a hook of Claude Code is given it: about 0.8 kB with the header
+        "session_id": session, "cwd": "/home/dev/code/billing-api", "permission_mode": "default",
+        "transcript_path": f"/home/dev/.claude/projects/-home-dev-code-billing-api/{session}.jsonl",
+        "hook_event_name": "UserPromptSubmit", "prompt": text,
+    }  # fmt: skip
+    payload = json.dumps(fields).encode()
     unique = uuid.UUID(int=chance.getrandbits(128)).bytes
     made = record.Record(
         unique, 1_767_225_600_000_000 + at, "claude-code", "UserPromptSubmit", session,

@@ -23,7 +23,7 @@ _RESTORED = """
 update {{schema}}.{table} set {column} = pg_current_xact_id()
 where {column} >= pg_snapshot_xmax(pg_current_snapshot()) and {column} <> pg_current_xact_id()
 """
-_ARRIVALS = (("records", "arrived"), ("sessions", "changed"), ("tombstones", "changed"))
+_ARRIVALS = (("sessions", "changed"), ("tombstones", "changed"))
 
 
 class Archive(NamedTuple):
