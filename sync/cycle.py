@@ -145,7 +145,7 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
     dead = Dead(layout, screen, now_us)
     collect(layout, dead, now_us)
     derive.refresh(db, conditions.settings.memory.agent, now_us)
-    delivered_pieces.follow(db, name_of(conditions.settings.remote), now_us)
+    delivered_pieces.follow(db, name_of(conditions.settings.remote, layout), now_us)
     report = _ingest(db, conditions, journal_reader.Reader(layout, screen, dead))
     if report.seen_bytes is not None and conditions.packs:
         _copy_transcripts(db, conditions, screen, dead, report)

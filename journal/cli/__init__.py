@@ -19,7 +19,7 @@ from journal.errors import JournalError
 GROUPS = {
     "Every day": ("sessions", "show", "search", "context"),
     "Look": ("web", "browse", "usage", "digest", "resume"),
-    "Set-up": ("install", "import", "uninstall", "doctor", "status"),
+    "Set-up": ("install", "import", "uninstall", "doctor", "status", "archive"),
     "Keep or delete": ("pin", "unpin", "forget", "export", "redact", "off", "on"),
     "Plumbing": ("sync", "watch", "bind", "replay", "prune", "run", "completion"),
 }
@@ -63,8 +63,10 @@ class _Group(click.Group):
         folder = next(_FOLDERS[title] for title, names in GROUPS.items() if cmd_name in names)
         module = importlib.import_module(f"journal.cli.{folder}.{_MODULES.get(cmd_name, name)}")
         command: click.Command = getattr(module, name)
-        if not any(parameter.name == "home" for parameter in command.params):
-            command.params.append(home_option())
+        below = command.commands.values() if isinstance(command, click.Group) else ()
+        for one in (command, *below):
+            if not any(parameter.name == "home" for parameter in one.params):
+                one.params.append(home_option())
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

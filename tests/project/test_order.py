@@ -39,12 +39,14 @@ ORDER = (
     "sync.pages",
     "sync.memory",
     "sync.remote",
+    "sync.remote.postgres",
     "sync.delivery",
     "sync.retention",
     "sync.forgetting",
     "sync.rescan",
     "sync.rebuild",
     "sync.transfer",
+    "sync.team_archive",
     "sync.checkup",
     "sync",  # what ties it together: cycle, watch, slow_stages, daily_log
     "journal.cli.screen",
@@ -67,7 +69,8 @@ LIBRARIES = {
     "sync": {"apsw", "orjson", "zstandard"},
     "sync.pages": {"jinja2", "markdown_it", "markupsafe", "pygments"},
     "sync.query.prices": {"genai_prices"},
-    "sync.remote": {"httpx"},
+    "sync.remote": {"httpx", "psycopg"},
+    "sync.team_archive": {"psycopg"},
     "sync.watch": {"watchdog"},
 }
 GROUND = {
