@@ -25,7 +25,7 @@ from sync.delivery.retry_file import Head, Waiting
 from sync.query import listing
 from sync.remote.contract import Heading, Material, Message, Piece
 from sync.store import facts
-from sync.views import delivered_pieces, full_text, pulled_copies, said
+from sync.views import delivered_pieces, full_text, pulled_copies
 from sync.views.delivered_pieces import PieceKey
 
 TITLE_CHARS = 120
@@ -195,15 +195,19 @@ class _Work:
                 made = record.parse(line.rstrip())
                 yield _Unit(made.id.hex(), self._redacted(made), [])
         seqs = iter(self._seqs(grown))
+        steps = self._steps()
         while some := list(islice(seqs, _AT_ONCE)):
             found = facts.events_at(self.db, some)
-            events = [stored.event for stored in found.values()]
-            told_twice = said.repeated(self.db, self.session, events)
             kinds = full_text.kinds(self.db, some) if self.shape.has_rows else {}
             for seq in some:
                 if seq in found:  # else it was removed just now
-                    unit = self._unit(found[seq], is_said=seq not in told_twice)
+                    unit = self._unit(found[seq], is_said=seq in steps)
                     yield unit._replace(kinds=kinds.get(seq, 0))
+
+    def _steps(self) -> set[int]:
+        """The events that tell the conversation; others are told twice, or tell nothing of it."""
+        query = "select seq from steps where session = ?"
+        return {int(seq) for (seq,) in self.db.execute(query, (self.session,))}
 
     def _own_lines(self, again: set[str]) -> list[bytes]:
         lines = delivered_pieces.uncovered_own(self.db, self.shape.remote, *self.who)

@@ -5,12 +5,14 @@ Texts are as they were recorded: each writer makes them safe for its own format.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from journal.printable import one_line
 from journal.session.plan import name_of
 from journal.times import SECOND_US, day_of, to_text
 from sync.pages.value_text import Field, fields, texts
+from sync.query.detail import grouped
 
 if TYPE_CHECKING:
     from journal.session.state import Subagent
@@ -120,9 +122,12 @@ def tokens(detail: "Detail") -> str:
     if used is None:
         return ""
     messages = f"{used.messages:,} message{'' if used.messages == 1 else 's'}"
-    cached = f", {used.cache_read:,} from the cache" if used.cache_read else ""
-    read = used.input + used.cache_read + used.cache_write
-    return f"{read:,} in{cached}, {used.output:,} out, in {messages}"
+    counts = [f"{used.input:,} in", f"{used.output:,} out"]
+    if used.cache_read:
+        counts.append(f"{used.cache_read:,} read from the cache")
+    if used.cache_write:
+        counts.append(f"{used.cache_write:,} written to it")
+    return f"{', '.join(counts)}; {messages}"
 
 
 def _span(first_us: int, last_us: int) -> str:
@@ -148,23 +153,38 @@ def summary(detail: "Detail") -> tuple[str, list[tuple[str, str]]] | None:
 
 
 def steps(detail: "Detail") -> list[Step]:
-    """All that happened, in the order of time."""
-    told: list[Step] = [_prompt(one) for one in detail.prompts]
-    told += map(_child, detail.state.subagents.values())
-    told += map(_call, detail.observations)
-    told += map(_answer, detail.answers)
-    return sorted(told, key=lambda step: step.at_us)
+    """All that happened, in the order of the conversation; equal calls stand at the first one."""
+    places = {event.id: number for number, event in enumerate(detail.events)}
+    told: list[tuple[float, Step]] = []
+    for prompt in detail.prompts:
+        told.append((places[prompt.event_id], _prompt(prompt)))
+    for call in grouped(detail.observations):
+        told.append((places[call.event_id], _call(call)))
+    for answer in detail.answers:
+        told.append((places[answer.event_id], _answer(answer)))
+    for child in detail.state.subagents.values():
+        before = (n for n, event in enumerate(detail.events) if event.at_us >= child.since_us)
+        told.append((next(before, len(places)) - 0.5, _child(child)))
+    return [step for _, step in sorted(told, key=itemgetter(0))]
 
 
 def _prompt(prompt: "Prompt") -> Words:
     head = "Prompt" if prompt.by_person else "Prompt by the agent itself"
+    head += _marks(prompt)
     return Words(prompt.at_us, head, prompt.text, by_person=prompt.by_person)
+
+
+def _marks(one: "Prompt | Answer") -> str:
+    """What is to be known of words that do not stand as this session's own."""
+    if one.taken_back:
+        return " (taken back)"
+    return " (from the session that this one is a fork of)" if one.inherited else ""
 
 
 def _answer(answer: "Answer") -> Words:
     if answer.failed:
         return Words(answer.at_us, "Turn failed", answer.text or "no reason given", failed=True)
-    return Words(answer.at_us, "Answer", answer.text)
+    return Words(answer.at_us, f"Answer{_marks(answer)}", answer.text)
 
 
 def _child(child: "Subagent") -> Child:

@@ -110,7 +110,7 @@ class File(NamedTuple):
     project: str = ""
 
     def sql(self) -> tuple[str, tuple[str, ...]]:
-        """A condition over `observations o` and `session_states s`, and its parameters."""
+        """A condition over `items o` and `session_states s`, and its parameters."""
         parts = ["o.file = ?"] * len(self.paths)
         values = list(self.paths)
         if self.tail:
@@ -128,7 +128,7 @@ class Calls(NamedTuple):
     file: File | None = None
 
     def sql(self) -> tuple[str, tuple[str, ...]]:
-        """A condition over `observations o` and `session_states s`, and its parameters."""
+        """A condition over `items o` and `session_states s`, and its parameters."""
         condition, values = self.file.sql() if self.file else ("true", ())
         if self.tool:
             condition, values = f"o.tool glob ? and {condition}", (self.tool, *values)

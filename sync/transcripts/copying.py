@@ -61,7 +61,7 @@ def copy(
     """Append what is new in transcripts to the journal. JournalError: it cannot be written."""
     copies = Copies()
     roots = allowed_roots(settings, environ)
-    kept = keeping(db, layout, settings)
+    kept = keeping(layout, settings)
     with Appender(db, layout, exclusions=screen.exclusions) as appender:
         into = _Into(appender, screen, dead, copies)
         for one, due in transcripts.to_copy(db, now_us):

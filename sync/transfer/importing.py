@@ -136,7 +136,7 @@ class _Run:
         made = None if order.dry_run else make_screen(order.layout, order.settings)
         self._screen = made
         self._dead = None if made is None else Dead(order.layout, made, now_us)
-        self._kept = keeping(db, order.layout, order.settings)
+        self._kept = keeping(order.layout, order.settings)
         self._git = Projects()
         self._pending: tuple[Path, Line, Refused] | None = None
         self._appender = appender
