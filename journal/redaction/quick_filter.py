@@ -7,7 +7,9 @@ what the regex engine finds fastest; most payloads are passed over at 60 MB/s an
 import re
 from collections.abc import Iterator
 
+from journal.redaction.anchors import may_hold_any
 from journal.redaction.hyperscan_filter import Prefilter
+from journal.redaction.readings import may_hide
 from journal.redaction.rules import SUFFIX, WORD, name_around, separator, strength
 
 MARGIN = 96  # bytes around a word that hold its whole name and the beginning of its value
@@ -25,6 +27,7 @@ _RAW_ASSIGNED = (
     rf"|[\\\"',]{{0,8}}\"{_BLANK},{_BLANK}\"(?:[-+ ]|\\t){{0,40}}(?:\\\"|')?value)"
 )
 _RAW_ASSIGNMENT = re.compile(f"(?i:{WORD}){_RAW_ASSIGNED}", re.ASCII)
+_FLAGS = re.compile(rb"--[a-z][\w.-]{0,60}[\\\"'`= \t]").search
 _RAW_FLAG = re.compile(r"--(?P<name>[A-Za-z][\w.-]{0,60})[\\\"'`= \t]", re.ASCII)
 
 
@@ -43,28 +46,8 @@ _NAMES = tuple(
     )
 )
 _NAME_SEARCHES = tuple((pattern.search, pattern.finditer) for pattern in _NAMES)
-_FORMAT_SEARCHES = tuple(
-    _raw(anchor).search
-    for anchor in (
-        r"k(?:ey(?: block)?-----|ey-1[a-z0-9]{16}|_(?:live|test)_[a-z0-9]{10}"
-        r"|-(?:(?:ant|proj|svcacct|admin|or-v1|lf)-[\w-]{16}|[a-z0-9]{20}))",
-        r"_(?:(?=[a-z0-9]{16})(?:(?<=gh[pousr]_)|(?<=npm_)|(?<=hf_)|(?<=do[opr]_v1_)|(?<=shp.._)"
-        r"|(?<=whsec_)|(?<=lin_api_)|(?<=_oauth_)|(?<=ms_))|(?<=_pat_)[\w-]{16})",
-        r"\.(?:(?<=ya29\.)[\w-]{20}|(?<=hvs\.)[\w-]{20}|(?<=sg\.)[\w-]{16}|eyj[\w-]{8}"
-        r"|[\w-]{6}\.[\w-]{27}|com\\*/api\\*/webhooks|(?<=hooks\.)slack\.com)",
-        r"g(?:l[a-z]{2,5}-[\w-]{16}|ocspx-[\w-]{20}"
-        r"|(?<=log)in(?:[ \t\r\n]|\\[nrt]){1,8}[^ \t\r\n\"]{1,800}(?:[ \t\r\n]|\\[nrt]){1,8}"
-        r"password)",
-        r"y(?<=py)pi-age",
-        r"x(?:ox[a-z]-[a-z0-9-]{10}|app-\d-)",
-        r"z(?<=aiz)a[\w-]{30}",
-        r"b(?:earer(?:[ \t]|\\t){1,8}[a-z0-9._~+/=-]{16})",
-        r"w(?<=tw)ilio",
-        r":(?:aa[\w-]{30})",
-        r"\\(?:u00(?:0[9a-d]|[2-7])|/)",  # escapes of what needs none can hide any word
-    )
-)
-_RAW_AWS = re.compile(rb"A(?:KI|SI)A[A-Z0-9]{16}")  # capitals are rarer still
+# Escapes of what needs none can hide any word.
+_RAW_ESCAPES = re.compile(rb"\\(?:u00(?:0[9a-d]|[2-7])|/)")
 _RAW_USER = re.compile(rb":\\*/\\*/[^ \t\r\n/\"@]*+@|@(?:tcp|unix)\(")
 
 _PREFILTER = Prefilter()
@@ -78,18 +61,13 @@ def may_hold(data: bytes) -> bool:
 def holds_candidate(data: bytes) -> bool:
     """The same, worked out by nothing but this module."""
     low = data.lower()
-    for search in _FORMAT_SEARCHES:
-        if search(low):
-            return True
+    if may_hold_any(data, low) or _RAW_ESCAPES.search(low) or may_hide(data):
+        return True
     for search, candidates in _NAME_SEARCHES:
         if search(low) and _assigns(data, candidates(low)):
             return True
-    return (
-        _RAW_AWS.search(data) is not None
-        or (b"@" in low and _RAW_USER.search(low) is not None)
-        or b"dapi" in low
-        or (b"curl" in low and (b" -u" in low or b" --user" in low))
-        or (b"--" in low and _has_flag(data))
+    return (b"@" in low and _RAW_USER.search(low) is not None) or (
+        _FLAGS(low) is not None and _has_flag(data)
     )
 
 
