@@ -6,7 +6,7 @@ texts seldom have, and all formats with the same one share a search.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -14,65 +14,46 @@ from journal.redaction.formats import FORMATS, Format
 from journal.redaction.places import PLACES
 
 _RARE = "qzxjkvwy"  # letters, the rarest first
-_CAPITALS = "ADGN"  # looked for in the bytes as they are; the rest in lower-case ones
-_OTHERS = "pcudgb:-"
+_CAPITALS = "AND"  # looked for in the bytes as they are; the rest in lower-case ones
+_OTHERS = "pcgub:-"
 _TREE = 8  # so many endings of prefixes make a look at what follows worth its price
 
 Search = Callable[[bytes], "re.Match[bytes] | None"]
 
 
-class _Group(NamedTuple):
+class Group(NamedTuple):
     """One search and the formats that it may have found. `exact`: over bytes as they are."""
 
+    anchor: str
+    alternatives: frozenset[str]
+    pattern: re.Pattern[bytes]
     search: Search
     exact: bool
     formats: tuple[Format, ...]
 
 
 @cache
-def _groups() -> tuple[_Group, ...]:
-    groups: dict[str, list[tuple[Format, str, int]]] = {}
+def groups() -> tuple[Group, ...]:
+    """All groups; compiled on first use."""
+    rows: dict[str, list[tuple[Format, str, int]]] = {}
     for form in FORMATS:
         literal, place = _anchor(form)
-        groups.setdefault(literal[place], []).append((form, literal, place))
+        rows.setdefault(literal[place], []).append((form, literal, place))
     seen: dict[str, list[str]] = {}
     for where, _ in PLACES:
         for anchor, follows in where.seen:
             seen.setdefault(anchor, []).append(follows)
     return tuple(
-        _Group(
-            _compiled(anchor, groups.get(anchor, []), seen.get(anchor, [])).search,
-            anchor.isupper(),
-            tuple(form for form, _, _ in groups.get(anchor, [])),
-        )
-        for anchor in sorted({*groups, *seen})
+        _group(anchor, rows.get(anchor, []), seen.get(anchor, []))
+        for anchor in sorted({*rows, *seen})
     )
-
-
-@cache
-def _searches() -> tuple[list[Search], list[Search]]:
-    groups = _groups()
-    low = [group.search for group in groups if not group.exact]
-    return low, [group.search for group in groups if group.exact]
-
-
-def may_hold_any(data: bytes, low: bytes) -> bool:
-    """Whether there may be a match of a format or a place; `low`: the bytes in lower case."""
-    of_low, of_exact = _searches()
-    for search in of_low:
-        if search(low):
-            return True
-    for search in of_exact:  # noqa: SIM110  twice as fast as any()
-        if search(data):
-            return True
-    return False
 
 
 def formats_in(data: bytes, low: bytes) -> Sequence[Format]:
     """The formats of which there may be a token, in the order of the table."""
     found = {
         form
-        for group in _groups()
+        for group in groups()
         if group.search(data if group.exact else low)
         for form in group.formats
         if form.literal.encode() in low
@@ -103,9 +84,7 @@ def _anchor(form: Format) -> tuple[str, int]:
     raise AssertionError(f"no letter to look for in {form.template}")
 
 
-def _compiled(
-    anchor: str, rows: list[tuple[Format, str, int]], seen: list[str]
-) -> re.Pattern[bytes]:
+def _group(anchor: str, rows: list[tuple[Format, str, int]], seen: list[str]) -> Group:
     """From the anchor: what follows it in the prefix, what stands before, what a token begins with.
 
     Prefixes that end with the anchor are told apart by the letter before it first.
@@ -127,6 +106,25 @@ def _compiled(
             for follows, literals in sorted(of_letter.items())
         )
         alternatives.add(f"(?<={re.escape(letter + anchor)})(?:{inner})")
-    look = r"(?=[\w.~+/=$:-]{10})" if len(ends) > _TREE else ""
-    any_of = "|".join(sorted(alternatives, reverse=True))
-    return re.compile(f"{re.escape(anchor)}{look}(?:{any_of})".encode())
+    look = r"(?=[\w.~+/=$:-]{14})" if len(ends) > _TREE else ""
+    pattern = re.compile(f"{re.escape(anchor)}{look}{any_of(alternatives)}".encode())
+    forms = tuple(form for form, _, _ in rows)
+    return Group(anchor, frozenset(alternatives), pattern, pattern.search, anchor.isupper(), forms)
+
+
+_FIRST = re.compile(r"(\\[-.~+:/$]|[A-Za-z0-9_])(?![*+?{])")
+
+
+def any_of(alternatives: Iterable[str]) -> str:
+    """An alternation that looks at a common first letter once."""
+    of_letter: dict[str, list[str]] = {}
+    for one in sorted(alternatives):
+        first = _FIRST.match(one)
+        of_letter.setdefault(first[1] if first else "", []).append(one)
+    found = []
+    for letter, ones in of_letter.items():
+        if letter and len(ones) > 1:
+            found.append(letter + any_of([one[len(letter) :] for one in ones]))
+        else:
+            found += ones
+    return f"(?:{'|'.join(found)})"

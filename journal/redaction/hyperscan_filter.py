@@ -38,7 +38,7 @@ def _expressions() -> list[str]:
     for place, _ in PLACES:
         for anchor, follows in place.seen:
             behind = _BEHIND.match(follows)
-            whole = behind[1] + follows[behind.end() :] if behind else anchor + follows
+            whole = behind[1] + follows[behind.end() :] if behind else re.escape(anchor) + follows
             found.add(_LONG_RUN.sub(r"{\1,}", whole))
     return [*sorted(found), *_OTHERS]
 

@@ -19,6 +19,7 @@ _LINE = r"(?:\r?\n|(?:\\{1,31}r)?\\{1,31}n)"  # a line's end, or the escape of o
 _WORD = r"[^\s\"'`\\|;&<>]"
 _VALUE = rf"(?:{_Q})?(?P<secret>(?<=[\"'`])[^\"'`\n\\]{{4,256}}|{_WORD}{{4,256}})"
 _GAP = r"[^\n|;&]{0,200}?"  # of a command, up to an option
+_RAW_BREAK = r"[a-z0-9_.-]{0,40}[\\\"']{0,64}:[ \t>|+-]{0,8}(?:\\|[\r\n])"
 _RAW_GAP = r"[^\0]{0,600}?"
 _RAW_SPACE = r"(?:[ \t\r\n]|\\{1,63}[nrt])"
 
@@ -58,11 +59,11 @@ _PLACES = (
         rf"discord(?:app)?\.com{_S}api{_S}webhooks{_S}\d+{_S}(?P<secret>[\w-]{{20,}})",
     ),
     Place(
-        "teams", "webhook", "format", (("w", r"ebhook"),),
+        "teams", "webhook", "format", (("w", r"ebhook\.office"),),
         rf"webhook\.office\.com{_S}(?P<secret>webhookb2{_S}[\w@/\\-]{{40,}})",
     ),
     Place(
-        "twilio", "twilio", "format", (("w", r"(?<=tw)ilio"),),
+        "twilio", "twilio", "format", (("w", r"ilio(?<=twilio)"),),
         r"(?i:twilio)[^\n]{0,40}?(?P<secret>SK[0-9a-f]{32})",
     ),
     Place(
@@ -79,7 +80,7 @@ _PLACES = (
         r"(?<![\w.-])[\w.-]{1,64}:(?P<secret>[^\s@/\"'\\]{3,128})@(?:tcp|unix)\(",
     ),
     Place(
-        "curl", "curl", "address", (("c", rf"url{_RAW_GAP} -(?:u|-user)"),),
+        "curl", "curl", "address", (("u", rf"rl(?<=curl){_RAW_GAP} -(?:u|-user)"),),
         rf"curl\b[^\n]{{0,200}}?[ ](?:-u|--user)[ =]?(?:{_Q})?[\w.@+-]{{1,64}}:"
         r"(?P<secret>[^\s\"'`\\]{3,128})",
     ),
@@ -121,11 +122,11 @@ _PLACES = (
         rf"[ \t]?[:=][ \t]?(?:{_Q})?(?P<name>[\w.-]{{1,64}})",
     ),
     Place(
-        "option", "mysql", "sure", (("q", rf"(?<=mysq)l{_RAW_GAP} -p"),),
+        "option", "mysql", "sure", (("q", rf"l(?<=mysql){_RAW_GAP} -p"),),
         rf"(?i:mysql\w{{0,10}}){_GAP}[ ]-p{_VALUE}",
     ),
     Place(
-        "option", "redis-cli", "sure", (("c", rf"(?<=redis-c)li{_RAW_GAP} -a"),),
+        "option", "redis-cli", "sure", (("c", rf"li(?<=redis-cli){_RAW_GAP} -a"),),
         rf"redis-cli{_GAP}[ ]-a[ ]{{0,4}}{_VALUE}",
     ),
     Place(
@@ -142,7 +143,7 @@ _PLACES = (
         rf"(?i:mongo\w{{0,8}}){_GAP}[ ]-p[ ]{{1,4}}{_VALUE}",
     ),
     Place(
-        "option", "ldap", "sure", (("d", rf"ap(?:search|add|modify|delete|whoami|passwd){_RAW_GAP} -w"),),
+        "option", "ldap", "sure", (("w", r"(?<= -w) "),),
         rf"ldap(?:search|add|modify|delete|whoami|passwd){_GAP}[ ]-w[ ]{{1,4}}{_VALUE}",
     ),
     Place(
@@ -154,26 +155,26 @@ _PLACES = (
         rf"(?i:openssl){_GAP}[ ]-pass(?:in|out)?[ ]{{1,4}}pass:{_VALUE}",
     ),
     Place(
-        "stdin", "sudo", "sure", (("d", rf"o{_RAW_GAP}-[a-z]*s"),),
+        "stdin", "sudo", "sure", (("|", rf"{_RAW_GAP}sudo"),),
         rf"(?:echo|printf)[ ](?:-n[ ])?{_VALUE}(?:{_Q})?[ ]{{0,4}}\|[ ]{{0,4}}sudo\b[^\n|]{{0,60}}?"
         r"(?:-[a-zA-Z]*S|--stdin)",
     ),
     Place(
-        "stdin", "stdin", "sure", (("d", r"in(?<=stdin)"),),
+        "stdin", "stdin", "sure", (("|", rf"{_RAW_GAP}stdin"),),
         rf"(?:echo|printf)[ ](?:-n[ ])?{_VALUE}(?:{_Q})?[ ]{{0,4}}\|[^\n|]{{1,200}}?"
         r"(?:--password-stdin|passwd[ ]--stdin)",
     ),
     Place(
-        "stdin", "--with-token", "sure", (("w", r"ith-token"),),
+        "stdin", "--with-token", "sure", (("|", rf"{_RAW_GAP}--with-token"),),
         rf"(?:echo|printf)[ ](?:-n[ ])?{_VALUE}(?:{_Q})?[ ]{{0,4}}\|[^\n|]{{1,200}}?--with-token",
     ),
     Place(
-        "stdin", "chpasswd", "sure", (("p", r"asswd(?<=chpasswd)"),),
+        "stdin", "chpasswd", "sure", (("|", rf"{_RAW_GAP}chpasswd"),),
         rf"(?:echo|printf)[ ](?:-n[ ])?(?:{_Q})?[\w.-]{{1,64}}:(?P<secret>[^\s\"'`\\|]{{4,128}})(?:{_Q})?"
         r"[ ]{0,4}\|[ ]{0,4}(?:sudo[ ])?chpasswd",
     ),
     Place(
-        "pgpass", ":", "sure", ((":", r"(?:[0-9]{4,5}|\*):[^: \t\r\n\"]{1,256}:[^: \t\r\n\"]{1,256}:"),),
+        "pgpass", ":", "sure", ((":", r"(?:54[0-9][0-9]|6432|\*):[^: \t\r\n\"]{1,256}:[^: \t\r\n\"]{1,256}:"),),
         rf"(?:^|(?<=\s)|(?<=\\n))[\w.*-]{{1,128}}:(?:5432|5433|6432|54\d\d|\*):[\w.*-]{{1,64}}:"
         r"[\w.*@-]{1,64}:(?P<secret>[^\s\"'\\]{4,256})",
     ),
@@ -182,7 +183,10 @@ _PLACES = (
         rf"(?i:ConvertTo-SecureString)[ ]{{1,4}}(?:-String[ ]{{1,4}})?{_VALUE}",
     ),
     Place(
-        "sql", "identified", "sure", (("d", rf"entified{_RAW_SPACE}"),),
+        "sql", "identified", "sure", (
+            ("y", rf"(?<=by){_RAW_SPACE}{{1,8}}\\{{0,63}}[\"'`]"),
+            ("w", rf"ith{_RAW_GAP}as{_RAW_SPACE}{{1,8}}\\{{0,63}}[\"'`]"),
+        ),
         rf"(?i:identified)\s{{1,8}}(?:(?i:with)\s{{1,8}}\S{{1,64}}\s{{1,8}})?(?i:by|as)\s{{1,8}}{_Q}"
         r"(?P<secret>[^\"'`\n\\]{4,256})",
     ),
@@ -192,21 +196,23 @@ _PLACES = (
         r"(?P<secret>[^\"'`\n\\]{4,256})",
     ),
     Place(
-        "named", "define", "sure", (("d", r"efine\("),),
+        "named", "define", "sure", (("(", r"(?<=define\()"),),
         rf"(?i:define)\([ ]{{0,4}}{_Q}(?P<name>[\w.-]{{1,64}}){_Q}[ ]{{0,4}},[ ]{{0,4}}{_Q}"
         r"(?P<secret>[^\"'`\n\\]{4,256})",
     ),
     Place(
-        "named", "setenv", "sure", (("v", r"\((?<=tenv\()"), ("v", r"[ \t(](?<=setenv.)")),
+        "named", "setenv", "sure", (("v", r"[ (](?<=tenv[ (])"),),
         rf"(?i:setenv|putenv)[ (]{{1,4}}(?:{_Q})?(?P<name>[\w.-]{{1,64}})(?:{_Q})?[ ,]{{1,4}}(?:{_Q})?"
         r"(?P<secret>[^\s\"'`\n\\)]{4,256})",
     ),
     Place(
         "named", ":", "guess",
         (
-            ("p", r"(?:ass(?:word|phrase|wd)?|wd)[a-z0-9_.-]{0,40}[\\\"']{0,64}:[ \t>|+-]{0,8}(?:\\|[\r\n])"),
-            ("k", r"e[ny][a-z0-9_.-]{0,40}[\\\"']{0,64}:[ \t>|+-]{0,8}(?:\\|[\r\n])"),
-            ("c", r"(?:ret|redential)[a-z0-9_.-]{0,40}[\\\"']{0,64}:[ \t>|+-]{0,8}(?:\\|[\r\n])"),
+            ("p", r"ass(?:word|phrase|wd)?" + _RAW_BREAK),
+            ("p", r"wd" + _RAW_BREAK),
+            ("k", r"e[ny]" + _RAW_BREAK),
+            ("c", r"ret" + _RAW_BREAK),
+            ("c", r"redential" + _RAW_BREAK),
         ),
         rf"(?:^|(?<=[\s\"'-])|(?<=\\n))(?P<name>[\w.-]{{2,64}})(?:{_Q})?:[ \t]{{0,4}}(?:[|>][+-]?)?[ \t]{{0,4}}{_LINE}"
         rf"[ \t]{{1,40}}(?:{_Q})?(?P<secret>[^\s\"'`\\:]{{6,256}})(?:{_Q})?[ \t]{{0,4}}(?:\Z|{_LINE})",

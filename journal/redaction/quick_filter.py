@@ -6,8 +6,10 @@ what the regex engine finds fastest; most payloads are passed over at 60 MB/s an
 
 import re
 from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
 
-from journal.redaction.anchors import may_hold_any
+from journal.redaction.anchors import Search, any_of, groups
 from journal.redaction.hyperscan_filter import Prefilter
 from journal.redaction.readings import may_hide
 from journal.redaction.rules import SUFFIX, WORD, name_around, separator, strength
@@ -35,19 +37,42 @@ def _raw(pattern: str) -> re.Pattern[bytes]:
     return re.compile(pattern.replace("(?P<suffix>", "(?:").encode())
 
 
-_NAMES = tuple(
-    _raw(anchor + _RAW_ASSIGNED)
-    for anchor in (
-        r"k(?:(?<=tok)en|(?<=cook)ie|ey)",
-        r"p(?:ass(?:phrase|w(?:or)?d)?|wd)",
-        r"c(?:(?<=sec)ret|redential)",
-        r"u(?<=au)th(?:orization)?",
-        r"j(?:wt)",
-    )
-)
-_NAME_SEARCHES = tuple((pattern.search, pattern.finditer) for pattern in _NAMES)
-# Escapes of what needs none can hide any word.
-_RAW_ESCAPES = re.compile(rb"\\(?:u00(?:0[9a-d]|[2-7])|/)")
+# By the letter that is looked for; see `anchors`, whose searches these join.
+_NAMES = {
+    "k": (r"en(?<=token)", r"ie(?<=cookie)", r"ey"),
+    "p": (r"ass(?:phrase|w(?:or)?d)?", r"wd"),
+    "c": (r"ret(?<=secret)", r"redential"),
+    "u": (r"th(?<=auth)(?:orization)?",),
+    "j": (r"wt",),
+}
+_NAMED = _RAW_ASSIGNED.replace("(?P<suffix>", "(?:")
+
+
+class _Searches(NamedTuple):
+    """Searches over lower-case bytes, over bytes as they are, and with the names of secrets.
+
+    Of a search with names: itself, that of the formats alone, and one of the names alone.
+    """
+
+    low: list[Search]
+    exact: list[Search]
+    named: list[tuple[Search, Search, re.Pattern[bytes]]]
+
+
+@cache
+def _searches() -> _Searches:
+    low, exact, named = [], [], []
+    for group in groups():
+        if name := _NAMES.get(group.anchor):
+            of_name = _raw(group.anchor + any_of(name) + _RAW_ASSIGNED)
+            alternatives = [*group.alternatives, *(one + _NAMED for one in name)]
+            both = re.compile((group.anchor + any_of(alternatives)).encode())
+            named.append((both.search, group.search, of_name))
+        else:
+            (exact if group.exact else low).append(group.search)
+    return _Searches(low, exact, named)
+
+
 _RAW_USER = re.compile(rb":\\*/\\*/[^ \t\r\n/\"@]*+@|@(?:tcp|unix)\(")
 
 _PREFILTER = Prefilter()
@@ -61,10 +86,25 @@ def may_hold(data: bytes) -> bool:
 def holds_candidate(data: bytes) -> bool:
     """The same, worked out by nothing but this module."""
     low = data.lower()
-    if may_hold_any(data, low) or _RAW_ESCAPES.search(low) or may_hide(data):
-        return True
-    for search, candidates in _NAME_SEARCHES:
-        if search(low) and _assigns(data, candidates(low)):
+    return may_hide(low) or _matches(data, low)
+
+
+def text_may_hold(text: str) -> bool:
+    """False only if no rule finds anything in this text, taken as it stands."""
+    data = text.encode("utf-8", "surrogatepass")
+    return _matches(data, data.lower())
+
+
+def _matches(data: bytes, low: bytes) -> bool:
+    searches = _searches()
+    for search in searches.low:
+        if search(low):
+            return True
+    for search in searches.exact:
+        if search(data):
+            return True
+    for both, formats, names in searches.named:
+        if both(low) and (formats(low) or _assigns(data, names.finditer(low))):
             return True
     return (b"@" in low and _RAW_USER.search(low) is not None) or (
         _FLAGS(low) is not None and _has_flag(data)

@@ -20,7 +20,7 @@ from journal.redaction import rules
 from journal.redaction.anchors import formats_in
 from journal.redaction.formats import is_placeholder, pattern_of
 from journal.redaction.places import found_in
-from journal.redaction.quick_filter import may_hold
+from journal.redaction.quick_filter import may_hold, text_may_hold
 from journal.redaction.readings import readings
 from journal.redaction.rules import MARKER, RULES_VERSION, Strength
 from journal.redaction.values import SCHEME, named_values
@@ -189,31 +189,27 @@ class Redactor:
 
     def _spans(self, text: str) -> Iterator[Span]:
         """What the rules find, in the text and in its other readings; the specific ones first."""
-        yield from self._found(text)
+        for start, end, rule in self._found(text):
+            if not self._allowed(text[start:end]):
+                yield start, end, rule
         for reading in readings(text):
             for start, end, rule in self._found(reading.text):
-                yield (*reading.span(start, end), rule)
+                if not self._allowed(reading.text[start:end]):
+                    yield (*reading.span(start, end), rule)
 
     def _found(self, text: str) -> Iterator[Span]:
-        low = rules.lower(text)
-        for form in formats_in(text.encode("utf-8", "replace"), low.encode("utf-8", "replace")):
-            for match in pattern_of(form).finditer(text):
-                token = match[0]
-                if not is_placeholder(token, form.literal) and not self._allowed(token):
-                    yield *match.span(), form.rule
+        if text_may_hold(text):
+            low = rules.lower(text)
+            yield from _formats(text, low)
+            yield from _places(text, low)
+            for start, end, how, certain in named_values(text, low):
+                if rules.is_secret(text[start:end], how, certain):
+                    yield start, end, "named"
         for pattern in self._patterns:
             group = "secret" if "secret" in pattern.groupindex else 0
             for match in pattern.finditer(text):
-                if match[group] and not self._allowed(match[group]):
+                if match[group]:
                     yield *match.span(group), "user"
-        for place, match in found_in(text, low):
-            group = "secret" if "secret" in match.re.groupindex else 0
-            if rules.counts(place, match, match[group]) and not self._allowed(match[group]):
-                yield *match.span(group), place.rule
-        for start, end, how, certain in named_values(text, low):
-            value = text[start:end]
-            if rules.is_secret(value, how, certain) and not self._allowed(value):
-                yield start, end, "named"
 
     def _allowed(self, secret: str) -> bool:
         return any(pattern.fullmatch(secret) for pattern in self._allow)
@@ -234,6 +230,21 @@ def hits(before: bytes, after: bytes) -> Counter[str]:
     for (_, rule), number in found.items():
         counted[rule.decode()] += number
     return counted
+
+
+def _formats(text: str, low: str) -> Iterator[Span]:
+    data, low_data = text.encode("utf-8", "replace"), low.encode("utf-8", "replace")
+    for form in formats_in(data, low_data):
+        for match in pattern_of(form).finditer(text):
+            if not is_placeholder(match[0], form.literal):
+                yield *match.span(), form.rule
+
+
+def _places(text: str, low: str) -> Iterator[Span]:
+    for place, match in found_in(text, low):
+        group = "secret" if "secret" in match.re.groupindex else 0
+        if rules.counts(place, match, match[group]):
+            yield *match.span(group), place.rule
 
 
 def _merged(spans: Iterator[Span]) -> list[Span]:
