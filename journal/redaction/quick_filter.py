@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from journal.redaction.anchors import Search, any_of, groups
 from journal.redaction.hyperscan_filter import Prefilter
-from journal.redaction.readings import may_hide
+from journal.redaction.readings import ENCODED, may_hide
 from journal.redaction.rules import SUFFIX, WORD, name_around, separator, strength
 
 MARGIN = 96  # bytes around a word that hold its whole name and the beginning of its value
@@ -48,31 +48,46 @@ _NAMES = {
 _NAMED = _RAW_ASSIGNED.replace("(?P<suffix>", "(?:")
 
 
+# Letters that texts have often are looked for one by one, the others all at once.
+_OFTEN = "_:pcub"
+
+
 class _Searches(NamedTuple):
-    """Searches over lower-case bytes, over bytes as they are, and with the names of secrets.
+    """All searches. Of one with names: itself, that of its formats, and one of the names alone."""
 
-    Of a search with names: itself, that of the formats alone, and one of the names alone.
-    """
-
-    low: list[Search]
-    exact: list[Search]
-    named: list[tuple[Search, Search, re.Pattern[bytes]]]
+    seldom: Search  # all that follow, in one
+    seldom_plain: list[Search]
+    seldom_named: list[tuple[Search, Search, re.Pattern[bytes]]]
+    often: list[Search]
+    often_named: list[tuple[Search, Search, re.Pattern[bytes]]]
+    exact: list[Search]  # over bytes as they are, all others over lower-case ones
 
 
 @cache
 def _searches() -> _Searches:
-    low, exact, named = [], [], []
+    found = _Searches(re.compile(b"").search, [], [], [], [], [])
+    at_once = [*ENCODED]
     for group in groups():
+        pattern = group.pattern.pattern
+        often = group.anchor in _OFTEN
         if name := _NAMES.get(group.anchor):
             of_name = _raw(group.anchor + any_of(name) + _RAW_ASSIGNED)
             alternatives = [*group.alternatives, *(one + _NAMED for one in name)]
             both = re.compile((group.anchor + any_of(alternatives)).encode())
+            pattern = both.pattern
+            named = found.often_named if often else found.seldom_named
             named.append((both.search, group.search, of_name))
+        elif group.exact:
+            found.exact.append(group.search)
+            continue
         else:
-            (exact if group.exact else low).append(group.search)
-    return _Searches(low, exact, named)
+            (found.often if often else found.seldom_plain).append(group.search)
+        if not often:
+            at_once.append(pattern)
+    return found._replace(seldom=re.compile(b"|".join(at_once)).search)
 
 
+_COLOURS = re.compile(rb"(?:\x1b|\\++(?:u001[bB]|x1[bB]|033|e))\[[0-?]{0,64}[ -/]{0,8}[@-Z^-~\]]")
 _RAW_USER = re.compile(rb":\\*/\\*/[^ \t\r\n/\"@]*+@|@(?:tcp|unix)\(")
 
 _PREFILTER = Prefilter()
@@ -86,29 +101,57 @@ def may_hold(data: bytes) -> bool:
 def holds_candidate(data: bytes) -> bool:
     """The same, worked out by nothing but this module."""
     low = data.lower()
-    return may_hide(low) or _matches(data, low)
+    seldom = _searches().seldom(low) is not None
+    if may_hide(low, encodes=seldom):
+        return _matches(data, low, seldom) or _matches_without_colours(data)
+    return _matches(data, low, seldom)
+
+
+def _matches_without_colours(data: bytes) -> bool:
+    """The same of bytes that hide something: most of them nothing but colours."""
+    for instead in (b"", b" "):
+        plain = _COLOURS.sub(instead, data)
+        low = plain.lower()
+        if may_hide(low) or _matches(plain, low, seldom=True):
+            return True
+    return False
 
 
 def text_may_hold(text: str) -> bool:
     """False only if no rule finds anything in this text, taken as it stands."""
     data = text.encode("utf-8", "surrogatepass")
-    return _matches(data, data.lower())
+    low = data.lower()
+    return _matches(data, low, _searches().seldom(low) is not None)
 
 
-def _matches(data: bytes, low: bytes) -> bool:
+def _matches(data: bytes, low: bytes, seldom: bool) -> bool:
     searches = _searches()
-    for search in searches.low:
+    for search in searches.often:
         if search(low):
             return True
     for search in searches.exact:
         if search(data):
             return True
-    for both, formats, names in searches.named:
+    if seldom:
+        for search in searches.seldom_plain:
+            if search(low):
+                return True
+        if _names(data, low, searches.seldom_named):
+            return True
+    return (
+        _names(data, low, searches.often_named)
+        or (b"@" in low and _RAW_USER.search(low) is not None)
+        or (_FLAGS(low) is not None and _has_flag(data))
+    )
+
+
+def _names(
+    data: bytes, low: bytes, searches: list[tuple[Search, Search, re.Pattern[bytes]]]
+) -> bool:
+    for both, formats, names in searches:
         if both(low) and (formats(low) or _assigns(data, names.finditer(low))):
             return True
-    return (b"@" in low and _RAW_USER.search(low) is not None) or (
-        _FLAGS(low) is not None and _has_flag(data)
-    )
+    return False
 
 
 def _assigns(data: bytes, candidates: Iterator[re.Match[bytes]]) -> bool:

@@ -25,16 +25,16 @@ _ENCODED = re.compile(
 _NAMES = {"quot": '"', "amp": "&", "lt": "<", "gt": ">", "apos": "'"}
 # The same in the lower-case bytes of JSON. Where one of these stands, only the rules can tell; an
 # escape of what needs none can hide any word. One search for each first byte: see `anchors`.
-_RAW_SEARCHES = tuple(
-    re.compile(pattern).search
-    for pattern in (
-        rb"\\(?:u(?:00(?:[0-7]|9b|ad)|034f|061c|11[56]|17b|180|20[026]|2800|3164|d8[23]|db|f[ef])"
-        rb"|x(?:1b|[2-7])|033\[|e\[|/)",
-        rb"%(?:25)*[2-7][0-9a-f]",
-        rb"&(?:#|quot|amp|lt|gt|apos)",
-        rb"=(?:[2-7][0-9a-f]|\\{1,63}[rn]|\r?\n)",
-    )
+_RAW_ESCAPES = re.compile(
+    rb"\\(?:u(?:00(?:[0-7]|9b|ad)|034f|061c|11[56]|17b|180|20[026]|2800|3164|d8[23]|db|f[ef])"
+    rb"|x(?:1b|[2-7])|033\[|e\[|/)"
 )
+ENCODED = (
+    rb"%(?:25)*[2-7][0-9a-f]",
+    rb"&(?:#|quot|amp|lt|gt|apos)",
+    rb"=(?:[2-7][0-9a-f]|\\{1,63}[rn]|\r?\n)",
+)
+_RAW_ENCODED = re.compile(b"|".join(ENCODED))
 _CONTROLS = bytes(range(9)) + bytes(range(14, 32)) + b"\x7f"
 _RAW_INVISIBLE = re.compile(
     rb"\xc2[\x9b\xad]|\xcd\x8f|\xd8\x9c|\xe1\x85[\x9f\xa0]|\xe1\x9e[\xb4\xb5]|\xe1\xa0[\x8b-\x8f]"
@@ -76,13 +76,16 @@ def readings(text: str) -> Iterator[Reading]:
         yield _through(decoded, without) if without else decoded
 
 
-def may_hide(low: bytes) -> bool:
-    """Whether bytes of JSON, or UTF-8 text, in lower case, may have other readings."""
-    for search in _RAW_SEARCHES:
-        if search(low):
-            return True
-    return len(low.translate(None, _CONTROLS)) != len(low) or (
-        not low.isascii() and _RAW_INVISIBLE.search(low) is not None
+def may_hide(low: bytes, encodes: bool = True) -> bool:
+    """Whether bytes of JSON, or UTF-8 text, in lower case, may have other readings.
+
+    `encodes`: one of `ENCODED` may be among them, as the caller knows already.
+    """
+    return (
+        _RAW_ESCAPES.search(low) is not None
+        or (encodes and _RAW_ENCODED.search(low) is not None)
+        or len(low.translate(None, _CONTROLS)) != len(low)
+        or (not low.isascii() and _RAW_INVISIBLE.search(low) is not None)
     )
 
 
