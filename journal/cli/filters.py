@@ -16,6 +16,9 @@ STATES = ("working", "awaiting", "idle", "finished")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+_MOST = 1 << 53  # more than there is of anything, and any number that SQLite takes
+
+
 class AtLeast(click.types.IntParamType):
     """A whole number from a bound on. Its help is what the option's own words say."""
 
@@ -26,7 +29,7 @@ class AtLeast(click.types.IntParamType):
         number: int = super().convert(value, param, ctx)
         if number < self._least:
             self.fail(f"{number} is less than {self._least}.", param, ctx)
-        return number
+        return min(number, _MOST)
 
 
 def session_options(command: Command) -> Command:
@@ -39,7 +42,7 @@ def session_options(command: Command) -> Command:
 _OPTIONS = (
     click.option("--here", is_flag=True, help="Only the project of the current directory."),
     click.option(
-        "--project", metavar="NAME", help="Only this project: its name, key or directory."
+        "--project", metavar="NAME", help="Only this project: a part of its name, or a directory."
     ),
     click.option("--branch", metavar="NAME", help="Only sessions on this branch."),
     click.option("--agent", metavar="NAME", help="Only sessions of this agent."),
@@ -48,7 +51,7 @@ _OPTIONS = (
     click.option(
         "--since", metavar="WHEN", help="Only from then on: 2h, 3d, today, yesterday, 2026-11-21."
     ),
-    click.option("--until", metavar="WHEN", help="Only before then, in the same words."),
+    click.option("--until", metavar="WHEN", help="Only before this time (same formats as --since)."),
     click.option("--all", "with_all", is_flag=True, help="Also sessions that only started."),
 )
 

@@ -282,6 +282,18 @@ create table redactions (          -- by which rules the events from a row on we
 """
 
 
+# The words are made by journal/words.py, so that any SQLite can read the index.
+_WORDS = """
+drop table full_text;
+create virtual table full_text using fts5(
+  text, content='', contentless_delete=1, tokenize="ascii"
+);
+insert into full_text (full_text, rank) values ('hashsize', 16777216);
+insert into full_text (full_text, rank) values ('automerge', 16);
+insert into full_text (full_text, rank) values ('crisismerge', 64);
+"""
+
+
 def _first(db: apsw.Connection) -> None:
     db.execute(_FACTS)
     db.execute(_VIEWS)
@@ -303,6 +315,10 @@ def _fifth(db: apsw.Connection) -> None:
     db.execute(_TRANSCRIPTS)
 
 
+def _sixth(db: apsw.Connection) -> None:
+    db.execute(_WORDS)
+
+
 # Step n leads from user_version n to n + 1.
-LADDER = (_first, _second, _third, _fourth, _fifth)
+LADDER = (_first, _second, _third, _fourth, _fifth, _sixth)
 VERSION = len(LADDER)
