@@ -4,6 +4,9 @@ Whoever reads records to keep them elsewhere (the database, packs, dead letters)
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
 
 from hooks import emit
 from journal.agents import HISTORY, TRANSCRIPT
@@ -24,6 +27,7 @@ from sync.store.file_cursors import START, Cursor
 
 # A cursor has such a mark in the place of its file's time while excluded lines that were read lie
 # in the file. It is like no file's time, so each pass looks at the file again.
+_ORIGINS = 1024  # that are remembered with what they become
 MARKED, KEPT, INSIDE = 1, 2, 4  # KEPT: so do others; INSIDE: the last folder named is excluded
 MARKS = (MARKED, MARKED | KEPT | INSIDE)  # the least and the greatest
 
@@ -34,6 +38,30 @@ class Screen:
     def __init__(self, redactor: Redactor, capture: Capture | None = None) -> None:
         self.redactor = redactor
         self.exclusions = Exclusions(capture or Capture())
+        self._origins: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
+
+    def record(self, made: Record, clean: bool = False) -> Record:
+        """A record without what is private in it, its header and its body redacted.
+
+        The same object if nothing had to go. `clean`: it certainly holds no secret.
+        """
+        body = self.body(made, clean)
+        origin = made.origin if clean else self._origin(made.origin)
+        if body is made.body and origin is made.origin:
+            return made
+        return made._replace(body=body, origin=origin)
+
+    def _origin(self, origin: dict[str, Any]) -> dict[str, Any]:
+        """The header's other keys, redacted; one object for many records, as they share it."""
+        known = self._origins.get(id(origin))
+        if known is None or known[0] is not origin:
+            if len(self._origins) >= _ORIGINS:
+                self._origins.clear()
+            data = orjson.dumps(origin)
+            clean = self.redactor.json(data)
+            known = origin, origin if clean is data else orjson.loads(clean)
+            self._origins[id(origin)] = known
+        return known[1]
 
     def body(self, made: Record, clean: bool = False) -> bytes:
         """The body of a record without what is private in it, and redacted.
