@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app
+from journal.cli.screen.output import say
 
 if TYPE_CHECKING:
     import apsw
@@ -71,7 +72,7 @@ def export(
             _write_out(parts)
             return
         write_file(output, parts)
-    click.echo(f"Wrote {output} ({output.stat().st_size:,} bytes).")
+    say(f"Wrote {output} ({output.stat().st_size:,} bytes).")
 
 
 def _parts(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app, polling
+from journal.cli.screen.output import say
 from journal.errors import JournalError, UsageError
 
 if TYPE_CHECKING:
@@ -39,9 +40,9 @@ def forget(app: App, session: str, yes: bool) -> None:
     order = forgetting.Order(app.layout, app.settings, time.time_ns(), polling(WAIT_SECONDS))
     done = forgetting.forget(order, agent, session_id)
     app.sync(WAIT_SECONDS)
-    click.echo(_text(done))
+    say(_text(done))
     for line in _remote_lines(done):
-        click.echo(line)
+        say(line)
     if done.problems:
         raise JournalError("; ".join(done.problems), "remove or repair it, then forget again")
 
@@ -90,7 +91,7 @@ def _ask(about: str) -> None:
     if not sys.stdin.isatty():
         first = about.partition("\n")[0]
         raise UsageError(f"nothing is forgotten: {first}", "to do it without being asked: --yes")
-    click.echo(f"This removes the session for good:\n  {about}")
+    say(f"This removes the session for good:\n  {about}")
     if not click.confirm("Forget it?", default=False):
         raise click.Abort
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app
+from journal.cli.screen.output import say
 
 if TYPE_CHECKING:
     from journal.setup.install import Installation, Removal
@@ -55,9 +56,9 @@ def install(app: App, agent: str, settings: Path | None, service: bool, dry_run:
         dry_run=dry_run,
     )
     change = services.install(app.layout, dry_run=dry_run) if service else None
-    click.echo(installation_text(report, autostart, change))
+    say(installation_text(report, autostart, change))
     for warning in report.warnings:
-        click.echo(f"journal: {warning}", err=True)
+        say(f"journal: {warning}", err=True)
     if report.outcome != "unchanged":
         _offer_import(app, _absolute(settings), dry_run)
 
@@ -71,14 +72,14 @@ def _offer_import(app: App, settings: Path | None, dry_run: bool) -> None:
         return
     command = f"journal import {shlex.quote(str(found.folder))}" if settings else "journal import"
     if dry_run or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        click.echo(f"Found {found}.\nSo that the next session knows of them: {command}")
+        say(f"Found {found}.\nSo that the next session knows of them: {command}")
         return
     if click.confirm(f"Found {found}. Import them now?", default=True):
         from journal.cli.setup.import_ import run_import
 
         run_import(app, (found.folder,), dry_run=False, as_json=False)
     else:
-        click.echo(f"Later: {command}")
+        say(f"Later: {command}")
 
 
 @click.command()
@@ -97,7 +98,7 @@ def uninstall(app: App, agent: str, settings: Path | None, dry_run: bool) -> Non
     report = installing.uninstall(
         app.layout, agent, _absolute(settings), now_us=app.now_us, dry_run=dry_run
     )
-    click.echo(removal_text(report, services.uninstall(app.layout, dry_run=dry_run)))
+    say(removal_text(report, services.uninstall(app.layout, dry_run=dry_run)))
 
 
 def installation_text(
