@@ -119,9 +119,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def run(args: Sequence[str] | None = None) -> int:
     """Run a command; its exit code. Errors are one line on stderr, with a hint."""
-    for stream in (sys.stdout, sys.stderr):  # an encoding that lacks a character shows another
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    _replace_what_the_encoding_lacks()
     try:
         result: Any = cli.main(args=args, prog_name="journal", standalone_mode=False)
         if sys.stdout is not None:
@@ -147,6 +145,12 @@ def run(args: Sequence[str] | None = None) -> int:
         _say(f"unexpected {what} ({hint})")
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _replace_what_the_encoding_lacks() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _say(message: str) -> None:

@@ -35,6 +35,11 @@ class Exclusions:
     def __bool__(self) -> bool:
         return bool(self._folders or self._tools)
 
+    @property
+    def name_tools(self) -> bool:
+        """Whether any tool is excluded."""
+        return bool(self._tools)
+
     def cover_folder(self, path: str) -> bool:
         """Whether a folder lies in an excluded project, or is one; it need not exist."""
         return _remembered(self._known_folders, path, self._covers_folder)

@@ -3,6 +3,7 @@
 Whoever reads records to keep them elsewhere (the database, packs, dead letters) asks here first.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,7 +20,7 @@ from journal.redaction.exclusions import Exclusions
 from journal.redaction.key import load_key
 from journal.redaction.private_marks import text_without_private, without_private
 from journal.redaction.redactor import Redactor
-from journal.session.meaning import Meaning
+from journal.session.meaning import Kind, Meaning
 from journal.settings.sections import Capture
 from journal.settings.sources import Settings
 from sync.store import facts
@@ -69,7 +70,7 @@ class Screen:
         The same object if nothing had to go. `clean`: it certainly holds no secret.
         """
         body = made.body
-        if may_hold_private(made.agent, made.event):
+        if may_hold_private(made.agent, made.event, body):
             body = without_private(body)
         return body if clean and body is made.body else self.redactor.json(body)
 
@@ -117,6 +118,10 @@ class Trail:
         if made.agent == JOURNAL_AGENT:
             return self._noted(False)
         meaning = meaning or facts.understand(made.agent, made.event, made.body, made.raw)
+        results = (Kind.TOLD_RESULT, Kind.TOOL_AFTER, Kind.TOOL_FAILED)
+        unnamed = made.event in (TRANSCRIPT, HISTORY) and not meaning.tool
+        if unnamed and meaning.kind in results and self._exclusions.name_tools:
+            return self._noted(True)  # its call is too far away to tell which tool it was
         tool, cwd = meaning.tool, meaning.cwd
         if made.raw and not cwd:  # an object that was cut off
             text = record.raw_text(made.body).encode("utf-8", "replace")
@@ -190,14 +195,34 @@ def make_screen(layout: Layout, settings: Settings) -> Screen:
     return Screen(make_redactor(layout, settings), settings.capture)
 
 
-# Of each agent, the events in which a person's own words come; all of an agent nobody knows.
+_CALLS = frozenset({"PreToolUse", "PostToolUse", "PostToolUseFailure", "PermissionRequest"})
+# What the agent says: it may quote what it has read.
+_AGENTS_WORDS = frozenset({"Stop", "SubagentStop", "SubagentStart", "StopFailure", "Notification"})
+# Of each agent, the events in which a person's own words come; all of an unknown agent.
 _PROMPTS: Mapping[str, frozenset[str]] = {
     "claude-code": hooks.PROMPTS | {TRANSCRIPT, HISTORY},
     JOURNAL_AGENT: frozenset(),
 }
 
 
-def may_hold_private(agent: str, event: str) -> bool:
-    """Whether these events tell a person's own words."""
+# Calls whose result is what a person said: an answer, a plan that was refused or changed.
+_ANSWERS = re.compile(
+    rb'"tool_name"\s*:\s*"(?:AskUserQuestion|ExitPlanMode|[^"]{0,80}(?:question|elicit)[^"]{0,80})"',
+    re.IGNORECASE,
+)
+# Of all other calls: what a person typed when the call was refused.
+_REFUSALS = re.compile(rb"user (?:said|provided|rejected|doesn't want)|\"is_interrupt\"", re.IGNORECASE)
+
+
+def may_hold_private(agent: str, event: str, body: bytes = b"") -> bool:
+    """Whether a person's own words may be in it: prompts, instructions, answers, refusals.
+
+    What a tool was given and gave back is the agent's, unless a person gave it.
+    """
     events = _PROMPTS.get(agent)
-    return events is None or event in events
+    if events is None or event in events:
+        return True
+    if agent == JOURNAL_AGENT or event not in _CALLS:
+        return agent != JOURNAL_AGENT and event not in _AGENTS_WORDS
+    refused = event == "PostToolUseFailure" and _REFUSALS.search(body) is not None
+    return refused or _ANSWERS.search(body) is not None
