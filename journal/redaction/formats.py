@@ -438,3 +438,9 @@ def sample(template: str, choice: Callable[[list[str]], str]) -> str:
         alphabet = [char for char in map(chr, range(33, 127)) if re.match(f"[{letters or '.'}]", char)]
         made += literal or "".join(choice(alphabet) for _ in range(usual))
     return made
+
+
+def prefix_of(form: Format) -> str:
+    """How people know its tokens: what they begin with, `…` for characters of chance."""
+    shown = _FIELD.sub("…", form.template)
+    return shown if shown[:1] == "…" else shown.partition("…")[0]
