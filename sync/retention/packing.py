@@ -176,7 +176,7 @@ class _Packing:
             exists = path.exists()
             for line in read_pack(path) if exists else ():
                 made = record.parse(line)  # redacted by the rules of its time
-                draft.add(made._replace(body=self.screen.body(made)))
+                draft.add(self.screen.record(made))
             known = draft.count
             complete = self._gather(day, sizes, draft)
             if complete and (draft.count > known or not exists):

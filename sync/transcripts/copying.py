@@ -93,7 +93,7 @@ class _Into:
         """What one line holds."""
         try:
             for made in reading.records(offset, line):
-                clean = made._replace(body=self.screen.body(made))
+                clean = self.screen.record(made)
                 data = record.dump(clean).rstrip()
                 self.appender.add(clean, data, (made.agent, made.session))
         except TornLineError as error:

@@ -17,6 +17,7 @@ from journal.agents import AGENTS
 from journal.agents.claude_code import transcript_lines
 from journal.layout import Layout
 from journal.settings.sources import Settings
+from sync.store.file_cursors import START
 from sync.transcripts.records import session_of
 from sync.views import transcripts
 from sync.views.transcripts import Copied
@@ -140,4 +141,4 @@ def _session(path: Path, agent: str) -> str:
 
 def copied(found: Found, known: Copied | None) -> Copied:
     """How far a transcript was read."""
-    return known or Copied(found.path, found.agent, found.session, transcripts.START, 0)
+    return known or Copied(found.path, found.agent, found.session, START, 0)

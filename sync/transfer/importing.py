@@ -193,7 +193,7 @@ class _Run:
             self._refuse(*pending, keep=not ends)
 
     def _cleaned(self, made: record.Record) -> record.Record:
-        return made._replace(body=self._screen.body(made)) if self._screen else made
+        return self._screen.record(made) if self._screen else made
 
     def _take(self, path: Path, line: Line) -> None:
         for one in held(line):

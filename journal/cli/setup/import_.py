@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app
-from journal.cli.screen.output import print_json
+from journal.cli.screen.output import print_json, say
 from journal.cli.screen.progress import progress
 
 if TYPE_CHECKING:
@@ -134,9 +134,9 @@ def run_import(
     if as_json:
         print_json(import_json(done, seconds, dry_run=dry_run))
     else:
-        click.echo(import_text(done, seconds, dry_run=dry_run))
+        say(import_text(done, seconds, dry_run=dry_run))
     for problem in (*_refusals(done), *found.foreign, *_problems(done, report)):
-        click.echo(f"journal: {problem}", err=True)
+        say(f"journal: {problem}", err=True)
     return 1 if done.problems else 0
 
 
