@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import apsw
+import orjson
 
 from journal.agents import AGENTS
 from journal.agents.claude_code import transcript_lines
@@ -40,7 +41,8 @@ class Found:
 class Comparison:
     """What agents keep, compared with what the journal holds, session by session."""
 
-    grown: list[Found] = field(default_factory=list)  # since they were read, or never read
+    # Since they were read, with how far that was; or never read, and written after `install`.
+    grown: list[tuple[Found, Copied]] = field(default_factory=list)
     older: list[Found] = field(default_factory=list)  # from before `install`: import brings them
 
 
@@ -51,26 +53,42 @@ def compare(
     known = transcripts.all_reached(db)
     since_ns = installed_ns(layout)
     found = Comparison()
-    for one in walk(roots(settings, environ)):
+    for one in walk(_followed(roots(settings, environ))):
         before = known.get(str(one.path))
-        if before is not None and before.cursor.unchanged(one.status):
+        if before is not None and before.cursor.untouched(one.status):
             continue
-        is_new = since_ns is not None and one.status.st_mtime_ns > since_ns
-        if is_new or (before is not None and before.cursor.offset):
-            found.grown.append(one)
-        elif before is None:
-            found.older.append(one)
+        is_read = before is not None and before.cursor.offset > 0
+        if since_ns is None or not (is_read or one.status.st_mtime_ns > since_ns):
+            found.older += [] if is_read else [one]
+        else:
+            found.grown.append((one, before or Copied(one.path, one.agent, one.session, START, 0)))
     return found
 
 
-def installed_ns(layout: Layout) -> int | None:
-    """When the hooks were first installed, nanoseconds since 1970; None: they are not."""
-    if not (layout.hooks / "run.py").exists():
-        return None
+def _followed(folders: Mapping[str, list[Path]]) -> dict[str, list[Path]]:
+    """Without agents whose settings switch all hooks off: the person wants no record there."""
+    return {
+        agent: [top for top in tops if not _switched_off(agent, top)]
+        for agent, tops in folders.items()
+    }
+
+
+def _switched_off(agent: str, top: Path) -> bool:
+    if agent != CLAUDE_CODE:
+        return False
     try:
-        return (layout.home / "installed").stat().st_mtime_ns
-    except OSError:
+        values = orjson.loads((top.parent / "settings.json").read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(values, dict) and values.get("disableAllHooks") is True
+
+
+def installed_ns(layout: Layout) -> int | None:
+    """When the hooks were installed, nanoseconds since 1970; None: they are not."""
+    try:
         return (layout.hooks / "run.py").stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def roots(settings: Settings, environ: Mapping[str, str]) -> dict[str, list[Path]]:
@@ -137,8 +155,3 @@ def _session(path: Path, agent: str) -> str:
     if known is not None and known.transcripts is not None:
         return known.transcripts.session_of(path)
     return session_of(path)
-
-
-def copied(found: Found, known: Copied | None) -> Copied:
-    """How far a transcript was read."""
-    return known or Copied(found.path, found.agent, found.session, START, 0)
