@@ -666,8 +666,9 @@ def test_a_large_file_costs_little_memory(
     home.mkdir()
     found = sources.find([path]).sources
     order = importing.Order(
-        layout, load_settings(layout, {}), found, lambda: recordings.START_NS, lambda: None
-    )
+        layout, load_settings(layout, {}), found, lambda: recordings.START_NS, lambda: None,
+        lambda: None,
+    )  # fmt: skip
     importing.run(order)  # loads what is loaded at first use
     shutil.rmtree(home / "days")
     tracemalloc.start()
