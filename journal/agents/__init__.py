@@ -31,6 +31,8 @@ def meaning_of(agent: str, event: str, payload: Any) -> Meaning:
     known = AGENTS.get(agent)
     if known is None or not (payload is None or isinstance(payload, dict)):
         return OTHER
+    if event == TRANSCRIPT and known.transcripts is not None:
+        return known.transcripts.meaning(payload or {})
     return known.meaning(event, payload or {})
 
 

@@ -4,11 +4,12 @@
 none of them opens a network connection or a database of ours.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
+from journal.agents.entry import Reader, Row
 from journal.session.meaning import Meaning
 
 Environ = Mapping[str, str]
@@ -92,11 +93,32 @@ def folder_of(variable: str, *below_home: str) -> Callable[[Environ], Path]:
     return folder
 
 
-class Transcripts(Protocol):
-    """How the agent's own files of its sessions are found and read (journal/agents/*/transcript).
+def _no_rows(path: Path, since_ms: int) -> Iterator[Row] | None:
+    return None
 
-    The shape of this protocol belongs to the transcript side.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcripts:
+    """How the agent's own files of its sessions are found and read (its `transcript.py`).
+
+    `folders`: where they lie, for a person's environment; `holds`: whether a path below such a
+    folder is one of them; `begins`: whether an object is the first line of one; `is_record`:
+    whether an object is a whole line of one; `session_of`: the session that a path tells of;
+    `reader`: reads a file, with or without what the model thought; `meaning`: of the payload of a
+    kept entry; `beside`: the files of a session's sub-agents, where no hook names them; `rows`: of
+    a file that does not consist of lines, what was changed at or after a moment; None for one that
+    does. Reading rows raises OSError or BadLineError.
     """
+
+    folders: Callable[[Environ], list[Path]]
+    holds: Callable[[Path], bool]
+    begins: Callable[[Mapping[str, Any]], bool]
+    is_record: Callable[[Mapping[str, Any]], bool]
+    session_of: Callable[[Path], str]
+    reader: Callable[[Path, bool], Reader]
+    meaning: Callable[[Mapping[str, Any]], Meaning]
+    beside: Callable[[Path], list[Path]] = lambda path: []
+    rows: Callable[[Path, int], Iterator[Row] | None] = _no_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,11 +44,11 @@ def content(value: Any) -> str:
     return "\n".join(filter(None, (text(part, "text") for part in parts)))
 
 
-def prompt(words: str, shared: Mapping[str, Any], *, by_person: bool = True) -> Meaning:
+def prompt(words: str, shared: Mapping[str, Any]) -> Meaning:
     """A prompt of the session itself; one without words is none."""
     if not words.strip():
         return Meaning(Kind.OTHER, **shared)
-    return Meaning(Kind.PROMPT, text=words, by_person=by_person, **shared)
+    return Meaning(Kind.PROMPT, text=words, **shared)
 
 
 def call(kind: Kind, tool: str, given: Any, actions: Actions, shared: Mapping[str, Any]) -> Meaning:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import pytest
 
 import hooks
+from firing import CLOCK
 from hooks import emit
 from journal.errors import UsageError
 from journal.layout import Layout
@@ -93,6 +94,7 @@ def fire(
         "HOME": str(place.temporary),  # bash reads ~/.bashrc when its stdin is a socket
         "TMPDIR": str(place.temporary),
         "CLAUDE_CODE_SESSION_ID": SESSION,
+        **CLOCK,
         **env,
     }
     with ours, theirs:

@@ -6,8 +6,14 @@ Read `hooks` (what a payload means) and `tools` first; `install` says where hook
 
 from journal.agents.codex import hooks
 from journal.agents.codex.install import SETUP
+from journal.agents.codex.transcript_meaning import TRANSCRIPTS
 from journal.agents.contract import Agent
 
 AGENT = Agent(
-    name="codex", label="Codex", meaning=hooks.meaning, prompts=hooks.PROMPTS, setup=SETUP
+    name="codex",
+    label="Codex",
+    meaning=hooks.meaning,
+    prompts=hooks.PROMPTS,
+    setup=SETUP,
+    transcripts=TRANSCRIPTS,
 )

@@ -18,6 +18,8 @@ _CALLS = {"PreToolUse": Kind.TOOL_BEFORE, "PostToolUse": Kind.TOOL_AFTER}
 def meaning(event: str, payload: Mapping[str, Any]) -> Meaning:
     """The meaning of one payload; an event that is not known means "other"."""
     shared = common(payload)
+    if not shared["subagent"]:  # a sub-agent's turns are parts of its session's
+        shared["turn"] = text(payload, "turn_id")
     if event in _CALLS:
         return _call(_CALLS[event], payload, shared)
     if event == "PermissionRequest":

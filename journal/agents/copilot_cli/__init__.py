@@ -6,6 +6,7 @@ Read `hooks` (what a payload means) and `tools` first; `install` says where hook
 from journal.agents.contract import Agent
 from journal.agents.copilot_cli import hooks
 from journal.agents.copilot_cli.install import SETUP
+from journal.agents.copilot_cli.transcript import TRANSCRIPTS
 
 AGENT = Agent(
     name="copilot-cli",
@@ -13,4 +14,5 @@ AGENT = Agent(
     meaning=hooks.meaning,
     prompts=hooks.PROMPTS,
     setup=SETUP,
+    transcripts=TRANSCRIPTS,
 )

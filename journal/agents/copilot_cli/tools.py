@@ -25,7 +25,7 @@ ACTIONS: Actions = {
     "AskUserQuestion": _ASK, "ask_user": _ASK,
 }  # fmt: skip
 _PATCH = "apply_patch"
-_EXIT_CODE = re.compile(r"<shellId: \S+ completed with exit code (-?\d+)>\s*\Z")
+_EXIT_CODE = re.compile(r"<shellId: \S+ completed with exit code (-?\d{1,9})>\s*\Z")
 
 
 def understood(kind: Kind, tool: str, given: Any, shared: Mapping[str, Any]) -> Meaning:

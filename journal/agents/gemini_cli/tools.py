@@ -32,7 +32,7 @@ ACTIONS: Actions = {
 CANCELLED = "Command cancelled by user"
 _WRAPPED = re.compile(r"\s*<untrusted_context>\n?(.*?)\n?</untrusted_context>\s*", re.DOTALL)
 # Behind the output of a command; a line of the output itself may look the same, so the last counts.
-_EXIT_CODE = re.compile(r"^Exit Code: (-?\d+)\n(?:.*\n){0,3}?Process Group PGID", re.MULTILINE)
+_EXIT_CODE = re.compile(r"^Exit Code: (-?\d{1,9})\n(?:.*\n){0,3}?Process Group PGID", re.MULTILINE)
 
 
 def output(response: Any) -> str:

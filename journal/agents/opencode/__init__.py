@@ -7,7 +7,13 @@ where the plugin goes.
 from journal.agents.contract import Agent
 from journal.agents.opencode import hooks
 from journal.agents.opencode.install import SETUP
+from journal.agents.opencode.transcript import TRANSCRIPTS
 
 AGENT = Agent(
-    name="opencode", label="OpenCode", meaning=hooks.meaning, prompts=hooks.PROMPTS, setup=SETUP
+    name="opencode",
+    label="OpenCode",
+    meaning=hooks.meaning,
+    prompts=hooks.PROMPTS,
+    setup=SETUP,
+    transcripts=TRANSCRIPTS,
 )

@@ -24,5 +24,9 @@ UNKNOWN = "invalid"  # the tool that stands in for one that does not exist
 
 def without_quotes(prompt: str) -> str:
     """The words of `opencode run "do it"`, which adds quotes to an argument with spaces."""
-    quoted = len(prompt) > 1 and prompt[0] == prompt[-1] == '"'
-    return prompt[1:-1] if quoted else prompt
+    inner = prompt[1:-1]
+    if len(prompt) < 2 or prompt[0] != '"' or prompt[-1] != '"':
+        return prompt
+    if '"' in inner.replace('\\"', ""):
+        return prompt  # several arguments
+    return inner.replace('\\"', '"')

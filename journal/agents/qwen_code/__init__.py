@@ -6,7 +6,13 @@ Read `hooks` (what a payload means) first; `install` says where hooks are regist
 from journal.agents.contract import Agent
 from journal.agents.qwen_code import hooks
 from journal.agents.qwen_code.install import SETUP
+from journal.agents.qwen_code.transcript import TRANSCRIPTS
 
 AGENT = Agent(
-    name="qwen-code", label="Qwen Code", meaning=hooks.meaning, prompts=hooks.PROMPTS, setup=SETUP
+    name="qwen-code",
+    label="Qwen Code",
+    meaning=hooks.meaning,
+    prompts=hooks.PROMPTS,
+    setup=SETUP,
+    transcripts=TRANSCRIPTS,
 )

@@ -14,7 +14,6 @@ from typing import Any
 
 import apsw
 import pytest
-from conftest import Installed
 from rich.cells import cell_len
 
 import firing
@@ -22,6 +21,7 @@ import recordings
 import stored
 import told
 from hooks import autostart, emit
+from installed import Installed
 from journal import cli
 from journal.doctor import activity, canary, home, settings_levels
 from journal.layout import Layout
@@ -44,7 +44,9 @@ class Patient:
         self.settings = user / ".claude" / "settings.json"
         self._capsys = capsys
         self.run("install")
-        told.four_states(self.home)
+        # The doctor's clock is the real one: the sessions are of noon, four days ago.
+        self.told_us = (time.time_ns() // 1000 // DAY_US - 4) * DAY_US + DAY_US // 2
+        told.four_states(self.home, self.told_us)
         for path in self.home.rglob("*"):  # as the emitter would have left them
             path.chmod(0o700 if path.is_dir() else 0o600)
         stored.sync(self.home)
@@ -234,7 +236,8 @@ def test_rights_are_found_and_set(patient: Patient) -> None:
 
 
 def test_links_and_strange_files(patient: Patient, tmp_path: Path) -> None:
-    (patient.home / "days" / "2026-11-18" / "claude-code.x.jsonl").symlink_to(tmp_path / "nothing")
+    (day,) = (patient.home / "days").iterdir()
+    (day / "claude-code.x.jsonl").symlink_to(tmp_path / "nothing")
     patient.configure("")
     patient.layout.config.rename(tmp_path / "config.toml")
     patient.layout.config.symlink_to(tmp_path / "config.toml")  # people do that
@@ -295,9 +298,9 @@ def test_a_read_only_disk(disk: Callable[[str], Path]) -> None:
     assert (one.status, "read-only" in one.message, one.repair) == ("error", True, None)
 
 
-def test_a_bad_configuration_is_found_and_nothing_is_taken_in_with_it(patient: Patient) -> None:
+def test_a_bad_configuration_is_found_and_nothing_is_synced_with_it(patient: Patient) -> None:
     patient.configure("[remote]\nkind = 'pigeon'\n")
-    told.tell(patient.home, "aaaaaa01", "Stop", 0)
+    told.tell(patient.home, "aaaaaa01", "Stop", 0, now_us=patient.told_us)
     patient.finds("settings", "error", "remote.kind")
     found = patient.doctor("--fix", code=1)
     assert found[-1]["message"].startswith("not sent: with settings that cannot be read")
@@ -470,7 +473,7 @@ def test_a_watcher_that_runs_was_killed_or_is_elsewhere(patient: Patient) -> Non
 
 
 @pytest.mark.parametrize("content", [b"no database, " * 500, None])
-def test_a_damaged_database_is_made_anew(patient: Patient, content: bytes | None) -> None:
+def test_a_damaged_database_is_rebuilt(patient: Patient, content: bytes | None) -> None:
     stored.sync(patient.home)
     path = patient.layout.database
     data = path.read_bytes()
@@ -511,7 +514,7 @@ def test_databases_of_others(patient: Patient) -> None:
     patient.finds("database", "error", "not a journal's database")
 
 
-def test_what_is_not_taken_in_for_long(patient: Patient) -> None:
+def test_what_is_not_synced_for_long(patient: Patient) -> None:
     told.tell(patient.home, "aaaaaa01", "Stop", 0)
     patient.finds("backlog", "warning", "not taken in, the oldest from")
     told.tell(patient.home, "aaaaaa01", "Stop", 0)  # the canary's pass has taken the other one in
@@ -605,8 +608,8 @@ def test_a_memory_agent_that_cannot_be_found(patient: Patient) -> None:
 def test_records_of_the_future_and_a_clock_that_was_set_back(
     patient: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ahead_us = time.time_ns() // 1000 - told.NOW_US + 2 * DAY_US
-    told.tell(patient.home, "future", "UserPromptSubmit", -ahead_us / 1e6, prompt="hello")
+    ahead_us = time.time_ns() // 1000 + 2 * DAY_US
+    told.tell(patient.home, "future", "UserPromptSubmit", 0, now_us=ahead_us, prompt="hello")
     stored.sync(patient.home)
     patient.finds("clock", "warning", "newest record is from the future")
     os.utime(patient.layout.synced, (time.time() + 7200, time.time() + 7200))
