@@ -28,6 +28,7 @@ from sync.ingest.appending import Appender
 from sync.ingest.dead_letters import Dead
 from sync.ingest.line_reader import OpenFile
 from sync.ingest.screening import Screen
+from sync.store import facts
 from sync.store.file_cursors import Cursor
 from sync.transcripts.agent_reading import AgentReading
 from sync.transcripts.records import (
@@ -68,7 +69,7 @@ def copy(
     roots = allowed_roots(settings, environ)
     kept = keeping(layout, settings)
     with Appender(db, layout, exclusions=screen.exclusions) as appender:
-        into = _Into(appender, screen, dead, copies)
+        into = _Into(db, appender, screen, dead, copies)
         for one, due in transcripts.to_copy(db, now_us):
             if not _look_at(one, into, kept, roots) and due:
                 copies.reached.append(one)  # gone, or nothing is new: that is settled
@@ -84,6 +85,7 @@ def copy(
 class _Into:
     """Where the records go."""
 
+    db: apsw.Connection
     appender: Appender
     screen: Screen
     dead: Dead
@@ -194,7 +196,10 @@ def _copy_rows(
         changed_ns = _changed_ns(before.path)
         if changed_ns == before.cursor.modified_ns or not is_allowed(before.path, roots):
             return False
-        reading = AgentReading(before.path, AGENTS[before.agent], before.last_us, kept, no_git)
+        # One database holds all sessions; those that no hook reported are for `journal import`.
+        hooked = frozenset(facts.ids_of(into.db, before.agent))
+        agent = AGENTS[before.agent]
+        reading = AgentReading(before.path, agent, before.last_us, kept, no_git, hooked)
         since_ms = before.cursor.offset
         for row in rows:
             into.add(reading, 0, row.line)

@@ -123,6 +123,7 @@ def test_two_sessions_of_the_real_program(name: str, tmp_path: Path, model: Scri
     assert not any(_holds_context(request) for request in person.ask())
     [first] = _lines(person.journal("sessions", "--all", "--json"))
     assert (first["agent"], first["prompts"], first["title"]) == (name, 1, PROMPT)
+    person.journal("sync")  # which copies what its transcript tells
     shown = json.loads(person.journal("show", first["session"], "--json"))
     [call] = [one for one in shown["observations"] if COMMAND in json.dumps(one["input"])]
     assert call["ok"] is True

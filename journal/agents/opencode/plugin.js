@@ -11,6 +11,9 @@ const COMMANDS = {}
 const TIMEOUT_MS = 10000
 const MOST_CALLS = 1000
 
+const DATA = process.env.XDG_DATA_HOME || `${process.env.HOME}/.local/share`
+const DATABASE = `${DATA}/opencode/opencode.db`
+
 // Of all sessions of this process; several instances of the plugin share them.
 const folders = new Map() // session that has begun -> its folder
 const children = new Map() // sub-agent's session -> { parent, type }
@@ -33,7 +36,13 @@ function guarded(work) {
 function send(event, sessionID, cwd, fields) {
   const child = children.get(sessionID)
   const who = child ? { agent_id: sessionID, agent_type: child.type } : {}
-  const payload = { session_id: child ? child.parent : sessionID, cwd, hook_event_name: event, ...who }
+  const payload = {
+    session_id: child ? child.parent : sessionID,
+    transcript_path: DATABASE,
+    cwd,
+    hook_event_name: event,
+    ...who,
+  }
   const done = spawnSync("/bin/sh", ["-c", COMMANDS[event]], {
     cwd: cwd && existsSync(cwd) ? cwd : "/",
     input: JSON.stringify({ ...payload, ...fields }),
