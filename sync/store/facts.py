@@ -93,11 +93,6 @@ def session_key(db: apsw.Connection, agent: str, session_id: str) -> int:
     return int(key)
 
 
-def ids_of(db: apsw.Connection, agent: str) -> Iterator[str]:
-    """The ids of an agent's sessions."""
-    return (str(row[0]) for row in db.execute("select id from sessions where agent = ?", (agent,)))
-
-
 def _origin_key(db: apsw.Connection, origin: dict[str, Any]) -> int:
     header = orjson.dumps(origin, option=orjson.OPT_SORT_KEYS).decode()
     key = db.execute("select key from origins where header = ?", (header,)).get

@@ -34,7 +34,6 @@ class AgentReading:
     last_us: int  # the time of lines that have none
     keeping: Keeping
     git: Callable[[str, str], dict[str, str] | None]  # of a directory and a branch
-    only: frozenset[str] | None = None  # the sessions whose lines count; None: of any
     host: str = field(default_factory=lambda: os.uname().nodename)
     _reader: Reader = field(init=False)
     _files: Transcripts = field(init=False)
@@ -50,8 +49,6 @@ class AgentReading:
             return
         for part, entry in enumerate(self._entries(line)):
             self.last_us = moment_us(entry.at) or self.last_us
-            if self.only is not None and entry.session not in self.only:
-                continue
             if entry.session and self.keeping.wants(entry.cwd, self.last_us):
                 yield self._record(entry, offset, part)
 
