@@ -4,10 +4,15 @@ import os
 import time
 from pathlib import Path
 
+import hypothesis
 import pytest
 
+from chance import examples
 from installed import Installed
 from places import FIXTURES, ROOT, STORMS
+
+hypothesis.settings.register_profile("run", max_examples=examples(), deadline=None)
+hypothesis.settings.load_profile("run")
 
 # What programs that tests start import.
 SHARED = os.pathsep.join(map(str, (ROOT, FIXTURES, STORMS)))

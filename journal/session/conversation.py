@@ -17,10 +17,13 @@ REPEATED_US = 500_000  # a hook that was fired twice
 _order = attrgetter("at_us", "id")
 
 
-def merge(mentions: Iterable[Mention], forked_us: int = 0) -> list[Mention]:
+def merge(
+    mentions: Iterable[Mention], forked_us: int = 0, *, has_person: bool = False
+) -> list[Mention]:
     """The conversation in order. Changes the mentions that it keeps.
 
-    `forked_us`: when the session began as a fork of another one; 0 if it is none.
+    `forked_us`: when the session began as a fork of another one; 0 if it is none. `has_person`: a
+    person wrote a prompt before these records.
     """
     mentions = list(mentions)
     hooked = sorted((one for one in mentions if not one.told), key=_order)
@@ -31,7 +34,7 @@ def merge(mentions: Iterable[Mention], forked_us: int = 0) -> list[Mention]:
     _mark_inherited(told, hooked, forked_us)
     hooked = without_repeats(hooked, told)
     merged = [one for turn in _turns(told, hooked) for one in _merged_turn(*turn)]
-    merged = _with_queued(merged)
+    merged = _with_queued(merged, has_person)
     _end_turns(merged)
     _mark_taken_back(merged)
     return merged
@@ -266,12 +269,13 @@ def _interleaved(own: list[Mention], others: dict[str, list[Mention]]) -> list[M
     return merged
 
 
-def _with_queued(merged: list[Mention]) -> list[Mention]:
+def _with_queued(merged: list[Mention], has_person: bool) -> list[Mention]:
     """A prompt in the queue counts if nothing else tells it and the person did not withdraw it."""
     told: dict[bytes, int] = defaultdict(int)
     for one in merged:
         if one.kind is Kind.PROMPT or (one.kind is Kind.QUEUED and one.detail == "withdrawn"):
             told[one.digest] += 1
+        has_person = has_person or (one.kind is Kind.PROMPT and one.by == Author.PERSON)
     kept = []
     for one in merged:
         if one.kind is not Kind.QUEUED:
@@ -280,6 +284,8 @@ def _with_queued(merged: list[Mention]) -> list[Mention]:
             told[one.digest] -= one.detail != "withdrawn"
         else:
             one.kind, one.queued = Kind.PROMPT, True
+            if has_person and one.by == Author.UNKNOWN:
+                one.by = Author.PERSON  # the queue's lines do not name the front end
             kept.append(one)
     return kept
 

@@ -376,6 +376,13 @@ create table totals (              -- what the agent itself counted, up to a mom
 ) strict, without rowid;
 """
 
+_NOTIFIED = """
+create table notified (            -- waits of which the person was told, or that were too old
+  session integer primary key,
+  question_us integer not null     -- since when it waits
+) strict;
+"""
+
 
 def _first(db: apsw.Connection) -> None:
     db.execute(_FACTS)
@@ -400,6 +407,7 @@ def _fifth(db: apsw.Connection) -> None:
 
 def _sixth(db: apsw.Connection) -> None:
     db.execute(_CONVERSATION)
+    db.execute(_NOTIFIED)
 
 
 # Step n leads from user_version n to n + 1.

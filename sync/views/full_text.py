@@ -73,3 +73,13 @@ def drop_events(db: apsw.Connection, seqs: list[int]) -> None:
     """Remove the rows of these events: their texts are gone."""
     rows = sorted((seq * KINDS + kind,) for seq in seqs for kind in TextKind)
     db.executemany("delete from full_text where rowid = ?", rows)
+
+
+def kinds(db: apsw.Connection, seqs: list[int]) -> dict[int, int]:
+    """For each of these events (rows) that is indexed: bits, which of its texts are."""
+    query = """
+        select f.id / ?1, sum(1 << (f.id % ?1)) from json_each(?2) j
+        cross join full_text_docsize f on f.id between j.value * ?1 and j.value * ?1 + ?1 - 1
+        group by 1
+    """
+    return dict(db.execute(query, (KINDS, orjson.dumps(seqs).decode())))

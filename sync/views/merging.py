@@ -141,7 +141,7 @@ def _goes_back(prompt: Meaning, before: SessionState) -> bool:
 
 def slices(db: apsw.Connection, mentions: list[Mention], size: int) -> Iterator[Merging]:
     """A session from its beginning, a slice of its events at a time."""
-    inherited, merged = _steps(mentions, 0)
+    inherited, merged = _steps(mentions, SessionState())
     told = {one.seq for one in merged}
     start = _tail_start(merged)
     state, order = SessionState(), (0, b"")
@@ -167,7 +167,7 @@ def slices(db: apsw.Connection, mentions: list[Mention], size: int) -> Iterator[
 
 def _composed(state: SessionState, position: int, events: list[Event], *, is_new: bool) -> Merging:
     mentions = [mention(event) for event in events]
-    inherited, merged = _steps(mentions, state.forked_us)
+    inherited, merged = _steps(mentions, state)
     by_seq = {event.seq: event for event in events}
     start = _tail_start(merged)
     folding = _Folding(state)
@@ -181,10 +181,10 @@ def _composed(state: SessionState, position: int, events: list[Event], *, is_new
     return folding.merging(position, all_events, tail, names, is_new=is_new)
 
 
-def _steps(mentions: list[Mention], forked_us: int) -> tuple[set[int], list[Mention]]:
+def _steps(mentions: list[Mention], before: SessionState) -> tuple[set[int], list[Mention]]:
     """The rows of what a fork inherited, and the conversation without what tells no step."""
     if any(one.told for one in mentions):
-        merged = merge(mentions, forked_us)
+        merged = merge(mentions, before.forked_us, has_person=before.has_person)
     else:
         merged = without_repeats(sorted(mentions, key=lambda one: (one.at_us, one.id)))
     steps = [one for one in merged if not (one.told_alone and one.kind in _NOT_STEPS)]

@@ -115,7 +115,7 @@ def test_a_deleted_home_is_made_again(hostile: Hostile) -> None:
     assert assert_stored(hostile, 2) == []
 
 
-def test_a_home_whose_disk_is_not_mounted_is_not_made_anew(
+def test_a_home_whose_disk_is_not_mounted_is_not_created(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "disk").mkdir()

@@ -427,7 +427,7 @@ def test_a_prepared_file_that_is_not_ours_is_no_context(scratch: Scratch, data: 
     assert len(scratch.records()) == 1
 
 
-def test_a_stdout_that_nobody_reads_is_no_reason_to_fail(scratch: Scratch) -> None:
+def test_a_closed_stdout_is_not_an_error(scratch: Scratch) -> None:
     scratch.context_file.write_bytes(THREE)
     scratch.synced()
     ours, theirs = socket.socketpair()

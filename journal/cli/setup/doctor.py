@@ -55,7 +55,7 @@ def doctor(app: App, fix: bool, settings: Path | None, as_json: bool) -> None:
     from journal.doctor import Status, examine
 
     found: list[Finding] = []
-    for name, check in _checks(app, settings):
+    for name, check in checks(app, settings):
         for finding in examine(name, check, fix=fix):
             found.append(finding)
             if as_json:
@@ -77,7 +77,7 @@ def finding_json(finding: "Finding") -> dict[str, object]:
     }
 
 
-def _checks(app: App, file: Path | None) -> "list[tuple[str, Check]]":
+def checks(app: App, file: Path | None) -> "list[tuple[str, Check]]":
     """All checks in the order in which they are shown; later ones rest on earlier repairs."""
     from journal.doctor import activity, agents, home, hooks, settings_levels
     from journal.setup import settings_file

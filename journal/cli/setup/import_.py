@@ -24,10 +24,20 @@ WAIT_SECONDS = 10.0  # for another sync to end
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
 @click.option("--agent", "agents", multiple=True, help="Only the history of this agent.")
 @click.option("--dry-run", is_flag=True, help="Say what would be imported, and write nothing.")
+@click.option(
+    "--archive", "in_archive", is_flag=True, help="Your other homes' sessions in the team archive."
+)
+@click.option("--shared", is_flag=True, help="With --archive: also what others share with you.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @pass_app
 def import_(
-    app: App, paths: tuple[Path, ...], agents: tuple[str, ...], dry_run: bool, as_json: bool
+    app: App,
+    paths: tuple[Path, ...],
+    agents: tuple[str, ...],
+    dry_run: bool,
+    in_archive: bool,
+    shared: bool,
+    as_json: bool,
 ) -> int:
     """Import existing sessions from agents or another machine.
 
@@ -48,7 +58,45 @@ def import_(
       journal import /mnt/nas/journal
       journal import --dry-run laptop-home week.jsonl.gz
     """
+    if in_archive or shared:
+        return _pull(app, paths, dry_run=dry_run, in_archive=in_archive, shared=shared,
+                     as_json=as_json)  # fmt: skip
     return run_import(app, paths, agents=agents, dry_run=dry_run, as_json=as_json)
+
+
+def _pull(
+    app: App, paths: tuple[Path, ...], *, dry_run: bool, in_archive: bool, shared: bool,
+    as_json: bool,
+) -> int:  # fmt: skip
+    """Bring in what the team archive has; the exit code. JournalError: it does not answer."""
+    from journal.cli.app import polling
+    from journal.errors import UsageError
+    from sync.team_archive import pulling
+
+    if not in_archive:
+        raise UsageError("--shared needs --archive", "journal import --archive --shared")
+    if paths or dry_run:
+        raise UsageError("--archive takes neither a PATH nor --dry-run", "leave it out")
+    started = time.monotonic()
+    with progress() as advance:
+        done = pulling.run(
+            pulling.Order(
+                app.layout, app.settings, os.environ, time.time_ns,
+                lambda: app.sync(WAIT_SECONDS), polling(WAIT_SECONDS), shared,
+                progress=lambda *on: advance("Pulling", *on),
+            )
+        )  # fmt: skip
+    seconds = round(time.monotonic() - started, 3)
+    if as_json:
+        said = {"records": done.records, "sessions": done.sessions, "deleted": done.deleted}
+        print_json({**said, "left_out": done.left_out, "seconds": seconds})
+        return 0
+    what = f"{_count(done.records, 'record')} of {_count(done.sessions, 'session')}"
+    text = f"Imported {what}" if done.records else "Nothing new in the team archive"
+    if done.deleted:
+        text += f", removed {_count(done.deleted, 'session')} that were deleted or are not shared"
+    click.echo(f"{text} ({seconds:.1f} s).")
+    return 0
 
 
 def run_import(

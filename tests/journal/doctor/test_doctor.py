@@ -298,7 +298,7 @@ def test_a_read_only_disk(disk: Callable[[str], Path]) -> None:
     assert (one.status, "read-only" in one.message, one.repair) == ("error", True, None)
 
 
-def test_a_bad_configuration_is_found_and_nothing_is_taken_in_with_it(patient: Patient) -> None:
+def test_a_bad_configuration_is_found_and_nothing_is_synced_with_it(patient: Patient) -> None:
     patient.configure("[remote]\nkind = 'pigeon'\n")
     told.tell(patient.home, "aaaaaa01", "Stop", 0, now_us=patient.told_us)
     patient.finds("settings", "error", "remote.kind")
@@ -473,7 +473,7 @@ def test_a_watcher_that_runs_was_killed_or_is_elsewhere(patient: Patient) -> Non
 
 
 @pytest.mark.parametrize("content", [b"no database, " * 500, None])
-def test_a_damaged_database_is_made_anew(patient: Patient, content: bytes | None) -> None:
+def test_a_damaged_database_is_rebuilt(patient: Patient, content: bytes | None) -> None:
     stored.sync(patient.home)
     path = patient.layout.database
     data = path.read_bytes()
@@ -514,7 +514,7 @@ def test_databases_of_others(patient: Patient) -> None:
     patient.finds("database", "error", "not a journal's database")
 
 
-def test_what_is_not_taken_in_for_long(patient: Patient) -> None:
+def test_what_is_not_synced_for_long(patient: Patient) -> None:
     told.tell(patient.home, "aaaaaa01", "Stop", 0)
     patient.finds("backlog", "warning", "not taken in, the oldest from")
     told.tell(patient.home, "aaaaaa01", "Stop", 0)  # the canary's pass has taken the other one in

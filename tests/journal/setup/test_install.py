@@ -584,7 +584,7 @@ _values = st.dictionaries(st.text().filter(lambda key: key != "hooks"), _json).f
 
 
 @given(_values)
-def test_whatever_stood_there_is_there_again_after_uninstall(values: dict[str, Any]) -> None:
+def test_uninstall_restores_every_other_setting(values: dict[str, Any]) -> None:
     home = Path("/some/home")
     entry = AGENTS["claude-code"].setup.hooks.entry
     wanted = {

@@ -152,9 +152,7 @@ def test_a_folder_keeps_no_file_of_an_attempt_with_other_bytes(home: Home, tmp_p
     assert retry_files(home.path) == []
 
 
-def test_what_somebody_put_there_by_hand_is_redacted_or_given_up(
-    home: Home, server: Server
-) -> None:
+def test_what_was_put_there_by_hand_is_redacted_or_given_up(home: Home, server: Server) -> None:
     home.configure("mindspring", server.url)
     put(home, thread("fine"), session="fine")
     put(home, thread(f"the key {SECRET}"), f"about {SECRET}", "cleaned")

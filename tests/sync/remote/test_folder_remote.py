@@ -20,6 +20,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from chance import examples
 from journal.errors import JournalError
 from journal.settings import sections
 from journal.times import DAY_US
@@ -125,7 +126,7 @@ def test_a_damaged_copy_is_replaced_by_the_piece(machine: Machine) -> None:
     assert len(files(machine.path)) == 2
 
 
-def test_other_content_under_the_same_number_lies_beside_it(machine: Machine) -> None:
+def test_other_content_under_the_same_number_is_a_second_file(machine: Machine) -> None:
     machine.deliver(a_piece(body=b"1\n"))
     machine.deliver(a_piece(body=b"2\n"))
     assert [path.read_bytes() for path in pieces(machine.path)] in (
@@ -257,7 +258,7 @@ def test_a_marker_that_was_made_and_not_remembered_is_adopted(machine: Machine) 
 TEXTS = st.text(st.characters() | st.sampled_from("aA./\\:*\0 \n"), max_size=300)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(TEXTS, TEXTS, TEXTS, st.integers(1, 10**12))
 @example("", "\ud800", "\ud800\udcff", 1)
 @example("COM1", "nul", "aux.b", 1)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import recordings
 import stored
+from chance import examples
 from hooks.local_pass import unsynced
 from journal.errors import JournalError
 from journal.layout import Layout
@@ -381,7 +382,9 @@ def test_a_pass_killed_at_any_step_is_finished_by_the_next_one(
     raise AssertionError("the pass never came to its end")
 
 
-def test_a_day_left_aside_without_its_database_goes_back_to_the_journal(tmp_path: Path) -> None:
+def test_a_day_left_under_its_packed_name_without_its_database_goes_back_to_the_journal(
+    tmp_path: Path,
+) -> None:
     lines = [prompt_line(1), prompt_line(2)]
     write(tmp_path, *lines)
     sync(tmp_path, STAYS_US)
@@ -396,7 +399,9 @@ def test_a_day_left_aside_without_its_database_goes_back_to_the_journal(tmp_path
     assert list((tmp_path / "days").iterdir()) == []
 
 
-def test_a_day_left_aside_whose_pack_is_gone_goes_back_to_the_journal(tmp_path: Path) -> None:
+def test_a_day_left_under_its_packed_name_whose_pack_is_gone_goes_back_to_the_journal(
+    tmp_path: Path,
+) -> None:
     lines = prepare_late(tmp_path)
     pack_file(tmp_path).unlink()
     for _ in range(2):
@@ -544,7 +549,7 @@ def test_of_a_damaged_pack_the_lines_before_the_damage_are_read_and_of_others_al
 
 
 @pytest.mark.parametrize("how", DAMAGES)
-def test_a_day_whose_pack_is_damaged_stays_until_the_pack_is_mended(
+def test_a_day_whose_pack_is_damaged_stays_until_the_pack_is_repaired(
     tmp_path: Path, how: str
 ) -> None:
     write(tmp_path, prompt_line(1))
@@ -696,7 +701,7 @@ LINES = [prompt_line(number % 7) for number in range(12)]  # several records of 
 
 
 @given(st.lists(st.lists(st.sampled_from(LINES), max_size=6), min_size=1, max_size=4))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_a_pack_does_not_depend_on_when_and_how_often_its_records_came(
     arrivals: list[list[bytes]],
 ) -> None:

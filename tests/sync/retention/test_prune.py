@@ -159,7 +159,7 @@ def test_bodies_go_and_views_stay(tmp_path: Path) -> None:
     check(tmp_path)
 
 
-def test_frozen_views_are_advanced_and_never_folded_anew(tmp_path: Path) -> None:
+def test_frozen_views_are_advanced_and_never_folded_again(tmp_path: Path) -> None:
     configure(tmp_path, "events_days = 30\njournal_days = 0")
     session(tmp_path, "old")
     sync(tmp_path, LAST_US)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import commands
 import transcript_live
 import transcripts
 from journal import cli
@@ -32,11 +33,9 @@ def thousand(tmp_path_factory: pytest.TempPathFactory) -> tuple[History, Path, d
 
 def journal(user: Path, *args: str, code: int = 0) -> str:
     """Run the program as a user whose home is this; its standard output."""
-    environ = {**os.environ, "HOME": str(user), "JOURNAL_SESSIONS__REAP_AFTER_HOURS": "876000"}
-    command = [sys.executable, "-m", "journal", *args]
-    done = subprocess.run(command, capture_output=True, text=True, env=environ)
-    assert done.returncode == code, (args, done.returncode, done.stderr)
-    assert "Traceback" not in done.stderr
+    environ = {"HOME": str(user), "JOURNAL_SESSIONS__REAP_AFTER_HOURS": "876000"}
+    done = commands.shared().run(home_of(user), *args, environ=environ)
+    assert done.code == code, (args, done.code, done.stderr)
     return done.stdout
 
 

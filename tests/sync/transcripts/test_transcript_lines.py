@@ -78,7 +78,7 @@ def test_a_line_means_the_same_whatever_its_record_is_called(
         assert (found.kind, found.told) == (kind, True)
 
 
-def test_prompts_that_nobody_typed_are_known() -> None:
+def test_prompts_of_machines_are_recognized() -> None:
     typed = understood(HISTORY, said("user", "go on", origin={"kind": "human"}))
     task = understood(HISTORY, said("user", "go on", origin={"kind": "task-notification"}))
     assert (typed.by_person, task.by_person) == (True, False)

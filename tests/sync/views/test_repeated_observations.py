@@ -262,7 +262,7 @@ def test_a_record_that_is_read_twice_counts_once(journal: told.Reader) -> None:
     assert json.loads(journal("status", "--json"))["store"]["events"] == 2
 
 
-def test_a_database_made_anew_shows_the_same_counts(journal: told.Reader) -> None:
+def test_a_database_rebuilt_shows_the_same_counts(journal: told.Reader) -> None:
     lines = [
         line
         for n in range(2)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import recordings
 import stored
+from chance import examples
 from journal.layout import Layout
 from journal.record import record
 from journal.settings.sources import load_settings
@@ -115,7 +116,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     return facts_of(home)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(order=st.permutations(range(len(ALL))), cuts=st.sets(st.integers(1, len(ALL) - 1)))
 def test_events_and_tombstones_may_come_in_any_order(
     expected: dict[str, object], order: list[int], cuts: set[int]
