@@ -159,9 +159,10 @@ def _history(agents: tuple[str, ...]) -> "Found":
 
     found = sources.history(os.environ, agents or AGENTS)
     if not found.sources:
-        folders = [f for name in agents or AGENTS for f in sources.folders(name, os.environ)]
-        looked = ", ".join(map(str, folders)) or "a home of yours"
-        message = f"there are no transcripts in {looked}"
+        home = os.environ.get("HOME", "")
+        folders = [str(f) for name in agents for f in sources.folders(name, os.environ)]
+        whose = ", ".join(AGENTS[name].label for name in agents) or "any agent"
+        message = f"there are no transcripts of {whose} in {', '.join(folders) or home}"
         raise JournalError(message, "name what is to be imported: journal import PATH")
     return found
 

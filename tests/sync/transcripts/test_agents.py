@@ -37,11 +37,12 @@ class Person:
         self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         folder.mkdir()
-        monkeypatch.setenv("HOME", str(folder))
+        self._environ = monkeypatch
         monkeypatch.setenv("JOURNAL_SESSIONS__REAP_AFTER_HOURS", "876000")
         self.home, self.journal, self._capsys = folder, folder / ".agent-journal", capsys
 
     def run(self, *args: str, said: str = "") -> str:
+        self._environ.setenv("HOME", str(self.home))
         self._capsys.readouterr()
         assert cli.run(["--home", str(self.journal), *args]) == 0
         out, err = self._capsys.readouterr()
@@ -221,3 +222,32 @@ def test_whose_a_file_is_follows_from_what_it_holds(tmp_path: Path) -> None:
     other = tmp_path / "renamed.jsonl"
     other.write_bytes(rollout.read_bytes())
     assert sources.agent_of(other) == "codex"
+
+
+@pytest.mark.parametrize("agent", LINES)
+def test_a_file_that_is_put_together_again_is_the_file(
+    person: Callable[[str], Person], agent: str
+) -> None:
+    first, second = person("first"), person("second")
+    original = agent_home.keep(agent, "fail" if agent == "gemini-cli" else "simple", first.home)[0]
+    first.imports()
+    (session,) = first.talks()
+    again = second.home / original.relative_to(first.home)
+    again.parent.mkdir(parents=True)
+    first.run("export", session, "--format", "transcript", "--output", str(again))
+    assert last_versions(again) == last_versions(original)
+    second.run("import", str(again))
+    assert second.ids() == first.ids()
+
+
+def last_versions(path: Path) -> list[dict[str, Any]]:
+    """What a file holds in the end, without what is never kept."""
+    found: dict[str, dict[str, Any]] = {}
+    for number, row in enumerate(agent_truth.rows(path)):
+        is_noise = row.get("type", "").startswith("hook.") or set(row.get("$set", {})) == {
+            "lastUpdated"
+        }
+        row.pop("lastUpdated", None)
+        if not is_noise:
+            found[row["id"] if "toolCalls" in row or "content" in row else str(number)] = row
+    return [row for _, row in sorted(found.items(), key=lambda one: json.dumps(one[1]))]

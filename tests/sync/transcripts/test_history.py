@@ -198,7 +198,7 @@ def test_without_transcripts_one_line_says_where_they_were_looked_for(
 ) -> None:
     assert cli.run(["--home", str(tmp_path / "home"), "import"]) == 1
     told = capsys.readouterr().err
-    assert "there are no transcripts of Claude Code in " in told
+    assert "there are no transcripts of any agent in " in told
     assert "journal import PATH" in told
     assert told.count("\n") == 1
 
