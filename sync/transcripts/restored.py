@@ -18,7 +18,7 @@ def lines(db: apsw.Connection, session: int, subagent: str = "") -> Iterator[byt
 
     In the order of the file. Memory holds three numbers of each line, and the bodies of a few.
     """
-    agent, _ = facts.identity(db, session)
+    agent = db.execute("select agent from sessions where key = ?", (session,)).get
     files = AGENTS[agent].transcripts if agent in AGENTS else None
     if files is None:
         yield from (_line(parts) for parts in _parts(db, session, subagent))
