@@ -91,7 +91,7 @@ function isRun() {
 }
 
 function onEvent(event, cwd) {
-  const properties = event?.properties ?? {}
+  const properties = event?.properties ?? event?.data ?? {} // version 1, version 2
   const sessionID = properties.sessionID ?? properties.info?.id
   if (event?.type === "session.created") {
     const info = properties.info ?? {}
@@ -167,34 +167,58 @@ async function server({ directory }) {
 
 // Version 2, not tried.
 async function setup(ctx) {
-  const cwd = ctx?.directory ?? process.cwd()
-  guarded(() => {
-    ctx.session.hook("prompt", guarded((e) => onPrompt({ sessionID: e.sessionID }, e, cwd)))
-    ctx.session.hook("context", guarded((e) => {
-      const context = contexts.get(e.sessionID)
-      if (context && e.kind === "primary") e.system.push({ type: "text", text: context })
-    }))
-    ctx.tool.hook("execute.before", guarded((e) => {
+  try {
+    ctx.session.hook("prompt", async (e) => {
+      const cwd = await folderOf(ctx, e.sessionID)
+      guarded(onPrompt)({ sessionID: e.sessionID }, e, cwd)
+    })
+    ctx.session.hook("context", async (e) => {
+      guarded(() => {
+        const context = contexts.get(e.sessionID)
+        if (context && e.kind === "primary") e.system.push({ type: "text", text: context })
+      })()
+    })
+    ctx.tool.hook("execute.before", async (e) => {
       const input = { sessionID: e.sessionID, tool: e.tool, callID: e.id }
-      onCall("PreToolUse", input, { args: e.input }, cwd)
-    }))
-    ctx.tool.hook("execute.after", guarded((e) => {
+      const cwd = await folderOf(ctx, e.sessionID)
+      guarded(onCall)("PreToolUse", input, { args: e.input }, cwd)
+    })
+    ctx.tool.hook("execute.after", async (e) => {
       const input = { sessionID: e.sessionID, tool: e.tool, callID: e.id, args: e.input }
-      onCall("PostToolUse", input, { output: e.result, error: e.error, status: e.status }, cwd)
-    }))
-  })()
-  follow(ctx, cwd)
-  return async () => guarded(end)(cwd)
+      const cwd = await folderOf(ctx, e.sessionID)
+      const output = { output: e.result, error: e.error, status: e.status }
+      guarded(onCall)("PostToolUse", input, output, cwd)
+    })
+  } catch {
+    return undefined // another API than the one that is known
+  }
+  follow(ctx)
+  return async () => {
+    for (const cwd of new Set(folders.values())) guarded(end)(cwd)
+  }
 }
 
-async function follow(ctx, cwd) {
+// One server of version 2 works in many folders: the session says which is its own.
+async function folderOf(ctx, sessionID) {
+  if (folders.has(sessionID)) return folders.get(sessionID)
+  try {
+    const info = await ctx.session.get({ sessionID })
+    return info?.location?.directory ?? info?.directory ?? process.cwd()
+  } catch {
+    return process.cwd()
+  }
+}
+
+async function follow(ctx) {
   try {
     for await (const event of ctx.event.subscribe()) {
-      const sessionID = event?.properties?.sessionID
+      const properties = event?.properties ?? event?.data ?? {}
+      const sessionID = properties.sessionID ?? properties.info?.id
+      const cwd = await folderOf(ctx, sessionID)
       if (event?.type === "session.execution.succeeded") {
         guarded(endTurn)("Stop", sessionID, cwd, {})
       } else if (event?.type === "session.execution.failed") {
-        guarded(endTurn)("StopFailure", sessionID, cwd, { properties: event.properties })
+        guarded(endTurn)("StopFailure", sessionID, cwd, { properties })
       } else {
         guarded(onEvent)(event, cwd)
       }
