@@ -6,13 +6,14 @@
 // after its public source and not tried.
 import { spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
+import { homedir } from "node:os"
+import { join } from "node:path"
 
 const COMMANDS = {}
 const TIMEOUT_MS = 10000
 const MOST_CALLS = 1000
+const WITH_TRANSCRIPT = new Set(["SessionStart", "Stop", "StopFailure", "SubagentStop", "SessionEnd"])
 
-const DATA = process.env.XDG_DATA_HOME || `${process.env.HOME}/.local/share`
-const DATABASE = `${DATA}/opencode/opencode.db`
 
 // Of all sessions of this process; several instances of the plugin share them.
 const folders = new Map() // session that has begun -> its folder
@@ -33,16 +34,17 @@ function guarded(work) {
   }
 }
 
+// Where OpenCode keeps its sessions.
+function database() {
+  return join(process.env.XDG_DATA_HOME || join(homedir(), ".local", "share"), "opencode", "opencode.db")
+}
+
 function send(event, sessionID, cwd, fields) {
   const child = children.get(sessionID)
   const who = child ? { agent_id: sessionID, agent_type: child.type } : {}
-  const payload = {
-    session_id: child ? child.parent : sessionID,
-    transcript_path: DATABASE,
-    cwd,
-    hook_event_name: event,
-    ...who,
-  }
+  const kept = WITH_TRANSCRIPT.has(event) ? { transcript_path: database() } : {}
+  const session_id = child ? child.parent : sessionID
+  const payload = { session_id, cwd, hook_event_name: event, ...who, ...kept }
   const done = spawnSync("/bin/sh", ["-c", COMMANDS[event]], {
     cwd: cwd && existsSync(cwd) ? cwd : "/",
     input: JSON.stringify({ ...payload, ...fields }),

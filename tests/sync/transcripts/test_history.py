@@ -131,6 +131,8 @@ def test_a_second_import_changes_nothing(
     history, user, first = thousand
     before = rows(home_of(user), "select count(*), max(seq) from events")
     report = json.loads(journal(user, "import", "--json", str(history.root)))
+    assert (report["imported"], report["known"], report["unchanged"]) == (0, 0, first["files"])
+    report = json.loads(journal(user, "import", "--verify", "--json", str(history.root)))
     assert (report["imported"], report["known"]) == (0, first["records"])
     assert rows(home_of(user), "select count(*), max(seq) from events") == before
 
@@ -198,7 +200,7 @@ def test_without_transcripts_one_line_says_where_they_were_looked_for(
 ) -> None:
     assert cli.run(["--home", str(tmp_path / "home"), "import"]) == 1
     told = capsys.readouterr().err
-    assert "there are no transcripts of Claude Code in " in told
+    assert "there are no transcripts of any agent in " in told
     assert "journal import PATH" in told
     assert told.count("\n") == 1
 

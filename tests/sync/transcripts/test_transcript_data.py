@@ -95,7 +95,8 @@ def is_secret(record: dict[str, Any]) -> bool:
     if record["type"] == "attachment":
         return '"type": "prompt_snapshot"' in text or "<agent-journal project=" in text
     said = record.get("message", {})
-    only_thought = {block["type"] for block in said.get("content", [])} == {"thinking"}
+    blocks = said.get("content") if isinstance(said.get("content"), list) else []
+    only_thought = {block["type"] for block in blocks} == {"thinking"}
     return record["type"] == "assistant" and only_thought and "usage" not in said
 
 
