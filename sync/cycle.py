@@ -10,6 +10,7 @@ import zstandard
 
 from journal.layout import Layout, write_whole
 from journal.settings.sources import Settings
+from sync import notify
 from sync.errors import StoreError
 from sync.forgetting import excluded_lines
 from sync.ingest import journal_reader, refused_binds
@@ -144,12 +145,13 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
     dead = Dead(layout, screen, now_us)
     collect(layout, dead, now_us)
     derive.refresh(db, conditions.settings.memory.agent, now_us)
-    delivered_pieces.follow(db, name_of(conditions.settings.remote), now_us)
+    delivered_pieces.follow(db, name_of(conditions.settings.remote, layout), now_us)
     report = _ingest(db, conditions, journal_reader.Reader(layout, screen, dead))
     if report.seen_bytes is not None and conditions.packs:
         _copy_transcripts(db, conditions, screen, dead, report)
     if report.seen_bytes is not None:
         _reap(db, conditions, report)
+        notify.tell(db, conditions.settings.notify.command, conditions.environ, now_us)
     report.rejected += refused_binds.write(db, layout)
     contexts.write_stale(db, layout, conditions.settings, now_us)
     if report.seen_bytes is not None and conditions.packs:

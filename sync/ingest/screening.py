@@ -3,11 +3,10 @@
 Whoever reads records to keep them elsewhere (the database, packs, dead letters) asks here first.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from hooks import emit
-from journal.agents import HISTORY, TRANSCRIPT
-from journal.agents.claude_code import hooks
+from journal.agents import prompts_of
 from journal.layout import Layout
 from journal.record import record
 from journal.record.json_strings import decoded
@@ -162,14 +161,9 @@ def make_screen(layout: Layout, settings: Settings) -> Screen:
     return Screen(make_redactor(layout, settings), settings.capture)
 
 
-# Of each agent, the events in which a person's own words come; all of an agent nobody knows.
-_PROMPTS: Mapping[str, frozenset[str]] = {
-    "claude-code": hooks.PROMPTS | {TRANSCRIPT, HISTORY},
-    JOURNAL_AGENT: frozenset(),
-}
-
-
 def may_hold_private(agent: str, event: str) -> bool:
-    """Whether these events tell a person's own words."""
-    events = _PROMPTS.get(agent)
+    """Whether these events tell a person's own words; all of an agent that is not known may."""
+    if agent == JOURNAL_AGENT:
+        return False
+    events = prompts_of(agent)
     return events is None or event in events

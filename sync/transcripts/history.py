@@ -5,8 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hooks.project import Place, locate
+from journal.agents import AGENTS
+from journal.agents.entry import Row
+from journal.printable import one_line
 from journal.record import record
-from sync.ingest.foreign_lines import Line, lines
+from sync.ingest.foreign_lines import Line, UnreadableError, lines
+from sync.transcripts.agent_reading import AgentReading
 from sync.transcripts.records import (
     BEGINNING_BYTES,
     Keeping,
@@ -45,16 +49,40 @@ class Projects:
 class TranscriptSource:
     """One file and how far its meaning is known. UnreadableError: it cannot be read."""
 
-    def __init__(self, path: Path, kept: Keeping, projects: Projects) -> None:
+    def __init__(self, path: Path, agent: str, kept: Keeping, projects: Projects) -> None:
         self.path = path
-        last_us, session = beginning(_beginning(path), path.stat().st_mtime_ns)
-        self._reading = Reading(path, session or session_of(path), last_us, kept, projects)
+        self._reading: Reading | AgentReading
+        self._rows: Iterator[Row] | None = None
+        known = AGENTS[agent]
+        if known.transcripts is None:
+            last_us, session = beginning(_beginning(path), path.stat().st_mtime_ns)
+            self._reading = Reading(path, session or session_of(path), last_us, kept, projects)
+            return
+        self._rows = known.transcripts.rows(path, 0)
+        data = _beginning(path) if self._rows is None else b""
+        last_us, _ = beginning(data, path.stat().st_mtime_ns)
+        self._reading = AgentReading(path, known, last_us, kept, projects)
+
+    def lines(self) -> Iterator[Line]:
+        """The lines of the file, or what is made of its rows. UnreadableError."""
+        return lines(self.path) if self._rows is None else _numbered(self.path, self._rows)
 
     def records(self, line: Line) -> Iterator[record.Record]:
         """What one line says. TornLineError: not all of it could be read."""
         if line.size > len(line.data) + 1:
             raise too_long(line.data, line.size)
         return self._reading.records(line.offset, line.data)
+
+
+def _numbered(path: Path, rows: Iterator[Row]) -> Iterator[Line]:
+    """Rows as lines: all of the file is read for the first one."""
+    try:
+        size = path.stat().st_size
+        for number, row in enumerate(rows, 1):
+            yield Line(number, 0, row.line, len(row.line), size)
+    except (OSError, ValueError) as error:
+        message = one_line(f"cannot read {path} to its end: {error}")
+        raise UnreadableError(message, "close its program, or take a copy of the file") from error
 
 
 def _beginning(path: Path) -> bytes:

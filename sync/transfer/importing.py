@@ -136,7 +136,7 @@ class _Run:
         made = None if order.dry_run else make_screen(order.layout, order.settings)
         self._screen = made
         self._dead = None if made is None else Dead(order.layout, made, now_us)
-        self._kept = keeping(db, order.layout, order.settings)
+        self._kept = keeping(order.layout, order.settings)
         self._git = Projects()
         self._pending: tuple[Path, Line, Refused] | None = None
         self._appender = appender
@@ -150,8 +150,8 @@ class _Run:
             try:
                 if source.folder is not None:
                     self._receive(source, source.folder)
-                take = self._taker(source)
-                for line in lines(source.path):
+                take, told = self._taker(source)
+                for line in told:
                     take(line)
                     if line.number % 500 == 0:
                         self._order.progress(before + line.read, total)
@@ -167,10 +167,12 @@ class _Run:
         self._done.sessions = self._appender.sessions
         return self._done
 
-    def _taker(self, source: Source) -> Callable[[Line], None]:
-        if not source.is_transcript:
-            return partial(self._take, source.path)
-        return partial(self._take_told, TranscriptSource(source.path, self._kept, self._git))
+    def _taker(self, source: Source) -> tuple[Callable[[Line], None], Iterator[Line]]:
+        """What takes the lines of a file, and the lines."""
+        if not source.agent:
+            return partial(self._take, source.path), lines(source.path)
+        transcript = TranscriptSource(source.path, source.agent, self._kept, self._git)
+        return partial(self._take_told, transcript), transcript.lines()
 
     def _take_told(self, transcript: TranscriptSource, line: Line) -> None:
         """What a line of a transcript says, redacted: it is the copy that is kept."""

@@ -16,7 +16,7 @@ import pytest
 import hooks
 from installed import Installed
 from journal.layout import Layout
-from journal.setup.hook_command import base_interpreter, hook_command
+from journal.setup.hook_command import Programs, base_interpreter, hook_command
 from tests.hooks.test_hostile_hooks import EVENTS, MINE, SESSION, Hostile, numbers, payload
 
 PROGRAMS = Path(hooks.__file__).parent
@@ -266,14 +266,13 @@ def test_whatever_is_gone_of_the_programs_the_payload_is_stored(
     shutil.copytree(PROGRAMS, packaged, ignore=shutil.ignore_patterns("__pycache__"))
     raw = 0
     for number, (package, python) in enumerate(product((True, False), repeat=2)):
-        command = hook_command(
+        programs = Programs(
             Layout.at(hostile.home),
-            "claude-code",
-            event,
             base_interpreter() if python else Path("/nowhere/python3"),
             packaged if package else Path("/nowhere/hooks"),
-            False,
+            durable=False,
         )
+        command = hook_command(programs, "claude-code", event)
         # A start from `compact` is told nothing, and so collects nothing.
         hostile.fire(event, payload(event, number=number, source="compact"), command, **MINE)
         raw += not python or (home != "whole" and not package)

@@ -21,13 +21,15 @@ QUERIES = {
           events, prompts
         from session_states order by 1, 2""",
     "prompts": """
-        select e.id, p.by_person, s.id
-        from prompts p join events e using (seq) join sessions s on s.key = p.session order by 1""",
+        select e.id, o.author <> 'machine', s.id
+        from items o join events e using (seq) join sessions s on s.key = o.session
+        where o.kind = 'prompt' order by 1""",
     "observations": """
-        select s.id, o.tool_use_id, o.tool, o.ok, o.repeats, o.file
-        from observations o join sessions s on s.key = o.session order by 1, 2""",
+        select s.id, o.name, o.tool, o.ok, 0, o.file
+        from items o join sessions s on s.key = o.session where o.kind = 'call' order by 1, 2""",
     "usage": """
-        select s.id, message, model, input, output, cache_read, cache_write
+        select s.id, substr(message, 1, instr(message || '/', '/') - 1), model, input, output,
+          cache_read, cache_write
         from usage u join sessions s on s.key = u.session order by 1, 2, 3""",
     "summaries": """
         select s.agent, s.id, v.summary

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -125,9 +126,9 @@ def test_a_healthy_installation_is_all_right(patient: Patient) -> None:
     found = patient.doctor()
     assert {one["status"] for one in found} == {"ok"}
     assert [one["check"] for one in found] == [
-        "home", "rights", "disk", "settings", "agent", "hooks", "capture", "transcripts", "watcher",
-        "database", "spool", "backlog", "refused", "redaction", "remote", "memory", "clock",
-        "activity", "canary",
+        "home", "rights", "disk", "settings", "agent", "hooks", "agents", "capture",
+        "transcripts", "watcher", "database", "spool", "backlog", "refused", "redaction", "remote",
+        "memory", "clock", "activity", "canary",
     ]  # fmt: skip
     assert set(found[0]) == {"check", "status", "message", "hint", "fixed"}
     assert "Notification hook" in found[-1]["message"]
@@ -371,13 +372,17 @@ def test_the_same_hooks_at_several_levels(patient: Patient) -> None:
 
 def test_hooks_only_in_the_project_are_hooks_too(patient: Patient) -> None:
     project = Path.cwd() / ".claude" / "settings.json"
+    project.parent.mkdir()
     patient.run("install", "--settings", str(project))
     patient.settings.unlink()
     assert {one["status"] for one in patient.doctor()} == {"ok"}
 
 
 def test_hooks_of_another_home(patient: Patient, tmp_path: Path) -> None:
-    assert cli.run(["--home", str(tmp_path / "other"), "install"]) == 0
+    elsewhere = Path.cwd() / ".claude" / "settings.json"
+    elsewhere.parent.mkdir()
+    other = ["--home", str(tmp_path / "other")]
+    assert cli.run([*other, "install", "--settings", str(elsewhere)]) == 0
     patient.finds("hooks", "warning", "hooks of another home")
     assert {one["status"] for one in patient.doctor("--fix")} == {"ok", "warning"}
 
@@ -712,3 +717,31 @@ def test_hooks_that_would_leave_a_session_are_not_tried(patient: Patient) -> Non
 def test_another_settings_file_can_be_named(installed: Installed) -> None:
     out = installed.journal("doctor", "--json", "--settings", str(installed.settings))
     assert json.loads(out.splitlines()[-1])["status"] == "ok"
+
+
+def test_the_hooks_of_other_agents(patient: Patient) -> None:
+    (patient.user / ".gemini").mkdir()
+    patient.finds("agents", "ok", "Gemini CLI: not installed (to record it: journal install")
+    patient.run("install", "gemini-cli", "copilot-cli")
+    found = patient.doctor()
+    assert {one["status"] for one in found} == {"ok"}
+    flown = [one["message"] for one in found if one["check"] == "canary"]
+    assert [text.partition(":")[0] for text in flown[1:]] == ["Copilot CLI", "Gemini CLI"]
+    path = patient.user / ".gemini" / "settings.json"
+    values = json.loads(path.read_text())
+    del values["hooks"]["AfterTool"]
+    path.write_text(json.dumps({**values, "hooksConfig": {"enabled": False}}))
+    patient.finds("agents", "error", "Gemini CLI: hooksConfig.enabled is false")
+    patient.finds("agents", "error", "not as this version installs them: AfterTool")
+    path.write_text(json.dumps(values))
+    patient.finds("agents", "ok", "Gemini CLI: installed again", "--fix")
+    path.write_text("// mine")
+    patient.finds("agents", "warning", "Gemini CLI: ")
+
+
+def test_without_claude_code_nothing_of_it_is_wrong(patient: Patient) -> None:
+    patient.run("install", "copilot-cli")
+    shutil.rmtree(patient.settings.parent)
+    found = patient.doctor()
+    assert {one["status"] for one in found} == {"ok"}
+    assert not {"hooks", "agent", "transcripts"} & {one["check"] for one in found}

@@ -133,7 +133,7 @@ def records_of(home: Path, session: str) -> dict[str, object]:
     """All that the database and the journal hold of a session."""
     exported = [one for one in stored.exported(home) if json.loads(one)["session"] == session]
     found: dict[str, object] = {"exported": exported}
-    for name in ("prompts", "observations", "summaries", "sessions"):
+    for name in ("items", "steps", "summaries", "sessions"):
         found[name] = [row for row in stored.views(home)[name] if session in row]
     query = "select name from own_facts where session = ? and name not in ('Receipt')"
     found["own"] = sorted(stored.rows(home, query, session))

@@ -153,7 +153,7 @@ def test_bodies_go_and_views_stay(tmp_path: Path) -> None:
     query = "select count(*) from events where body is null and raw = 2"
     assert stored.rows(tmp_path, query) == [(4,)]
     after = stored.views(tmp_path)
-    for name in ("sessions", "prompts", "observations", "summaries"):
+    for name in ("sessions", "items", "steps", "summaries"):
         assert after[name] == before[name], name
     assert stored.rows(tmp_path, "select count(distinct seq) from body_uses") == [(1,)]
     check(tmp_path)

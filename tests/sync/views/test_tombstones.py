@@ -27,7 +27,7 @@ ORPHANS = """
     union all select 'summary text' from full_text
       where rowid < 0 and -rowid not in (select session from session_states)
     union all select 'session' from sessions where key not in (select session from events)
-    union all select 'observed' from observations
+    union all select 'item' from items
       where session not in (select key from sessions)
     union all select 'origin' from origins where key not in (select origin from events)
     union all select 'bind' from binds where record not in (select id from own_facts)
@@ -153,8 +153,9 @@ def test_a_session_that_is_gone_leaves_no_row(tmp_path: Path) -> None:
         write(tmp_path, [forget(session, 10_000)])
     stored.sync(tmp_path)
     check(tmp_path)
-    for table in ("events", "sessions", "session_states", "prompts", "observations", "summaries",
-                  "bodies", "body_uses", "origins", "memory_ids", "binds", "pins"):  # fmt: skip
+    for table in ("events", "sessions", "session_states", "items", "steps", "turns", "last_turns",
+                  "summaries", "bodies", "body_uses", "origins", "memory_ids", "binds",
+                  "pins"):  # fmt: skip
         assert stored.rows(tmp_path, f"select count(*) from {table}") == [(0,)], table
     assert stored.rows(tmp_path, "select distinct name from own_facts") == [("Forget",)]
     assert before

@@ -98,8 +98,8 @@ def test_a_call_that_two_hooks_report_is_one_observation(tmp_path: Path) -> None
     recordings.write_journal(tmp_path, "p-simple")
     recordings.write_journal(tmp_path, "p-simple", recordings.START_NS + 1_000_000)
     stored.sync(tmp_path)
-    rows = stored.rows(tmp_path, "select tool, ok, repeats from observations order by key")
-    assert sorted(rows) == sorted([(tool, 1, 1) for tool in ("Bash", "Write", "Read", "Edit")])
+    rows = stored.rows(tmp_path, "select tool, ok from items where kind = 'call' order by key")
+    assert sorted(rows) == sorted([(tool, 1) for tool in ("Bash", "Write", "Read", "Edit")])
     assert len(stored.rows(tmp_path, "select 1 from events")) == 36
 
 
@@ -114,7 +114,7 @@ def test_a_start_that_sorts_behind_its_end_names_the_tool_in_any_order(tmp_path:
         ("late", [[start], [end]]),
     ):
         arrive(tmp_path / home, [[(name, line) for line in lines] for lines in batches])
-        assert stored.rows(tmp_path / home, "select tool from observations") == [("Edit",)]
+        assert stored.rows(tmp_path / home, "select tool from items") == [("Edit",)]
 
 
 def test_a_large_value_is_stored_once(tmp_path: Path) -> None:
