@@ -327,7 +327,7 @@ def test_a_watcher_syncs_the_answer_and_stays_while_there_is_something_to_ask(
     model.turn("alpha", "x")
     command = [sys.executable, "-m", "journal", "--home", str(model.home), "watch"]
     done = subprocess.run([*command, "--idle-exit", "0.005"], capture_output=True, text=True)
-    assert (done.code, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "")
     assert stored.rows(model.home, "select summary ->> 'source' from summaries") == [("command",)]
     logs = [
         line for path in (model.home / "logs").iterdir() for line in path.read_text().split("\n")

@@ -5,7 +5,7 @@ import re
 import psycopg
 import pytest
 
-from archived import Commands
+from commands import Commands
 from postgres_server import ADMINISTRATOR, BEN, Server
 from team import Team
 
