@@ -71,6 +71,7 @@ class App:
         *,
         rebuild: bool = False,
         accept_loss: bool = False,
+        pack_at_once: bool = False,
     ) -> "Report":
         """One local pass; with `seconds`, as much of it as that allows."""
         from sync import cycle
@@ -87,6 +88,7 @@ class App:
             packs=seconds is None,
             rebuild=rebuild,
             accept_loss=accept_loss,
+            pack_at_once=pack_at_once,
         )
         kind = "rebuild" if rebuild else "sync"
         return self.run_pass(conditions, kind if seconds is None else "catch_up")

@@ -17,6 +17,9 @@ STATES = ("working", "awaiting", "idle", "finished")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+_MOST = 1 << 53  # more than there is of anything, and any number that SQLite takes
+
+
 class AtLeast(click.types.IntParamType):
     """A whole number from a bound on. Its help is what the option's own words say."""
 
@@ -27,7 +30,7 @@ class AtLeast(click.types.IntParamType):
         number: int = super().convert(value, param, ctx)
         if number < self._least:
             self.fail(f"{number} is less than {self._least}.", param, ctx)
-        return number
+        return min(number, _MOST)
 
 
 def archive_options(command: Command) -> Command:
@@ -61,7 +64,7 @@ _OPTIONS = (
     click.option(
         "--project",
         metavar="NAME",
-        help="Only this project: its name, key or directory.",
+        help="Only this project: a part of its name, or a directory.",
         shell_complete=project_names,
     ),
     click.option("--branch", metavar="NAME", help="Only sessions on this branch."),
@@ -71,7 +74,9 @@ _OPTIONS = (
     click.option(
         "--since", metavar="WHEN", help="Only from then on: 2h, 3d, today, yesterday, 2026-11-21."
     ),
-    click.option("--until", metavar="WHEN", help="Only before then, in the same words."),
+    click.option(
+        "--until", metavar="WHEN", help="Only before this time (same formats as --since)."
+    ),
     click.option("--all", "with_all", is_flag=True, help="Also sessions that only started."),
 )
 

@@ -118,6 +118,7 @@ class Capture(Section):
     exclude_projects: Annotated[tuple[Project, ...], Lax] = ()
     exclude_tools: Texts = ()
     transcript_roots: Annotated[tuple[NamedFolder, ...], Lax] = ()
+    follow: bool = True
     thinking: bool = False
     durable: bool = False
     autostart: bool = True

@@ -19,6 +19,8 @@ from journal.cli.filters import (
 from journal.cli.screen.output import print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import apsw
 
     from sync.query.commits import Commit
@@ -76,12 +78,24 @@ def sessions(app: App, /, as_json: bool, live: bool, limit: int | None, **chosen
         if as_json:
             for session in listing.read(db, listing.page(db, wanted, limit or 0), adopt_on):
                 print_json(session.json())
+            if not listing.page(db, wanted, 1):
+                for hint in _unknown(db, wanted):
+                    click.echo(f"journal: {hint}", err=True)
             return
         most = TABLE_ROWS if limit is None else limit
         found = list(listing.read(db, listing.page(db, wanted, most), adopt_on))
         total = listing.count(db, wanted) if found else 0
         note = _more(total - len(found)) if found else _none(app, db, chosen)
+        hints = [] if found else [*_unknown(db, wanted)]
     print_sessions(app, found, note)
+    for hint in hints:
+        click.echo(f"journal: {hint}", err=True)
+
+
+def _unknown(db: "apsw.Connection", wanted: "Wanted") -> "Iterator[str]":
+    from sync.query.unknown_filters import unknown
+
+    return unknown(db, wanted)
 
 
 def _follow(app: App, as_json: bool, limit: int | None, chosen: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ import click
 from journal.cli.app import App, pass_app
 from journal.cli.completing import session_names
 from journal.cli.filters import archive_options, check_owner
+from journal.cli.screen.output import say
 
 if TYPE_CHECKING:
     import apsw
@@ -37,7 +38,7 @@ _WHOLE = {"markdown": "page", "html": "page", "transcript": "transcript"}
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write to this file, whole or not at all (else to standard output).",
+    help="Write to this file, whole or not at all (default, and -: standard output).",
 )
 @pass_app
 def export(
@@ -80,11 +81,11 @@ def export(
         else:
             db = stack.enter_context(app.reading())
             parts = _parts(db, app, session, form, since_us)
-        if output is None:
+        if output is None or str(output) == "-":
             _write_out(parts)
             return
         write_file(output, parts)
-    click.echo(f"Wrote {output} ({output.stat().st_size:,} bytes).")
+    say(f"Wrote {output} ({output.stat().st_size:,} bytes).")
 
 
 def _archive_parts(
