@@ -46,6 +46,7 @@ def pages(listed: "Iterable[Session]", details: "Iterable[Detail]") -> Iterator[
     yield "</ol>\n</nav>\n" if number else "</ol>\n</nav>\n<p>No session.</p>\n"
     for detail in details:
         yield from _session(detail, "h2")
+        del detail  # before the next one is read
     yield _FOOT
 
 
