@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import io
 import keyword
 import os
 import sys
@@ -19,7 +20,7 @@ from journal.errors import JournalError
 GROUPS = {
     "Every day": ("sessions", "show", "search", "context"),
     "Look": ("web", "browse", "usage", "digest", "resume"),
-    "Set-up": ("install", "import", "uninstall", "doctor", "status"),
+    "Set-up": ("install", "import", "uninstall", "doctor", "status", "archive"),
     "Keep or delete": ("pin", "unpin", "forget", "export", "redact", "off", "on"),
     "Plumbing": ("sync", "watch", "bind", "replay", "prune", "run", "completion"),
 }
@@ -63,8 +64,10 @@ class _Group(click.Group):
         folder = next(_FOLDERS[title] for title, names in GROUPS.items() if cmd_name in names)
         module = importlib.import_module(f"journal.cli.{folder}.{_MODULES.get(cmd_name, name)}")
         command: click.Command = getattr(module, name)
-        if not any(parameter.name == "home" for parameter in command.params):
-            command.params.append(home_option())
+        below = command.commands.values() if isinstance(command, click.Group) else ()
+        for one in (command, *below):
+            if not any(parameter.name == "home" for parameter in one.params):
+                one.params.append(home_option())
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -129,12 +132,13 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def run(args: Sequence[str] | None = None) -> int:
     """Run a command; its exit code. Errors are one line on stderr, with a hint."""
+    _replace_what_the_encoding_lacks()
     try:
         result: Any = cli.main(args=args, prog_name="journal", standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
     except JournalError as error:
-        click.echo(f"journal: {error}" + (f" ({error.hint})" if error.hint else ""), err=True)
+        _say(f"{error}" + (f" ({error.hint})" if error.hint else ""))
         return error.exit_code
     except click.ClickException as error:
         error.show()
@@ -142,14 +146,36 @@ def run(args: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("journal: stopped", err=True)
         return 130
+    except SystemExit as stop:  # click and rich leave so when the reader of a pipe has left
+        return _reader_left() if stop.code == 1 else 1
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader left: nothing more to say
-        return 0
+        return _reader_left()
     except Exception as error:  # the boundary: a bug is one line, too
         if os.environ.get("JOURNAL_DEBUG"):
             raise
         what = f"{type(error).__name__}: {error}".splitlines()[0]
         hint = "nothing is lost; JOURNAL_DEBUG=1 shows where, please report it"
-        click.echo(f"journal: unexpected {what} ({hint})", err=True)
+        _say(f"unexpected {what} ({hint})")
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _replace_what_the_encoding_lacks() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _say(message: str) -> None:
+    """One line on stderr, without secrets and without anything that a terminal obeys."""
+    from journal.printable import one_line
+    from journal.redaction.messages import redacted
+
+    with suppress(OSError):
+        click.echo(f"journal: {one_line(redacted(message))}", err=True)
+
+
+def _reader_left() -> int:
+    """The reader of a pipe took what it wanted: nothing more to say, and nothing wrong."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 0

@@ -69,6 +69,18 @@ def _regex(pattern: str) -> str:
     return pattern
 
 
+def _database(url: str) -> str:
+    """An address of PostgreSQL that holds no password."""
+    if not re.match(r"postgres(ql)?://", url):
+        raise PydanticCustomError("url", "must start with postgresql:// and name a database")
+    beyond = url.partition("://")[2]
+    person, at, _ = beyond.partition("/")[0].rpartition("@")
+    if (at and ":" in person) or re.search(r"[?&](ssl)?password=", url):
+        message = "must not hold a password: put it into ~/.pgpass, or use token_env"
+        raise PydanticCustomError("url", message)
+    return url
+
+
 def _need(value: object, info: ValidationInfo, key: str, choice: str) -> None:
     if not value and info.data.get(key) == choice:
         context = {"because": key, "choice": choice}
@@ -106,6 +118,7 @@ class Capture(Section):
     exclude_projects: Annotated[tuple[Project, ...], Lax] = ()
     exclude_tools: Texts = ()
     transcript_roots: Annotated[tuple[NamedFolder, ...], Lax] = ()
+    follow: bool = True
     thinking: bool = False
     durable: bool = False
     autostart: bool = True
@@ -150,11 +163,14 @@ class Sessions(Section):
 class Remote(Section):
     """Where finished work is sent. Holds no token, only the way to one."""
 
-    kind: Literal["none", "folder", "mindspring"] = "none"
+    kind: Literal["none", "folder", "mindspring", "postgres"] = "none"
     url: Annotated[Line, Dependent, Field(repr=False)] = ""
     path: Annotated[Folder, Dependent] = ""
     workspace: Annotated[Line, Dependent] = ""
     notebook: Text = "session_history"
+    # pydantic has a method called `schema`, and warns of a field of that name.
+    db_schema: Annotated[Text, Field(alias="schema", max_length=63)] = "agent_journal"
+    pull: Literal["none", "own", "shared"] = "none"
     token_env: Line = ""
     token_command: Texts = ()
     connect_timeout_seconds: Seconds = 2.0
@@ -173,11 +189,15 @@ class Remote(Section):
     @classmethod
     def _a_server_needs_an_address(cls, value: str, info: ValidationInfo) -> str:
         _need(value, info, "kind", "mindspring")
+        if info.field_name == "url":
+            _need(value, info, "kind", "postgres")
         return value
 
     @field_validator("url")
     @classmethod
-    def _an_address_is_http(cls, url: str) -> str:
+    def _an_address_fits_its_kind(cls, url: str, info: ValidationInfo) -> str:
+        if url and info.data.get("kind") == "postgres":
+            return _database(url)
         if url and not re.match(r"https?://[^/\s]", url):
             raise PydanticCustomError("url", "must start with https:// or http:// and name a host")
         return url

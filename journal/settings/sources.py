@@ -133,7 +133,9 @@ def _from_text(section: str, key: str, text: str) -> Any:
 def _keys(section: str) -> dict[str, FieldInfo]:
     field = Settings.model_fields.get(section)
     model = field.annotation if field else None
-    return model.model_fields if isinstance(model, type) and issubclass(model, Section) else {}
+    if not (isinstance(model, type) and issubclass(model, Section)):
+        return {}
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _place(error: ErrorDetails) -> tuple[str, str | None, int | None]:

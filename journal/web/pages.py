@@ -30,12 +30,12 @@ from journal.web.steps import chunk, one_step
 from sync.checkup import home_status
 from sync.pages import session_html
 from sync.query import days, digest, files, listing, projects
+from sync.query.costs.prices import Prices, source
+from sync.query.costs.usage import KEYS, Usage, Used
 from sync.query.cursors import Cursor
 from sync.query.detail import Detail
 from sync.query.filters import Calls, Wanted
 from sync.query.listing import Place, Session
-from sync.query.prices import Prices, source
-from sync.query.usage import KEYS, Usage, Used
 
 ROWS = 30  # of a list, before more is asked for
 FEW = 12

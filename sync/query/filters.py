@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from datetime import datetime, time, timedelta
 from typing import NamedTuple
 
@@ -25,7 +26,8 @@ class Filters(NamedTuple):
     """What a session must be; what is None or empty does not matter.
 
     `adopt_on`: the settings' `sessions.adopt_on`, None for sessions not adopted, too. `project`:
-    its name in any case, its key, or the key without `git:`. `host`: in any case.
+    its name in any case, its key, or the key without `git:`; if no project has that, a part of a
+    name or a folder on its path. `host`: in any case.
     """
 
     adopt_on: tuple[str, ...] | None = None
@@ -42,14 +44,37 @@ class Filters(NamedTuple):
             any_of = " or ".join([_ADOPTED] * len(self.adopt_on)) or "false"
             parts.append((f"({any_of})", tuple(f" {trigger} " for trigger in self.adopt_on)))
         if self.project:
-            names = "(s.project_name = ? collate nocase or s.project in (?, 'git:' || ?))"
-            parts.append((names, (self.project,) * 3))
+            parts.append(_project(self.project))
         if self.host:
             parts.append(("s.host = ? collate nocase", (self.host,)))
         equal = {"s.branch": self.branch, "s.status": self.state, "s.agent": self.agent}
         parts += [(f"{column} = ?", (value,)) for column, value in equal.items() if value]
         conditions = " and ".join(condition for condition, _ in parts) or "true"
         return conditions, tuple(value for _, values in parts for value in values)
+
+
+def _project(name: str) -> tuple[str, tuple[str, ...]]:
+    """The projects of this name or key; if there are none, those that have it in name or folder."""
+    forms = dict.fromkeys((name, *_forms(name)))
+    exact = "s.project_name = ? collate nocase or s.project in (?, 'git:' || ?)"
+    others = exact.replace("s.", "o.")
+    part = (
+        "instr(lower(s.project_name), lower(?)) or instr('/' || s.cwd || '/', '/' || ? || '/')"
+        " or instr(lower(s.project), lower(?))"
+    )
+    conditions, values = [], list[str]()
+    for form in forms:
+        conditions.append(
+            f"({exact} or (not exists (select 1 from session_states o where {others})"
+            f" and ({part})))"
+        )
+        values += [form] * 9
+    return f"({' or '.join(conditions)})", tuple(values)
+
+
+def _forms(text: str) -> tuple[str, ...]:
+    """A name in both Unicode forms: agents report a path as the disk has it, or as it was typed."""
+    return tuple(dict.fromkeys(unicodedata.normalize(form, text) for form in ("NFC", "NFD")))
 
 
 class Folder(NamedTuple):
@@ -122,13 +147,13 @@ class File(NamedTuple):
 
     def sql(self) -> tuple[str, tuple[str, ...]]:
         """A condition over `items o` and `session_states s`, and its parameters."""
-        parts = ["o.file = ?"] * len(self.paths)
-        values = list(self.paths)
-        if self.tail:
-            ending = f"/{self.tail}"
+        values = [form for path in self.paths for form in _forms(path)]
+        parts = ["o.file = ?"] * len(values)
+        for tail in _forms(self.tail) if self.tail else ():
+            ending = f"/{tail}"
             only = "s.project = ? and " if self.project else ""
             parts.append(f"({only}(o.file = ? or substr(o.file, -length(?)) = ?))")
-            values += [self.project] * bool(only) + [self.tail, ending, ending]
+            values += [self.project] * bool(only) + [tail, ending, ending]
         return f"({' or '.join(parts) or 'false'})", tuple(values)
 
 
@@ -162,5 +187,5 @@ def moment_us(text: str, now_us: int) -> int:
             moment = datetime.fromisoformat(words.upper())
         return (moment.astimezone() - _EPOCH) // timedelta(microseconds=1)
     except (ValueError, OverflowError) as error:
-        hint = "write 2h, 3d, today, yesterday, 2026-11-21 or 2026-11-21T09:00"
-        raise UsageError(f"{one_line(text)[:40]!r} is no time", hint) from error
+        hint = "try 2h, 3d, 2w, today, yesterday, 2026-11-21 or 2026-11-21T09:00"
+        raise UsageError(f"cannot read {one_line(text)[:40]!r} as a time", hint) from error

@@ -384,6 +384,18 @@ create table notified (            -- waits of which the person was told, or tha
 """
 
 
+# The words are made by journal/words.py, so that any SQLite can read the index.
+_WORDS = """
+drop table full_text;
+create virtual table full_text using fts5(
+  text, content='', contentless_delete=1, tokenize="ascii"
+);
+insert into full_text (full_text, rank) values ('hashsize', 16777216);
+insert into full_text (full_text, rank) values ('automerge', 16);
+insert into full_text (full_text, rank) values ('crisismerge', 64);
+"""
+
+
 def _first(db: apsw.Connection) -> None:
     db.execute(_FACTS)
     db.execute(_VIEWS)
@@ -408,6 +420,7 @@ def _fifth(db: apsw.Connection) -> None:
 def _sixth(db: apsw.Connection) -> None:
     db.execute(_CONVERSATION)
     db.execute(_NOTIFIED)
+    db.execute(_WORDS)
 
 
 # Step n leads from user_version n to n + 1.

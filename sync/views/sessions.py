@@ -29,6 +29,14 @@ def head(db: apsw.Connection, session: int) -> Head | None:
     return None
 
 
+def is_hooked(db: apsw.Connection, agent: str, session: str) -> bool:
+    """Whether a hook has reported anything of the session."""
+    query = """
+        select cast(state as text) ->> 'hooked' from session_states where agent = ? and id = ?
+    """
+    return bool(db.execute(query, (agent, session)).get)
+
+
 def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
     """Write the sessions' rows."""
     for change in changes:

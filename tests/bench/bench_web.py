@@ -33,7 +33,7 @@ def measure() -> list[Row]:
     scratch = Path(tempfile.mkdtemp(prefix="agent-journal-bench-"))
     try:
         home = scratch / "home"
-        bench_journal.write(home, RECORDS, sessions=600, days=300, often="ordinary")
+        bench_journal.write(home, RECORDS, sessions=600, days=6, often="ordinary")
         writer = looked_at.Writer(home)
         writer.tell("long", "UserPromptSubmit", LONG + 60, cwd="/code/x", prompt="a long one")
         for number in range(LONG):

@@ -8,6 +8,8 @@ import click
 from journal.cli.app import App, pass_app
 from journal.cli.filters import (
     AtLeast,
+    archive_options,
+    check_owner,
     chosen_sessions,
     chosen_times,
     file,
@@ -17,6 +19,8 @@ from journal.cli.filters import (
 from journal.cli.screen.output import print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import apsw
 
     from sync.query.commits import Commit
@@ -28,6 +32,7 @@ TABLE_ROWS = 20
 
 @click.command()
 @session_options
+@archive_options
 @click.option(
     "--file",
     metavar="PATH",
@@ -56,11 +61,15 @@ def sessions(app: App, /, as_json: bool, live: bool, limit: int | None, **chosen
     """
     from sync.query import listing
 
+    check_owner(chosen)
     if live:
         _follow(app, as_json, limit, chosen)
         return
 
     wanted = _wanted(app, chosen)
+    if chosen["in_archive"]:
+        _print_archive(app, wanted, chosen["owner"] or "", limit, as_json)
+        return
     adopt_on = app.settings.sessions.adopt_on
     commit = _commit(chosen)
     with app.reading() as db:
@@ -69,12 +78,24 @@ def sessions(app: App, /, as_json: bool, live: bool, limit: int | None, **chosen
         if as_json:
             for session in listing.read(db, listing.page(db, wanted, limit or 0), adopt_on):
                 print_json(session.json())
+            if not listing.page(db, wanted, 1):
+                for hint in _unknown(db, wanted):
+                    click.echo(f"journal: {hint}", err=True)
             return
         most = TABLE_ROWS if limit is None else limit
         found = list(listing.read(db, listing.page(db, wanted, most), adopt_on))
         total = listing.count(db, wanted) if found else 0
         note = _more(total - len(found)) if found else _none(app, db, chosen)
+        hints = [] if found else [*_unknown(db, wanted)]
     print_sessions(app, found, note)
+    for hint in hints:
+        click.echo(f"journal: {hint}", err=True)
+
+
+def _unknown(db: "apsw.Connection", wanted: "Wanted") -> "Iterator[str]":
+    from sync.query.unknown_filters import unknown
+
+    return unknown(db, wanted)
 
 
 def _follow(app: App, as_json: bool, limit: int | None, chosen: dict[str, Any]) -> None:
@@ -83,6 +104,8 @@ def _follow(app: App, as_json: bool, limit: int | None, chosen: dict[str, Any]) 
     from journal.cli.screen.live import show_live
     from journal.errors import UsageError
 
+    if chosen["in_archive"]:
+        raise UsageError("--live and --archive do not go together", "leave one of them out")
     if as_json:
         raise UsageError("--live and --json do not go together", "leave one of them out")
     check_terminal()
@@ -90,6 +113,25 @@ def _follow(app: App, as_json: bool, limit: int | None, chosen: dict[str, Any]) 
         raise UsageError("--live and --commit do not go together", "leave one of them out")
     _wanted(app, chosen)  # wrong usage is said before anything else
     show_live(app, lambda: _wanted(app, chosen), limit)
+
+
+def _print_archive(
+    app: App, wanted: "Wanted", owner: str, limit: int | None, as_json: bool
+) -> None:
+    """The sessions of the team archive. JournalError: it does not answer."""
+    from sync.team_archive import listing
+
+    adopt_on = tuple(app.settings.sessions.adopt_on)
+    most = limit if as_json or limit is not None else TABLE_ROWS
+    with app.team_archive() as archive:
+        found = listing.page(archive, wanted, owner, adopt_on, most or 0)
+        if as_json:
+            for session in found:
+                print_json(session.json())
+            return
+        total = listing.count(archive, wanted, owner) if found else 0
+    note = _more(total - len(found)) if found else "No session of the team archive matches."
+    print_sessions(app, [session.session() for session in found], note)
 
 
 def _wanted(app: App, chosen: dict[str, Any]) -> "Wanted":

@@ -7,6 +7,7 @@ import click
 
 from journal.cli.app import App, pass_app
 from journal.cli.completing import session_names
+from journal.cli.screen.output import say
 from journal.errors import BusyError
 
 
@@ -19,14 +20,14 @@ def pin(app: App, session: str) -> None:
     It is neither counted as ended without its word nor deleted by retention. SESSION is an id, a
     unique beginning of one, or AGENT/ID.
     """
-    _record(app, session, "Pin", "is pinned: reaping and retention leave it alone")
+    _record(app, session, "Pin", "is pinned: it will never be closed or deleted automatically")
 
 
 @click.command()
 @click.argument("session", shell_complete=session_names)
 @pass_app
 def unpin(app: App, session: str) -> None:
-    """Take a session's pin out.
+    """Unpin a session.
 
     SESSION is an id, a unique beginning of one, or AGENT/ID.
     """
@@ -48,4 +49,4 @@ def _record(app: App, name: str, event: str, said: str) -> None:
         own_facts.append(app.layout, event, who, {}, time.time_ns(), durable=durable)
         with suppress(BusyError):  # whoever holds the lock takes it in
             app.sync(wait_seconds=1.0, seconds=1.0)
-    click.echo(f"Session {short_id} {said}.")
+    say(f"Session {short_id} {said}.")

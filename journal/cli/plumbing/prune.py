@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app, polling
-from journal.cli.screen.output import print_json
+from journal.cli.screen.output import print_json, say
 
 if TYPE_CHECKING:
     from sync.retention.prune_plan import Plan
@@ -29,9 +29,9 @@ def prune(app: App, dry_run: bool, as_json: bool) -> None:
     if as_json:
         print_json(made.json(dry_run=dry_run))
     else:
-        click.echo(_text(made, dry_run=dry_run))
+        say(_text(made, dry_run=dry_run))
     for why in made.kept:
-        click.echo(f"journal: {why}", err=True)
+        say(f"journal: {why}", err=True)
 
 
 def _planned(app: App) -> "Plan":
