@@ -58,6 +58,7 @@ def export(
     started, and with --since those without any activity after it.
 
     transcript is the copy of the SESSION's transcript: what the agent has deleted can be put back.
+    With --output DIR the files of its sub-agents are written, too, as the agent lays them out.
 
     SESSION is an id, a unique beginning of one, or AGENT/ID.
 
@@ -88,6 +89,9 @@ def export(
         else:
             db = stack.enter_context(app.reading())
             parts = _parts(db, app, session, form, since_us)
+        if form == "transcript" and output is not None and output.is_dir() and session:
+            _write_transcripts(db, session, output)
+            return
         if output is None or str(output) == "-":
             _write_out(parts)
             return
@@ -147,6 +151,14 @@ def _parts(
         "transcript": lambda: restored.lines(db, key),
     }
     return one[form]()
+
+
+def _write_transcripts(db: "apsw.Connection", name: str, folder: Path) -> None:
+    from sync.query import listing
+    from sync.transcripts.put_back import write_into
+
+    for path in write_into(db, listing.find(db, name), folder):
+        say(f"Wrote {path} ({path.stat().st_size:,} bytes).")
 
 
 def _write_out(parts: Iterable[bytes]) -> None:
