@@ -51,7 +51,9 @@ _OPTIONS = (
     click.option(
         "--since", metavar="WHEN", help="Only from then on: 2h, 3d, today, yesterday, 2026-11-21."
     ),
-    click.option("--until", metavar="WHEN", help="Only before this time (same formats as --since)."),
+    click.option(
+        "--until", metavar="WHEN", help="Only before this time (same formats as --since)."
+    ),
     click.option("--all", "with_all", is_flag=True, help="Also sessions that only started."),
 )
 

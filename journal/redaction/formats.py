@@ -1,10 +1,9 @@
 """The token formats of vendors: a table to read, and from it the patterns, the filter, the samples.
 
-A row is (rule, what it is, template). A rule is the name that a marker shows. In a template `{an 36}`
-means 36 characters of the class `an`, `{an 20..36}` that the vendor's tokens have 36 and that 20 are
-enough; the rest is literal. Sources, where nothing else is said: the vendor's own documentation of
-its keys, else the public lists of secret scanners (GitHub secret scanning partners, gitleaks,
-trufflehog), read in 2026.
+A row is (rule, what it is, template). A rule is the name that a marker shows. In a template
+`{an 36}` means 36 characters of the class `an`, `{an 20..36}` that the vendor's tokens have 36 and
+that 20 are enough; the rest is literal. Sources: the vendors' documentation of their keys, and the
+public lists of secret scanners (GitHub secret scanning, gitleaks, trufflehog), as of 2026.
 """
 
 import re
@@ -423,8 +422,6 @@ def pattern_of(form: Format) -> re.Pattern[str]:
 _PLACEHOLDER = re.compile(r"[a-z]+(?:[-_][a-z]+)+|[A-Z]+(?:[-_][A-Z]+)+")
 
 
-
-
 def is_placeholder(token: str, prefix: str) -> bool:
     """Whether what follows the prefix is no chance: `xxxx…`, `....`, `your-key-goes-here`."""
     rest = token[len(prefix) :] if token.lower().startswith(prefix) else token
@@ -435,7 +432,9 @@ def sample(template: str, choice: Callable[[list[str]], str]) -> str:
     """A token of this format, made at this moment."""
     made = ""
     for literal, letters, _, usual in _parts(template):
-        alphabet = [char for char in map(chr, range(33, 127)) if re.match(f"[{letters or '.'}]", char)]
+        alphabet = [
+            char for char in map(chr, range(33, 127)) if re.match(f"[{letters or '.'}]", char)
+        ]
         made += literal or "".join(choice(alphabet) for _ in range(usual))
     return made
 

@@ -64,9 +64,7 @@ _STRONG = re.compile(
     rf"|(?:{_KEY_OF})_?keys?(?:_|\d|$)|(?:{_TOKEN_OF})_?tokens?(?:_|\d|$)"
 )
 _COOKIE = re.compile(r"(?:_|^)cookies?(?:_|$)")
-_WEAK = re.compile(
-    r"(?:_|^)(?:tokens?|pass|auth|jwt|credentials?|authorization)(?:_|\d|$)|_key$"
-)
+_WEAK = re.compile(r"(?:_|^)(?:tokens?|pass|auth|jwt|credentials?|authorization)(?:_|\d|$)|_key$")
 # Keys that open nothing, and tokens that are counted.
 _HARMLESS_KEY = re.compile(
     r"(?:_|^)(?:primary|foreign|partition|sort|range|cache|row|group|index|unique|composite|shortcut"
@@ -169,7 +167,9 @@ _LABEL = re.compile(
     r"|\u5bc6\u78bc|\ube44\ubc00\ubc88\ud638|\u30d1\u30b9\u30ef\u30fc\u30c9"
     r"|^(?:enter|confirm|your|new|forgot|reset|invalid|show|hide|type|repeat|choose|current|please)\b"
 )
-_ATTRIBUTE = re.compile(r"(?i)path|max-age|expires|domain|samesite|secure|httponly|priority|version")
+_ATTRIBUTE = re.compile(
+    r"(?i)path|max-age|expires|domain|samesite|secure|httponly|priority|version"
+)
 _SESSION_COOKIE = re.compile(
     r"(?i)(?:^|[._-]|s)(?:sid|sess|session|auth|token|jwt|csrf|xsrf|login|user|remember|sso|key|id)"
     r"|sess|auth|token"

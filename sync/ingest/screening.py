@@ -211,7 +211,9 @@ _ANSWERS = re.compile(
     re.IGNORECASE,
 )
 # Of all other calls: what a person typed when the call was refused.
-_REFUSALS = re.compile(rb"user (?:said|provided|rejected|doesn't want)|\"is_interrupt\"", re.IGNORECASE)
+_REFUSALS = re.compile(
+    rb"user (?:said|provided|rejected|doesn't want)|\"is_interrupt\"", re.IGNORECASE
+)
 
 
 def may_hold_private(agent: str, event: str, body: bytes = b"") -> bool:

@@ -52,7 +52,6 @@ class Filters(NamedTuple):
         return conditions, tuple(value for _, values in parts for value in values)
 
 
-
 def _project(name: str) -> tuple[str, tuple[str, ...]]:
     """The projects of this name or key; if there are none, those that have it in name or folder."""
     forms = dict.fromkeys((name, *_forms(name)))
@@ -64,9 +63,8 @@ def _project(name: str) -> tuple[str, tuple[str, ...]]:
     )
     conditions, values = [], list[str]()
     for form in forms:
-        conditions.append(
-            f"({exact} or (not exists (select 1 from session_states o where {others}) and ({part})))"
-        )
+        others_exist = f"exists (select 1 from session_states o where {others})"
+        conditions.append(f"({exact} or (not {others_exist} and ({part})))")
         values += [form] * 9
     return f"({' or '.join(conditions)})", tuple(values)
 

@@ -55,10 +55,11 @@ def _only(db: apsw.Connection, word: str) -> str:
 
 
 def _slips(db: apsw.Connection, word: str) -> list[str]:
-    """The words that differ by one letter or by two in the other order, the most frequent first."""
+    """The words that differ by one letter, or by the order of two; the most frequent first."""
     query = "select doc from temp.indexed_words where term = ?"
-    found = [(int(number), one) for one in _edits(word) if (number := db.execute(query, (one,)).get)]
-    return [one for _, one in sorted(found, reverse=True)[:_MOST]]
+    numbers = {one: db.execute(query, (one,)).get for one in _edits(word)}
+    found = sorted(((int(number), one) for one, number in numbers.items() if number), reverse=True)
+    return [one for _, one in found[:_MOST]]
 
 
 def _edits(word: str) -> set[str]:
