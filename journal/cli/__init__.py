@@ -5,6 +5,7 @@ import importlib
 import io
 import keyword
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -23,6 +24,7 @@ GROUPS = {
     "Keep or delete": ("pin", "unpin", "forget", "export", "redact", "off", "on"),
     "Plumbing": ("sync", "watch", "bind", "replay", "prune", "run"),
 }
+_HELP_COLUMNS = 52
 _NEW_OBJECTS = 50_000  # before garbage is looked for: there is none in modules that are loaded
 _FOLDERS = {
     "Every day": "daily", "Set-up": "setup", "Keep or delete": "keep", "Plumbing": "plumbing"
@@ -47,7 +49,23 @@ def home_option() -> click.Option:
     )
 
 
+class _Formatter(click.HelpFormatter):
+    """Help that fits a narrow screen: what cannot be folded is cut."""
+
+    def getvalue(self) -> str:
+        text = super().getvalue()
+        if self.width >= _HELP_COLUMNS:
+            return text
+        return "\n".join(line[: self.width] for line in text.split("\n"))
+
+
+class _Context(click.Context):
+    formatter_class = _Formatter
+
+
 class _Group(click.Group):
+    context_class = _Context
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for names in GROUPS.values() for name in names]
 
@@ -58,6 +76,7 @@ class _Group(click.Group):
         folder = next(_FOLDERS[title] for title, names in GROUPS.items() if cmd_name in names)
         module = importlib.import_module(f"journal.cli.{folder}.{_MODULES.get(cmd_name, name)}")
         command: click.Command = getattr(module, name)
+        command.context_class = _Context
         if not any(parameter.name == "home" for parameter in command.params):
             command.params.append(home_option())
         return command
@@ -121,7 +140,9 @@ def run(args: Sequence[str] | None = None) -> int:
     """Run a command; its exit code. Errors are one line on stderr, with a hint."""
     _replace_what_the_encoding_lacks()
     try:
-        result: Any = cli.main(args=args, prog_name="journal", standalone_mode=False)
+        result: Any = cli.main(
+            args=args, prog_name="journal", standalone_mode=False, terminal_width=_narrow()
+        )
         if sys.stdout is not None:
             sys.stdout.flush()
     except JournalError as error:
@@ -145,6 +166,12 @@ def run(args: Sequence[str] | None = None) -> int:
         _say(f"unexpected {what} ({hint})")
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _narrow() -> int | None:
+    """The columns of a screen that is narrower than click's help ever is; None: it is not."""
+    columns = shutil.get_terminal_size().columns
+    return columns if columns < _HELP_COLUMNS else None
 
 
 def _replace_what_the_encoding_lacks() -> None:

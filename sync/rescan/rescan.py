@@ -168,11 +168,7 @@ class _Rescan:
                 gaps.add(held.session)
             if held.blob is not None and self._is_hit(rewriting.body(self.db, held)):
                 touched.events.setdefault(held.session, []).append(held.seq)
-        for key, header in rewriting.origins(self.db):
-            if self._is_hit(header):
-                touched.origins.append(key)
-                for session in rewriting.sessions_of(self.db, key):
-                    touched.events.setdefault(session, [])
+        self._survey_headers(touched)
         for made in rewriting.own_records(self.db):
             if self._is_hit(made.body):
                 touched.own.append(made.id)
@@ -181,6 +177,13 @@ class _Rescan:
                 touched.frozen.add(session)
         touched.frozen |= gaps & touched.events.keys()
         return touched
+
+    def _survey_headers(self, touched: _Touched) -> None:
+        for key, header in rewriting.origins(self.db):
+            if self._is_hit(header):
+                touched.origins.append(key)
+                for session in rewriting.sessions_of(self.db, key):
+                    touched.events.setdefault(session, [])
 
     def _is_hit(self, body: bytes) -> bool:
         return self.found.count(body, self.redact(body))

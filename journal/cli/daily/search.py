@@ -196,7 +196,8 @@ def _add_session(page: "Page", hits: "list[Hit]") -> None:
 
     first = hits[0]
     name, project = one_line(first.short_id), one_line(first.project)
-    title = cut(one_line(first.title), page.columns - len(name + project) - 2 * len(GAP))
+    columns = page.columns - len(name + project) - 2 * len(GAP)
+    title = cut(one_line(first.title), max(1, columns))
     heading = (page.style(name, fg="cyan"), page.style(project, bold=True), title)
     page.add(GAP.join(heading))
     equal: dict[tuple[str, str], list[Hit]] = {}
