@@ -20,15 +20,20 @@ from journal.errors import JournalError
 # Help lists the commands in these groups; each group is a folder, each command a module in it.
 GROUPS = {
     "Every day": ("sessions", "show", "search", "context"),
-    "Set-up": ("install", "import", "uninstall", "doctor", "status"),
+    "Look": ("web", "browse", "usage", "digest", "resume"),
+    "Set-up": ("install", "import", "uninstall", "doctor", "status", "archive"),
     "Keep or delete": ("pin", "unpin", "forget", "export", "redact", "off", "on"),
-    "Plumbing": ("sync", "watch", "bind", "replay", "prune", "run"),
+    "Plumbing": ("sync", "watch", "bind", "replay", "prune", "run", "completion"),
 }
 _HELP_COLUMNS = 52
 _NEW_OBJECTS = 50_000  # before garbage is looked for: there is none in modules that are loaded
 _FOLDERS = {
-    "Every day": "daily", "Set-up": "setup", "Keep or delete": "keep", "Plumbing": "plumbing"
+    "Every day": "daily", "Look": "look", "Set-up": "setup",
+    "Keep or delete": "keep", "Plumbing": "plumbing",
 }  # fmt: skip
+# Names that people know from other programs. Help does not list them.
+_ALIASES = {"ls": "sessions", "log": "sessions"}
+_FLAGS = ("help", "version")  # options elsewhere
 _MODULES = {"unpin": "pin", "uninstall": "install", "on": "off"}
 
 
@@ -70,15 +75,18 @@ class _Group(click.Group):
         return [name for names in GROUPS.values() for name in names]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        cmd_name = _ALIASES.get(cmd_name, cmd_name)
         if cmd_name not in self.list_commands(ctx):
             return None
         name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name  # PEP 8: import_
         folder = next(_FOLDERS[title] for title, names in GROUPS.items() if cmd_name in names)
         module = importlib.import_module(f"journal.cli.{folder}.{_MODULES.get(cmd_name, name)}")
         command: click.Command = getattr(module, name)
-        command.context_class = _Context
-        if not any(parameter.name == "home" for parameter in command.params):
-            command.params.append(home_option())
+        below = command.commands.values() if isinstance(command, click.Group) else ()
+        for one in (command, *below):
+            one.context_class = _Context
+            if not any(parameter.name == "home" for parameter in one.params):
+                one.params.append(home_option())
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -91,6 +99,11 @@ class _Group(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] in _FLAGS:
+            if args[0] == "help" and len(args) > 1:
+                return (*self.resolve_command(ctx, args[1:2])[:2], ["--help"])
+            click.echo(ctx.get_help() if args[0] == "help" else f"agent-journal {__version__}")
+            ctx.exit()
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from journal.cli.app import App
+from journal.cli.completing import project_names
 
 if TYPE_CHECKING:
     from sync.query.filters import Calls, File, Folder, Wanted
@@ -32,6 +33,21 @@ class AtLeast(click.types.IntParamType):
         return min(number, _MOST)
 
 
+def archive_options(command: Command) -> Command:
+    """Add `--archive` and `--owner`: the team archive answers instead of this home."""
+    for option in reversed(_ARCHIVE_OPTIONS):
+        command = option(command)
+    return command
+
+
+def check_owner(chosen: dict[str, Any]) -> None:
+    """UsageError: `--owner` without `--archive`."""
+    if chosen["owner"] and not chosen["in_archive"]:
+        from journal.errors import UsageError
+
+        raise UsageError("--owner needs --archive", "this home holds your own sessions alone")
+
+
 def session_options(command: Command) -> Command:
     """Add the filters by what a session is; `chosen_sessions` says what they mean."""
     for option in reversed(_OPTIONS):
@@ -39,10 +55,17 @@ def session_options(command: Command) -> Command:
     return command
 
 
+_ARCHIVE_OPTIONS = (
+    click.option("--archive", "in_archive", is_flag=True, help="Ask the team archive."),
+    click.option("--owner", metavar="ROLE", help="With --archive: only sessions of this person."),
+)
 _OPTIONS = (
     click.option("--here", is_flag=True, help="Only the project of the current directory."),
     click.option(
-        "--project", metavar="NAME", help="Only this project: a part of its name, or a directory."
+        "--project",
+        metavar="NAME",
+        help="Only this project: a part of its name, or a directory.",
+        shell_complete=project_names,
     ),
     click.option("--branch", metavar="NAME", help="Only sessions on this branch."),
     click.option("--agent", metavar="NAME", help="Only sessions of this agent."),

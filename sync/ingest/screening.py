@@ -4,14 +4,13 @@ Whoever reads records to keep them elsewhere (the database, packs, dead letters)
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 
 from hooks import emit
-from journal.agents import HISTORY, TRANSCRIPT
-from journal.agents.claude_code import hooks
+from journal.agents import prompts_of
 from journal.layout import Layout
 from journal.record import record
 from journal.record.json_strings import decoded
@@ -118,8 +117,8 @@ class Trail:
         if made.agent == JOURNAL_AGENT:
             return self._noted(False)
         meaning = meaning or facts.understand(made.agent, made.event, made.body, made.raw)
-        results = (Kind.TOLD_RESULT, Kind.TOOL_AFTER, Kind.TOOL_FAILED)
-        unnamed = made.event in (TRANSCRIPT, HISTORY) and not meaning.tool
+        results = (Kind.TOOL_AFTER, Kind.TOOL_FAILED)
+        unnamed = meaning.told and not meaning.tool
         if unnamed and meaning.kind in results and self._exclusions.name_tools:
             return self._noted(True)  # its call is too far away to tell which tool it was
         tool, cwd = meaning.tool, meaning.cwd
@@ -198,11 +197,6 @@ def make_screen(layout: Layout, settings: Settings) -> Screen:
 _CALLS = frozenset({"PreToolUse", "PostToolUse", "PostToolUseFailure", "PermissionRequest"})
 # What the agent says: it may quote what it has read.
 _AGENTS_WORDS = frozenset({"Stop", "SubagentStop", "SubagentStart", "StopFailure", "Notification"})
-# Of each agent, the events in which a person's own words come; all of an unknown agent.
-_PROMPTS: Mapping[str, frozenset[str]] = {
-    "claude-code": hooks.PROMPTS | {TRANSCRIPT, HISTORY},
-    JOURNAL_AGENT: frozenset(),
-}
 
 
 # Calls whose result is what a person said: an answer, a plan that was refused or changed.
@@ -221,10 +215,12 @@ def may_hold_private(agent: str, event: str, body: bytes = b"") -> bool:
 
     What a tool was given and gave back is the agent's, unless a person gave it.
     """
-    events = _PROMPTS.get(agent)
+    if agent == JOURNAL_AGENT:
+        return False
+    events = prompts_of(agent)
     if events is None or event in events:
         return True
-    if agent == JOURNAL_AGENT or event not in _CALLS:
-        return agent != JOURNAL_AGENT and event not in _AGENTS_WORDS
+    if event not in _CALLS:
+        return event not in _AGENTS_WORDS
     refused = event == "PostToolUseFailure" and _REFUSALS.search(body) is not None
     return refused or _ANSWERS.search(body) is not None

@@ -44,11 +44,11 @@ where e.seq <= ? group by w.value order by 1
 """
 _CALLS = """
 with calls as materialized (
-  select before_seq, after_seq, told_before, told_after
-  from observations o join session_states s on s.session = o.session where {} and {}
+  select o.seq, o.end_seq
+  from items o join session_states s on s.session = o.session
+  where o.kind = 'call' and {} and {}
 ), ends as materialized (
-  select before_seq as seq from calls union all select after_seq from calls
-  union all select told_before from calls union all select told_after from calls
+  select seq from calls union all select end_seq from calls
 )"""
 _NO_CALLS = "with none as (select 1)"
 # The index leads: a join in any other order would look at every event of the sessions.

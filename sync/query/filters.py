@@ -1,5 +1,6 @@
 """Which sessions a list or a search is about, as SQL over `session_states s`; which calls."""
 
+import json
 import re
 import unicodedata
 from datetime import datetime, time, timedelta
@@ -94,13 +95,15 @@ class Folder(NamedTuple):
 
 class Wanted(NamedTuple):
     """Which sessions. `folders`: each must match. The last activity is not before `since_us`, and
-    before `until_us`.
+    before `until_us`. `calls`: one of them was made. `only`: one of these (rows).
     """
 
     filters: Filters
     folders: tuple[Folder, ...] = ()
     since_us: int | None = None
     until_us: int | None = None
+    calls: "Calls | None" = None
+    only: tuple[int, ...] | None = None
 
     def sql(self) -> tuple[str, tuple[str | int, ...]]:
         """A condition over `session_states s`, and its parameters."""
@@ -119,6 +122,14 @@ class Wanted(NamedTuple):
         if self.until_us is not None:
             parts.append("s.last_us < ?")
             found.append(self.until_us)
+        if self.calls is not None:
+            condition, values = self.calls.sql()
+            made = f"select 1 from items o where o.session = s.session and {condition}"
+            parts.append(f"exists ({made})")
+            found += values
+        if self.only is not None:
+            parts.append("s.session in (select value from json_each(?))")
+            found.append(json.dumps(self.only))
         return " and ".join(parts), tuple(found)
 
 
@@ -133,7 +144,7 @@ class File(NamedTuple):
     project: str = ""
 
     def sql(self) -> tuple[str, tuple[str, ...]]:
-        """A condition over `observations o` and `session_states s`, and its parameters."""
+        """A condition over `items o` and `session_states s`, and its parameters."""
         values = [form for path in self.paths for form in _forms(path)]
         parts = ["o.file = ?"] * len(values)
         for tail in _forms(self.tail) if self.tail else ():
@@ -151,7 +162,7 @@ class Calls(NamedTuple):
     file: File | None = None
 
     def sql(self) -> tuple[str, tuple[str, ...]]:
-        """A condition over `observations o` and `session_states s`, and its parameters."""
+        """A condition over `items o` and `session_states s`, and its parameters."""
         condition, values = self.file.sql() if self.file else ("true", ())
         if self.tool:
             condition, values = f"o.tool glob ? and {condition}", (self.tool, *values)

@@ -26,17 +26,15 @@ class TextKind(IntEnum):
 _INPUT, _OUTPUT = TextKind.INPUT, TextKind.OUTPUT
 _KINDS_OF_TEXT = {
     Kind.PROMPT: TextKind.PROMPT,
+    Kind.ANSWER: TextKind.ANSWER,
     Kind.TURN_END: TextKind.ANSWER,
     Kind.SUBAGENT_END: TextKind.ANSWER,
     Kind.TURN_FAILED: TextKind.ANSWER,
     Kind.TOOL_BEFORE: _INPUT,
     Kind.TOOL_AFTER: _OUTPUT,
     Kind.TOOL_FAILED: _OUTPUT,
-    Kind.TOLD_PROMPT: TextKind.PROMPT,
-    Kind.TOLD_ANSWER: TextKind.ANSWER,
-    Kind.TOLD_CALL: _INPUT,
-    Kind.TOLD_RESULT: _OUTPUT,
-    Kind.TOLD_THINKING: TextKind.THINKING,
+    Kind.THINKING: TextKind.THINKING,
+    Kind.TITLE: TextKind.PROMPT,
 }
 
 

@@ -1,5 +1,6 @@
 """`journal search`: full text over prompts, answers, tool calls and summaries."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -7,6 +8,8 @@ import click
 from journal.cli.app import App, pass_app
 from journal.cli.filters import (
     AtLeast,
+    archive_options,
+    check_owner,
     chosen_calls,
     chosen_sessions,
     chosen_times,
@@ -60,6 +63,7 @@ class _Words(click.Command):
     "--file", metavar="PATH", help="Only calls that read or changed this file; its end is enough."
 )
 @session_options
+@archive_options
 @click.option(
     "--limit",
     type=AtLeast(1),
@@ -94,10 +98,21 @@ def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) ->
 
     query = " ".join(words)
     filters = ("kinds", "tool", "file", "here", "project", "branch", "agent", "host", "state")
-    if not query.strip() and (words or not any(chosen[name] for name in filters)):
+    has_filter = any(chosen[name] for name in filters)
+    on_terminal = not as_json and sys.stdout.isatty() and sys.stdin.isatty()
+    if not words and not has_filter and on_terminal:
+        from journal.cli.browsing import browse_here
+
+        browse_here(app)
+        return
+    if not query.strip() and (words or not has_filter):
         hint = "give some words or a filter, for example: journal search rounding --here"
         raise UsageError("nothing to search for", hint)
-    after = Cursor.of(chosen["after"]) if chosen["after"] is not None else None
+    check_owner(chosen)
+    in_archive = chosen["in_archive"]
+    after = None
+    if chosen["after"] is not None and not in_archive:
+        after = Cursor.of(chosen["after"])
     now_us = after.now_us if after else app.now_us
     since_us, until_us = chosen_times(chosen, now_us)
     wanted = Query(
@@ -110,6 +125,9 @@ def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) ->
         calls=chosen_calls(chosen),
         without_words=not words,
     )
+    if in_archive:
+        _search_archive(app, wanted, query, chosen, as_json=as_json)
+        return
     with app.reading(ends_matter=chosen["state"] is not None) as db:
         found = index.search(db, wanted, now_us, after)
         hints = _hints(app, db, wanted, now_us) if _is_empty(found, after) else []
@@ -149,6 +167,23 @@ def _print_json(found: "Found") -> None:
         click.echo(f"journal: nothing yet; --after {found.more} looks on", err=True)
 
 
+def _search_archive(
+    app: App, wanted: "Query", query: str, chosen: dict[str, Any], *, as_json: bool
+) -> None:
+    """Search in the team archive: the newest texts first. JournalError: it does not answer."""
+    from sync.query.search import Found
+    from sync.team_archive.search import search as search_archive
+
+    with app.team_archive() as archive:
+        found = search_archive(archive, wanted, chosen["owner"] or "", chosen["after"])
+    if as_json:
+        for one in found:
+            print_json({**hit_json(one.hit), "owner": one.owner})
+        return
+    named = [one.hit._replace(project=f"{one.owner}: {one.hit.project}") for one in found]
+    _print_text(Found(named, None), query, chosen["limit"], in_archive=True)
+
+
 def hit_json(hit: "Hit") -> dict[str, object]:
     """A hit in the shape of the public interface; `marks` are [start, end) in the snippet."""
     from journal.times import to_text
@@ -167,7 +202,7 @@ def hit_json(hit: "Hit") -> dict[str, object]:
     }
 
 
-def _print_text(found: "Found", query: str, limit: int) -> None:
+def _print_text(found: "Found", query: str, limit: int, *, in_archive: bool = False) -> None:
     from journal.cli.screen.lines import Page
 
     page = Page()
@@ -182,7 +217,7 @@ def _print_text(found: "Found", query: str, limit: int) -> None:
         said = f" for: {one_line(query)[:200]}" if query.strip() else "."
         page.add(f"Nothing found{said}" + _ONLY_WORDS * (bool(query.strip()) and not words))
     event = next((hit.short_event_id for hit in found.hits if hit.event_id), "")
-    if event:
+    if event and not in_archive:
         page.add(f"To read on: journal show --around {event}")
     if found.more:
         page.add(_MORE.format(2 * limit))

@@ -6,12 +6,13 @@ from contextlib import suppress
 import click
 
 from journal.cli.app import App, pass_app
+from journal.cli.completing import session_names
 from journal.cli.screen.output import say
 from journal.errors import BusyError
 
 
 @click.command()
-@click.argument("session")
+@click.argument("session", shell_complete=session_names)
 @pass_app
 def pin(app: App, session: str) -> None:
     """Keep a session whatever its age.
@@ -23,7 +24,7 @@ def pin(app: App, session: str) -> None:
 
 
 @click.command()
-@click.argument("session")
+@click.argument("session", shell_complete=session_names)
 @pass_app
 def unpin(app: App, session: str) -> None:
     """Unpin a session.
