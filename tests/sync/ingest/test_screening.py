@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import firing
 import recordings
 import stored
-from archived import Commands
+from commands import Commands
 from hooks import emit
 from installed import Installed
 from journal.cli.screen.sync_report import report_text
