@@ -145,13 +145,12 @@ def _is_empty(found: "Found", after: object) -> bool:
 
 def _hints(app: App, db: "apsw.Connection", query: "Query", now_us: int) -> list[str]:
     """What was mistyped, or what would find something."""
-    from sync.query import near_words
     from sync.query import search as index
     from sync.query.filters import Filters, Wanted
-    from sync.query.unknown_filters import unknown
+    from sync.query.hints import suggestions, unknown
 
     found = [*unknown(db, query.sessions, query.calls)]
-    if near := near_words.suggestions(db, query.terms):
+    if near := suggestions(db, query.terms):
         found.append(f"try {' or '.join(near)}")
     elsewhere = query._replace(sessions=Wanted(Filters(app.adopt_on)), calls=None, limit=1)
     if elsewhere != query._replace(limit=1) and query.terms:
