@@ -64,10 +64,8 @@ def _project(name: str) -> tuple[str, tuple[str, ...]]:
     )
     conditions, values = [], list[str]()
     for form in forms:
-        conditions.append(
-            f"({exact} or (not exists (select 1 from session_states o where {others})"
-            f" and ({part})))"
-        )
+        others_exist = f"exists (select 1 from session_states o where {others})"
+        conditions.append(f"({exact} or (not {others_exist} and ({part})))")
         values += [form] * 9
     return f"({' or '.join(conditions)})", tuple(values)
 

@@ -109,6 +109,8 @@ def session_lines(sessions: Sequence["Session"], now_us: int, columns: int) -> "
         if below := _below(session, max(columns - at, _LEAST_TITLE_COLUMNS)):
             lines.append(Text(" " * at) + below)
         groups.append(lines)
+    for line in (line for lines in groups for line in lines):
+        line.truncate(columns, overflow="ellipsis")  # a screen of fewer columns cuts rows
     return groups
 
 
