@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,14 +33,14 @@ WHOLE = line("user", "u1", "Route the kowari") + line(
 
 
 @pytest.fixture
-def user(tmp_path: Path) -> Iterator[Path]:
+def user(tmp_path: Path) -> Path:
     """A person with Claude Code's folder and an installed home, an hour old."""
     (tmp_path / ".claude/projects/-srv-shop").mkdir(parents=True)
     hooks = tmp_path / ".agent-journal/hooks"
     hooks.mkdir(parents=True)
     (hooks / "run.py").write_text("")
     os.utime(hooks / "run.py", (1_000_000_000, 1_000_000_000))
-    yield tmp_path
+    return tmp_path
 
 
 def sync(user: Path, follow: bool = True, **more: str) -> cycle.Report:
