@@ -29,7 +29,7 @@ _NAMES = {"quot": '"', "amp": "&", "lt": "<", "gt": ">", "apos": "'"}
 # The same in the lower-case bytes of JSON. Where one of these stands, only the rules can tell; an
 # escape of what needs none can hide any word. One search for each first byte: see `anchors`.
 _RAW_ESCAPES = re.compile(
-    rb"\\(?:u(?:00(?:[0-7]|9b|ad)|034f|061c|11[56]|17b|180|20[026]|2800|3164|d8[23]|db|f[ef])"
+    rb"\\(?:u(?:00(?:[0-7]|9b|ad)|034f|061c|11[56]|17b|180|20[026]|2800|3164|d8(?:2f|34)|db40|f[ef])"
     rb"|x(?:1b|[2-7])|033\[|e\[|/)"
 )
 ENCODED = (
