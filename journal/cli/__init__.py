@@ -23,7 +23,7 @@ GROUPS = {
     "Look": ("web", "browse", "usage", "digest", "resume"),
     "Set-up": ("install", "import", "uninstall", "doctor", "status", "archive"),
     "Keep or delete": ("pin", "unpin", "forget", "export", "redact", "off", "on"),
-    "Plumbing": ("sync", "watch", "bind", "replay", "prune", "run", "completion"),
+    "Plumbing": ("sync", "watch", "bind", "replay", "prune", "run", "mcp", "completion"),
 }
 _HELP_COLUMNS = 52
 _NEW_OBJECTS = 50_000  # before garbage is looked for: there is none in modules that are loaded

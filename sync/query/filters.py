@@ -95,7 +95,8 @@ class Folder(NamedTuple):
 
 class Wanted(NamedTuple):
     """Which sessions. `folders`: each must match. The last activity is not before `since_us`, and
-    before `until_us`. `calls`: one of them was made. `only`: one of these (rows).
+    before `until_us`. `calls`: one of them was made. `only`: one of these (rows); `hidden`: none of
+    these.
     """
 
     filters: Filters
@@ -104,6 +105,7 @@ class Wanted(NamedTuple):
     until_us: int | None = None
     calls: "Calls | None" = None
     only: tuple[int, ...] | None = None
+    hidden: tuple[int, ...] = ()
 
     def sql(self) -> tuple[str, tuple[str | int, ...]]:
         """A condition over `session_states s`, and its parameters."""
@@ -130,6 +132,9 @@ class Wanted(NamedTuple):
         if self.only is not None:
             parts.append("s.session in (select value from json_each(?))")
             found.append(json.dumps(self.only))
+        if self.hidden:
+            parts.append("s.session not in (select value from json_each(?))")
+            found.append(json.dumps(self.hidden))
         return " and ".join(parts), tuple(found)
 
 
