@@ -50,6 +50,7 @@ _NAMED = _RAW_ASSIGNED.replace("(?P<suffix>", "(?:")
 
 # Letters that texts have often are looked for one by one, the others all at once.
 _OFTEN = "_:pcub"
+_FREQUENT = b"v.kwjgx=y&%(q|z~"  # the others, as texts have them: alternatives are tried in order
 
 
 class _Searches(NamedTuple):
@@ -84,10 +85,15 @@ def _searches() -> _Searches:
             (found.often if often else found.seldom_plain).append(group.search)
         if not often:
             at_once.append(pattern)
+    at_once.sort(key=lambda pattern: _FREQUENT.find(pattern.lstrip(b"\\")[:1]))
     return found._replace(seldom=re.compile(b"|".join(at_once)).search)
 
 
-_COLOURS = re.compile(rb"(?:\x1b|\\++(?:u001[bB]|x1[bB]|033|e))\[[0-?]{0,64}[ -/]{0,8}[@-Z^-~\]]")
+# Colours, and control characters that JSON escapes; see `readings`, which takes out the same.
+_COLOURS = re.compile(
+    rb"(?:(?:\x1b|\\++(?:u001[bB]|x1[bB]|033|e))\[[0-?]{0,64}[ -/]{0,8}[@-Z^-~\]]"
+    rb"|(?<!\\)\\u00(?:0[0-8eEfF]|1[0-9aAc-fC-F]|7[fF]))+"
+)
 _RAW_USER = re.compile(rb":\\*/\\*/[^ \t\r\n/\"@]*+@|@(?:tcp|unix)\(")
 
 _PREFILTER = Prefilter()

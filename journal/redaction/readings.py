@@ -20,13 +20,16 @@ _ENCODED = re.compile(
     r"%(?:25)*(?P<percent>[0-9A-Fa-f]{2})"
     r"|\\{1,31}u00(?P<unicode>[2-7][0-9A-Fa-f])|\\{1,31}x(?P<hex>[2-7][0-9A-Fa-f])"
     r"|&#(?P<entity>\d{2,3});|&#[xX](?P<hexentity>[2-7][0-9A-Fa-f]);|&(?P<name>quot|amp|lt|gt|apos);"
-    r"|=(?P<quoted>[2-7][0-9A-F])|=(?P<soft>\r?\n|\\{1,31}r\\{1,31}n|\\{1,31}n)(?=\S)"
+)
+# Quoted-printable by itself: `key=41…` is that only in mails.
+_QUOTED = re.compile(
+    r"=(?P<quoted>[2-7][0-9A-F])|=(?P<soft>\r?\n|\\{1,31}r\\{1,31}n|\\{1,31}n)(?=\S)"
 )
 _NAMES = {"quot": '"', "amp": "&", "lt": "<", "gt": ">", "apos": "'"}
 # The same in the lower-case bytes of JSON. Where one of these stands, only the rules can tell; an
 # escape of what needs none can hide any word. One search for each first byte: see `anchors`.
 _RAW_ESCAPES = re.compile(
-    rb"\\(?:u(?:00(?:[0-7]|9b|ad)|034f|061c|11[56]|17b|180|20[026]|2800|3164|d8[23]|db|f[ef])"
+    rb"\\(?:u(?:00(?:[0-7]|9b|ad)|034f|061c|11[56]|17b|180|20[026]|2800|3164|d8(?:2f|34)|db40|f[ef])"
     rb"|x(?:1b|[2-7])|033\[|e\[|/)"
 )
 ENCODED = (
@@ -65,15 +68,15 @@ def readings(text: str) -> Iterator[Reading]:
     Without what is hidden, once as if it were nothing and once as if it were a space: a colour may
     stand inside a token, or where one begins. Then with escapes decoded.
     """
-    hides = _HIDDEN.search(text) is not None
-    encodes = _ENCODED.search(text) is not None
-    if hides:
-        yield _read(text, _HIDDEN, "")
+    without = None
+    if _HIDDEN.search(text):
+        without = _read(text, _HIDDEN, "")
+        yield without
         yield _read(text, _HIDDEN, " ")
-    if encodes:
-        without = _read(text, _HIDDEN, "") if hides else None
-        decoded = _read(without.text if without else text, _ENCODED, None)
-        yield _through(decoded, without) if without else decoded
+    for encoded in (_ENCODED, _QUOTED):
+        if encoded.search(text):
+            decoded = _read(without.text if without else text, encoded, None)
+            yield _through(decoded, without) if without else decoded
 
 
 def may_hide(low: bytes, encodes: bool = True) -> bool:

@@ -1,7 +1,6 @@
 """What only looks like a secret stays byte for byte; generated so that no value is a lucky one."""
 
 # ruff: noqa: E501, SIM905  a list of words
-import itertools
 import json
 import random
 import string
@@ -63,7 +62,7 @@ LOOK_ALIKES = [
 ]
 
 
-@pytest.mark.parametrize("text", LOOK_ALIKES, ids=map(str, itertools.count()))
+@pytest.mark.parametrize("text", LOOK_ALIKES, ids=map(str, range(len(LOOK_ALIKES))))
 def test_a_look_alike_stays(text: str) -> None:
     assert REDACTOR.text(text) == text
     data = json.dumps({"out": f"$ cat\n{text}\n", "lines": [text]}).encode()
