@@ -107,6 +107,11 @@ class Layout:
         return self.home / "settled"
 
     @property
+    def clock(self) -> Path:
+        """What the clocks of this machine said when they were trusted, see sync/store/clock.py."""
+        return self.home / "clock"
+
+    @property
     def pruned(self) -> Path:
         """When retention was last looked after, and which packs were looked at."""
         return self.home / "pruned"

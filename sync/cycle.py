@@ -21,7 +21,8 @@ from sync.rebuild import rebuild
 from sync.remote.naming import name_of
 from sync.retention import packing, prune
 from sync.retention.prune_plan import Plan
-from sync.store import backups, connection, vacuum
+from sync.store import arrivals, backups, clock, connection, vacuum
+from sync.store.clock import Clock
 from sync.store.file_cursors import START, Cursor, day_key
 from sync.store.locks import locked
 from sync.store.temporary_files import remove_litter
@@ -49,6 +50,7 @@ class Report:
     copied: int = 0  # records of transcripts
     rebuilt: rebuild.Rebuilt | None = None
     pruned: Plan = field(default_factory=Plan)  # what retention has removed
+    clock_problem: str = ""  # why nothing was deleted, packed or ended by its age
 
     @property
     def summaries(self) -> int:
@@ -88,6 +90,8 @@ class Pass:
     prune: bool = False  # look after retention now, not only once an hour
     rebuild: bool = False  # make the database anew before anything else
     accept_loss: bool = False  # of what only a damaged database held
+    accept_clock: bool = False  # a person says that the clock is right
+    reading: clock.Reading | None = None  # of both clocks; None: `now_us` is not compared
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
 
@@ -142,33 +146,56 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
     layout, now_us = conditions.layout, conditions.now_us
     screen = make_screen(layout, conditions.settings)
     dead = Dead(layout, screen, now_us)
+    time = _clock(db, conditions)
     collect(layout, dead, now_us)
     derive.refresh(db, conditions.settings.memory.agent, now_us)
     delivered_pieces.follow(db, name_of(conditions.settings.remote), now_us)
-    report = _ingest(db, conditions, journal_reader.Reader(layout, screen, dead))
+    report = _ingest(db, conditions, time, journal_reader.Reader(layout, screen, dead))
+    report.clock_problem = time.problem
     if report.seen_bytes is not None and conditions.packs:
-        _copy_transcripts(db, conditions, screen, dead, report)
+        _copy_transcripts(db, conditions, time, screen, dead, report)
     if report.seen_bytes is not None:
-        _reap(db, conditions, report)
+        _reap(db, conditions, time, report)
     report.rejected += refused_binds.write(db, layout)
     contexts.write_stale(db, layout, conditions.settings, now_us)
     if report.seen_bytes is not None and conditions.packs:
         report.seen_bytes -= excluded_lines.remove(db, layout, screen, now_us)
     if report.seen_bytes is not None:
         _stamp(layout, report.seen_bytes)  # last: a session that starts now reads the contexts
-        if conditions.packs:
+        if conditions.packs and time.is_trusted:
             settings, stop = conditions.settings, conditions.out_of_time
             report.packed = packing.pack_closed_days(
                 db, layout, settings, screen, dead, now_us, stop
             )
-            _prune(db, conditions, report)
+            _prune(db, conditions, time, report)
     if report.stored or report.packed.days:
         vacuum.tend(db)
     return report
 
 
+def _clock(db: apsw.Connection, conditions: Pass) -> Clock:
+    """Judge the clock, and put right what was noted by one that was wrong."""
+    if conditions.reading is None:
+        return Clock(conditions.now_us)
+    is_new = not db.execute("select exists (select 1 from events)").get
+    accept = conditions.accept_clock
+    time, state = clock.look(conditions.layout, conditions.reading, is_new=is_new, accept=accept)
+    clock.keep(conditions.layout, state)
+    if time.shift is not None:
+        arrivals.shift(db, *time.shift, conditions.now_us)
+    if time.is_trusted:
+        for session in arrivals.bring_back(db, conditions.now_us):
+            contexts.mark(db, session)
+    return time
+
+
 def _copy_transcripts(
-    db: apsw.Connection, conditions: Pass, screen: Screen, dead: Dead, report: Report
+    db: apsw.Connection,
+    conditions: Pass,
+    time: Clock,
+    screen: Screen,
+    dead: Dead,
+    report: Report,
 ) -> None:
     """Take in what the agents' own files say beyond the hooks: after them, so that both are known.
 
@@ -183,41 +210,44 @@ def _copy_transcripts(
         copying.settle(db, copies)
     else:
         reader = journal_reader.Reader(layout, screen, dead)
-        report.add(_ingest(db, conditions, reader, copies.reached))
+        report.add(_ingest(db, conditions, time, reader, copies.reached))
 
 
-def _reap(db: apsw.Connection, conditions: Pass, report: Report) -> None:
-    """Infer the ends that nobody reported."""
+def _reap(db: apsw.Connection, conditions: Pass, time: Clock, report: Report) -> None:
+    """Infer the ends that no agent reported; not by a clock that cannot be trusted."""
+    if not time.is_trusted:
+        return
     host, now_us = os.uname().nodename, conditions.now_us
     ended = inferred_ends.due(db, conditions.settings, host, now_us, silence=conditions.packs)
     derive.infer_ends(db, ended, now_us)
     report.reaped = len(ended)
 
 
-def _prune(db: apsw.Connection, conditions: Pass, report: Report) -> None:
+def _prune(db: apsw.Connection, conditions: Pass, time: Clock, report: Report) -> None:
     """Remove what is older than its limit; take in what was noted of that, and show it."""
     now_us = conditions.now_us
     settings, layout = conditions.settings, conditions.layout
     report.pruned = prune.hourly(db, layout, settings, now_us, now=conditions.prune)
     if report.pruned.sessions:
-        _ingest_own(db, conditions, report)
+        _ingest_own(db, conditions, time, report)
         refused_binds.write(db, layout)
         contexts.write_stale(db, layout, settings, now_us)
         if report.seen_bytes is not None:
             _stamp(layout, report.seen_bytes)
 
 
-def _ingest_own(db: apsw.Connection, conditions: Pass, report: Report) -> None:
+def _ingest_own(db: apsw.Connection, conditions: Pass, time: Clock, report: Report) -> None:
     """Take in what this pass itself has appended to the journal."""
     screen = make_screen(conditions.layout, conditions.settings)
     dead = Dead(conditions.layout, screen, conditions.now_us)
-    again = _ingest(db, conditions, journal_reader.Reader(conditions.layout, screen, dead))
+    again = _ingest(db, conditions, time, journal_reader.Reader(conditions.layout, screen, dead))
     report.seen_bytes = again.seen_bytes
 
 
 def _ingest(
     db: apsw.Connection,
     conditions: Pass,
+    time: Clock,
     reader: journal_reader.Reader,
     copied: Sequence[Copied] = (),
 ) -> Report:
@@ -228,7 +258,9 @@ def _ingest(
     done = 0
     adopt_on = tuple(conditions.settings.sessions.adopt_on)
     small = conditions.out_of_time is not never
-    with Writer(db, reader, adopt_on, conditions.now_us) as writer:
+    # A clock that went back must not make what arrives now look old.
+    arrived_us = max(conditions.now_us, time.believed_us)
+    with Writer(db, reader, adopt_on, conditions.now_us, arrived_us) as writer:
         for batch in reader.batches(known, [path for path, _ in files], small, copied):
             written = writer.write(batch)
             report.touched |= written.sessions

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sync.cycle import Pass, Report
     from sync.daily_log import Entry
     from sync.ingest.up_to_date import Note
+    from sync.store.clock import Reading
     from sync.slow_stages import Outside
 
 CATCH_UP_SECONDS = 0.3
@@ -62,6 +63,13 @@ class App:
         """Microseconds since 1970."""
         return time.time_ns() // 1000
 
+    @property
+    def clock_reading(self) -> "Reading":
+        """Both clocks of the machine, see sync/store/clock.py."""
+        from sync.store import clock
+
+        return clock.read(self.now_us)
+
     def sync(
         self,
         wait_seconds: float,
@@ -86,6 +94,7 @@ class App:
             packs=seconds is None,
             rebuild=rebuild,
             accept_loss=accept_loss,
+            reading=self.clock_reading,
         )
         kind = "rebuild" if rebuild else "sync"
         return self.run_pass(conditions, kind if seconds is None else "catch_up")

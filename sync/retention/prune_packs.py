@@ -70,7 +70,7 @@ class Packs:
         """Whether an event of that day stays: then its pack needs not be read."""
         query = """
             select exists (select 1 from session_states s
-              where s.started_us < ?1 + ?2 and s.last_us >= ?1
+              where s.started_us < ?1 + ?2 and s.head_us >= ?1
               and s.session not in (select value from json_each(?3))
               and exists (select 1 from events e
                 where e.session = s.session and e.at_us >= ?1 and e.at_us < ?1 + ?2))

@@ -110,10 +110,11 @@ class _Look:
         if not days:
             return []
         query = """
-            select s.session, s.agent, s.id, s.triggers, s.last_us from session_states s
+            select s.session, s.agent, s.id, s.triggers, s.head_us from session_states s
             left join pins p on p.agent = s.agent and p.session = s.id
-            where s.status = 'finished' and s.last_us < ? and coalesce(p.pinned, 0) = 0
-            order by s.last_us
+            left join arrivals a on a.agent = s.agent and a.session = s.id
+            where s.status = 'finished' and s.last_us < ?1 and coalesce(a.at_us, s.last_us) < ?1
+            and coalesce(p.pinned, 0) = 0 order by s.last_us
         """
         rows: list[Any] = self.db.execute(query, (self.now_us - days * DAY_US,)).fetchall()
         unread = self._unread() if rows else set()
@@ -171,7 +172,9 @@ class _Look:
         query = """
             select s.session, s.agent, s.id, s.triggers from session_states s
             left join pins p on p.agent = s.agent and p.session = s.id
-            where s.started_us < ? and coalesce(p.pinned, 0) = 0 order by s.session
+            left join arrivals a on a.agent = s.agent and a.session = s.id
+            where s.started_us < ?1 and coalesce(a.first_us, 0) < ?1
+            and coalesce(p.pinned, 0) = 0 order by s.session
         """
         go = {(grave.agent, grave.session) for grave in doomed}
         silenced, events, size = [], 0, 0

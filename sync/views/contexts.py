@@ -6,6 +6,7 @@ that, whole, and the mark then removed: a kill in between writes it again.
 
 import shlex
 import sys
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -78,12 +79,12 @@ def _prepared(
 ) -> bytes:
     zone = to_datetime(now_us).astimezone().tzinfo or UTC
     query = """
-        select agent, id, state, triggers, project_name from session_states
+        select agent, id, state, triggers, project_name, last_us from session_states
         where project = ? and triggers <> '' order by last_us desc
     """
     wanted = set(settings.sessions.adopt_on)
     name, blocks = "", []
-    for agent, session_id, data, triggers, project_name in db.execute(query, (project,)):
+    for agent, session_id, data, triggers, project_name, last_us in db.execute(query, (project,)):
         state = SessionState.load(data)
         if state is None or not wanted & set(triggers.split()):
             continue
@@ -92,7 +93,7 @@ def _prepared(
         short_id = short_ids.of_session(db, session_id)
         made = briefing.block(session_id, state, summary, short_id, zone)
         if made is not None:
-            blocks.append(made)
+            blocks.append(replace(made, last_us=last_us))  # which may be earlier than it says
         if len(blocks) == max(briefing.MAX_BLOCKS, 2 * settings.context.sessions):
             break
     prepared = briefing.Prepared(

@@ -37,7 +37,7 @@ from sync.views.inferred_ends import Ended
 from sync.views.memory_ids import Who
 
 # Raised when a view derives other rows from the same facts: all sessions are then folded anew.
-VERSION = 1000 * STATE_VERSION + 5
+VERSION = 1000 * STATE_VERSION + 6
 SLICE_EVENTS = 500
 SLICE_SESSIONS = 100  # whose states are in memory at once
 _ENDS = (Kind.TOOL_AFTER, Kind.TOOL_FAILED)  # of a tool call

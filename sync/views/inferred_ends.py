@@ -46,9 +46,10 @@ def due(
     """
     limit_us = settings.sessions.reap_after_hours * _HOUR_US
     found = []
-    for key, agent, session, last_us, pid, on in _open_sessions(db):
-        silent_us = now_us - last_us
-        if pid is None and silent_us > _IMPORTED_US and not _is_hooked(db, key):
+    for key, agent, session, last_us, arrived_us, pid, on in _open_sessions(db):
+        told_us = now_us - last_us
+        silent_us = now_us - max(last_us, arrived_us or last_us)  # a clock may have been behind
+        if pid is None and told_us > _IMPORTED_US and not _is_hooked(db, key):
             found.append(Ended(agent, session, last_us, IMPORTED))
         elif silence and silent_us > limit_us:
             found.append(Ended(agent, session, last_us, SILENCE))
@@ -59,8 +60,10 @@ def due(
 
 def _open_sessions(db: apsw.Connection) -> Iterator[Any]:
     query = """
-        select s.session, s.agent, s.id, s.last_us, cast(s.state as text) ->> 'pid', s.host
+        select s.session, s.agent, s.id, s.head_us, a.at_us,
+          cast(s.state as text) ->> 'pid', s.host
         from session_states s left join pins p on p.agent = s.agent and p.session = s.id
+        left join arrivals a on a.agent = s.agent and a.session = s.id
         where s.status <> 'finished' and coalesce(p.pinned, 0) = 0
         order by s.last_us
     """

@@ -6,6 +6,7 @@ import apsw
 
 from journal.session.plan import name_of
 from journal.session.state import SessionState
+from sync.store import arrivals
 from sync.views import pins_and_ends
 from sync.views.change import Change
 
@@ -21,11 +22,11 @@ class Head(NamedTuple):
 
 def head(db: apsw.Connection, session: int) -> Head | None:
     """The stored state; None if there is none that this version can read."""
-    query = "select state, last_us, last_id from session_states where session = ?"
+    query = "select state, head_us, last_id from session_states where session = ?"
     rows: list[Any] = db.execute(query, (session,)).fetchall()
-    for data, last_us, last_id in rows:
+    for data, head_us, last_id in rows:
         if (state := SessionState.load(data)) is not None:
-            return Head(state, (last_us, last_id))
+            return Head(state, (head_us, last_id))
     return None
 
 
@@ -38,7 +39,7 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
             state.inferred_end = pins_and_ends.inferred_end(
                 db, change.agent, change.id, state.last_us
             )
-    rows = [_row(change) for change in changes if change.events]
+    rows = [_row(db, change) for change in changes if change.events]
     if rows:
         names, marks = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))
         query = f"insert or replace into session_states ({names}) values ({marks})"
@@ -52,14 +53,16 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
     db.executemany(query, [(*e.values(), key) for e, key in zip(lifted, keys, strict=True)])
 
 
-def _row(change: Change) -> dict[str, Any]:
+def _row(db: apsw.Connection, change: Change) -> dict[str, Any]:
     state, last = change.state, change.events[-1]
     return {
         "session": change.session,
         "agent": change.agent,
         "id": change.id,
         **_ending(state),
-        "last_us": last.at_us,
+        # As lists and contexts are ordered: a date ahead of the clock is not believed.
+        "last_us": arrivals.believed_us(db, change.agent, change.id, last.at_us),
+        "head_us": last.at_us,
         "last_id": last.id,
         "triggers": " ".join(sorted(state.triggers)),
         "project": project(state),

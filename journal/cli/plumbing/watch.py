@@ -122,6 +122,7 @@ def _pass(app: App, stopping: Callable[[], bool], complaints: "_Complaints") -> 
         app.now_us,
         keep_trying=lambda: not stopping() and keep_polling(),
         out_of_time=stopping,
+        reading=app.clock_reading,
     )
     report = app.run_pass(conditions, "watch")
     unreadable = (f"cannot read {problem}" for problem in report.unreadable)
