@@ -177,9 +177,8 @@ def _clock(db: apsw.Connection, conditions: Pass) -> Clock:
     """Judge the clock, and put right what was noted by one that was wrong."""
     if conditions.reading is None:
         return Clock(conditions.now_us)
-    is_new = not db.execute("select exists (select 1 from events)").get
     accept = conditions.accept_clock
-    time, state = clock.look(conditions.layout, conditions.reading, is_new=is_new, accept=accept)
+    time, state = clock.look(conditions.layout, conditions.reading, accept=accept)
     clock.keep(conditions.layout, state)
     if time.shift is not None:
         arrivals.shift(db, *time.shift, conditions.now_us)

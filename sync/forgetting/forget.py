@@ -23,7 +23,7 @@ from sync.forgetting.scrub import Scrub, rewrite_lines
 from sync.forgetting.traces import Traces
 from sync.ingest import refused_binds
 from sync.query.listing import LAST_CHAR
-from sync.store import backups, connection, facts, vacuum
+from sync.store import backups, clock, connection, facts, vacuum
 from sync.store.locks import locked
 from sync.views import contexts, delivered_pieces, session_deletion, tombstones
 from sync.views.tombstones import Grave
@@ -107,11 +107,18 @@ def _alone(order: Order) -> Iterator[None]:
 
 
 def _grave(order: Order, db: apsw.Connection, agent: str, session: str) -> Grave:
-    """Up to now; further if records have come from a clock that is ahead."""
+    """Up to now; further if records have come from a clock that is ahead.
+
+    What the session does later must not be covered. So a clock that seems to be ahead is not
+    believed, and neither is what an earlier tombstone says of the future.
+    """
     key = facts.known_key(db, agent, session)
     last_us = 0 if key is None else facts.last_us(db, key)
     until_us = tombstones.until_us(db, agent, session)
-    return Grave(agent, session, max(order.now_us, last_us, until_us))
+    time, _ = clock.look(order.layout, clock.read(order.now_us))
+    now_us = min(order.now_us, time.believed_us - time.drift_us)
+    earlier_us = until_us if until_us <= order.now_us else 0
+    return Grave(agent, session, max(now_us, last_us, earlier_us))
 
 
 @dataclass
@@ -144,7 +151,8 @@ class _Forgetting:
 
     def _mark(self) -> None:
         who = self.grave.agent, self.grave.session
-        until = {"until": to_text(self.grave.until_us)}
+        replaced = own_facts.replaces(tombstones.record_of(self.db, *who))
+        until = {"until": to_text(self.grave.until_us), **replaced}
         now_ns = self.order.now_ns
         own_facts.append(self.layout, tombstones.EVENT, who, until, now_ns, durable=True)
 

@@ -9,10 +9,14 @@ from collections.abc import Iterable
 import apsw
 import orjson
 
+from journal.times import SECOND_US
+
 _AHEAD = "select max(at_us) from arrivals"
-_BELIEVED = """
-update session_states set last_us = min(head_us, a.at_us) from arrivals a
-where a.agent = session_states.agent and a.session = session_states.id and {}
+_BEHIND_US = 3600 * SECOND_US
+_BELIEVED = f"""
+update session_states set last_us = min(head_us, max(2 * a.at_us - head_us, a.at_us - {_BEHIND_US}))
+from arrivals a where a.agent = session_states.agent and a.session = session_states.id
+and {{}}
 """
 
 
@@ -35,9 +39,15 @@ def of(db: apsw.Connection, agent: str, session: str) -> int | None:
 
 
 def believed_us(db: apsw.Connection, agent: str, session: str, at_us: int) -> int:
-    """When the session was last active: what its record says, but not later than it arrived."""
+    """When the session was last active: what its record says, unless it had not arrived by then.
+
+    A record that is dated ahead is believed to be older than it arrived by as much, up to an hour:
+    so it comes behind what was dated rightly and arrived with it.
+    """
     arrived_us = of(db, agent, session)
-    return at_us if arrived_us is None else min(at_us, arrived_us)
+    if arrived_us is None:
+        return at_us
+    return min(at_us, max(2 * arrived_us - at_us, arrived_us - _BEHIND_US))
 
 
 def bring_back(db: apsw.Connection, now_us: int) -> list[int]:
@@ -62,6 +72,11 @@ def shift(db: apsw.Connection, from_us: int, to_us: int, by_us: int, now_us: int
         for column in ("first_us", "at_us"):
             db.execute(query.format(column), (from_us, to_us, by_us, now_us))
         db.execute(_BELIEVED.format("true"))
+
+
+def drop(db: apsw.Connection, agent: str, session: str) -> None:
+    """Nothing of the session is left."""
+    db.execute("delete from arrivals where agent = ? and session = ?", (agent, session))
 
 
 def take_over(db: apsw.Connection, rows: Iterable[tuple[str, str, int, int]]) -> None:

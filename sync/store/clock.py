@@ -70,20 +70,23 @@ class Shift(NamedTuple):
 class State:
     """What the file remembers."""
 
-    trusted: Reading | None = None
-    seen_us: int = 0  # the last pass whose clock was trusted, by that clock
+    trusted: Reading
+    seen_us: int  # the last pass whose clock was trusted, by that clock
     doubt: Reading | None = None  # since then another time is told
 
     def json(self) -> bytes:
         """The content of the file."""
-        return orjson.dumps(self) + b"\n"
+        readings = [None if one is None else list(one) for one in (self.trusted, self.doubt)]
+        fields = {"trusted": readings[0], "seen_us": self.seen_us, "doubt": readings[1]}
+        return orjson.dumps(fields) + b"\n"
 
     @classmethod
     def load(cls, path: Path) -> "State | None":
         """What a file holds; None: there is none, or it is damaged."""
         try:
             found = orjson.loads(path.read_bytes())
-            return cls(_reading(found["trusted"]), int(found["seen_us"]), _reading(found["doubt"]))
+            trusted, doubt = map(_reading, (found["trusted"], found["doubt"]))
+            return None if trusted is None else cls(trusted, int(found["seen_us"]), doubt)
         except (OSError, ValueError, LookupError, TypeError):
             return None
 
@@ -111,24 +114,16 @@ class Clock:
         return not self.problem
 
 
-def look(
-    layout: Layout, now: Reading, *, is_new: bool, accept: bool = False
-) -> tuple[Clock, State]:
+def look(layout: Layout, now: Reading, *, accept: bool = False) -> tuple[Clock, State]:
     """Judge the clock; and what is to be remembered, see `keep`.
 
-    `is_new`: the home holds nothing yet, so there is nothing to compare with. `accept`: a person
-    says that the clock is right.
+    The first time there is nothing to compare with. `accept`: a person says that it is right.
     """
     before = State.load(layout.clock)
-    if before is None or before.trusted is None:
-        doubt = before.doubt if before is not None else None
-        before = State(None, 0, doubt)
-        if is_new:
-            return Clock(now.wall_us), State(now, now.wall_us)
-    if accept:
+    if before is None or accept:
         return Clock(now.wall_us), State(now, now.wall_us)
     moved_us = _moved_us(before, now)
-    if moved_us is not None and abs(moved_us) <= LIMIT_US:
+    if abs(moved_us) <= LIMIT_US:
         return _trusted(before, now, moved_us)
     if before.doubt is not None and _agrees(before.doubt, now):
         if now.wall_us - before.doubt.wall_us >= WAIT_US:
@@ -136,7 +131,7 @@ def look(
         state = before
     else:
         state = State(before.trusted, before.seen_us, now)
-    return Clock(_believed_us(before, now), _problem(before, moved_us)), state
+    return Clock(_believed_us(before, now), _problem(moved_us)), state
 
 
 def keep(layout: Layout, state: State) -> None:
@@ -151,7 +146,6 @@ def keep(layout: Layout, state: State) -> None:
 
 
 def _trusted(before: State, now: Reading, moved_us: int) -> tuple[Clock, State]:
-    assert before.trusted is not None
     same = _same_boot(before.trusted, now)
     seen_us = before.seen_us
     if not 0 <= now.wall_us - seen_us < _SEEN_US:
@@ -164,10 +158,8 @@ def _same_boot(one: Reading, other: Reading) -> bool:
     return bool(one.boot) and one.boot == other.boot and one.up_us <= other.up_us
 
 
-def _moved_us(before: State, now: Reading) -> int | None:
-    """By how much the clock was moved since it was trusted; None: there was no such time."""
-    if before.trusted is None:
-        return None
+def _moved_us(before: State, now: Reading) -> int:
+    """By how much the clock was moved since it was trusted; across a restart, what it says."""
     if _same_boot(before.trusted, now):
         return now.wall_us - before.trusted.wall_us - (now.up_us - before.trusted.up_us)
     return now.wall_us - before.seen_us
@@ -181,8 +173,6 @@ def _agrees(one: Reading, other: Reading) -> bool:
 
 
 def _believed_us(before: State, now: Reading) -> int:
-    if before.trusted is None:
-        return now.wall_us
     if _same_boot(before.trusted, now):
         return before.trusted.wall_us + now.up_us - before.trusted.up_us
     return max(before.seen_us, min(now.wall_us, before.seen_us + LIMIT_US))
@@ -190,10 +180,7 @@ def _believed_us(before: State, now: Reading) -> int:
 
 def _shift(before: State, now: Reading) -> Shift | None:
     """What was stamped before the clock was put forward."""
-    was = before.trusted
-    if was is None:
-        return None
-    moved_us = _moved_us(before, now) or 0
+    was, moved_us = before.trusted, _moved_us(before, now)
     since_us = was.wall_us - LIMIT_US
     if _same_boot(was, now):
         until_us = was.wall_us + now.up_us - was.up_us
@@ -203,9 +190,7 @@ def _shift(before: State, now: Reading) -> Shift | None:
     return None
 
 
-def _problem(before: State, moved_us: int | None) -> str:
-    if before.trusted is None or moved_us is None:
-        return "it is not known yet whether the clock is right"
+def _problem(moved_us: int) -> str:
     days = abs(moved_us) / DAY_US
     ahead = "forward" if moved_us > 0 else "back"
     return f"the clock went {ahead} by {days:,.0f} days since the last sync"

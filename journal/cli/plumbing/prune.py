@@ -42,8 +42,8 @@ def _planned(app: App) -> "Plan":
     from sync.store import clock
 
     with app.reading() as db:
-        time, _ = clock.look(app.layout, app.clock_reading, is_new=False)
-        if time.problem and app.layout.clock.exists():
+        time, _ = clock.look(app.layout, app.clock_reading)
+        if time.problem:
             click.echo(f"journal: {time.problem}: prune deletes nothing without --yes", err=True)
         return prune_plan.plan(db, app.layout, app.settings, app.now_us, {})
 
