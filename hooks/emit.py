@@ -13,16 +13,22 @@ import time
 
 STDIN_SECONDS = 2.0
 CHUNK_BYTES = 1 << 20
+BOOT = b"/proc/sys/kernel/random/boot_id"
+TEMPORARY = "/tmp"  # where there is no $TMPDIR; the syncer looks here, too
+NAME = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 # Each agent's own variables: session id, pid, entry point. Never another agent's.
 VARIABLES = {
     "claude-code": ("CLAUDE_CODE_SESSION_ID", "CLAUDE_PID", "CLAUDE_CODE_ENTRYPOINT"),
 }
 
 
-def read_stdin(seconds: float = STDIN_SECONDS) -> bytes:
-    """Everything on stdin, or what had come after `seconds` if nobody closes it."""
+def read_stdin(seconds: float = STDIN_SECONDS, chunks: "list[bytes] | None" = None) -> bytes:
+    """Everything on stdin, or what had come after `seconds` if nobody closes it.
+
+    MemoryError: there is no room for it in one piece; it lies in `chunks`.
+    """
     signal = sys.modules["_signal"]  # loaded by the interpreter; `import signal` costs 3 ms
-    chunks: list[bytes] = []
+    chunks = [] if chunks is None else chunks
 
     def expire(number: int, frame: object) -> None:
         # The read that waits goes on here and ends. An exception could lose what it had just read.
@@ -139,6 +145,34 @@ def record(
     return line, guess.decode("utf-8", "replace"), unique
 
 
+def process(pid: str) -> bytes:
+    """What tells the agent's process from any other, before and after: `pid.start.boot.namespace`.
+
+    Without a pid that of the process that has started the hook's shell. Empty where the system does
+    not say (proc(5)).
+    """
+    try:
+        given = pid.isascii() and pid.isdigit() and len(pid) < 19
+        number = pid.encode() if given else _stat(b"%d" % os.getppid())[1]
+        namespace = os.readlink("/proc/self/ns/pid")[5:-1].encode()
+        return b"%s.%s.%s.%s" % (number, _stat(number)[19], _content(BOOT)[:8], namespace)
+    except (OSError, IndexError):
+        return b""
+
+
+def _stat(pid: bytes) -> list[bytes]:
+    """The fields of a process behind its name, which may hold anything: state, parent, ..."""
+    return _content(b"/proc/%s/stat" % pid).rpartition(b")")[2].split()
+
+
+def _content(path: bytes) -> bytes:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(fd, 1024)
+    finally:
+        os.close(fd)
+
+
 def file_name(agent: str, session: str) -> str:
     """`<agent>.<session>`, made safe as a file name."""
     safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in session)
@@ -182,40 +216,122 @@ def fingerprint(text: str) -> str:
     return f"{key:016x}"
 
 
-def spool_folder(home: str) -> str:
-    """Where records of this home wait while it cannot be written."""
-    temporary = os.environ.get("TMPDIR") or "/tmp"
-    return f"{temporary}/agent-journal-{os.getuid()}/{fingerprint(home)}"
+def home_id(home: str) -> str:
+    """The id of the home that lies at this path; "" if none does, or one of an older version."""
+    try:
+        fd = os.open(f"{home}/id", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        text = os.read(fd, 32).decode("latin-1")
+    except OSError:
+        return ""
+    finally:
+        os.close(fd)
+    return text if len(text) == 32 and not text.strip("0123456789abcdef") else ""
 
 
-def spool(home: str, name: str, line: bytes, unique: str) -> None:
-    """Keep one record in a file of its own; it gets its name once it is whole."""
-    folder = spool_folder(home)
-    for path in (os.path.dirname(folder), folder):
+def spool_name(home: str, unique: str = "") -> str:
+    """What the spool of a home is called: its id, else what its path gives."""
+    return unique or fingerprint(home)
+
+
+def spool_root(temporary: str = "") -> str:
+    """The folder of all spools of this user."""
+    temporary = temporary or os.environ.get("TMPDIR") or TEMPORARY
+    return f"{temporary}/agent-journal-{os.getuid()}"
+
+
+def private_folder(*paths: str) -> None:
+    """These folders exist, and nobody else can look into them. OSError: they are not ours."""
+    for path in paths:
         make_folder(path)
         status = os.lstat(path)
         if status.st_mode & 0o170077 != 0o040000 or status.st_uid != os.getuid():
             raise OSError("not a private folder of ours")
-    path = f"{folder}/{name}.{unique}"
+
+
+def open_spool(home: str, unique: str = "") -> str:
+    """The folder where records of this home wait while it cannot be written. OSError: none.
+
+    It says whose it is. The syncer may have another `$TMPDIR`: a link where it looks tells it.
+    """
+    root, name = spool_root(), spool_name(home, unique)
+    folder = f"{root}/{name}"
+    private_folder(root, folder)
+    try:
+        os.symlink(home, f"{folder}/home")
+    except OSError:
+        pass  # it is there
+    known = spool_root(TEMPORARY)
+    if root != known:
+        try:
+            private_folder(known, f"{known}/{name}")
+            os.symlink(folder, f"{known}/{name}/at-{fingerprint(folder)}")
+        except OSError:
+            pass  # it is there; or only this environment's syncer finds the spool
+    return folder
+
+
+def spool(home: str, name: str, parts: "list[bytes]", unique: str, kind: str = "jsonl") -> None:
+    """Keep bytes in a file of its own; `unique`: the home's id. It is renamed when it is whole."""
+    path = f"{open_spool(home, unique)}/{name}"
     fd = os.open(path + ".part", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
-        while line:
-            line = line[os.write(fd, line) :]
+        for part in parts:
+            while part:
+                part = part[os.write(fd, part) :]
     finally:
         os.close(fd)
-    os.rename(path + ".part", path + ".jsonl")
+    os.rename(path + ".part", f"{path}.{kind}")
 
 
-def keep(home: str, agent: str, event: str, data: bytes, durable: bool, more: bytes = b"") -> int:
-    """Write one record to the home, else to the spool; the bytes that the journal grew by."""
+def keep(
+    home: str,
+    agent: str,
+    event: str,
+    data: bytes,
+    durable: bool,
+    more: bytes = b"",
+    expected: str = "",
+) -> int:
+    """Write one record to the home, else to the spool; the bytes that the journal grew by.
+
+    `expected`: the id of the home. While another or none lies there, it is not mounted.
+    """
     now_ns = time.time_ns()
-    line, session, unique = record(agent, event, data, now_ns, dict(os.environ), more)
+    found = home_id(home)
+    unique = expected or found
+    if named := process(os.environ.get(VARIABLES.get(agent, ("",) * 3)[1], "")):
+        more = b',"process":"%s"%s' % (named, more)
+    if unique:
+        more = b',"home":"%s"%s' % (unique.encode(), more)
+    line, session, new = record(agent, event, data, now_ns, dict(os.environ), more)
     name = file_name(agent, session)
     try:
+        if expected and found != expected:
+            raise OSError("the home is not there")
         append(home, name, line, now_ns, durable)
     except OSError:
-        spool(home, name, line, unique)
+        spool(home, f"{name}.{new}", [line], unique)
     return len(line)
+
+
+def keep_raw(home: str, agent: str, event: str, chunks: "list[bytes]", expected: str) -> None:
+    """Keep what was read of stdin, and the rest of it, as the shell would: nothing is put together.
+
+    For want of memory. The syncer makes a record of it.
+    """
+    session = os.environ.get(VARIABLES.get(agent, ("",))[0], "")
+    if not session or session.strip(NAME) or len(session) > 128:
+        session = "unknown"
+    name = f"{agent}.{event}.{session}.{os.getpid()}-{time.time_ns()}"
+    spool(home, name, chunks, expected or home_id(home), "raw")
+
+
+def option(argv: list[str], name: str) -> str:
+    """The value of `name=` among a hook's arguments."""
+    return next((arg[len(name) + 1 :] for arg in argv[4:] if arg.startswith(name + "=")), "")
 
 
 def is_off(home: str, agent: str) -> bool:
@@ -241,8 +357,12 @@ def main(argv: list[str]) -> None:
     home, agent, event = argv[1:4]
     if is_off(home, agent):
         os._exit(0)
-    data = read_stdin()
+    chunks: list[bytes] = []
+    expected = option(argv, "home")
     try:
-        keep(home, agent, event, data, "durable" in argv[4:])
+        data = read_stdin(chunks=chunks)
+        keep(home, agent, event, data, "durable" in argv[4:], expected=expected)
+    except MemoryError:
+        keep_raw(home, agent, event, chunks, expected)
     finally:
         os._exit(0)

@@ -20,9 +20,10 @@ PASS_ENDS_SECONDS = 1.15  # after the hook's start: then the local pass is kille
 def record(argv: list[str], data: bytes) -> tuple[Place | None, int]:
     """Keep the record with its project's place, whatever it takes; the bytes it took."""
     home, agent, event = argv[1:4]
+    expected = emit.option(argv, "home")
     place, git = None, b""
     try:
-        place = locate(_directory(data), os.uname().nodename)
+        place = locate(_directory(data), expected or emit.home_id(home) or os.uname().nodename)
         git = b',"git":{%s}' % b",".join(
             b'"%s":%s'
             % (name.encode(), emit.quote(str(getattr(place, name)).encode("utf-8", "replace")))
@@ -31,7 +32,7 @@ def record(argv: list[str], data: bytes) -> tuple[Place | None, int]:
     except Exception:  # noqa: BLE001, S110 - a record without its place beats none
         pass
     try:
-        return place, emit.keep(home, agent, event, data, "durable" in argv[4:], git)
+        return place, emit.keep(home, agent, event, data, "durable" in argv[4:], git, expected)
     except OSError:  # neither the home nor the spool can be written: there is nothing left to do
         return place, 0
 
@@ -97,13 +98,16 @@ def main(argv: list[str]) -> None:
     os.umask(0o077)
     if emit.is_off(argv[1], argv[2]):
         os._exit(0)
-    data = emit.read_stdin()
+    chunks: list[bytes] = []
     try:
+        data = emit.read_stdin(chunks=chunks)
         place, own_bytes = record(argv, data)
         try:
             if place is not None:
                 tell(argv, data, place, own_bytes, started)
         finally:
             autostart(argv[1])
+    except MemoryError:
+        emit.keep_raw(*argv[1:4], chunks, emit.option(argv, "home"))
     finally:
         os._exit(0)  # whatever was raised: the record is kept, and the agent must not be disturbed

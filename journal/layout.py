@@ -121,9 +121,51 @@ class Layout:
         return self.home / "redaction.key"
 
     @property
+    def id_file(self) -> Path:
+        """The id of the home, then the paths by which it was ever reached, a line each."""
+        return self.home / "id"
+
+    @property
+    def id(self) -> str:
+        """What names the home, whatever its path; "" before it was given one (see home_id.py)."""
+        return emit.home_id(str(self.home))
+
+    @property
     def spool(self) -> Path:
-        """Where hooks keep records of this home while it cannot be written."""
-        return Path(emit.spool_folder(str(self.home)))
+        """Where hooks of this environment keep records while the home cannot be written."""
+        return Path(emit.spool_root()) / emit.spool_name(str(self.home), self.id)
+
+    def spools(self) -> list[Path]:
+        """Every folder in which hooks may have kept records of this home, under all its names.
+
+        Hooks may run with another `$TMPDIR`; they leave a link to what they used in /tmp.
+        """
+        names = {self.id, *map(emit.fingerprint, self.names())} - {""}
+        roots = dict.fromkeys((emit.spool_root(), emit.spool_root(emit.TEMPORARY)))
+        found = [self.spool]
+        for root in filter(_is_private, map(Path, roots)):
+            for entry in _entries(root):
+                folder = Path(entry.path)
+                if entry.name in names or self._is_spool_of(folder):
+                    found.append(folder)
+        links = (link for folder in filter(_is_private, found) for link in folder.glob("at-*"))
+        found += [Path(os.readlink(link)) for link in links if link.is_symlink()]
+        return list(dict.fromkeys(found))
+
+    def names(self) -> list[str]:
+        """The paths by which the home is or was known."""
+        try:
+            lines = self.id_file.read_text("utf-8", "surrogateescape").split("\n")[1:]
+        except OSError:
+            lines = []
+        return [str(self.home), *(line for line in lines if line.startswith("/"))]
+
+    def _is_spool_of(self, folder: Path) -> bool:
+        """Whether a spool says that it is of the home at this path."""
+        try:
+            return os.path.realpath(os.readlink(folder / "home")) == str(self.home)
+        except OSError:
+            return False
 
     def day_files(self) -> Iterator[Path]:
         """The journal's files, `days/YYYY-MM-DD/*.jsonl`, by name; foreign things are passed over.
@@ -141,6 +183,15 @@ class Layout:
         """The journal's files of one day, by name; for those who look at thousands of them."""
         found = (entry for entry in _entries(self.days / day) if entry.name.endswith(".jsonl"))
         return sorted(filter(_is_file, found), key=lambda entry: entry.name)
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether it is a folder of ours, no link, that nobody else can look into."""
+    try:
+        status = folder.lstat()
+    except OSError:
+        return False
+    return status.st_mode & 0o170077 == 0o040000 and status.st_uid == os.getuid()
 
 
 def is_day(name: str) -> bool:

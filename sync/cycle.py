@@ -8,6 +8,7 @@ from pathlib import Path
 import apsw
 import zstandard
 
+from journal import home_id
 from journal.layout import Layout, write_whole
 from journal.settings.sources import Settings
 from sync.errors import StoreError
@@ -102,6 +103,7 @@ def run(conditions: Pass) -> Report:
     written; what was committed stays, the rest is taken in by the next pass.
     """
     layout = conditions.layout
+    home_id.ensure(layout)
     with locked(layout.sync_lock, conditions.keep_trying):
         remove_litter(layout)
         rebuilt = _rebuilt(conditions)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from hooks import emit
+from journal import home_id
 from journal.errors import JournalError
 from journal.layout import Layout
 from journal.record import record
@@ -60,7 +61,8 @@ def append(
     With `durable` it is on the disk when this returns. JournalError: it cannot be written whole.
     """
     agent, session = who
-    made = record.new_fact(event, session, {"agent": agent, **payload}, now_ns)
+    said = {"agent": agent, **payload}
+    made = record.new_fact(event, session, said, now_ns, home_id.own(layout))
     name = emit.file_name(record.JOURNAL_AGENT, session)
     try:
         emit.append(str(layout.home), name, record.dump(made), now_ns, durable)

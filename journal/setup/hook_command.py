@@ -29,16 +29,17 @@ _COMMAND = """\
 h={home}; [ "${{{silence}-}}" = 1 ] || [ -e "$h/off" ] && exit 0; \
 umask 077; r=$h/hooks/run.py; \
 [ -r "$r" ] || r={packaged}; \
-{{ [ -r "$r" ] && {python} -I -S "$r" "$h" {agent} {event}{durable} || {{ {keep}; }}; }} {quiet}; \
+{{ [ -r "$r" ] && {python} -I -S "$r" "$h" {agent} {event}{durable}{own} || {{ {keep}; }}; }} {quiet}; \
 exit 0"""
 _KEEP = """\
 PATH=/usr/bin:/bin${{PATH:+:$PATH}}; {session}\
-d=${{TMPDIR:-/tmp}}/agent-journal-$(id -u); \
+d=${{TMPDIR:-/tmp}}/agent-journal-$(id -u); t=/tmp/agent-journal-$(id -u)/{key}; \
 for d in "$d" "$d/{key}"; do mkdir "$d" || [ -d "$d" ] || exit 0; \
 case $(ls -ld "$d") in drwx------*) [ -O "$d" ] || exit 0;; *) exit 0;; esac; done; \
 f=$d/{agent}.{event}.$s.$$-$(date +%s); set -C; \
 cat >"$f.part" && [ -s "$f.part" ] && mv "$f.part" "$f.raw" || [ -s "$f.part" ] || \
-rm -f "$f.part\""""
+rm -f "$f.part"; [ -L "$d/home" ] || ln -s "$h" "$d/home"; \
+[ "$d" = "$t" ] || {{ mkdir "${{t%/*}}"; mkdir "$t"; [ -O "$t" ] && ln -s "$d" "$t/at-$$"; }}"""
 _SESSION = """\
 s=${{{variable}-}}; case $s in ""|*[!A-Za-z0-9_-]*) s=unknown;; esac; \
 [ ${{#s}} -le 128 ] || s=unknown; """
@@ -59,7 +60,8 @@ def hook_command(
     home = str(layout.home)
     variable = emit.VARIABLES.get(agent, ("",))[0]
     session = _SESSION.format(variable=variable) if variable else "s=unknown; "
-    key = emit.fingerprint(home)  # as in emit.spool_folder
+    unique = layout.id  # so that a home that is not mounted is told from an empty folder
+    key = emit.spool_name(home, unique)
     command = _COMMAND.format(
         silence=SILENCE,
         home=shlex.quote(home),
@@ -68,6 +70,7 @@ def hook_command(
         agent=agent,
         event=event,
         durable=" durable" if durable else "",
+        own=f" home={unique}" if unique else "",
         keep=_KEEP.format(session=session, key=key, agent=agent, event=event),
         quiet="2>/dev/null" if event == "SessionStart" else ">/dev/null 2>&1",
     )
@@ -85,7 +88,11 @@ def is_ours(command: str, home: Path | None = None) -> bool:
     Every version names the hook program and the spool; the spool's folder names the home.
     """
     ours = _PROGRAM in command and _SPOOL in command
-    return ours and (home is None or f"/{emit.fingerprint(str(home))}" in command)
+    if home is None or not ours:
+        return ours
+    layout = Layout(home)
+    names = {layout.id, *map(emit.fingerprint, layout.names())} - {""}
+    return any(f"/{name}" in command for name in names)
 
 
 def base_interpreter() -> Path:

@@ -15,6 +15,7 @@ from typing import Literal
 
 import hooks
 from hooks import autostart as starting
+from journal import home_id
 from journal.errors import JournalError, UsageError
 from journal.layout import Layout, make_folder, write_whole
 from journal.setup import settings_file
@@ -78,6 +79,8 @@ def install(
     document = settings_file.load(settings or settings_file.default_path())
     accepted, warnings = _accepted_events(agent)
     packaged = _packaged()
+    if not dry_run:
+        home_id.ensure(layout, again=True)
     wanted = {
         event: settings_file.handler(
             event, hook_command(layout, agent, event, python, packaged, durable)

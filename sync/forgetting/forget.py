@@ -186,7 +186,7 @@ class _Forgetting:
 
     def _spool(self, traces: Traces) -> None:
         """What a hook has begun to keep and never ended; the rest was collected by the pass."""
-        for path in _files(self.layout.spool):
+        for path in (path for folder in self.layout.spools() for path in _files(folder)):
             if traces.is_file_of(path.name):
                 path.unlink(missing_ok=True)
 

@@ -24,13 +24,16 @@ def collect(layout: Layout, dead: Dead, now_us: int) -> int:
     JournalError: the home still cannot be written; the spool is as it was.
     """
     moved = 0
-    for path in _private_files(layout.spool):
+    for path in (path for folder in layout.spools() for path in _private_files(folder)):
         if path.suffix == ".jsonl":
             moved += _take_record(layout, path)
         elif path.suffix == ".raw":
             moved += _take_raw(layout, path)
         elif path.suffix == ".part":
             _bury(path, dead, now_us)
+    for link in (link for folder in layout.spools() for link in folder.glob("at-*")):
+        if link.is_symlink() and not link.exists():
+            link.unlink(missing_ok=True)  # the folder of a session that is over
     return moved
 
 

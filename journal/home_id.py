@@ -1,0 +1,81 @@
+"""The id of a home: made once, and the same however the home is reached, moved or copied.
+
+Records carry it, the spool is named by it, and the installed hooks know it. So a home that is not
+mounted is told from an empty folder in its place.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+from hooks import emit
+from journal.errors import JournalError
+from journal.layout import Layout, append_line, make_folder, sync_folder
+
+_CONTENT = ("journal.db", "days", "packs", "config.toml", "hooks")  # of a home that is in use
+
+
+def ensure(layout: Layout, *, again: bool = False) -> str:
+    """The id of the home, given to it if it has none.
+
+    JournalError: hooks keep records in the spool because their home is not there, and what lies at
+    its path is an empty folder; with `again` that becomes the home anew. Or it cannot be written.
+    """
+    found = layout.id
+    if found:
+        _note_path(layout)
+        return found
+    known = _known_to_hooks(layout)
+    if known and not again and not any((layout.home / name).exists() for name in _CONTENT):
+        problem = f"{layout.home} is not mounted, or was removed; its records wait in the spool"
+        hint = "mount it; if it is gone for good, begin a new one: journal install"
+        raise JournalError(problem, hint)
+    return _make(layout, known or uuid4().hex)
+
+
+def _make(layout: Layout, unique: str) -> str:
+    """Give the home this id, unless another process has given it one meanwhile."""
+    make_folder(layout.home)
+    draft = layout.home / f".id.{os.getpid()}"
+    try:
+        draft.write_bytes(f"{unique}\n{layout.home}\n".encode("utf-8", "surrogateescape"))
+        draft.chmod(0o600)
+        with suppress(FileExistsError):
+            os.link(draft, layout.id_file)
+        sync_folder(layout.home)
+    except OSError as error:
+        hint = "check the owner and rights of the home, and the free space"
+        raise JournalError(f"cannot write {layout.id_file}: {error.strerror}", hint) from error
+    finally:
+        draft.unlink(missing_ok=True)
+    return layout.id
+
+
+def _note_path(layout: Layout) -> None:
+    """The home may be moved: then what was named by its path is found."""
+    home = str(layout.home)
+    if "\n" not in home and home not in layout.names()[1:]:
+        append_line(layout.id_file, f"{home}\n".encode("utf-8", "surrogateescape"))
+
+
+def _known_to_hooks(layout: Layout) -> str:
+    """The id by which hooks know the home at this path, if they keep records for it."""
+    for folder in layout.spools():
+        name = folder.name
+        if len(name) == 32 and Path(folder / "home").is_symlink() and _has_records(folder):
+            return name if not name.strip("0123456789abcdef") else ""
+    return ""
+
+
+def _has_records(folder: Path) -> bool:
+    try:
+        return any(path.suffix in (".jsonl", ".raw") for path in folder.iterdir())
+    except OSError:
+        return False
+
+
+def own(layout: Layout) -> bytes:
+    """The part of a record's header that names the home."""
+    unique = emit.home_id(str(layout.home))
+    return b',"home":"%s"' % unique.encode() if unique else b""
