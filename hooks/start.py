@@ -10,6 +10,7 @@ import time
 
 from hooks import emit
 from hooks.autostart import autostart
+from hooks.belonging import shown_commit, told_key
 from hooks.context import compose, count, last_us, parsed, unescape
 from hooks.local_pass import local_pass, read_file, unsynced
 from hooks.project import Place, locate
@@ -24,10 +25,14 @@ def record(argv: list[str], data: bytes) -> tuple[Place | None, int]:
     place, git = None, b""
     try:
         place = locate(_directory(data), expected or emit.home_id(home) or os.uname().nodename)
+        said = {name: getattr(place, name) for name in ("key", "name", "top", "branch", "head")}
+        if place.folder:
+            said["folder"] = place.folder
+        if shown := shown_commit(home, place):
+            said["shown"] = shown
         git = b',"git":{%s}' % b",".join(
-            b'"%s":%s'
-            % (name.encode(), emit.quote(str(getattr(place, name)).encode("utf-8", "replace")))
-            for name in ("key", "name", "top", "branch", "head")
+            b'"%s":%s' % (name.encode(), emit.quote(text.encode("utf-8", "replace")))
+            for name, text in said.items()
         )
     except Exception:  # noqa: BLE001, S110 - a record without its place beats none
         pass
@@ -49,7 +54,7 @@ def tell(argv: list[str], data: bytes, place: Place, own_bytes: int, started: fl
         unescape(emit.string_field(data, name).decode("utf-8", "replace"))
         for name in (b"source", b"session_id")
     )
-    path = f"{home}/contexts/{emit.fingerprint(place.key)}"
+    path = f"{home}/contexts/{emit.fingerprint(told_key(home, place))}"
     before = read_file(f"{path}.tsv")
     allowed = parsed(before)
     if not source or source not in allowed.sources or not allowed.sessions:
@@ -60,6 +65,8 @@ def tell(argv: list[str], data: bytes, place: Place, own_bytes: int, started: fl
         result, missing = local_pass(home, started + PASS_ENDS_SECONDS)
         if result != "done":
             missing_bytes = unsynced(home, own_bytes)[1]
+    # The pass has read that this folder belongs to the project, or that it does not.
+    path = f"{home}/contexts/{emit.fingerprint(told_key(home, place))}"
     prepared = read_file(f"{path}.tsv")
     context, blocks = compose(
         prepared, session, source, place.name, missing, missing_bytes, since_us

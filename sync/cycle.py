@@ -28,7 +28,7 @@ from sync.store.file_cursors import START, Cursor, day_key
 from sync.store.locks import locked
 from sync.store.temporary_files import remove_litter
 from sync.transcripts import copying
-from sync.views import contexts, delivered_pieces, derive, inferred_ends
+from sync.views import contexts, delivered_pieces, derive, inferred_ends, projects
 from sync.views.transcripts import Copied
 
 
@@ -150,6 +150,7 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
     dead = Dead(layout, screen, now_us)
     time = _clock(db, conditions)
     collect(layout, dead, now_us)
+    projects.set_home(db, layout.id)
     derive.refresh(db, conditions.settings.memory.agent, now_us)
     delivered_pieces.follow(db, name_of(conditions.settings.remote), now_us)
     report = _ingest(db, conditions, time, journal_reader.Reader(layout, screen, dead))
@@ -158,6 +159,7 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
         _copy_transcripts(db, conditions, time, screen, dead, report)
     if report.seen_bytes is not None:
         _reap(db, conditions, time, report)
+    projects.settle(db, report.touched)
     report.rejected += refused_binds.write(db, layout)
     contexts.write_stale(db, layout, conditions.settings, now_us)
     if report.seen_bytes is not None and conditions.packs:

@@ -60,6 +60,10 @@ def fold(state: SessionState, event: Event) -> SessionState:
 def _place(state: SessionState, event: Event) -> None:
     origin = event.origin
     state.host = origin.get("host") or state.host
+    state.home = origin.get("home") or state.home
+    if process := origin.get("process") or "":
+        state.processes = state.processes + 1 if process == state.process else 1
+        state.process = process
     state.pid = origin.get("pid") or state.pid
     state.entrypoint = origin.get("entrypoint") or state.entrypoint
     if event.meaning.kind is Kind.SESSION_START and origin.get("plan"):
@@ -71,6 +75,8 @@ def _place(state: SessionState, event: Event) -> None:
         state.project = state.project or git.get("key") or ""
         state.project_name = state.project_name or git.get("name") or ""
         state.top = state.top or git.get("top") or ""
+        state.folder = state.folder or git.get("folder") or ""
+        state.shown = state.shown or git.get("shown") or ""
         state.branch = git.get("branch") or ""
         state.head = git.get("head") or ""
 

@@ -15,7 +15,7 @@ MAX_TEXT_CHARS = 4_000
 MAX_TARGET_CHARS = 400
 
 # Raised whenever fold or this shape changes: stored states are then folded again.
-STATE_VERSION = 2
+STATE_VERSION = 3
 
 
 @dataclass(slots=True)
@@ -67,6 +67,11 @@ class SessionState:
     events: int = 0
     # where
     host: str = ""
+    home: str = ""  # the id of the home that recorded it
+    process: str = ""  # the agent's, see hooks.emit.process
+    processes: int = 0  # records in a row that named it
+    folder: str = ""  # the repository that names the project
+    shown: str = ""  # a commit of the project that the folder contains
     pid: int | None = None
     entrypoint: str = ""
     plan: str = ""

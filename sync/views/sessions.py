@@ -7,7 +7,7 @@ import apsw
 from journal.session.plan import name_of
 from journal.session.state import SessionState
 from sync.store import arrivals
-from sync.views import pins_and_ends
+from sync.views import pins_and_ends, projects
 from sync.views.change import Change
 
 TITLE_CHARS = 120
@@ -65,8 +65,8 @@ def _row(db: apsw.Connection, change: Change) -> dict[str, Any]:
         "head_us": last.at_us,
         "last_id": last.id,
         "triggers": " ".join(sorted(state.triggers)),
-        "project": project(state),
-        "project_name": state.project_name or state.cwd.rstrip("/").rpartition("/")[2],
+        "project": projects.key_of(db, state),
+        "project_name": state.project_name or _folder_name(state.cwd),
         "cwd": state.cwd,
         "branch": state.branch,
         "host": state.host,
@@ -87,9 +87,10 @@ def _ending(state: SessionState) -> dict[str, Any]:
     }
 
 
-def project(state: SessionState) -> str:
-    """The key of the session's project: git's if its start was seen, else host and directory."""
-    return state.project or f"path:{state.host}:{state.cwd.rstrip('/') or '/'}"
+def _folder_name(directory: str) -> str:
+    """The last part of a path, of this system or of Windows."""
+    slashed = directory if directory.startswith("/") else directory.replace("\\", "/")
+    return slashed.rstrip("/").rpartition("/")[2]
 
 
 def title(state: SessionState) -> str:

@@ -102,7 +102,7 @@ def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) ->
         limit=chosen["limit"],
         since_us=since_us or 0,
         until_us=ENDLESS_US if until_us is None else until_us,
-        calls=chosen_calls(chosen),
+        calls=chosen_calls(app, chosen),
     )
     with app.reading(ends_matter=chosen["state"] is not None) as db:
         found = index.search(db, wanted, now_us, after)
