@@ -20,7 +20,8 @@ from sync.ingest.spool import collect
 from sync.ingest.writer import Writer
 from sync.rebuild import rebuild
 from sync.remote.naming import name_of
-from sync.retention import packing, prune
+from sync.retention import held_packs, packing, prune
+from sync.retention.pack_file import DamagedPackError, read_pack
 from sync.retention.prune_plan import Plan
 from sync.store import arrivals, backups, clock, connection, vacuum
 from sync.store.clock import Clock
@@ -155,6 +156,7 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
     delivered_pieces.follow(db, name_of(conditions.settings.remote), now_us)
     report = _ingest(db, conditions, time, journal_reader.Reader(layout, screen, dead))
     report.clock_problem = time.problem
+    _read_unknown_packs(db, conditions, time, journal_reader.Reader(layout, screen, dead), report)
     if report.seen_bytes is not None and conditions.packs:
         _copy_transcripts(db, conditions, time, screen, dead, report)
     if report.seen_bytes is not None:
@@ -172,6 +174,7 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
                 db, layout, settings, screen, dead, now_us, stop
             )
             _prune(db, conditions, time, report)
+            held_packs.note_all(db, layout)
     if report.stored or report.packed.days:
         vacuum.tend(db)
     return report
@@ -283,6 +286,31 @@ def _ingest(
             report.seen_bytes = reader.seen_bytes
     report.unreadable = tuple(reader.unreadable)
     return report
+
+
+def _read_unknown_packs(
+    db: apsw.Connection,
+    conditions: Pass,
+    time: Clock,
+    reader: journal_reader.Reader,
+    report: Report,
+) -> None:
+    """Take in packs that this database does not hold: it was put back from a backup."""
+    adopt_on = tuple(conditions.settings.sessions.adopt_on)
+    arrived_us = max(conditions.now_us, time.believed_us)
+    for path in held_packs.unknown(db, conditions.layout):
+        try:
+            with Writer(db, reader, adopt_on, conditions.now_us, arrived_us) as writer:
+                for batch in reader.elsewhere((path, line) for line in read_pack(path)):
+                    written = writer.write(batch)
+                    report.touched |= written.sessions
+                    report.stored += written.stored
+                    if conditions.out_of_time():
+                        report.seen_bytes = None
+                        return
+        except DamagedPackError as error:
+            report.unreadable += (str(error),)
+        held_packs.note(db, [path])
 
 
 def _changed_files(

@@ -23,6 +23,7 @@ from sync.forgetting.scrub import Scrub, rewrite_lines
 from sync.forgetting.traces import Traces
 from sync.ingest import refused_binds
 from sync.query.listing import LAST_CHAR
+from sync.retention import held_packs
 from sync.store import backups, clock, connection, facts, vacuum
 from sync.store.locks import locked
 from sync.views import contexts, delivered_pieces, session_deletion, tombstones
@@ -146,6 +147,7 @@ class _Forgetting:
         gone = backups.remove(self.layout)
         events = self._rows()
         scrub.settle()
+        held_packs.note_all(self.db, self.layout)
         vacuum.write_anew(self.db)
         return Forgotten(events, scrub.lines, pieces, gone, delivered, tuple(scrub.problems))
 

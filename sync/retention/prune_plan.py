@@ -44,7 +44,7 @@ class Plan:
     @property
     def days(self) -> tuple[str, ...]:
         """The days whose packs go."""
-        return tuple(one.path.name.removesuffix(ENDING) for one in self.packs if not one.cut)
+        return tuple(one.path.name.removesuffix(ENDING) for one in self.packs)
 
     def json(self, *, dry_run: bool) -> dict[str, Any]:
         """The object of the public interface, with a few keys more."""
@@ -81,7 +81,7 @@ def plan(
     graves = {(grave.agent, grave.session): grave for grave, _ in sessions}
     packs = tuple(Packs(db, layout, graves).empty(looked, now_us))
     copies = _old_copies(layout, now_us)
-    paths = [*(one.path for one in packs if not one.cut), *copies]
+    paths = [*(one.path for one in packs), *copies]
     return Plan(
         tuple(graves.values()),
         silenced,

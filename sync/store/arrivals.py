@@ -79,6 +79,15 @@ def drop(db: apsw.Connection, agent: str, session: str) -> None:
     db.execute("delete from arrivals where agent = ? and session = ?", (agent, session))
 
 
+def all_rows(db: apsw.Connection) -> list[tuple[str, str, int, int]]:
+    """What a database knows, for `take_over`; nothing of a damaged one."""
+    try:
+        rows: list[tuple[str, str, int, int]] = db.execute("select * from arrivals").fetchall()
+    except apsw.Error:
+        return []
+    return rows
+
+
 def take_over(db: apsw.Connection, rows: Iterable[tuple[str, str, int, int]]) -> None:
     """Keep what an older database knew: the earlier arrival of each session stands."""
     query = """

@@ -348,3 +348,5 @@ def _sixth(db: apsw.Connection) -> None:
 # Step n leads from user_version n to n + 1.
 LADDER = (_first, _second, _third, _fourth, _fifth, _sixth)
 VERSION = len(LADDER)
+# A table that each step makes, by which a database shows its schema.
+LANDMARKS = ("events", "binds", "pieces", "pins", "transcripts", "arrivals")
