@@ -254,28 +254,45 @@ def private_folder(*paths: str) -> None:
 def open_spool(home: str, unique: str = "") -> str:
     """The folder where records of this home wait while it cannot be written. OSError: none.
 
-    It says whose it is. The syncer may have another `$TMPDIR`: a link where it looks tells it.
+    A note says whose it is. The syncer may have another `$TMPDIR`: a note where it looks tells it.
     """
-    root, name = spool_root(), spool_name(home, unique)
-    folder = f"{root}/{name}"
+    folder = spool_folder(home, unique or home_id(home))
+    root, _, name = folder.rpartition("/")
     private_folder(root, folder)
-    try:
-        os.symlink(home, f"{folder}/home")
-    except OSError:
-        pass  # it is there
     known = spool_root(TEMPORARY)
-    if root != known:
-        try:
-            private_folder(known, f"{known}/{name}")
-            os.symlink(folder, f"{known}/{name}/at-{fingerprint(folder)}")
-        except OSError:
-            pass  # it is there; or only this environment's syncer finds the spool
+    try:
+        _note(f"{folder}.home", home)
+        if root != known:
+            private_folder(known)
+            _note(f"{known}/{name}.at-{fingerprint(folder)}", folder)
+    except OSError:
+        pass  # only this environment's syncer finds the spool
     return folder
 
 
-def spool(home: str, name: str, parts: "list[bytes]", unique: str, kind: str = "jsonl") -> None:
-    """Keep bytes in a file of its own; `unique`: the home's id. It is renamed when it is whole."""
-    path = f"{open_spool(home, unique)}/{name}"
+def _note(path: str, text: str) -> None:
+    """A small file with a path in it, unless it is there. OSError."""
+    if os.path.lexists(path):
+        return
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(fd, os.fsencode(text))
+    finally:
+        os.close(fd)
+
+
+def spool_folder(home: str, unique: str = "") -> str:
+    """Where hooks of this environment keep records of the home with this id."""
+    return f"{spool_root()}/{spool_name(home, unique)}"
+
+
+def spool(home: str, name: str, line: bytes, unique: str, own: str = "") -> None:
+    """Keep one record in a file of its own; `own`: the home's id."""
+    _spool(f"{open_spool(home, own)}/{name}.{unique}", "jsonl", [line])
+
+
+def _spool(path: str, kind: str, parts: "list[bytes]") -> None:
+    """Write a file of the spool; it gets its name once it is whole."""
     fd = os.open(path + ".part", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         for part in parts:
@@ -284,6 +301,19 @@ def spool(home: str, name: str, parts: "list[bytes]", unique: str, kind: str = "
     finally:
         os.close(fd)
     os.rename(path + ".part", f"{path}.{kind}")
+
+
+def make_home(home: str, unique: str) -> None:
+    """A home that was deleted is made again, with its id. OSError: something else lies there.
+
+    An empty folder may be where the home is mounted at other times.
+    """
+    os.mkdir(home, 0o700)
+    fd = os.open(f"{home}/id", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(fd, f"{unique}\n".encode())
+    finally:
+        os.close(fd)
 
 
 def keep(
@@ -310,10 +340,10 @@ def keep(
     name = file_name(agent, session)
     try:
         if expected and found != expected:
-            raise OSError("the home is not there")
+            make_home(home, expected)
         append(home, name, line, now_ns, durable)
     except OSError:
-        spool(home, f"{name}.{new}", [line], unique)
+        spool(home, name, line, new, unique)
     return len(line)
 
 
@@ -326,7 +356,7 @@ def keep_raw(home: str, agent: str, event: str, chunks: "list[bytes]", expected:
     if not session or session.strip(NAME) or len(session) > 128:
         session = "unknown"
     name = f"{agent}.{event}.{session}.{os.getpid()}-{time.time_ns()}"
-    spool(home, name, chunks, expected or home_id(home), "raw")
+    _spool(f"{open_spool(home, expected or home_id(home))}/{name}", "raw", chunks)
 
 
 def option(argv: list[str], name: str) -> str:

@@ -15,7 +15,7 @@ def unsynced(home: str, own_bytes: int) -> tuple[bool, int]:
 
     The syncer writes to `synced` how many bytes of all day files it has read.
     """
-    spool = f"{emit.spool_root()}/{emit.spool_name(home, emit.home_id(home))}"
+    spool = emit.spool_folder(home, emit.home_id(home))
     present = _sizes(spool, "l") + _sizes(spool, "w")  # .jsonl, .raw
     spooled = len(present) > 0
     for day in _names(f"{home}/days"):

@@ -26,8 +26,9 @@ def ensure(layout: Layout, *, again: bool = False) -> str:
     if found:
         _note_path(layout)
         return found
-    known = _known_to_hooks(layout)
-    if known and not again and not any((layout.home / name).exists() for name in _CONTENT):
+    known, home = layout.id_in_spool(), layout.home
+    is_mount_point = home.is_dir() and not any((home / name).exists() for name in _CONTENT)
+    if known and not again and (is_mount_point or not home.parent.is_dir()) and _waits(layout):
         problem = f"{layout.home} is not mounted, or was removed; its records wait in the spool"
         hint = "mount it; if it is gone for good, begin a new one: journal install"
         raise JournalError(problem, hint)
@@ -59,13 +60,9 @@ def _note_path(layout: Layout) -> None:
         append_line(layout.id_file, f"{home}\n".encode("utf-8", "surrogateescape"))
 
 
-def _known_to_hooks(layout: Layout) -> str:
-    """The id by which hooks know the home at this path, if they keep records for it."""
-    for folder in layout.spools():
-        name = folder.name
-        if len(name) == 32 and Path(folder / "home").is_symlink() and _has_records(folder):
-            return name if not name.strip("0123456789abcdef") else ""
-    return ""
+def _waits(layout: Layout) -> bool:
+    """Whether hooks keep records for the home."""
+    return any(map(_has_records, layout.spools()))
 
 
 def _has_records(folder: Path) -> bool:

@@ -133,24 +133,42 @@ class Layout:
     @property
     def spool(self) -> Path:
         """Where hooks of this environment keep records while the home cannot be written."""
-        return Path(emit.spool_root()) / emit.spool_name(str(self.home), self.id)
+        named = Path(emit.spool_folder(str(self.home), self.id or self.id_in_spool()))
+        by_path = Path(emit.spool_folder(str(self.home)))  # of hooks that do not know the id
+        return by_path if by_path.is_dir() and not named.is_dir() else named
 
     def spools(self) -> list[Path]:
         """Every folder in which hooks may have kept records of this home, under all its names.
 
-        Hooks may run with another `$TMPDIR`; they leave a link to what they used in /tmp.
+        Hooks may run with another `$TMPDIR`; they leave a note of what they used in /tmp.
         """
         names = {self.id, *map(emit.fingerprint, self.names())} - {""}
-        roots = dict.fromkeys((emit.spool_root(), emit.spool_root(emit.TEMPORARY)))
         found = [self.spool]
-        for root in filter(_is_private, map(Path, roots)):
-            for entry in _entries(root):
-                folder = Path(entry.path)
-                if entry.name in names or self._is_spool_of(folder):
-                    found.append(folder)
-        links = (link for folder in filter(_is_private, found) for link in folder.glob("at-*"))
-        found += [Path(os.readlink(link)) for link in links if link.is_symlink()]
+        for entry in self._spool_entries():
+            name, _, ending = entry.name.partition(".")
+            if ending == "home" and self._is_spool_of(Path(entry.path)):
+                names.add(name)
+        for entry in self._spool_entries():
+            name, _, ending = entry.name.partition(".")
+            if name in names and not ending:
+                found.append(Path(entry.path))
+            elif name in names and ending.startswith("at-"):
+                found.append(Path(_noted(Path(entry.path))))
         return list(dict.fromkeys(found))
+
+    def id_in_spool(self) -> str:
+        """The id by which hooks know the home at this path, if they keep records elsewhere."""
+        for entry in self._spool_entries():
+            name, _, ending = entry.name.partition(".")
+            if ending == "home" and len(name) == 32 and self._is_spool_of(Path(entry.path)):
+                return name
+        return ""
+
+    def _spool_entries(self) -> list[os.DirEntry[str]]:
+        """What lies where spools of this user are looked for."""
+        roots = dict.fromkeys((emit.spool_root(), emit.spool_root(emit.TEMPORARY)))
+        private = filter(_is_private, map(Path, roots))
+        return [entry for root in private for entry in _entries(root)]
 
     def names(self) -> list[str]:
         """The paths by which the home is or was known."""
@@ -160,12 +178,10 @@ class Layout:
             lines = []
         return [str(self.home), *(line for line in lines if line.startswith("/"))]
 
-    def _is_spool_of(self, folder: Path) -> bool:
-        """Whether a spool says that it is of the home at this path."""
-        try:
-            return os.path.realpath(os.readlink(folder / "home")) == str(self.home)
-        except OSError:
-            return False
+    def _is_spool_of(self, note: Path) -> bool:
+        """Whether a hook has noted of a spool that it is of the home at this path."""
+        path = _noted(note)
+        return path.startswith("/") and os.path.realpath(path) == str(self.home)
 
     def day_files(self) -> Iterator[Path]:
         """The journal's files, `days/YYYY-MM-DD/*.jsonl`, by name; foreign things are passed over.
@@ -192,6 +208,16 @@ def _is_private(folder: Path) -> bool:
     except OSError:
         return False
     return status.st_mode & 0o170077 == 0o040000 and status.st_uid == os.getuid()
+
+
+def _noted(path: Path) -> str:
+    """The path that a small file of ours holds; "" if it is none."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(fd, "rb") as file:
+            return os.fsdecode(file.read(4096))
+    except OSError:
+        return ""
 
 
 def is_day(name: str) -> bool:

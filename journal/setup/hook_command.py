@@ -33,13 +33,14 @@ umask 077; r=$h/hooks/run.py; \
 exit 0"""
 _KEEP = """\
 PATH=/usr/bin:/bin${{PATH:+:$PATH}}; {session}\
-d=${{TMPDIR:-/tmp}}/agent-journal-$(id -u); t=/tmp/agent-journal-$(id -u)/{key}; \
+d=${{TMPDIR:-/tmp}}/agent-journal-$(id -u); t=/tmp/agent-journal-$(id -u); \
 for d in "$d" "$d/{key}"; do mkdir "$d" || [ -d "$d" ] || exit 0; \
 case $(ls -ld "$d") in drwx------*) [ -O "$d" ] || exit 0;; *) exit 0;; esac; done; \
 f=$d/{agent}.{event}.$s.$$-$(date +%s); set -C; \
 cat >"$f.part" && [ -s "$f.part" ] && mv "$f.part" "$f.raw" || [ -s "$f.part" ] || \
-rm -f "$f.part"; [ -L "$d/home" ] || ln -s "$h" "$d/home"; \
-[ "$d" = "$t" ] || {{ mkdir "${{t%/*}}"; mkdir "$t"; [ -O "$t" ] && ln -s "$d" "$t/at-$$"; }}"""
+rm -f "$f.part"; [ -e "$d.home" ] || printf %s "$h" >"$d.home" || exit 0; \
+[ "$d" = "$t/{key}" ] || {{ {{ mkdir "$t" || [ -O "$t" ]; }} && \
+printf %s "$d" >"$t/{key}.at-$$"; }} || exit 0"""
 _SESSION = """\
 s=${{{variable}-}}; case $s in ""|*[!A-Za-z0-9_-]*) s=unknown;; esac; \
 [ ${{#s}} -le 128 ] || s=unknown; """

@@ -31,9 +31,6 @@ def collect(layout: Layout, dead: Dead, now_us: int) -> int:
             moved += _take_raw(layout, path)
         elif path.suffix == ".part":
             _bury(path, dead, now_us)
-    for link in (link for folder in layout.spools() for link in folder.glob("at-*")):
-        if link.is_symlink() and not link.exists():
-            link.unlink(missing_ok=True)  # the folder of a session that is over
     return moved
 
 

@@ -89,7 +89,7 @@ def _last_call_us(db: apsw.Connection, one: Due) -> int:
     return int(db.execute(query, (one.agent, one.session)).get or 0)
 
 
-def failures(db: apsw.Connection, settings: Settings, now_us: int) -> Failures:
+def failures(db: apsw.Connection, settings: Settings, now_us: int = 2**62) -> Failures:
     """How the last calls went, and when the next may be made: full jitter, growing with each.
 
     What a clock that was ahead has dated later than now does not count.
