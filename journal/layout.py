@@ -196,9 +196,21 @@ class Layout:
         return sorted(entry.name for entry in days if _is_folder(entry))
 
     def entries_of(self, day: str) -> list[os.DirEntry[str]]:
-        """The journal's files of one day, by name; for those who look at thousands of them."""
-        found = (entry for entry in _entries(self.days / day) if entry.name.endswith(".jsonl"))
+        """The journal's files of one day, by name; for those who look at thousands of them.
+
+        None of a day whose folder cannot be read, see `shut_days`.
+        """
+        try:
+            entries = _entries(self.days / day)
+        except JournalError:
+            return []
+        found = (entry for entry in entries if entry.name.endswith(".jsonl"))
         return sorted(filter(_is_file, found), key=lambda entry: entry.name)
+
+    def shut_days(self) -> list[Path]:
+        """The folders of days that cannot be read."""
+        days = (self.days / name for name in self.day_names())
+        return [day for day in days if not os.access(day, os.R_OK | os.X_OK)]
 
 
 def _is_private(folder: Path) -> bool:

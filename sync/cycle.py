@@ -1,7 +1,8 @@
 """One pass: collect, ingest, derive, prepare the contexts. Safe to kill and to repeat anywhere."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import apsw
 import zstandard
 
 from journal import home_id
+from journal.errors import JournalError
 from journal.layout import Layout, write_whole
 from journal.settings.sources import Settings
 from sync.errors import StoreError
@@ -53,6 +55,7 @@ class Report:
     rebuilt: rebuild.Rebuilt | None = None
     pruned: Plan = field(default_factory=Plan)  # what retention has removed
     clock_problem: str = ""  # why nothing was deleted, packed or ended by its age
+    problems: list[JournalError] = field(default_factory=list)  # what was left as it is, and why
 
     @property
     def summaries(self) -> int:
@@ -150,34 +153,61 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
     screen = make_screen(layout, conditions.settings)
     dead = Dead(layout, screen, now_us)
     time = _clock(db, conditions)
-    collect(layout, dead, now_us)
+    problems: list[JournalError] = []
+    with _leaving(problems):
+        collect(layout, dead, now_us, problems)
     projects.set_home(db, layout.id)
     derive.refresh(db, conditions.settings.memory.agent, now_us)
     delivered_pieces.follow(db, name_of(conditions.settings.remote), now_us)
     report = _ingest(db, conditions, time, journal_reader.Reader(layout, screen, dead))
-    report.clock_problem = time.problem
-    _read_unknown_packs(db, conditions, time, journal_reader.Reader(layout, screen, dead), report)
+    report.clock_problem, report.problems = time.problem, problems
+    report.unreadable += tuple(f"{day}: its rights forbid it" for day in layout.shut_days())
+    failed: list[JournalError] = []
+    with _leaving(failed):
+        reader = journal_reader.Reader(layout, screen, dead)
+        _read_unknown_packs(db, conditions, time, reader, report)
     if report.seen_bytes is not None and conditions.packs:
-        _copy_transcripts(db, conditions, time, screen, dead, report)
+        with _leaving(failed):
+            _copy_transcripts(db, conditions, time, screen, dead, report)
     if report.seen_bytes is not None:
         _reap(db, conditions, time, report)
     projects.settle(db, report.touched)
-    report.rejected += refused_binds.write(db, layout)
-    contexts.write_stale(db, layout, conditions.settings, now_us)
+    with _leaving(failed):
+        report.rejected += refused_binds.write(db, layout)
+    with _leaving(failed):
+        contexts.write_stale(db, layout, conditions.settings, now_us)
     if report.seen_bytes is not None and conditions.packs:
-        report.seen_bytes -= excluded_lines.remove(db, layout, screen, now_us)
+        with _leaving(failed):
+            report.seen_bytes -= excluded_lines.remove(db, layout, screen, now_us)
     if report.seen_bytes is not None:
         _stamp(layout, report.seen_bytes)  # last: a session that starts now reads the contexts
         if conditions.packs and time.is_trusted:
             settings, stop = conditions.settings, conditions.out_of_time
-            report.packed = packing.pack_closed_days(
-                db, layout, settings, screen, dead, now_us, stop
-            )
-            _prune(db, conditions, time, report)
-            held_packs.note_all(db, layout)
+            with _leaving(failed):
+                report.packed = packing.pack_closed_days(
+                    db, layout, settings, screen, dead, now_us, stop
+                )
+            with _leaving(failed):
+                _prune(db, conditions, time, report)
+                held_packs.note_all(db, layout)
     if report.stored or report.packed.days:
         vacuum.tend(db)
+    if failed:
+        raise failed[0]  # all the rest is done
     return report
+
+
+@contextmanager
+def _leaving(problems: list[JournalError]) -> Iterator[None]:
+    """What cannot be done here is added to the problems, and the pass goes on with the rest."""
+    try:
+        yield
+    except JournalError as error:
+        problems.append(error)
+    except OSError as error:
+        hint = "check its owner and rights, and the free space"
+        problem = f"cannot use {error.filename or 'a file of the home'}: {error.strerror}"
+        problems.append(JournalError(problem, hint))
 
 
 def _clock(db: apsw.Connection, conditions: Pass) -> Clock:

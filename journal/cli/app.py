@@ -155,7 +155,7 @@ class App:
         db = None if ends_matter else self._settled()
         if db is None:
             is_whole = self._catch_up()
-            db = connection.open_store(self.layout)
+            db = self._opened()
             if is_whole:
                 adopt_on = tuple(self.settings.sessions.adopt_on)
                 with suppress(JournalError):  # without the note everything is looked at again
@@ -164,6 +164,21 @@ class App:
             yield db
         finally:
             db.close()
+
+    def _opened(self) -> "apsw.Connection":
+        """The database, also of a home that cannot be written."""
+        from sync.errors import DamagedStoreError, StoreError
+        from sync.store import connection
+
+        try:
+            return connection.open_store(self.layout)
+        except DamagedStoreError:
+            raise
+        except StoreError:
+            home = self.layout.home
+            if os.access(home, os.W_OK) and not connection.is_full(self.layout.database):
+                raise
+            return connection.open_frozen(self.layout)
 
     def _settled(self) -> "apsw.Connection | None":
         """The database, if a pass would find nothing to take in."""

@@ -18,6 +18,8 @@ import apsw
 from journal.agents import HISTORY
 from journal.settings.sources import Settings
 from journal.times import SECOND_US
+from sync.store import clock
+from sync.views import projects
 
 GONE = "process_gone"
 SILENCE = "silence"
@@ -46,13 +48,18 @@ def due(
     """
     limit_us = settings.sessions.reap_after_hours * _HOUR_US
     found = []
-    for key, agent, session, last_us, arrived_us, pid, on in _open_sessions(db):
+    home = projects.home_of(db)
+    for key, agent, session, last_us, arrived_us, pid, on, *process in _open_sessions(db):
         told_us = now_us - last_us
         silent_us = now_us - max(last_us, arrived_us or last_us)  # a clock may have been behind
         if pid is None and told_us > _IMPORTED_US and not _is_hooked(db, key):
             found.append(Ended(agent, session, last_us, IMPORTED))
         elif silence and silent_us > limit_us:
             found.append(Ended(agent, session, last_us, SILENCE))
+        elif process[0]:
+            is_known = pid is not None or process[1] > 1  # a parent may have been a passing shell
+            if is_known and _is_gone(process[0], on == host and process[2] == home):
+                found.append(Ended(agent, session, last_us, GONE))
         elif pid is not None and on == host and not is_alive(pid, last_us):
             found.append(Ended(agent, session, last_us, GONE))
     return found
@@ -61,7 +68,8 @@ def due(
 def _open_sessions(db: apsw.Connection) -> Iterator[Any]:
     query = """
         select s.session, s.agent, s.id, s.head_us, a.at_us,
-          cast(s.state as text) ->> 'pid', s.host
+          cast(s.state as text) ->> 'pid', s.host, cast(s.state as text) ->> 'process',
+          cast(s.state as text) ->> 'processes', cast(s.state as text) ->> 'home'
         from session_states s left join pins p on p.agent = s.agent and p.session = s.id
         left join arrivals a on a.agent = s.agent and a.session = s.id
         where s.status <> 'finished' and coalesce(p.pinned, 0) = 0
@@ -74,6 +82,25 @@ def _is_hooked(db: apsw.Connection, session: int) -> bool:
     """Whether a hook reported anything of the session."""
     query = "select exists (select 1 from events where session = ? and name <> ?)"
     return bool(db.execute(query, (session, HISTORY)).get)
+
+
+def _is_gone(process: str, is_ours: bool) -> bool:
+    """Whether a process that a hook named (see hooks.emit.process) certainly runs no more.
+
+    No clock is asked. `is_ours`: it was on this machine, before a restart if the boot is another.
+    """
+    pid, start, boot, namespace = (*process.split("."), "", "", "", "")[:4]
+    if boot != clock.boot_id()[:8]:
+        return is_ours
+    try:
+        if namespace != str(os.readlink("/proc/self/ns/pid"))[5:-1]:
+            return False  # a container's: its numbers are not ours
+        with open(f"/proc/{int(pid)}/stat", "rb") as file:  # noqa: PTH123
+            return file.read().rpartition(b")")[2].split()[19].decode() != start
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    except (OSError, ValueError, IndexError):
+        return False
 
 
 def is_alive(pid: int, last_us: int) -> bool:

@@ -126,7 +126,7 @@ def _pass(app: App, stopping: Callable[[], bool], complaints: "_Complaints") -> 
     )
     report = app.run_pass(conditions, "watch")
     unreadable = (f"cannot read {problem}" for problem in report.unreadable)
-    complaints.tell(*map(JournalError, (*unreadable, *report.packed.kept)))
+    complaints.tell(*map(JournalError, (*unreadable, *report.packed.kept)), *report.problems)
     return report.read
 
 
