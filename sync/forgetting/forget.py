@@ -38,6 +38,7 @@ class Order:
     settings: Settings
     now_ns: int
     keep_trying: Callable[[], bool]
+    reading: clock.Reading | None = None  # of both clocks; None: they are asked
 
     @property
     def now_us(self) -> int:
@@ -116,7 +117,7 @@ def _grave(order: Order, db: apsw.Connection, agent: str, session: str) -> Grave
     key = facts.known_key(db, agent, session)
     last_us = 0 if key is None else facts.last_us(db, key)
     until_us = tombstones.until_us(db, agent, session)
-    time, _ = clock.look(order.layout, clock.read(order.now_us))
+    time, _ = clock.look(order.layout, order.reading or clock.read(order.now_us))
     now_us = min(order.now_us, time.believed_us - time.drift_us)
     earlier_us = until_us if until_us <= order.now_us else 0
     return Grave(agent, session, max(now_us, last_us, earlier_us))
