@@ -51,7 +51,9 @@ def due(
     home = projects.home_of(db)
     for key, agent, session, last_us, arrived_us, pid, on, *process in _open_sessions(db):
         told_us = now_us - last_us
-        silent_us = now_us - max(last_us, arrived_us or last_us)  # a clock may have been behind
+        silent_us = told_us
+        if told_us > limit_us and arrived_us and process[0] and _runs(process[0]):
+            silent_us = now_us - max(last_us, arrived_us)  # its clock may have been behind
         if pid is None and told_us > _IMPORTED_US and not _is_hooked(db, key):
             found.append(Ended(agent, session, last_us, IMPORTED))
         elif silence and silent_us > limit_us:
@@ -89,18 +91,32 @@ def _is_gone(process: str, is_ours: bool) -> bool:
 
     No clock is asked. `is_ours`: it was on this machine, before a restart if the boot is another.
     """
-    pid, start, boot, namespace = (*process.split("."), "", "", "", "")[:4]
-    if boot != clock.boot_id()[:8]:
-        return is_ours
+    _, _, boot, _ = _parts(process)
+    return is_ours if boot != clock.boot_id()[:8] else _found(process) is False
+
+
+def _runs(process: str) -> bool:
+    """Whether it certainly runs."""
+    return _found(process) is True
+
+
+def _parts(process: str) -> list[str]:
+    """Its number, its start, the boot and the pid namespace."""
+    return [*process.split("."), "", "", "", ""][:4]
+
+
+def _found(process: str) -> bool | None:
+    """Whether this very process is there; None: it is another machine's or container's."""
+    pid, start, boot, namespace = _parts(process)
     try:
-        if namespace != str(os.readlink("/proc/self/ns/pid"))[5:-1]:
-            return False  # a container's: its numbers are not ours
+        if boot != clock.boot_id()[:8] or namespace != os.readlink("/proc/self/ns/pid")[5:-1]:
+            return None
         with open(f"/proc/{int(pid)}/stat", "rb") as file:  # noqa: PTH123
-            return file.read().rpartition(b")")[2].split()[19].decode() != start
+            return file.read().rpartition(b")")[2].split()[19].decode() == start
     except (FileNotFoundError, ProcessLookupError):
-        return True
-    except (OSError, ValueError, IndexError):
         return False
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def is_alive(pid: int, last_us: int) -> bool:

@@ -5,6 +5,7 @@ amount, both ways; the machine's own count of time is right, and begins again wi
 model knows when each session was truly last heard of, and who pinned or forgot it last.
 """
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -92,6 +93,8 @@ class TimeMachine(RuleBasedStateMachine):
         self.number += 1
         body = {"session_id": session, "cwd": "/code/x", "prompt": f"do {self.number}"}
         line = recordings.line(event, body, self.wall_us * 1000, CLAUDE_CODE_ENTRYPOINT="cli")
+        process = emit.process(str(os.getpid()))  # the session lives as long as this test
+        line = line.replace(b',"payload":', b',"process":"%s","payload":' % process, 1)
         name = emit.file_name(AGENT, session)
         emit.append(str(self.layout.home), name, line, self.wall_us * 1000, durable=False)
         self.run_pass()

@@ -29,7 +29,7 @@ def unpin(app: App, session: str) -> None:
 
     SESSION is an id, a unique beginning of one, or AGENT/ID.
     """
-    _record(app, session, "Unpin", "not pinned: [sessions] and [retention] apply to it again")
+    _record(app, session, "Unpin", "not pinned any more")
 
 
 def _record(app: App, name: str, event: str, said: str) -> None:
