@@ -115,6 +115,6 @@ def main(argv: list[str]) -> None:
         finally:
             autostart(argv[1])
     except MemoryError:
-        emit.keep_raw(*argv[1:4], chunks, emit.option(argv, "home"))
+        emit.keep_raw(argv[1], argv[2], argv[3], chunks, emit.option(argv, "home"))
     finally:
         os._exit(0)  # whatever was raised: the record is kept, and the agent must not be disturbed

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from sync.cycle import Pass, Report
     from sync.daily_log import Entry
     from sync.ingest.up_to_date import Note
-    from sync.store.clock import Reading
     from sync.slow_stages import Outside
+    from sync.store.clock import Reading
 
 CATCH_UP_SECONDS = 0.3
 _POLL_SECONDS = 0.05
@@ -147,7 +147,6 @@ class App:
         Without `ends_matter` nobody looks for sessions whose process is gone, if nothing is new.
         """
         from sync.ingest import up_to_date
-        from sync.store import connection
 
         if not self.layout.days.exists() and not self.layout.database.exists():
             message = f"nothing is recorded yet in {self.layout.home}"

@@ -30,7 +30,7 @@ def in_force(links: Iterable[Link]) -> Link | None:
     found = sorted(set(links), key=lambda link: (link.at_us, link.id))
     replaced = {link.after for link in found if link.after != link.id}
     standing = [link for link in found if link.id not in replaced]
-    return (standing or found or [None])[-1]
+    return (standing or found)[-1] if found else None
 
 
 def replaces(unique: bytes | None) -> dict[str, str]:

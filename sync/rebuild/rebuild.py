@@ -23,8 +23,8 @@ from sync.ingest.writer import Writer
 from sync.rebuild import swap
 from sync.rebuild.salvage import Loss, Salvage
 from sync.remote.naming import name_of
-from sync.retention.pack_file import DamagedPackError, every_pack, pack_files
 from sync.retention import held_packs
+from sync.retention.pack_file import DamagedPackError, every_pack, pack_files
 from sync.retention.packing import packed_records
 from sync.store import arrivals, backups, connection, facts
 from sync.views import delivered_pieces, derive, models, projects

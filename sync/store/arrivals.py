@@ -5,6 +5,7 @@ counts as arrived, and retention counts from the later of the two.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import apsw
 import orjson
@@ -55,12 +56,17 @@ def bring_back(db: apsw.Connection, now_us: int) -> list[int]:
 
     The sessions (rows) whose time has changed. To be called only while the clock is trusted.
     """
-    if int(db.execute(_AHEAD).get or 0) <= now_us:
+    latest: Any = db.execute(_AHEAD).get
+    if (latest or 0) <= now_us:
         return []
     ahead = "select session from session_states where last_us > ?"
     with db:
-        sessions = [int(key) for (key,) in db.execute(ahead, (now_us,)).fetchall()]
-        db.execute("update arrivals set at_us = ?1, first_us = min(first_us, ?1) where at_us > ?1", (now_us,))
+        rows: list[Any] = db.execute(ahead, (now_us,)).fetchall()
+        sessions = [int(key) for (key,) in rows]
+        db.execute(
+            "update arrivals set at_us = ?1, first_us = min(first_us, ?1) where at_us > ?1",
+            (now_us,),
+        )
         db.execute(_BELIEVED.format("session_states.last_us > ?"), (now_us,))
     return sessions
 
@@ -82,7 +88,7 @@ def drop(db: apsw.Connection, agent: str, session: str) -> None:
 def all_rows(db: apsw.Connection) -> list[tuple[str, str, int, int]]:
     """What a database knows, for `take_over`; nothing of a damaged one."""
     try:
-        rows: list[tuple[str, str, int, int]] = db.execute("select * from arrivals").fetchall()
+        rows: list[Any] = db.execute("select * from arrivals").fetchall()
     except apsw.Error:
         return []
     return rows

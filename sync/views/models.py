@@ -78,7 +78,8 @@ def latest(db: apsw.Connection, agent: str, session: str) -> Told | None:
     if found is None:
         return None
     query = "select covers_us, said from model_records where record = ?"
-    ((covers_us, said),) = db.execute(query, (found,)).fetchall()
+    rows: list[Any] = db.execute(query, (found,)).fetchall()
+    ((covers_us, said),) = rows
     return Told(covers_us, Summary.model_validate_json(said))
 
 

@@ -1,10 +1,10 @@
 """The view of projects: which key a session is shown under.
 
-Two things are put right of what its record says. Anybody can write a remote's URL into `.git/config`
-(see hooks/belonging.py): a folder that has not shown that it belongs to the remote's project is a
-project of its own. And keys of older versions, by host name or first commit, become present ones.
-Which folders belong is remembered in `project_folders`: it is not derived anew, for the first folder
-of a project is the one that was there first.
+Two things are put right of what its record says. Anybody can write the URL of a remote into
+`.git/config` (see hooks/belonging.py): a folder that has not shown that it belongs to the project of
+the remote is a project of its own. And keys of older versions, by host name or first commit, become
+present ones. Which folders belong is remembered in `project_folders`, which is never derived again:
+the first folder of a project is the one that was there first.
 """
 
 import os
@@ -137,7 +137,8 @@ def _heads(db: apsw.Connection, folder: str) -> list[str]:
         select distinct cast(state as text) ->> 'head' from session_states
         where cast(state as text) ->> 'folder' = ?
     """
-    return [head or "" for (head,) in db.execute(query, (folder,)).fetchall()]
+    rows: list[Any] = db.execute(query, (folder,)).fetchall()
+    return [str(head or "") for (head,) in rows]
 
 
 def _commits(db: apsw.Connection, project: str) -> list[str]:

@@ -93,7 +93,7 @@ def test_without_a_remote_the_root_commit_is_the_key(tmp_path: Path) -> None:
     repo = repository(tmp_path / "tool")
     root = git(repo, "rev-parse", "HEAD")
     head = commit(repo, "two")
-    assert text(find(repo)) == (str(repo), "main", head, f"root:{root}", "tool")
+    assert text(find(repo)) == (str(repo), "main", head, f"repo:mill:{repo}/.git", "tool")
 
 
 def test_the_smallest_of_several_roots_is_the_key(tmp_path: Path) -> None:
@@ -104,13 +104,13 @@ def test_the_smallest_of_several_roots_is_the_key(tmp_path: Path) -> None:
         roots.append(commit(repo, name))
         git(repo, "checkout", "--quiet", "main")
         git(repo, "merge", "--quiet", "--allow-unrelated-histories", "-m", name, name)
-    assert find(repo).key == f"root:{min(roots)}"
+    assert find(repo).key == f"repo:mill:{repo}/.git"
 
 
 def test_a_file_named_head_does_not_confuse_git(tmp_path: Path) -> None:
     repo = repository(tmp_path / "tool")
     (repo / "HEAD").write_text("a file\n")
-    assert find(repo).key == f"root:{git(repo, 'rev-parse', 'HEAD')}"
+    assert find(repo).key == f"repo:mill:{repo}/.git"
 
 
 def test_a_clone_from_a_path_shares_the_root_commit_with_its_origin(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_clone_from_a_path_shares_the_root_commit_with_its_origin(tmp_path: Pa
         git(tmp_path, "clone", "--quiet", url, str(tmp_path / name))
         clone = find(tmp_path / name)
         assert clone.key == find(repo).key
-        assert clone.key.startswith("root:")
+        assert clone.key.startswith("repo:")
         assert clone.name == name
 
 
@@ -249,7 +249,7 @@ def test_sha256_repositories_have_longer_commits(tmp_path: Path) -> None:
     git(repo, "init", "--quiet", "--object-format=sha256")
     head = commit(repo)
     assert len(head) == 64
-    assert (find(repo).head, find(repo).key) == (head, f"root:{head}")
+    assert (find(repo).head, find(repo).key) == (head, f"repo:mill:{repo}/.git")
 
 
 @pytest.mark.parametrize(
@@ -447,7 +447,7 @@ def test_git_is_not_run_in_somebody_elses_repository(
     (repo / ".git").write_text("gitdir: ../store\n")
     script(tmp_path / "bin", f"touch '{tmp_path}/ran'; echo {'0' * 40}")
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
-    assert find(repo).key == f"root:{'0' * 40}"
+    assert find(repo).key == f"repo:mill:{repo}/.git"
     (tmp_path / "ran").unlink()
     os.chown(repo / path, 12345, 12345)
     assert find(repo).key.startswith(f"path:{HOST}:")
@@ -485,7 +485,7 @@ def test_the_environment_of_git_does_not_come_from_outside(
     monkeypatch.setenv("GIT_DIR", str(other / ".git"))
     monkeypatch.setenv("GIT_TRACE", str(tmp_path / "trace"))
     place = find(repo)
-    assert (place.top, place.key) == (str(repo), f"root:{place.head}")
+    assert (place.top, place.key) == (str(repo), f"repo:mill:{repo}/.git")
     assert not (tmp_path / "trace").exists()
 
 
@@ -496,7 +496,7 @@ def test_a_git_in_the_repository_is_never_run(
     script(repo, f"touch '{tmp_path}/ran'")
     monkeypatch.setenv("PATH", f".::{os.environ['PATH']}")
     monkeypatch.chdir(repo)
-    assert find(repo).key.startswith("root:")
+    assert find(repo).key.startswith("repo:")
     assert not (tmp_path / "ran").exists()
 
 
