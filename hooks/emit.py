@@ -296,8 +296,9 @@ def _spool(path: str, kind: str, parts: "list[bytes]") -> None:
     fd = os.open(path + ".part", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         for part in parts:
-            while part:
-                part = part[os.write(fd, part) :]
+            rest = part
+            while rest:
+                rest = rest[os.write(fd, rest) :]
     finally:
         os.close(fd)
     os.rename(path + ".part", f"{path}.{kind}")

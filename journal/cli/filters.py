@@ -99,7 +99,7 @@ def folder(app: App, directory: str) -> "Folder":
     from hooks.project import locate
     from sync.query.filters import Folder
 
-    place = locate(os.path.abspath(directory), scope(app))
+    place = locate(str(Path(directory).absolute()), scope(app))
     return Folder(place.key, scope(app), place.top, place.own)
 
 

@@ -29,7 +29,8 @@ _COMMAND = """\
 h={home}; [ "${{{silence}-}}" = 1 ] || [ -e "$h/off" ] && exit 0; \
 umask 077; r=$h/hooks/run.py; \
 [ -r "$r" ] || r={packaged}; \
-{{ [ -r "$r" ] && {python} -I -S "$r" "$h" {agent} {event}{durable}{own} || {{ {keep}; }}; }} {quiet}; \
+{{ [ -r "$r" ] && {python} -I -S "$r" "$h" {agent} {event}{durable}{own} || {{ {keep}; }}; }} \
+{quiet}; \
 exit 0"""
 _KEEP = """\
 PATH=/usr/bin:/bin${{PATH:+:$PATH}}; {session}\

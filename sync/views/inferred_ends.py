@@ -11,6 +11,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import apsw
@@ -109,7 +110,7 @@ def _found(process: str) -> bool | None:
     """Whether this very process is there; None: it is another machine's or container's."""
     pid, start, boot, namespace = _parts(process)
     try:
-        if boot != clock.boot_id()[:8] or namespace != os.readlink("/proc/self/ns/pid")[5:-1]:
+        if boot != clock.boot_id()[:8] or namespace != _pid_namespace():
             return None
         with open(f"/proc/{int(pid)}/stat", "rb") as file:  # noqa: PTH123
             return file.read().rpartition(b")")[2].split()[19].decode() == start
@@ -117,6 +118,10 @@ def _found(process: str) -> bool | None:
         return False
     except (OSError, ValueError, IndexError):
         return None
+
+
+def _pid_namespace() -> str:
+    return str(Path("/proc/self/ns/pid").readlink())[5:-1]
 
 
 def is_alive(pid: int, last_us: int) -> bool:

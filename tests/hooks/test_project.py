@@ -91,7 +91,6 @@ def test_a_folder_below_belongs_to_the_same_project_even_if_it_is_gone(tmp_path:
 
 def test_without_a_remote_the_root_commit_is_the_key(tmp_path: Path) -> None:
     repo = repository(tmp_path / "tool")
-    root = git(repo, "rev-parse", "HEAD")
     head = commit(repo, "two")
     assert text(find(repo)) == (str(repo), "main", head, f"repo:mill:{repo}/.git", "tool")
 

@@ -39,7 +39,7 @@ def context(app: App, directory: str | None) -> None:
     if directory is not None and (not directory or Path(directory).is_file()):
         message = f"{one_line(directory)!r} is not a directory"
         raise UsageError(message, "name a directory of the project")
-    place = locate(os.path.abspath(directory or os.curdir), scope(app))
+    place = locate(str(Path(directory or os.curdir).absolute()), scope(app))
     with app.reading() as db:
         missing = missing_records(db, app.layout)
     key = told_key(str(app.layout.home), place)
