@@ -61,7 +61,7 @@ GROUND = {"sync.errors": "sync.ground", "sync.conditions": "sync.ground"}
 # These modules of `journal.cli` are shared by its commands.
 SHARED = {"journal.cli.app", "journal.cli.filters"}
 # `collections.abc` is for annotations alone: a test below says what a hook loads.
-HOOKS_MAY = {"os", "sys", "time", "collections"}
+HOOKS_MAY = {"os", "sys", "time", "collections", "unicodedata"}  # the last for odd paths alone
 TOPS = {"hooks", "journal", "sync"}
 
 
