@@ -16,10 +16,16 @@ CHUNK_BYTES = 1 << 20
 BOOT = b"/proc/sys/kernel/random/boot_id"
 TEMPORARY = "/tmp"  # where there is no $TMPDIR; the syncer looks here, too
 NAME = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-# Each agent's own variables: session id, pid, entry point. Never another agent's.
+# Each agent's own variables: session id, pid, entry point. Never another agent's: an agent that is
+# started in another one's shell inherits all of them. The others name no session and no pid.
 VARIABLES = {
     "claude-code": ("CLAUDE_CODE_SESSION_ID", "CLAUDE_PID", "CLAUDE_CODE_ENTRYPOINT"),
+    "gemini-cli": ("GEMINI_SESSION_ID", "", ""),
+    "qwen-code": ("QWEN_CODE_SESSION_ID", "", ""),
 }
+SESSION_KEYS = (b"session_id", b"sessionId", b"conversation_id")
+# Arguments of a command: the agent's pid as the shell knows it ($PPID), and the id of the home.
+PID, HOME = "pid=", "home="
 
 
 def read_stdin(seconds: float = STDIN_SECONDS, chunks: "list[bytes] | None" = None) -> bytes:
@@ -45,6 +51,12 @@ def read_stdin(seconds: float = STDIN_SECONDS, chunks: "list[bytes] | None" = No
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
     return b"".join(chunks)
+
+
+def session_field(data: bytes) -> bytes:
+    """The first session id in the bytes, still escaped, however the agent spells its key."""
+    found = [(at, key) for key in SESSION_KEYS if (at := data.find(b'"' + key + b'"')) >= 0]
+    return string_field(data, min(found)[1]) if found else b""
 
 
 def string_field(data: bytes, name: bytes) -> bytes:
@@ -104,6 +116,29 @@ def utc(now_ns: int) -> str:
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest_ns // 1000:06d}Z"
 
 
+def option(argv: list[str], name: str) -> str:
+    """The value of an argument `name` of a hook's command; else ""."""
+    return next((text[len(name) :] for text in argv[4:] if text.startswith(name)), "")
+
+
+def is_daemon(agent: str, pid: int) -> bool:
+    """Whether the process that ran the hook serves many sessions, so that it outlives each.
+
+    The terminal program of Codex leaves its hooks to `codex app-server`. Without /proc it is not
+    known; then a session ends by silence all the same.
+    """
+    if agent != "codex":
+        return False
+    try:
+        fd = os.open(f"/proc/{pid}/cmdline", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return b"\0app-server\0" in os.read(fd, 4096)
+    finally:
+        os.close(fd)
+
+
 def is_planned(plan: str, pid: int) -> bool:
     """Whether an agent that finds this plan in its environment is one that the plan means.
 
@@ -119,16 +154,28 @@ def is_planned(plan: str, pid: int) -> bool:
 
 
 def record(
-    agent: str, event: str, data: bytes, now_ns: int, environ: dict[str, str], more: bytes = b""
+    agent: str,
+    event: str,
+    data: bytes,
+    now_ns: int,
+    environ: dict[str, str],
+    more: bytes = b"",
+    parent: str = "",
+    front_end: str = "",
 ) -> tuple[bytes, str, str]:
-    """The line, its session as far as the emitter can tell, and its id."""
+    """The line, its session as far as the emitter can tell, and its id.
+
+    `parent` and `front_end`: the agent's pid and entry point, where its environment names none.
+    """
     session, pid, entrypoint = (environ.get(name, "") for name in VARIABLES.get(agent, ("",) * 3))
-    session = session or string_field(data, b"session_id").decode("utf-8", "replace")
+    session = session or session_field(data).decode("utf-8", "replace")
     guess = label(session or "unknown", 4096)[1:-1]
+    pid, entrypoint = pid or parent, entrypoint or front_end
     number = pid.isascii() and pid.isdigit() and len(pid) < 19  # 63 bits
     unique = new_id(now_ns)
     plan = environ.get("JOURNAL_PLAN", "")
     plan = plan if is_planned(plan, int(pid) if number else 0) else ""
+    number = number and not is_daemon(agent, int(pid))
     line = b"".join(
         (
             b'{"v":1,"id":"%s","at":"%s"' % (unique.encode(), utc(now_ns).encode()),
@@ -317,52 +364,45 @@ def make_home(home: str, unique: str) -> None:
         os.close(fd)
 
 
-def keep(
-    home: str,
-    agent: str,
-    event: str,
-    data: bytes,
-    durable: bool,
-    more: bytes = b"",
-    expected: str = "",
-) -> int:
+def keep(argv: list[str], data: bytes, more: bytes = b"", front_end: str = "") -> int:
     """Write one record to the home, else to the spool; the bytes that the journal grew by.
 
-    `expected`: the id of the home. While another or none lies there, it is not mounted.
+    While the home with the id that the command names does not lie there, it is not mounted.
     """
     now_ns = time.time_ns()
+    home, agent, event = argv[1:4]
+    durable = "durable" in argv[4:]
+    expected, pid = option(argv, HOME), option(argv, PID)
     found = home_id(home)
-    unique = expected or found
-    if named := process(os.environ.get(VARIABLES.get(agent, ("",) * 3)[1], "")):
+    own = expected or found
+    if named := process(os.environ.get(VARIABLES.get(agent, ("",) * 3)[1], "") or pid):
         more = b',"process":"%s"%s' % (named, more)
-    if unique:
-        more = b',"home":"%s"%s' % (unique.encode(), more)
-    line, session, new = record(agent, event, data, now_ns, dict(os.environ), more)
+    if own:
+        more = b',"home":"%s"%s' % (own.encode(), more)
+    line, session, unique = record(
+        agent, event, data, now_ns, dict(os.environ), more, pid, front_end
+    )
     name = file_name(agent, session)
     try:
         if expected and found != expected:
             make_home(home, expected)
         append(home, name, line, now_ns, durable)
     except OSError:
-        spool(home, name, line, new, unique)
+        spool(home, name, line, unique, own)
     return len(line)
 
 
-def keep_raw(home: str, agent: str, event: str, chunks: "list[bytes]", expected: str) -> None:
+def keep_raw(argv: list[str], chunks: "list[bytes]") -> None:
     """Keep what was read of stdin, and the rest of it, as the shell would: nothing is put together.
 
     For want of memory. The syncer makes a record of it.
     """
+    home, agent, event = argv[1:4]
     session = os.environ.get(VARIABLES.get(agent, ("",))[0], "")
     if not session or session.strip(NAME) or len(session) > 128:
         session = "unknown"
     name = f"{agent}.{event}.{session}.{os.getpid()}-{time.time_ns()}"
-    _spool(f"{open_spool(home, expected or home_id(home))}/{name}", "raw", chunks)
-
-
-def option(argv: list[str], name: str) -> str:
-    """The value of `name=` among a hook's arguments."""
-    return next((arg[len(name) + 1 :] for arg in argv[4:] if arg.startswith(name + "=")), "")
+    _spool(f"{open_spool(home, option(argv, HOME))}/{name}", "raw", chunks)
 
 
 def is_off(home: str, agent: str) -> bool:
@@ -385,15 +425,12 @@ def is_off(home: str, agent: str) -> bool:
 def main(argv: list[str]) -> None:
     """Keep stdin as one record and leave without the interpreter's own tidying (1 ms)."""
     os.umask(0o077)
-    home, agent, event = argv[1:4]
-    if is_off(home, agent):
+    if is_off(argv[1], argv[2]):
         os._exit(0)
     chunks: list[bytes] = []
-    expected = option(argv, "home")
     try:
-        data = read_stdin(chunks=chunks)
-        keep(home, agent, event, data, "durable" in argv[4:], expected=expected)
+        keep(argv, read_stdin(chunks=chunks))
     except MemoryError:
-        keep_raw(home, agent, event, chunks, expected)
+        keep_raw(argv, chunks)
     finally:
         os._exit(0)

@@ -20,7 +20,8 @@ def ensure(layout: Layout, *, again: bool = False) -> str:
     """The id of the home, given to it if it has none.
 
     JournalError: hooks keep records in the spool because their home is not there, and what lies at
-    its path is an empty folder; with `again` that becomes the home anew. Or it cannot be written.
+    its path is an empty folder; with `again` that becomes the home. Or the file cannot be written,
+    or holds something else.
     """
     found = layout.id
     if found:
@@ -42,14 +43,20 @@ def _make(layout: Layout, unique: str) -> str:
     try:
         draft.write_bytes(f"{unique}\n{layout.home}\n".encode("utf-8", "surrogateescape"))
         draft.chmod(0o600)
-        with suppress(FileExistsError):
-            os.link(draft, layout.id_file)
+        if layout.id_file.is_file() and not layout.id_file.stat().st_size:
+            draft.replace(layout.id_file)  # a hook was killed while it wrote it
+        else:
+            with suppress(FileExistsError):
+                os.link(draft, layout.id_file)
         sync_folder(layout.home)
     except OSError as error:
         hint = "check the owner and rights of the home, and the free space"
         raise JournalError(f"cannot write {layout.id_file}: {error.strerror}", hint) from error
     finally:
         draft.unlink(missing_ok=True)
+    if not layout.id:
+        problem = f"{layout.id_file} holds no id of a home"
+        raise JournalError(problem, "remove it: a new one is made")
     return layout.id
 
 

@@ -87,6 +87,16 @@ class Layout:
         return self.home / "remotes.json"
 
     @property
+    def archives(self) -> Path:
+        """The ids of team archives, by address."""
+        return self.home / "archives.json"
+
+    @property
+    def pulled(self) -> Path:
+        """How far the team archive was pulled."""
+        return self.home / "pulled.json"
+
+    @property
     def deliver_lock(self) -> Path:
         """Held by the one process that sends to a remote."""
         return self.home / "deliver.lock"

@@ -13,6 +13,7 @@ from journal import home_id
 from journal.errors import JournalError
 from journal.layout import Layout, write_whole
 from journal.settings.sources import Settings
+from sync import notify
 from sync.errors import StoreError
 from sync.forgetting import excluded_lines
 from sync.ingest import journal_reader, refused_binds
@@ -92,6 +93,8 @@ class Pass:
     out_of_time: Callable[[], bool] = never  # asked between batches; newest files come first
     progress: Callable[[int, int], None] | None = None  # bytes done, bytes in all
     packs: bool = True  # pack closed days, end silent sessions; not while somebody waits
+    pack_at_once: bool = False  # what an import has just written, too
+    follow: bool = True  # look for transcripts that no hook named
     prune: bool = False  # look after retention now, not only once an hour
     rebuild: bool = False  # make the database anew before anything else
     accept_loss: bool = False  # of what only a damaged database held
@@ -158,7 +161,7 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
         collect(layout, dead, now_us, problems)
     projects.set_home(db, layout.id)
     derive.refresh(db, conditions.settings.memory.agent, now_us)
-    delivered_pieces.follow(db, name_of(conditions.settings.remote), now_us)
+    delivered_pieces.follow(db, name_of(conditions.settings.remote, layout), now_us)
     report = _ingest(db, conditions, time, journal_reader.Reader(layout, screen, dead))
     report.clock_problem, report.problems = time.problem, problems
     report.unreadable += tuple(f"{day}: its rights forbid it" for day in layout.shut_days())
@@ -171,6 +174,7 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
             _copy_transcripts(db, conditions, time, screen, dead, report)
     if report.seen_bytes is not None:
         _reap(db, conditions, time, report)
+        notify.tell(db, conditions.settings.notify.command, conditions.environ, now_us)
     projects.settle(db, report.touched)
     with _leaving(failed):
         report.rejected += refused_binds.write(db, layout)
@@ -185,7 +189,14 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
             settings, stop = conditions.settings, conditions.out_of_time
             with _leaving(failed):
                 report.packed = packing.pack_closed_days(
-                    db, layout, settings, screen, dead, now_us, stop
+                    db,
+                    layout,
+                    settings,
+                    screen,
+                    dead,
+                    now_us,
+                    stop,
+                    at_once=conditions.pack_at_once,
                 )
             with _leaving(failed):
                 _prune(db, conditions, time, report)
@@ -239,7 +250,9 @@ def _copy_transcripts(
     """
     layout, settings = conditions.layout, conditions.settings
     environ, now_us = conditions.environ, conditions.now_us
-    copies = copying.copy(db, layout, settings, screen, dead, environ, now_us)
+    copies = copying.copy(
+        db, layout, settings, screen, dead, environ, now_us, follow=conditions.follow
+    )
     report.copied = copies.records
     report.rejected += copies.rejected
     if not copies.records:

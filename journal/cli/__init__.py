@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import io
 import keyword
 import os
 import sys
@@ -18,14 +19,19 @@ from journal.errors import JournalError
 # Help lists the commands in these groups; each group is a folder, each command a module in it.
 GROUPS = {
     "Every day": ("sessions", "show", "search", "context"),
-    "Set-up": ("install", "import", "uninstall", "doctor", "status"),
+    "Look": ("web", "browse", "usage", "digest", "resume"),
+    "Set-up": ("install", "import", "uninstall", "doctor", "status", "archive"),
     "Keep or delete": ("pin", "unpin", "forget", "export", "redact", "off", "on"),
-    "Plumbing": ("sync", "watch", "bind", "replay", "prune", "run"),
+    "Plumbing": ("sync", "watch", "bind", "replay", "prune", "run", "completion"),
 }
 _NEW_OBJECTS = 50_000  # before garbage is looked for: there is none in modules that are loaded
 _FOLDERS = {
-    "Every day": "daily", "Set-up": "setup", "Keep or delete": "keep", "Plumbing": "plumbing"
+    "Every day": "daily", "Look": "look", "Set-up": "setup",
+    "Keep or delete": "keep", "Plumbing": "plumbing",
 }  # fmt: skip
+# Names that people know from other programs. Help does not list them.
+_ALIASES = {"ls": "sessions", "log": "sessions"}
+_FLAGS = ("help", "version")  # options elsewhere
 _MODULES = {"unpin": "pin", "uninstall": "install", "on": "off"}
 
 
@@ -51,14 +57,17 @@ class _Group(click.Group):
         return [name for names in GROUPS.values() for name in names]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        cmd_name = _ALIASES.get(cmd_name, cmd_name)
         if cmd_name not in self.list_commands(ctx):
             return None
         name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name  # PEP 8: import_
         folder = next(_FOLDERS[title] for title, names in GROUPS.items() if cmd_name in names)
         module = importlib.import_module(f"journal.cli.{folder}.{_MODULES.get(cmd_name, name)}")
         command: click.Command = getattr(module, name)
-        if not any(parameter.name == "home" for parameter in command.params):
-            command.params.append(home_option())
+        below = command.commands.values() if isinstance(command, click.Group) else ()
+        for one in (command, *below):
+            if not any(parameter.name == "home" for parameter in one.params):
+                one.params.append(home_option())
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -71,6 +80,11 @@ class _Group(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] in _FLAGS:
+            if args[0] == "help" and len(args) > 1:
+                return (*self.resolve_command(ctx, args[1:2])[:2], ["--help"])
+            click.echo(ctx.get_help() if args[0] == "help" else f"agent-journal {__version__}")
+            ctx.exit()
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
@@ -118,12 +132,13 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def run(args: Sequence[str] | None = None) -> int:
     """Run a command; its exit code. Errors are one line on stderr, with a hint."""
+    _replace_what_the_encoding_lacks()
     try:
         result: Any = cli.main(args=args, prog_name="journal", standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
     except JournalError as error:
-        click.echo(f"journal: {error}" + (f" ({error.hint})" if error.hint else ""), err=True)
+        _say(f"{error}" + (f" ({error.hint})" if error.hint else ""))
         return error.exit_code
     except click.ClickException as error:
         error.show()
@@ -131,14 +146,36 @@ def run(args: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("journal: stopped", err=True)
         return 130
+    except SystemExit as stop:  # click and rich leave so when the reader of a pipe has left
+        return _reader_left() if stop.code == 1 else 1
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader left: nothing more to say
-        return 0
+        return _reader_left()
     except Exception as error:  # the boundary: a bug is one line, too
         if os.environ.get("JOURNAL_DEBUG"):
             raise
         what = f"{type(error).__name__}: {error}".splitlines()[0]
         hint = "nothing is lost; JOURNAL_DEBUG=1 shows where, please report it"
-        click.echo(f"journal: unexpected {what} ({hint})", err=True)
+        _say(f"unexpected {what} ({hint})")
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _replace_what_the_encoding_lacks() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _say(message: str) -> None:
+    """One line on stderr, without secrets and without anything that a terminal obeys."""
+    from journal.printable import one_line
+    from journal.redaction.messages import redacted
+
+    with suppress(OSError):
+        click.echo(f"journal: {one_line(redacted(message))}", err=True)
+
+
+def _reader_left() -> int:
+    """The reader of a pipe took what it wanted: nothing more to say, and nothing wrong."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 0

@@ -134,7 +134,7 @@ class _Build:
         projects.set_home(self.db, order.layout.id)
         # Of nothing: it notes the version of the views, and for which memory agent they are.
         derive.refresh(self.db, order.settings.memory.agent, order.now_us)
-        delivered_pieces.follow(self.db, name_of(order.settings.remote), order.now_us)
+        delivered_pieces.follow(self.db, name_of(order.settings.remote, order.layout), order.now_us)
 
     def from_journal(self) -> None:
         """Every record of packs and days, the oldest first."""

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from journal.agents import HISTORY
 from journal.settings.sources import Settings
 from journal.times import SECOND_US
 from sync.store import clock
@@ -50,12 +49,12 @@ def due(
     limit_us = settings.sessions.reap_after_hours * _HOUR_US
     found = []
     home = projects.home_of(db)
-    for key, agent, session, last_us, arrived_us, pid, on, *process in _open_sessions(db):
+    for agent, session, last_us, arrived_us, pid, on, hooked, *process in _open_sessions(db):
         told_us = now_us - last_us
         silent_us = told_us
         if told_us > limit_us and arrived_us and process[0] and _runs(process[0]):
             silent_us = now_us - max(last_us, arrived_us)  # its clock may have been behind
-        if pid is None and told_us > _IMPORTED_US and not _is_hooked(db, key):
+        if pid is None and told_us > _IMPORTED_US and not hooked:
             found.append(Ended(agent, session, last_us, IMPORTED))
         elif silence and silent_us > limit_us:
             found.append(Ended(agent, session, last_us, SILENCE))
@@ -70,8 +69,8 @@ def due(
 
 def _open_sessions(db: apsw.Connection) -> Iterator[Any]:
     query = """
-        select s.session, s.agent, s.id, s.head_us, a.at_us,
-          cast(s.state as text) ->> 'pid', s.host, cast(s.state as text) ->> 'process',
+        select s.agent, s.id, s.head_us, a.at_us, cast(s.state as text) ->> 'pid', s.host,
+          cast(s.state as text) ->> 'hooked', cast(s.state as text) ->> 'process',
           cast(s.state as text) ->> 'processes', cast(s.state as text) ->> 'home'
         from session_states s left join pins p on p.agent = s.agent and p.session = s.id
         left join arrivals a on a.agent = s.agent and a.session = s.id
@@ -79,12 +78,6 @@ def _open_sessions(db: apsw.Connection) -> Iterator[Any]:
         order by s.last_us
     """
     return iter(db.execute(query).fetchall())
-
-
-def _is_hooked(db: apsw.Connection, session: int) -> bool:
-    """Whether a hook reported anything of the session."""
-    query = "select exists (select 1 from events where session = ? and name <> ?)"
-    return bool(db.execute(query, (session, HISTORY)).get)
 
 
 def _is_gone(process: str, is_ours: bool) -> bool:

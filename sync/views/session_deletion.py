@@ -88,6 +88,7 @@ def _remove_session(db: apsw.Connection, key: int) -> None:
     arrivals.drop(db, *facts.identity(db, key))
     for view in (summaries, sessions):
         view.drop(db, key)
+    db.execute("delete from notified where session = ?", (key,))
     deletion.remove_session(db, key)
 
 

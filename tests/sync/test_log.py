@@ -99,7 +99,7 @@ def test_a_failed_pass_says_why(tmp_path: Path) -> None:
 
 
 def test_a_pass_that_never_began_writes_nothing(tmp_path: Path) -> None:
-    with locked(tmp_path / "sync.store.locks", lambda: False):
+    with locked(tmp_path / "sync.lock", lambda: False):
         assert journal(tmp_path, "sync", "--wait", "0") == BusyError.exit_code
     assert lines(tmp_path) == []
 

@@ -6,11 +6,13 @@ from contextlib import closing, suppress
 import click
 
 from journal.cli.app import App, pass_app
+from journal.cli.completing import session_names
+from journal.cli.screen.output import say
 from journal.errors import BusyError
 
 
 @click.command()
-@click.argument("session")
+@click.argument("session", shell_complete=session_names)
 @pass_app
 def pin(app: App, session: str) -> None:
     """Keep a session whatever its age.
@@ -18,18 +20,18 @@ def pin(app: App, session: str) -> None:
     It is neither counted as ended without its word nor deleted by retention. SESSION is an id, a
     unique beginning of one, or AGENT/ID.
     """
-    _record(app, session, "Pin", "pinned: it will never be closed or deleted automatically")
+    _record(app, session, "Pin", "is pinned: it will never be closed or deleted automatically")
 
 
 @click.command()
-@click.argument("session")
+@click.argument("session", shell_complete=session_names)
 @pass_app
 def unpin(app: App, session: str) -> None:
     """Unpin a session.
 
     SESSION is an id, a unique beginning of one, or AGENT/ID.
     """
-    _record(app, session, "Unpin", "not pinned any more")
+    _record(app, session, "Unpin", "is not pinned any more")
 
 
 def _record(app: App, name: str, event: str, said: str) -> None:
@@ -50,9 +52,9 @@ def _record(app: App, name: str, event: str, said: str) -> None:
         with suppress(BusyError):  # the process that holds the lock, or the next pass, reads it
             app.sync(wait_seconds=1.0, seconds=1.0)
         if _is_pinned(app, who) != (event == "Pin"):
-            click.echo(f"Recorded for session {short_id}: the next sync applies it.")
+            say(f"Recorded for session {short_id}: the next sync applies it.")
             return
-    click.echo(f"Session {short_id} is {said}.")
+    say(f"Session {short_id} {said}.")
 
 
 def _is_pinned(app: App, who: tuple[str, str]) -> bool:

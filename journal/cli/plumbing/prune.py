@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app, polling
-from journal.cli.screen.output import print_json
+from journal.cli.screen.output import print_json, say
 from journal.errors import JournalError
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ def prune(app: App, dry_run: bool, yes: bool, as_json: bool) -> None:
     if as_json:
         print_json(made.json(dry_run=dry_run))
     else:
-        click.echo(_text(made, dry_run=dry_run))
+        say(_text(made, dry_run=dry_run))
     for why in made.kept:
-        click.echo(f"journal: {why}", err=True)
+        say(f"journal: {why}", err=True)
 
 
 def _planned(app: App) -> "Plan":
@@ -44,7 +44,7 @@ def _planned(app: App) -> "Plan":
     with app.reading() as db:
         time, _ = clock.look(app.layout, app.clock_reading)
         if time.problem:
-            click.echo(f"journal: {time.problem}: prune deletes nothing without --yes", err=True)
+            say(f"journal: {time.problem}: prune deletes nothing without --yes", err=True)
         return prune_plan.plan(db, app.layout, app.settings, app.now_us, {})
 
 
