@@ -113,7 +113,7 @@ def _packed(common: str, ref: str) -> str:
 
 
 def settings(data: bytes) -> list[tuple[str, str]]:
-    """`remote.<name>.url` and `core.worktree` with their values, in the file's order."""
+    """`remote.<name>.url`, `core.worktree` and `core.bare` with their values, in the file's order."""
     text = os.fsdecode(data.removeprefix(b"\xef\xbb\xbf")).replace("\r\n", "\n")
     found: list[tuple[str, str]] = []
     section = ""
@@ -126,7 +126,8 @@ def settings(data: bytes) -> list[tuple[str, str]]:
         if not equals or "#" in key or ";" in key:
             continue
         name = f"{section}.{key.strip().lower()}"
-        wanted = name == "core.worktree" or (name.startswith("remote.") and name.endswith(".url"))
+        is_url = name.startswith("remote.") and name.endswith(".url")
+        wanted = is_url or name in ("core.worktree", "core.bare")
         if wanted or raw.endswith("\\"):
             value = _value(raw, lines)
             found += [(name, value)] if wanted and value else []

@@ -80,12 +80,15 @@ def _is_its_own(top: str, git_dir: str, common: str, configured: list[tuple[str,
     back = first_line(os.path.join(git_dir, "gitdir"))  # of a linked working tree
     if back and real_path(os.path.join(git_dir, back)) == real_path(dot_git):
         return os.path.dirname(git_dir) == os.path.join(common, "worktrees")
-    return any(  # of a submodule
-        name == "core.worktree"
-        and "\0" not in value
-        and real_path(os.path.join(git_dir, value)) == top
+    said = [value for name, value in configured if name == "core.worktree"]
+    if said:  # of a submodule
+        return any("\0" not in to and real_path(os.path.join(git_dir, to)) == top for to in said)
+    # Git notes nothing in a separate git directory. That of another working tree has its name.
+    is_bare = any(
+        name == "core.bare" and value.lower() not in ("false", "no", "off", "0")
         for name, value in configured
     )
+    return common == git_dir and os.path.basename(git_dir) != ".git" and not is_bare
 
 
 def _key(text: str) -> str:
@@ -132,7 +135,7 @@ def _main_folder(common: str, settings: list[tuple[str, str]]) -> str:
 
 def remote_of(settings: list[tuple[str, str]]) -> str:
     """The key of origin, else of the first remote that has one."""
-    urls = [(name, value) for name, value in settings if name != "core.worktree"]
+    urls = [(name, value) for name, value in settings if name.startswith("remote.")]
     urls.sort(key=lambda setting: setting[0] != "remote.origin.url")
     for _, url in urls:
         if key := remote_key(url):

@@ -25,9 +25,9 @@ from sync.forgetting.traces import Traces
 from sync.ingest import refused_binds
 from sync.query.listing import LAST_CHAR
 from sync.retention import held_packs
-from sync.store import backups, clock, connection, facts, vacuum
+from sync.store import backups, clock, connection, facts, pulled_copies, vacuum
 from sync.store.locks import locked
-from sync.views import contexts, delivered_pieces, pulled_copies, session_deletion, tombstones
+from sync.views import contexts, delivered_pieces, session_deletion, tombstones
 from sync.views.tombstones import Grave
 
 

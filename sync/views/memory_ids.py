@@ -11,7 +11,7 @@ import apsw
 import orjson
 
 from sync.store.facts import OwnFact
-from sync.views.bind_order import Bind, fault, mint, verdicts
+from journal.record.bind_order import Bind, fault, mint, verdicts
 from sync.views.change import Change
 
 EVENT = "MemoryId"
