@@ -8,7 +8,7 @@ the first folder of a project is the one that was there first.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,14 @@ def _present(key: str, own: str, state: SessionState) -> str:
         return key
     found = locate(directory, own).own if Path(directory).is_dir() else ""
     return found or (f"path:{own}:{directory}" if kind == "path" else key)
+
+
+def is_here(db: apsw.Connection, origin: Mapping[str, Any]) -> bool:
+    """Whether a record with this header was made in this home, whatever the machine was called."""
+    own, host = home_of(db), str(origin.get("host") or "")
+    if home := origin.get("home"):
+        return bool(home == own)
+    return host == os.uname().nodename or _is_own_host(db, own, host)
 
 
 def _is_own_host(db: apsw.Connection, own: str, host: str) -> bool:
