@@ -113,7 +113,7 @@ def _packed(common: str, ref: str) -> str:
 
 
 def settings(data: bytes) -> list[tuple[str, str]]:
-    """`remote.<name>.url`, `core.worktree` and `core.bare` with their values, in the file's order."""
+    """The values of `remote.<name>.url`, `core.worktree` and `core.bare`, in the file's order."""
     text = os.fsdecode(data.removeprefix(b"\xef\xbb\xbf")).replace("\r\n", "\n")
     found: list[tuple[str, str]] = []
     section = ""
