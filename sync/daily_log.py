@@ -45,7 +45,8 @@ def write(layout: Layout, entry: Entry) -> None:
     said = _said(entry)
     if entry.kind != "sync" and _goes_on(entry, said, path):
         return  # it is as it was; whoever types a command is answered each time
-    if not path.exists():
+    trusts = entry.report is not None and not entry.report.clock_problem
+    if not path.exists() and trusts:
         _remove_old(layout, entry.began_us)
     append_line(path, orjson.dumps(said) + b"\n")
 

@@ -236,7 +236,12 @@ def raw_text(body: bytes) -> str:
     return value if isinstance(value, str) else ""
 
 
-def new_fact(event: str, session: str, payload: dict[str, Any], now_ns: int) -> Record:
-    """A record of the journal's own (`MemoryId`, `Pin`, …) about `session`, made now."""
-    line, _, _ = emit.record(JOURNAL_AGENT, event, orjson.dumps(payload), now_ns, {})
+def new_fact(
+    event: str, session: str, payload: dict[str, Any], now_ns: int, more: bytes = b""
+) -> Record:
+    """A record of the journal's own (`MemoryId`, `Pin`, …) about `session`, made now.
+
+    `more`: further keys of its header, as emit.record takes them.
+    """
+    line, _, _ = emit.record(JOURNAL_AGENT, event, orjson.dumps(payload), now_ns, {}, more)
     return parse(line.rstrip())._replace(session=session)

@@ -76,21 +76,30 @@ def _forms(text: str) -> tuple[str, ...]:
 
 
 class Folder(NamedTuple):
-    """A directory's project: its key, and the top directory on this host.
+    """A directory's project: its key, and the top directory of this machine.
 
-    Sessions below the top whose start no hook saw belong to it, too: they carry no git key.
+    Sessions below the top whose start no hook saw belong to it, too: they carry no git key. So do
+    those that an older version recorded under its first commit.
     """
 
     key: str
-    host: str
+    scope: str  # of paths, see hooks/project.py
     top: str
+    own: str = ""  # the key of the place itself
+
+    @property
+    def paths(self) -> str:
+        """How the keys of this home's directories begin that are in no repository."""
+        return f"path:{self.scope}:"
 
     def sql(self) -> tuple[str, tuple[str, ...]]:
         """A condition over `session_states s`, and its parameters."""
         below = self.top.rstrip("/") + "/"
-        condition = """(s.project = ? or (s.host = ? and s.project like 'path:%'
+        condition = """(s.project in (?, ?) or (
+            (substr(s.project, 1, length(?)) = ? or substr(s.project, 1, 5) = 'root:')
             and (s.cwd = ? or substr(s.cwd, 1, length(?)) = ?)))"""
-        return condition, (self.key, self.host, self.top, below, below)
+        paths = self.paths
+        return condition, (self.key, self.own, paths, paths, self.top, below, below)
 
 
 class Wanted(NamedTuple):

@@ -25,8 +25,8 @@ from sync.retention.pack_file import (
     DamagedPackError,
     Draft,
     drafts,
+    every_pack,
     name_rules,
-    pack_files,
     read_pack,
     rules_of,
 )
@@ -69,7 +69,7 @@ class Files:
         self.passed(path.stat().st_size if path.exists() else 0)
 
     def _packs(self) -> None:
-        for path in pack_files(self.layout):
+        for path in every_pack(self.layout):
             try:
                 if self._look_at_pack(path):
                     self.found.packs += 1

@@ -28,7 +28,7 @@ from sync.retention.pack_file import (
     DamagedPackError,
     Draft,
     drafts,
-    pack_files,
+    every_pack,
     pack_path,
     read_pack,
 )
@@ -59,7 +59,7 @@ def packed_records(layout: Layout) -> Iterator[tuple[Path, bytes]]:
     DamagedPackError, naming all that are damaged, comes behind the last line that can be read.
     """
     damaged: list[DamagedPackError] = []
-    for path in pack_files(layout):
+    for path in every_pack(layout):
         try:
             for line in read_pack(path):
                 yield path, line

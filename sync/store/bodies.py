@@ -24,7 +24,8 @@ LEVEL = 1
 LARGE_BYTES = 1024
 _LEAST_BYTES = 4 * LARGE_BYTES  # of a payload: smaller ones are not worth the look
 _MARK = b"\x01"
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# Possessive: else each escape costs a hundred bytes for a way back that is never gone.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _UNUSED = """
 delete from bodies where digest = ?1 and not exists (select 1 from body_uses where digest = ?1)
 """

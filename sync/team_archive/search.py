@@ -34,7 +34,7 @@ select m.of_owner, m.found_id, m.found_us, m.is_summary, s.agent, s.id, s.projec
   case when m.is_summary then convert_to(s.summary, 'UTF8') else r.line end
 from {schema}.matching(%(query)s::tsquery, %(kinds)s, %(since)s, %(until)s, %(us)s, %(id)s::uuid,
   %(most)s, %(owner)s, %(agent)s, %(project)s, %(branch)s, %(host)s, %(state)s, %(triggers)s,
-  %(keys)s::text[], %(hosts)s::text[], %(tops)s::text[]) m
+  %(keys)s::text[], %(owns)s::text[], %(paths)s::text[], %(tops)s::text[]) m
 join {schema}.sessions s on s.owner = m.of_owner and s.key = m.of_session
 left join {schema}.records r on not m.is_summary and r.owner = m.of_owner and r.id = m.found_id
 where s.last_us >= %(active_since)s and s.last_us < %(active_until)s
@@ -136,7 +136,8 @@ def _values(query: Query, asked: str, owner: str, place: _Place, most: int) -> d
         "state": filters.state or None,
         "triggers": None if filters.adopt_on is None else list(filters.adopt_on),
         "keys": [folder.key for folder in folders],
-        "hosts": [folder.host for folder in folders],
+        "owns": [folder.own for folder in folders],
+        "paths": [folder.paths for folder in folders],
         "tops": [folder.top for folder in folders],
     }
 

@@ -31,8 +31,9 @@ _BEGINNING_LINES = 200
 class Projects:
     """The projects of the directories that transcripts name, as they are on this machine today."""
 
-    def __init__(self) -> None:
-        self._host = os.uname().nodename
+    def __init__(self, scope: str = "") -> None:
+        """`scope`: what the paths of this home are paths of, see hooks/project.py."""
+        self._scope = scope or os.uname().nodename
         self._known: dict[str, Place] = {}
 
     def __call__(self, directory: str, branch: str) -> dict[str, str] | None:
@@ -40,7 +41,7 @@ class Projects:
         if not directory:
             return None
         if directory not in self._known:
-            self._known[directory] = locate(directory, self._host)
+            self._known[directory] = locate(directory, self._scope)
         place = self._known[directory]
         return {
             "key": place.key,
@@ -48,6 +49,7 @@ class Projects:
             "top": place.top,
             "branch": "" if branch == "HEAD" else branch,  # none was checked out
             "head": "",
+            **({"folder": place.folder} if place.folder else {}),
         }
 
 

@@ -155,7 +155,7 @@ class _Run:
         self._screen = made
         self._dead = None if made is None else Dead(order.layout, made, now_us)
         self._kept = keeping(order.layout, order.settings)
-        self._git = Projects()
+        self._git = Projects(order.layout.id)
         self._pending: tuple[Path, Line, Refused] | None = None
         self._appender = appender
         self._reached = {} if db.filename == "" else transcripts.all_reached(db)

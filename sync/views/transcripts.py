@@ -4,7 +4,6 @@ The paths come from events, the cursors from the copying (sync/transcripts.py). 
 a second reading and stores nothing twice.
 """
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ import apsw
 from journal.session.meaning import Kind
 from journal.times import SECOND_US
 from sync.store.file_cursors import START, Cursor
+from sync.views import projects
 from sync.views.change import Change
 
 _ENDS = (Kind.TURN_END, Kind.SUBAGENT_END, Kind.SESSION_END)  # a good moment to copy
@@ -40,13 +40,12 @@ class Candidate(NamedTuple):
 
 
 def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
-    """Remember the files that events of this host name, and that there is something to copy."""
-    host = os.uname().nodename
+    """Remember the files that events of this home name, and that there is something to copy."""
     rows = [
         (event.meaning.transcript, change.agent, change.id, event.meaning.kind in _ENDS)
         for change in changes
         for event in change.events
-        if event.meaning.transcript and event.origin.get("host") == host
+        if event.meaning.transcript and projects.is_here(db, event.origin)
     ]
     query = """
         insert into transcripts values (?, ?, ?, ?, 0, 0, 0, x'', 0)

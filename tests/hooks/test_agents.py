@@ -196,7 +196,7 @@ def prepared(words: str, chars: int) -> bytes:
 def test_a_start_is_told_the_context_in_the_agent_s_own_form(place: Place, tmp_path: Path) -> None:
     cwd = tmp_path / "shop"
     cwd.mkdir()
-    key = f"path:{os.uname().nodename}:{cwd}"
+    key = f"path:{place.layout.id}:{cwd}"
     place.layout.contexts.mkdir(parents=True)
     place.layout.context_file(key).write_bytes(prepared("what was done", 2000))
     (place.layout.home / "synced").write_text(str(10**9))

@@ -173,6 +173,7 @@ def test_the_record_is_kept_with_the_place_of_its_project(scratch: Scratch) -> N
         "top": str(scratch.project),
         "branch": "fix/rounding",
         "head": "4c1e0d2a" * 5,
+        "folder": str(git),
     }
     assert json.loads(kept[0].body)["session_id"] == SESSION
 

@@ -91,7 +91,7 @@ SHARED = {
     "journal.cli.process",
 }  # fmt: skip
 # `collections.abc` is for annotations alone: a test below says what a hook loads.
-HOOKS_MAY = {"os", "sys", "time", "collections"}
+HOOKS_MAY = {"os", "sys", "time", "collections", "unicodedata"}  # the last for odd paths alone
 TOPS = {"hooks", "journal", "sync"}
 
 

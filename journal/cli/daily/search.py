@@ -122,7 +122,7 @@ def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) ->
         limit=chosen["limit"],
         since_us=since_us or 0,
         until_us=ENDLESS_US if until_us is None else until_us,
-        calls=chosen_calls(chosen),
+        calls=chosen_calls(app, chosen),
         without_words=not words,
     )
     if in_archive:

@@ -74,7 +74,7 @@ def sessions(app: App, /, as_json: bool, live: bool, limit: int | None, **chosen
     commit = _commit(chosen)
     with app.reading() as db:
         if commit is not None:
-            wanted = wanted._replace(only=_made(db, commit))
+            wanted = wanted._replace(only=_made(app, db, commit))
         if as_json:
             for session in listing.read(db, listing.page(db, wanted, limit or 0), adopt_on):
                 print_json(session.json())
@@ -152,11 +152,11 @@ def _commit(chosen: dict[str, Any]) -> "Commit | None":
     return named(chosen["commit"])
 
 
-def _made(db: "apsw.Connection", commit: "Commit") -> tuple[int, ...]:
+def _made(app: App, db: "apsw.Connection", commit: "Commit") -> tuple[int, ...]:
     """The sessions that made a commit of the current directory's repository."""
     from sync.query.commits import sessions_of
 
-    return tuple(sessions_of(db, commit, folder(os.curdir)))
+    return tuple(sessions_of(db, commit, folder(app, os.curdir)))
 
 
 def print_sessions(app: App, found: "list[Session]", note: str) -> None:

@@ -1,7 +1,7 @@
-"""`journal pin` and `journal unpin`: what reaping and retention shall leave alone."""
+"""`journal pin` and `journal unpin`: sessions that are never closed or deleted automatically."""
 
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import click
 
@@ -39,14 +39,28 @@ def _record(app: App, name: str, event: str, said: str) -> None:
     from journal.record import own_facts
     from sync.query import listing
     from sync.store import facts
+    from sync.views import pins_and_ends
 
     with app.reading() as db:
         key = listing.find(db, name)
         who = facts.identity(db, key)
         ((short_id, pinned),) = [(one.short_id, one.pinned) for one in listing.read(db, [key], ())]
+        payload = own_facts.replaces(pins_and_ends.pin_record(db, *who))
     if pinned != (event == "Pin"):
         durable = app.settings.capture.durable
-        own_facts.append(app.layout, event, who, {}, time.time_ns(), durable=durable)
-        with suppress(BusyError):  # whoever holds the lock takes it in
+        own_facts.append(app.layout, event, who, payload, time.time_ns(), durable=durable)
+        with suppress(BusyError):  # the process that holds the lock, or the next pass, reads it
             app.sync(wait_seconds=1.0, seconds=1.0)
+        if _is_pinned(app, who) != (event == "Pin"):
+            say(f"Recorded for session {short_id}: the next sync applies it.")
+            return
     say(f"Session {short_id} {said}.")
+
+
+def _is_pinned(app: App, who: tuple[str, str]) -> bool:
+    """What the database says now."""
+    from sync.store import connection
+
+    with closing(connection.open_store(app.layout)) as db:
+        query = "select pinned from pins where agent = ? and session = ?"
+        return bool(db.execute(query, who).get)

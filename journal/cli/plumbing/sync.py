@@ -22,6 +22,8 @@ from journal.errors import UsageError
 if TYPE_CHECKING:
     from sync.cycle import Report
 
+CLOCK_HINT = "nothing goes by its age for 24 hours; if the date is right: journal prune --yes"
+
 
 @click.command()
 @click.option(
@@ -67,6 +69,10 @@ def sync(app: App, wait: float, rebuild: bool, yes: bool, as_json: bool) -> None
         say(f"journal: cannot read {problem}", err=True)
     for problem in report.packed.kept:
         say(f"journal: {problem}", err=True)
+    for error in report.problems:
+        say(f"journal: {error} ({error.hint})", err=True)
+    if report.clock_problem:
+        say(f"journal: {report.clock_problem} ({CLOCK_HINT})", err=True)
 
 
 def _tell(text: str) -> None:

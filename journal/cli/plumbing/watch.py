@@ -124,11 +124,12 @@ def _pass(app: App, stopping: Callable[[], bool], complaints: "_Complaints") -> 
         app.now_us,
         keep_trying=lambda: not stopping() and keep_polling(),
         out_of_time=stopping,
+        reading=app.clock_reading,
         follow=_is_time_to_follow(),
     )
     report = app.run_pass(conditions, "watch")
     unreadable = (f"cannot read {problem}" for problem in report.unreadable)
-    complaints.tell(*map(JournalError, (*unreadable, *report.packed.kept)))
+    complaints.tell(*map(JournalError, (*unreadable, *report.packed.kept)), *report.problems)
     return report.read
 
 
@@ -187,10 +188,11 @@ class _Scan:
                 with suppress(FileNotFoundError):  # packed or removed since it was listed
                     status = entry.stat()
                     yield entry.path, status.st_ino, status.st_size, status.st_mtime_ns
-        with suppress(OSError):  # no spool, or somebody else's
-            for entry in os.scandir(self._layout.spool):
-                if not entry.name.endswith(".part"):  # that one is being written
-                    yield entry.name, entry.inode(), 0, 0
+        for spool in self._layout.spools():
+            with suppress(OSError):  # no spool, or somebody else's
+                for entry in os.scandir(spool):
+                    if entry.name.endswith((".jsonl", ".raw")):
+                        yield entry.name, entry.inode(), 0, 0
 
     def _database(self) -> int:
         with suppress(OSError):

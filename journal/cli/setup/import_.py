@@ -235,3 +235,4 @@ def _problems(done: "Imported", report: "Report | None") -> Iterator[str]:
     if report is not None:
         yield from (f"cannot read {problem}" for problem in report.unreadable)
         yield from report.packed.kept
+        yield from map(str, report.problems)
