@@ -93,7 +93,7 @@ def look(layout: Layout, settings: Settings, now_us: int) -> Condition:
         said = {"missing": "hooks not installed"}.get(found.hooks, "hooks of another version")
         found.problems.append(JournalError(said, "run: journal install"))
     try:
-        _look_into(layout, settings, found)
+        _look_into(layout, settings, now_us, found)
     except StoreError as error:
         found.problems.append(error)
         _compare(empty_database(), layout, found)
@@ -109,7 +109,7 @@ def _archive(layout: Layout, settings: Settings, now_us: int) -> Archive:
     circuits = circuit_breaker.load(layout.remotes).circuits
     return Archive(
         waiting=len(listed),
-        due=sum(retry_queue.is_due(one.next_us, now_us) for one in listed),
+        due=len(retry_queue.due(layout.retry, listed, now_us, settings.retry)),
         oldest_us=retry_queue.created_us(listed[0].name) if listed else None,
         dead=len(dead_pieces.list_paths(layout.dead)),
         circuit=circuits.get(name_of(settings.remote), Circuit()),
@@ -123,7 +123,7 @@ def hooks(layout: Layout) -> str:
     return "outdated" if stale_programs(layout) else "installed"
 
 
-def _look_into(layout: Layout, settings: Settings, found: Condition) -> None:
+def _look_into(layout: Layout, settings: Settings, now_us: int, found: Condition) -> None:
     adopt_on = tuple(settings.sessions.adopt_on)
     found.store_bytes = _bytes(layout)
     db = open_to_look(layout)
@@ -137,7 +137,7 @@ def _look_into(layout: Layout, settings: Settings, found: Condition) -> None:
         known = int(db.execute("select count(*) from session_states").get)
         found.not_adopted = known - sum(found.states.values())
         found.memory_ids = memory_ids(db, adopt_on)
-        found.model_failures = work.failures(db, settings)
+        found.model_failures = work.failures(db, settings, now_us)
         found.older_events = redactions.older_events(db, found.rules)
         _compare(db, layout, found)
     finally:

@@ -85,9 +85,34 @@ def created_us(name: str) -> int:
     return int(name[:17])
 
 
-def is_due(next_us: int, now_us: int) -> bool:
-    """Whether that time has come; one further away than any wait means a clock set back."""
-    return next_us <= now_us or next_us > now_us + LONGEST_WAIT_US
+def is_due(next_us: int, now_us: int, wait_us: int = LONGEST_WAIT_US) -> bool:
+    """Whether that time has come. `wait_us`: how long the wait was when it began.
+
+    A time that is further away than the whole wait was set by a clock that was ahead.
+    """
+    return next_us <= now_us or next_us > now_us + wait_us
+
+
+def due(folder: Path, listed: list[Listed], now_us: int, retry: sections.Retry) -> list[str]:
+    """The names of those whose time has come.
+
+    A file is opened only if its time is further away than `retry.max_seconds`: it says whether
+    the remote asked for so long a wait.
+    """
+    usual_us = int(retry.max_seconds * SECOND_US)
+    found = []
+    for one in listed:
+        is_far = one.next_us > now_us + usual_us
+        if is_due(one.next_us, now_us, _wait_us(folder / one.name, usual_us) if is_far else usual_us):
+            found.append(one.name)
+    return found
+
+
+def _wait_us(path: Path, usual_us: int) -> int:
+    try:
+        return max(read_head(path).wait_us, usual_us)
+    except (GoneError, ForeignRetryError):
+        return LONGEST_WAIT_US
 
 
 def pause_us(

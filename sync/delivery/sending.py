@@ -24,9 +24,17 @@ from sync.delivery.circuit_breaker import Circuit, Remotes
 from sync.delivery.redact_before_send import UncleanError
 from sync.delivery.retry_file import LastError, Waiting
 from sync.delivery.retry_queue import Listed
-from sync.remote.contract import Outcome, Remote, RemoteError, Then
+from sync.remote.contract import (
+    LooksLater,
+    Outcome,
+    Remote,
+    RemoteError,
+    Then,
+    to_be_asked_now,
+)
 
 LOOK_AGAIN_SECONDS = 30.0  # at a piece that the remote works on
+LOOK_PAUSE_SECONDS = 1.0  # between the first two looks at those of one run
 _DIVIDED = "divided"  # in the progress of a piece
 
 
@@ -39,10 +47,13 @@ class Delivered:
     failed: int = 0
     dead: int = 0
     pending: int = 0
+    working: list[str] = field(default_factory=list)  # of them, those that were sent in this run
     waiting: int = 0  # files that are left
     elsewhere: int = 0  # of them, for another remote than the one that is set
     ripening: int = 0  # sessions with something new that waits for more to go with it
     error: RemoteError | None = None  # the last one
+    attempt: int = 0  # that ended with it: of the remote as a whole, else of its piece
+    next_us: int | None = None  # when the next one may be made
     problems: list[str] = field(default_factory=list)  # files that cannot be replayed
 
 
@@ -75,22 +86,57 @@ def run(order: Order) -> Delivered:
     circuit = _circuit(order)
     listed = retry_queue.schedule(order.layout.retry)
     _drop_outgrown(order.layout, listed)
-    due = {one.name for one in listed if order.all or retry_queue.is_due(one.next_us, order.now_us)}
+    due = _due(order, listed)
     until = time.monotonic() + order.settings.remote.pass_seconds
-    if order.all or order.probe or circuit_breaker.allows(circuit, order.now_us):
+    if _may_try(order, circuit):
         probes = {one.name for one in listed if circuit.state != "closed" and _was_tried(one)}
-        names = sorted(due | probes)
-        for number, name in enumerate(names):
-            if name not in due and _circuit(order).state == "closed":
-                continue
-            left = until - time.monotonic()
-            if left <= 0 or order.stopping() or not _one(order, name, left, done):
-                break
-            order.progress(number + 1, len(names))
+        _send(order, due, sorted(due | probes), until, done)
     elif due:
-        done.error = said(circuit)
+        done.error, done.attempt = said(circuit), circuit.failures
+        done.next_us = circuit_breaker.next_us(circuit)
     done.waiting = len(retry_queue.list_names(order.layout.retry)) if done.tried else len(listed)
     return done
+
+
+def _due(order: Order, listed: list[Listed]) -> set[str]:
+    if order.all:
+        return {one.name for one in listed}
+    retry = order.settings.retry
+    return set(retry_queue.due(order.layout.retry, listed, order.now_us, retry))
+
+
+def _may_try(order: Order, circuit: Circuit) -> bool:
+    """Whether the remote is tried at all: a time that it asked for is broken by `all` alone."""
+    if order.all or circuit_breaker.allows(circuit, order.now_us):
+        return True
+    return order.probe and circuit_breaker.may_probe(circuit, order.now_us)
+
+
+def _send(order: Order, due: set[str], names: list[str], until: float, done: Delivered) -> None:
+    """Send these in turn; then look what the remote has made of those that it works on."""
+    if len(names) > 1 and isinstance(order.remote, LooksLater):
+        order.remote.look_later()
+    for number, name in enumerate(names):
+        if name not in due and _circuit(order).state == "closed":
+            continue
+        left = until - time.monotonic()
+        if left <= 0 or order.stopping() or not _one(order, name, left, done):
+            return
+        order.progress(number + 1, len(names))
+    if len(names) > 1:
+        _look_together(order, until, done)
+
+
+def _look_together(order: Order, until: float, done: Delivered) -> None:
+    """Look at all pieces that the remote took in this run, twice if that takes it a moment."""
+    for pause_seconds in (0.0, LOOK_PAUSE_SECONDS):
+        if not done.working:
+            return
+        time.sleep(min(pause_seconds, max(0.0, until - time.monotonic())))
+        for name in tuple(done.working):
+            left = until - time.monotonic()
+            if left <= 0 or order.stopping() or not _looked(order, name, left, done):
+                return
 
 
 def _was_tried(one: Listed) -> bool:
@@ -159,7 +205,8 @@ def _one(order: Order, name: str, seconds: float, done: Delivered) -> bool:
         done.tried += 1
         done.dead += 1
         return True
-    if piece.is_divided and piece.divide():
+    too_large = piece.size > order.remote.max_bytes
+    if (piece.is_divided or too_large) and piece.divide():
         return True
     done.tried += 1
     try:
@@ -167,9 +214,28 @@ def _one(order: Order, name: str, seconds: float, done: Delivered) -> bool:
             done.sent += 1
         else:
             done.pending += 1
+            done.working.append(name)
     except RemoteError as error:
         return _failed(order, piece, error, done)
     _remember(order, circuit_breaker.succeeded(_circuit(order), order.now_us))
+    return True
+
+
+def _looked(order: Order, name: str, seconds: float, done: Delivered) -> bool:
+    """One piece that the remote works on, looked at again; whether the next one may be."""
+    try:
+        piece = _Sending(order, name, retry_queue.read(order.layout.retry / name))
+        if piece.look(seconds) is not Outcome.STORED:
+            return True
+        done.sent += 1
+    except (retry_queue.GoneError, retry_queue.ForeignRetryError):
+        pass  # forgotten meanwhile
+    except RemoteError as error:
+        done.working.remove(name)
+        done.pending -= 1
+        return _failed(order, piece, error, done)
+    done.working.remove(name)
+    done.pending -= 1
     return True
 
 
@@ -183,6 +249,8 @@ def _failed(order: Order, piece: "_Sending", error: RemoteError, done: Delivered
         done.dead += 1
     else:
         done.failed += 1
+    done.attempt = circuit.failures or piece.attempts
+    done.next_us = circuit_breaker.next_us(circuit) or piece.next_us
     return circuit.state == "closed" or not error.counts
 
 
@@ -199,6 +267,21 @@ class _Sending:
         self._path = order.layout.retry / name
         self._waiting = waiting
         self._error: LastError | None = waiting.head.last_error
+
+    @property
+    def size(self) -> int:
+        """Bytes of its body."""
+        return len(self._waiting.body)
+
+    @property
+    def attempts(self) -> int:
+        """Those begun."""
+        return self._waiting.head.attempts
+
+    @property
+    def next_us(self) -> int:
+        """When the next one may begin."""
+        return self._waiting.head.next_us
 
     def clean(self) -> bool:
         """Redact it by the rules of this moment; whether it is still a piece that may be sent.
@@ -219,7 +302,16 @@ class _Sending:
 
     def send(self, seconds: float) -> Outcome:
         """Deliver it. RemoteError: see `failed`."""
+        if self._order.all:
+            to_be_asked_now(self._waiting.head.progress)
         self._update(attempts=self._waiting.head.attempts + 1)
+        return self._deliver(seconds)
+
+    def look(self, seconds: float) -> Outcome:
+        """Ask what became of it since it was sent. RemoteError: see `failed`."""
+        return self._deliver(seconds)
+
+    def _deliver(self, seconds: float) -> Outcome:
         head = self._waiting.head
         outcome = self._order.remote.deliver(
             self._waiting.piece, head.progress, self._update, seconds
@@ -228,8 +320,10 @@ class _Sending:
             order = self._order
             receipts.acknowledge(order.layout, self._path, self._waiting, order.clock_ns())
         else:
-            again_us = self._order.now_us + int(LOOK_AGAIN_SECONDS * SECOND_US)
-            self._update(next_us=again_us, last_error=None)
+            wait_us = int(LOOK_AGAIN_SECONDS * SECOND_US)
+            self._update(
+                next_us=self._order.now_us + wait_us, wait_us=wait_us, last_error=None
+            )
         return outcome
 
     def _update(self, **changes: Any) -> None:
@@ -254,7 +348,8 @@ class _Sending:
                 head.attempts, retry_settings, self._order.chance, error.retry_after_seconds
             )
         said = LastError(error.kind, str(error))
-        self._update(next_us=self._order.now_us + wait_us, last_error=said)
+        next_us = self._order.now_us + wait_us
+        self._update(next_us=next_us, wait_us=wait_us, last_error=said)
         return False
 
     @property

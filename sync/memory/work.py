@@ -73,7 +73,8 @@ def _is_ripe(db: apsw.Connection, one: Due, state: SessionState, now_us: int, mo
         return False
     if over or told is None:
         return True
-    return one.calls < most - 1 and now_us - _last_call_us(db, one) > BETWEEN_SECONDS * SECOND_US
+    passed_us = abs(now_us - _last_call_us(db, one))  # a clock that was ahead delays nothing
+    return one.calls < most - 1 and passed_us > BETWEEN_SECONDS * SECOND_US
 
 
 def _last_call_us(db: apsw.Connection, one: Due) -> int:
@@ -83,22 +84,25 @@ def _last_call_us(db: apsw.Connection, one: Due) -> int:
     return int(db.execute(query, (one.agent, one.session)).get or 0)
 
 
-def failures(db: apsw.Connection, settings: Settings) -> Failures:
-    """How the last calls went, and when the next may be made: full jitter, growing with each."""
+def failures(db: apsw.Connection, settings: Settings, now_us: int) -> Failures:
+    """How the last calls went, and when the next may be made: full jitter, growing with each.
+
+    A failure that was recorded by a clock that was ahead of `now_us` makes nobody wait.
+    """
     query = """
         select record, at_us, said ->> 'class', said ->> 'message' from model_records
         where kind = 'failure' and at_us > coalesce(
-          (select max(at_us) from model_records where kind = 'summary'), 0)
-        order by at_us desc, record desc
+          (select max(at_us) from model_records where kind = 'summary' and at_us <= ?1), 0)
+        order by at_us > ?1, at_us desc, record desc
     """
-    rows: list[Any] = db.execute(query).fetchall()
+    rows: list[Any] = db.execute(query, (now_us,)).fetchall()
     if not rows:
         return Failures(0)
     record, at_us, kind, message = rows[0]
     retry = settings.retry
     longest = min(retry.max_seconds, retry.first_seconds * 2.0 ** min(len(rows) - 1, 40))
     wait_seconds = Random(record).uniform(0, longest)  # of the record: the same at every look
-    again_us = at_us + int(wait_seconds * SECOND_US)
+    again_us = at_us + int(wait_seconds * SECOND_US) if at_us <= now_us else 0
     return Failures(len(rows), str(kind), str(message), at_us, again_us)
 
 

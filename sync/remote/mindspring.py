@@ -87,6 +87,10 @@ class MindSpring:
         """See `thread.split`."""
         return thread.split(piece.body)
 
+    def look_later(self) -> None:
+        """Pieces are registered one after the other; their jobs are looked at afterwards."""
+        self._jobs.later = True
+
     def close(self) -> None:
         """Give up the connection."""
         self._http.close()

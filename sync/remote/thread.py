@@ -12,6 +12,7 @@ import orjson
 from journal.times import SECOND_US
 from sync.remote.contract import Heading, Material, Message
 
+LEAST_CHARS = 500  # of a part of a text that is divided
 _TOLD = (
     ("request", "Request"),
     ("investigated", "Investigated"),
@@ -44,9 +45,14 @@ def thread_id(heading: Heading) -> str:
 
 
 def split(body: bytes) -> list[bytes]:
-    """The thread in two threads, each with what is known of the session; empty: one message."""
+    """The thread in two threads, each with what is known of the session.
+
+    One long text is divided, too. Empty: there is nothing left to divide.
+    """
     (thread,) = orjson.loads(body)
     about, *messages = thread["messages"]
+    if len(messages) == 1:
+        messages = _halves(messages[0])
     if len(messages) < 2:
         return []
     half = len(messages) // 2
@@ -57,6 +63,20 @@ def split(body: bytes) -> list[bytes]:
             option=orjson.OPT_SORT_KEYS,
         )
         for number, part in parts
+    ]
+
+
+def _halves(message: dict[str, Any]) -> list[dict[str, Any]]:
+    """One message as two, between words if there are any near the middle."""
+    (text,) = message["content"]["parts"]
+    if len(text) < 2 * LEAST_CHARS:
+        return [message]
+    middle = len(text) // 2
+    space = text.rfind(" ", middle - middle // 4, middle)
+    at = space + 1 if space > 0 else middle
+    return [
+        {**message, "id": f"{message['id']}.{number}", "content": {"parts": [part]}}
+        for number, part in enumerate((text[:at], text[at:]), 1)
     ]
 
 
