@@ -36,6 +36,8 @@ from sync.remote.contract import (
 LOOK_AGAIN_SECONDS = 30.0  # at a piece that the remote works on
 LOOK_PAUSE_SECONDS = 1.0  # between the first two looks at those of one run
 _DIVIDED = "divided"  # in the progress of a piece
+# Errors after which nothing more is asked in a run: no answer came, or there were too many requests.
+_SILENT = ("timeout", "unreachable", "dropped", "rate_limited", "out_of_time")
 
 
 @dataclass(slots=True)
@@ -121,15 +123,18 @@ def _send(order: Order, due: set[str], names: list[str], until: float, done: Del
             continue
         left = until - time.monotonic()
         if left <= 0 or order.stopping() or not _one(order, name, left, done):
-            return
+            break
         order.progress(number + 1, len(names))
-    if len(names) > 1:
-        _look_together(order, until, done)
+    if len(names) > 1 and (done.error is None or done.error.kind not in _SILENT):
+        pauses = (0.0, LOOK_PAUSE_SECONDS) if done.error is None else (0.0,)
+        _look_together(order, until, pauses, done)
 
 
-def _look_together(order: Order, until: float, done: Delivered) -> None:
-    """Look at all pieces that the remote took in this run, twice if that takes it a moment."""
-    for pause_seconds in (0.0, LOOK_PAUSE_SECONDS):
+def _look_together(
+    order: Order, until: float, pauses: tuple[float, ...], done: Delivered
+) -> None:
+    """Look at all pieces that the remote took in this run, again if that takes it a moment."""
+    for pause_seconds in pauses:
         if not done.working:
             return
         time.sleep(min(pause_seconds, max(0.0, until - time.monotonic())))
@@ -214,7 +219,7 @@ def _one(order: Order, name: str, seconds: float, done: Delivered) -> bool:
             done.sent += 1
         else:
             done.pending += 1
-            done.working.append(name)
+            done.working.append(piece.name)
     except RemoteError as error:
         return _failed(order, piece, error, done)
     _remember(order, circuit_breaker.succeeded(_circuit(order), order.now_us))
@@ -267,6 +272,11 @@ class _Sending:
         self._path = order.layout.retry / name
         self._waiting = waiting
         self._error: LastError | None = waiting.head.last_error
+
+    @property
+    def name(self) -> str:
+        """Of its file."""
+        return self._path.name
 
     @property
     def size(self) -> int:

@@ -6,7 +6,7 @@ the jobs of many pieces are looked at together, in the list of the notebook's so
 
 import re
 import time
-from collections import Counter
+from collections import defaultdict
 
 from journal.times import SECOND_US
 from sync.remote.answers import Answers, Request, rows
@@ -18,7 +18,7 @@ STUCK_SECONDS = 24 * 3600.0  # the service leaves a job in `parsing` for ever wh
 _SHARE, _SHARE_SECONDS = 0.1, 1.0  # of the time for a piece, for its first looks; at most
 _REST_SECONDS = 600.0  # the longest pause between two looks
 _DONE = ("completed", "indexed")
-_SINGLE_LOOKS = 2  # at one notebook in a run, before its sources are listed instead
+_SINGLE_SOURCES = 2  # of one notebook, before all of its sources are listed instead
 _LIST_SECONDS = 0.9  # so long one listing answers
 
 
@@ -30,7 +30,7 @@ class Jobs:
         self._answers = answers
         self._path = path
         self.later = False  # a piece that was just registered is looked at by a later call
-        self._looks: Counter[str] = Counter()
+        self._looked_at: defaultdict[str, set[str]] = defaultdict(set)  # sources by notebook
         self._lists: dict[str, tuple[float, dict[str, str]]] = {}  # when, and status by source
 
     def outcome(
@@ -92,8 +92,8 @@ class Jobs:
 
     def _listed_status(self, notebook_id: str, source_id: str, budget: Budget) -> str:
         """The status of a source among those of its notebook; "": it is to be asked for itself."""
-        self._looks[notebook_id] += 1
-        if self._looks[notebook_id] <= _SINGLE_LOOKS:
+        self._looked_at[notebook_id].add(source_id)
+        if len(self._looked_at[notebook_id]) <= _SINGLE_SOURCES:
             return ""
         at, found = self._lists.get(notebook_id, (0.0, {}))
         if not at or time.monotonic() - at > _LIST_SECONDS:
