@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from journal.errors import BusyError
+from journal.times import to_text
 from sync import daily_log
 from sync.conditions import Conditions
 from sync.delivery import deliveries, retry_queue
@@ -53,7 +54,7 @@ class Outside:
         """What people must be told, a line each."""
         found = list(self.delivered.problems)
         if (refusal := self.delivered.error) is not None:
-            found.append(f"the remote: {refusal} ({self._what_follows(refusal)})")
+            found.append(f"the remote: {refusal.details} ({self._what_follows(refusal)})")
         if self.asked.error:
             found.append(
                 f"the memory agent failed: {self.asked.error} (the built-in summary stands in)"
@@ -65,8 +66,18 @@ class Outside:
         if error.then in (Then.SPLIT, Then.REJECT) and self.delivered.dead:
             return "given up, kept in dead/: journal replay --dead sends it again"
         pieces = "1 piece waits" if waiting == 1 else f"{waiting:,} pieces wait"
-        until = "until that is changed" if error.then is Then.PAUSE else "for the next attempt"
+        if error.then is Then.PAUSE:
+            until = "until that is changed"
+        else:
+            until = "for the next attempt" + self._next_text()
         return f"{pieces} in retry/ {until}" if waiting else "nothing waits"
+
+    def _next_text(self) -> str:
+        """Which attempt failed, and when the next one is made."""
+        parts = [f"attempt {self.delivered.attempt} failed"] if self.delivered.attempt else []
+        if self.delivered.next_us is not None:
+            parts.append(f"next {to_text(self.delivered.next_us)[:19]}Z")
+        return f": {', '.join(parts)}" if parts else ""
 
     def said(self) -> dict[str, Any]:
         """The numbers, for programs."""
@@ -77,7 +88,7 @@ class Outside:
                 "failed": done.failed,
                 "waiting": done.waiting,
                 "dead": done.dead,
-                "error": daily_log.error_json(done.error),
+                "error": remote_error_json(done),
                 "pending": done.pending,
             },
             "model": {
@@ -87,6 +98,21 @@ class Outside:
                 "error": daily_log.error_json(asked.error),
             },
         }
+
+
+def remote_error_json(done: Delivered) -> dict[str, Any] | None:
+    """The last error of a delivery for programs, with what a bug report needs; None: all is well."""
+    error = done.error
+    if error is None:
+        return None
+    return {
+        "class": error.kind,
+        "message": error.details,
+        "request": error.request or None,
+        "seconds": round(error.seconds, 3),
+        "attempt": done.attempt,
+        "next_at": None if done.next_us is None else to_text(done.next_us),
+    }
 
 
 def run(conditions: Conditions) -> Outside:

@@ -127,7 +127,7 @@ def failed(
     circuit: Circuit, error: RemoteError, now_us: int, retry: sections.Retry, chance: Random
 ) -> Circuit:
     """A delivery ended with this error."""
-    seen = replace(circuit, last_error=Seen(error.kind, str(error), now_us))
+    seen = replace(circuit, last_error=Seen(error.kind, error.details, now_us))
     if error.then in (Then.SPLIT, Then.REJECT):
         return _closed(seen)  # it has judged the piece: the remote itself works
     if error.then is Then.PAUSE:
@@ -151,7 +151,7 @@ def _pause(circuit: Circuit, error: RemoteError, now_us: int, retry: sections.Re
     before = circuit.paused
     since_us = before.since_us if before is not None and before.kind == error.kind else now_us
     wait_us = _look_wait_us(error, retry)
-    paused = Paused(error.kind, str(error), since_us, now_us + wait_us)
+    paused = Paused(error.kind, error.details, since_us, now_us + wait_us)
     return replace(_closed(circuit), paused=paused, wait_us=wait_us)
 
 
@@ -239,7 +239,9 @@ def _circuit(fields: dict[str, Any]) -> Circuit:
             opened_us=_us(fields["opened_at"]),
             probe_us=_us(fields["probe_at"]) or 0,
             asked_us=_us(fields.get("asked_at")) or 0,
-            wait_us=int(float(fields.get("wait_seconds", LONGEST_WAIT_US // SECOND_US)) * SECOND_US),
+            wait_us=int(
+                float(fields.get("wait_seconds", LONGEST_WAIT_US // SECOND_US)) * SECOND_US
+            ),
             last_success_us=_us(fields["last_success"]),
             last_error=_seen(fields["last_error"]),
             paused=_paused(fields["paused"]),

@@ -103,7 +103,9 @@ def due(folder: Path, listed: list[Listed], now_us: int, retry: sections.Retry) 
     found = []
     for one in listed:
         is_far = one.next_us > now_us + usual_us
-        if is_due(one.next_us, now_us, _wait_us(folder / one.name, usual_us) if is_far else usual_us):
+        if is_due(
+            one.next_us, now_us, _wait_us(folder / one.name, usual_us) if is_far else usual_us
+        ):
             found.append(one.name)
     return found
 

@@ -130,9 +130,7 @@ def _send(order: Order, due: set[str], names: list[str], until: float, done: Del
         _look_together(order, until, pauses, done)
 
 
-def _look_together(
-    order: Order, until: float, pauses: tuple[float, ...], done: Delivered
-) -> None:
+def _look_together(order: Order, until: float, pauses: tuple[float, ...], done: Delivered) -> None:
     """Look at all pieces that the remote took in this run, again if that takes it a moment."""
     for pause_seconds in pauses:
         if not done.working:
@@ -245,6 +243,8 @@ def _looked(order: Order, name: str, seconds: float, done: Delivered) -> bool:
 
 
 def _failed(order: Order, piece: "_Sending", error: RemoteError, done: Delivered) -> bool:
+    error.args = (order.redactor.text(str(error)),)  # a remote may send back what it was sent
+    error.words = order.redactor.text(error.words)
     done.error = error
     circuit = circuit_breaker.failed(
         _circuit(order), error, order.now_us, order.settings.retry, order.chance
@@ -331,9 +331,7 @@ class _Sending:
             receipts.acknowledge(order.layout, self._path, self._waiting, order.clock_ns())
         else:
             wait_us = int(LOOK_AGAIN_SECONDS * SECOND_US)
-            self._update(
-                next_us=self._order.now_us + wait_us, wait_us=wait_us, last_error=None
-            )
+            self._update(next_us=self._order.now_us + wait_us, wait_us=wait_us, last_error=None)
         return outcome
 
     def _update(self, **changes: Any) -> None:
@@ -350,14 +348,14 @@ class _Sending:
         if error.then in (Then.SPLIT, Then.REJECT) or (
             most and head.attempts >= most and error.then is Then.RETRY
         ):
-            self._reject(error.kind, str(error))
+            self._reject(error.kind, error.details)
             return True
         wait_us = 0  # a pause is the remote's, not the piece's
         if error.then is Then.RETRY:
             wait_us = retry_queue.pause_us(
                 head.attempts, retry_settings, self._order.chance, error.retry_after_seconds
             )
-        said = LastError(error.kind, str(error))
+        said = LastError(error.kind, error.details)
         next_us = self._order.now_us + wait_us
         self._update(next_us=next_us, wait_us=wait_us, last_error=said)
         return False

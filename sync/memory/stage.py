@@ -58,7 +58,10 @@ def _ask(conditions: Conditions, agent: MemoryAgent) -> Asked:
     until = time.monotonic() + conditions.settings.memory.timeout_seconds
     try:
         with closing(connection.open_store(conditions.layout)) as db:
-            if conditions.now_us < work.failures(db, conditions.settings, conditions.now_us).again_us:
+            if (
+                conditions.now_us
+                < work.failures(db, conditions.settings, conditions.now_us).again_us
+            ):
                 return Asked(waiting=len(_due(conditions)))
             agent.check()
             for one in work.due(db, conditions.settings, conditions.now_us):

@@ -123,6 +123,15 @@ class RemoteError(Exception):
         self.ambiguous = ambiguous  # the remote may have stored it all the same
         self.retry_after_seconds = retry_after_seconds  # the remote's own wish
         self.counts = counts  # speaks against the remote as a whole (see the circuit breaker)
+        self.request = ""  # method and address, without a secret
+        self.seconds = 0.0  # that the request took
+        self.words = ""  # the remote's own, where the text leaves them out
+
+    @property
+    def details(self) -> str:
+        """The text with all that a bug report needs: what was asked, what came, how long it took."""
+        text = f"{self}: {self.words}" if self.words else str(self)
+        return f"{text} ({self.request}, {self.seconds:.1f} s)" if self.request else text
 
 
 class Remote(Protocol):

@@ -46,7 +46,7 @@ def replay(app: App, every: bool, dead: bool, as_json: bool) -> None:
 
 def replay_json(done: "Delivered") -> dict[str, object]:
     """The shape of the public interface, with a few keys more."""
-    from sync.daily_log import error_json
+    from sync.slow_stages import remote_error_json
 
     return {
         "tried": done.tried,
@@ -55,7 +55,7 @@ def replay_json(done: "Delivered") -> dict[str, object]:
         "dead": done.dead,
         "pending": done.pending,
         "waiting": done.waiting,
-        "error": error_json(done.error),
+        "error": remote_error_json(done),
     }
 
 

@@ -1,6 +1,7 @@
 """`journal watch`: passes as the hooks record, from one process, until it is stopped."""
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -138,10 +139,11 @@ class _Complaints:
     def tell(self, *errors: JournalError) -> None:
         """`errors` are all there is to complain of at this moment."""
         texts = [f"{error}" + (f" ({error.hint})" if error.hint else "") for error in errors]
-        for text in texts:
-            if text not in self._told:
+        same = [re.sub(r"[0-9]+", "", text) for text in texts]  # times and counts differ each time
+        for text, one in zip(texts, same, strict=True):
+            if one not in self._told:
                 _say(f"journal: {text}", err=True)
-        self._told = texts
+        self._told = same
 
 
 def _say(text: str, *, err: bool = False) -> None:

@@ -88,9 +88,15 @@ def _capture_json(app: App) -> dict[str, object]:
 
 def _remote_json(app: App, found: "Condition") -> dict[str, object]:
     from journal.times import to_text
+    from sync.delivery.circuit_breaker import next_us
 
     circuit = found.archive.circuit
     error = circuit.last_error
+    again_us = next_us(circuit)
+    trouble: dict[str, object] = {}
+    if circuit.state != "closed":
+        again = None if again_us is None else to_text(again_us)
+        trouble = {"failures": circuit.failures, "next_attempt": again}
     return {
         "kind": app.settings.remote.kind,
         "last_success": circuit.last_success_us and to_text(circuit.last_success_us),
@@ -98,6 +104,7 @@ def _remote_json(app: App, found: "Condition") -> dict[str, object]:
         and {"class": error.kind, "message": error.message, "at": to_text(error.at_us)},
         "circuit": "closed" if circuit.state == "closed" else "open",
         "paused": circuit.paused and circuit.paused.message,
+        **trouble,
     }
 
 
@@ -216,7 +223,22 @@ def _remote(app: App, found: "Condition") -> str:
     elif circuit.last_error is not None and circuit.last_error.at_us > (good or 0):
         failed = circuit.last_error
         parts.append(f"failed {ago(app.now_us - failed.at_us)}: {failed.message} ({failed.kind})")
+        parts += _next_attempt(app, found)
     return "; ".join(parts)
+
+
+def _next_attempt(app: App, found: "Condition") -> list[str]:
+    """How often it failed in a row, and when it is tried again."""
+    from journal.cli.screen.tables import age
+    from sync.delivery.circuit_breaker import next_us
+
+    circuit = found.archive.circuit
+    at_us = next_us(circuit)
+    if at_us is None:
+        return []
+    left_us = max(0, at_us - app.now_us)
+    when = f"in {age(left_us)}" if left_us >= 1_000_000 else "with the next sync"
+    return [f"attempt {circuit.failures} in a row; next {when}"]
 
 
 def _archive(app: App, found: "Condition") -> str:
