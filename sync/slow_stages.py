@@ -101,7 +101,7 @@ class Outside:
 
 
 def remote_error_json(done: Delivered) -> dict[str, Any] | None:
-    """The last error of a delivery for programs, with what a bug report needs; None: all is well."""
+    """The last error of a delivery, for programs; None: all is well."""
     error = done.error
     if error is None:
         return None

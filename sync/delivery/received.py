@@ -47,7 +47,10 @@ def fault(path: Path, piece: Piece) -> str:
     """What is wrong with a piece's file, for people; "" if nothing is."""
     if piece.sha256.startswith(_name(path)[1]):
         return ""
-    return one_line(f"{path} is damaged: its content is not what its name says")
+    return one_line(
+        f"{path} is not complete, or damaged: its content is not what its name says "
+        "(import again when it has arrived)"
+    )
 
 
 def note(

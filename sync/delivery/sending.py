@@ -36,7 +36,7 @@ from sync.remote.contract import (
 LOOK_AGAIN_SECONDS = 30.0  # at a piece that the remote works on
 LOOK_PAUSE_SECONDS = 1.0  # between the first two looks at those of one run
 _DIVIDED = "divided"  # in the progress of a piece
-# Errors after which nothing more is asked in a run: no answer came, or there were too many requests.
+# Errors after which nothing more is asked in a run: no answer came, or too much was asked.
 _SILENT = ("timeout", "unreachable", "dropped", "rate_limited", "out_of_time")
 
 

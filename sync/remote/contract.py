@@ -129,7 +129,7 @@ class RemoteError(Exception):
 
     @property
     def details(self) -> str:
-        """The text with all that a bug report needs: what was asked, what came, how long it took."""
+        """The text with what a bug report needs: what was asked, what came, how long it took."""
         text = f"{self}: {self.words}" if self.words else str(self)
         return f"{text} ({self.request}, {self.seconds:.1f} s)" if self.request else text
 

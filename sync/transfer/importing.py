@@ -26,6 +26,7 @@ from sync.ingest.appending import Appender
 from sync.ingest.dead_letters import Dead
 from sync.ingest.foreign_lines import Line, Refused, UnreadableError, held, lines
 from sync.ingest.screening import make_screen
+from sync.remote.share import closed_to_us
 from sync.store import connection
 from sync.store.locks import locked
 from sync.transcripts.history import Projects, TranscriptSource
@@ -140,6 +141,7 @@ class _Run:
         self._git = Projects()
         self._pending: tuple[Path, Line, Refused] | None = None
         self._appender = appender
+        self._is_on_its_way = False  # the piece that is being read
 
     def run(self) -> Imported:
         """All files."""
@@ -148,6 +150,7 @@ class _Run:
         for source in self._order.sources:
             self._done.files += 1
             try:
+                self._is_on_its_way = False
                 if source.folder is not None:
                     self._receive(source, source.folder)
                 take = self._taker(source)
@@ -157,7 +160,8 @@ class _Run:
                         self._order.progress(before + line.read, total)
                 self._refuse_pending(ends=True)
             except UnreadableError as error:
-                self._done.problems.append(str(error))
+                why = closed_to_us(source.path) if source.folder is not None else ""
+                self._done.problems.append(str(error) + why)
             before += source.size
             self._order.progress(before, total)
         self._appender.flush()
@@ -205,6 +209,8 @@ class _Run:
             self._appender.add(*one)
 
     def _refuse(self, path: Path, line: Line, refused: Refused, *, keep: bool = True) -> None:
+        if self._is_on_its_way:
+            return  # that piece is named among the problems, and is read again when it is whole
         self._done.rejected += 1
         if len(self._done.refusals) < MOST_REFUSALS:
             self._done.refusals.append(Refusal(path, line.number, refused.reason))
@@ -212,9 +218,14 @@ class _Run:
             self._dead.put(path, line.offset + refused.offset, refused.data, refused.reason)
 
     def _receive(self, source: Source, folder: Path) -> None:
-        """The journal says that the folder has this piece; a damaged one is only read."""
+        """The journal says that the folder has this piece.
+
+        One whose content is not what its name says is only read: a file syncer may still be
+        bringing it. Nothing of it goes to dead/.
+        """
         order, piece = self._order, received.read(source.path)
         if problem := received.fault(source.path, piece):
+            self._is_on_its_way = True
             self._done.problems.append(problem)
         elif not order.dry_run:
             remote, now_ns = received.remote_name(folder, order.settings), order.clock_ns()
