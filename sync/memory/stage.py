@@ -63,8 +63,10 @@ def _ask(conditions: Conditions, agent: MemoryAgent) -> Asked:
                 < work.failures(db, conditions.settings, conditions.now_us).again_us
             ):
                 return Asked(waiting=len(_due(conditions)))
-            agent.check()
-            for one in work.due(db, conditions.settings, conditions.now_us):
+            due = work.due(db, conditions.settings, conditions.now_us)
+            if due:
+                _check(conditions, agent, due[0])
+            for one in due:
                 if conditions.stopping() or time.monotonic() > until:
                     break
                 done.asked += 1
@@ -76,6 +78,15 @@ def _ask(conditions: Conditions, agent: MemoryAgent) -> Asked:
         raise connection.explain(error, conditions.layout.database) from error
     done.waiting = len(_due(conditions)) - done.answered
     return done
+
+
+def _check(conditions: Conditions, agent: MemoryAgent, one: Due) -> None:
+    """ModelError: the program cannot be started. It counts as a failure, and as no call."""
+    try:
+        agent.check()
+    except ModelError as error:
+        _record(conditions, one, "ModelFailure", {"class": error.kind, "message": str(error)})
+        raise
 
 
 def _call(conditions: Conditions, agent: MemoryAgent, db: apsw.Connection, one: Due) -> None:

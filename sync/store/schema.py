@@ -282,6 +282,12 @@ create table redactions (          -- by which rules the events from a row on we
 """
 
 
+_REPLACED_BINDS = """
+-- The memory id that a bind replaces; null: it replaces none.
+alter table binds add column replaces text;
+"""
+
+
 def _first(db: apsw.Connection) -> None:
     db.execute(_FACTS)
     db.execute(_VIEWS)
@@ -303,6 +309,10 @@ def _fifth(db: apsw.Connection) -> None:
     db.execute(_TRANSCRIPTS)
 
 
+def _sixth(db: apsw.Connection) -> None:
+    db.execute(_REPLACED_BINDS)
+
+
 # Step n leads from user_version n to n + 1.
-LADDER = (_first, _second, _third, _fourth, _fifth)
+LADDER = (_first, _second, _third, _fourth, _fifth, _sixth)
 VERSION = len(LADDER)
