@@ -21,6 +21,7 @@ _PROGRAM = "/hooks/run.py"
 _SPOOL = "agent-journal-$(id -u)"
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _PROBE_SECONDS = 10.0
+_HOME = re.compile(r"""h=((?:'[^']*'|"[^"]*"|[^\s;'"])+);""")
 
 # No `:` or `exec` with a redirection: where that fails, the shell itself leaves with exit 2.
 # `-` in expansions and `|| …` after mkdir bear the options that an exported SHELLOPTS sets.
@@ -86,6 +87,15 @@ def is_ours(command: str, home: Path | None = None) -> bool:
     """
     ours = _PROGRAM in command and _SPOOL in command
     return ours and (home is None or f"/{emit.fingerprint(str(home))}" in command)
+
+
+def home_of(command: str) -> str:
+    """The home that a command of ours names; "" if it is written in another way."""
+    found = _HOME.match(command)
+    try:
+        return shlex.split(found[1])[0] if found else ""
+    except (ValueError, IndexError):
+        return ""
 
 
 def base_interpreter() -> Path:

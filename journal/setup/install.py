@@ -17,8 +17,8 @@ import hooks
 from hooks import autostart as starting
 from journal.errors import JournalError, UsageError
 from journal.layout import Layout, make_folder, write_whole
-from journal.setup import settings_file
-from journal.setup.hook_command import SILENCE, base_interpreter, hook_command
+from journal.setup import registered, settings_file
+from journal.setup.hook_command import SILENCE, base_interpreter, home_of, hook_command
 from journal.setup.settings_file import EVENTS, Document, Values, Version
 
 APPLICATION = "application"  # beside the programs: one line, the application's own interpreter
@@ -84,7 +84,7 @@ def install(
         )
         for event in accepted
     }
-    values = settings_file.merged(document.values, wanted, layout.home)
+    values = settings_file.merged(document.values, wanted, None)  # of any home: one records
     events = _differing(document.values, values)
     programs = stale_programs(layout)
     backup = None
@@ -93,6 +93,7 @@ def install(
         _copy_programs(layout, programs)
         _mark(layout.home / starting.MARKER, autostart)
         backup = settings_file.write(document, values, now_us) if events else None
+        registered.note(layout, agent, document.path, tuple(wanted))
     changed: Outcome = "created" if document.data is None else "changed"
     return Installation(
         home=layout.home,
@@ -125,6 +126,7 @@ def uninstall(
             backup = settings_file.write_original(document, values, now_us)
         # Another settings file may still point to the programs: of the person's own we can tell.
         if settings is None or (events and not _is_named_by_default(layout)):
+            registered.remove(layout, agent)
             _remove_programs(layout)
     return Removal(layout.home, document.path, events, backup, dry_run)
 
@@ -217,9 +219,12 @@ def _settings_warnings(document: Document, layout: Layout) -> list[str]:
     warnings = []
     if document.values.get("disableAllHooks") is True:
         warnings.append(f"disableAllHooks is set in {document.path}: no hook runs")
-    ours = settings_file.commands(document.values)
-    if len(ours) > len(settings_file.commands(document.values, layout.home)):
-        warnings.append("another home is installed in the same settings: both record")
+    every = settings_file.commands(document.values)
+    ours = settings_file.commands(document.values, layout.home)
+    for home in sorted(
+        {home_of(command) for event, command in every if (event, command) not in ours}
+    ):
+        warnings.append(f"the hooks of another home are replaced: {home or 'unknown'}")
     return warnings
 
 

@@ -111,8 +111,8 @@ def handler(event: str, command: str) -> Values:
     return entry
 
 
-def merged(values: Values, wanted: Mapping[str, Values], home: Path) -> Values:
-    """`values` with exactly the handlers `wanted`, by event, as the hooks of `home`.
+def merged(values: Values, wanted: Mapping[str, Values], home: Path | None) -> Values:
+    """`values` with exactly the handlers `wanted`, by event, as the hooks of `home` (None: of all).
 
     Ours are replaced where they stand, or added last in a matcher group of their own; those of
     other events go, and with them the groups and lists that they leave empty.
@@ -255,7 +255,7 @@ def _refused(path: Path, reason: str) -> UsageError:
     return UsageError(f"{path} is left as it is: {reason}", "correct it, then run this again")
 
 
-def _replaced(groups: list[Any], entry: Values | None, home: Path) -> list[Any]:
+def _replaced(groups: list[Any], entry: Values | None, home: Path | None) -> list[Any]:
     """The groups with ours replaced by `entry` once, and taken out where there is none."""
     kept = []
     for group in groups:

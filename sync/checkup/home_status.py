@@ -10,6 +10,7 @@ from typing import NamedTuple
 import apsw
 
 from hooks.autostart import watcher
+from journal.doctor import registration
 from journal.errors import JournalError
 from journal.layout import Layout
 from journal.settings.sources import Settings
@@ -92,6 +93,8 @@ def look(layout: Layout, settings: Settings, now_us: int) -> Condition:
     if found.hooks != "installed":
         said = {"missing": "hooks not installed"}.get(found.hooks, "hooks of another version")
         found.problems.append(JournalError(said, "run: journal install"))
+    if found.hooks != "missing":
+        found.problems += registration.problems(layout)
     try:
         _look_into(layout, settings, now_us, found)
     except StoreError as error:

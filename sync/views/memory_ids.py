@@ -30,11 +30,7 @@ def tell(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
     """
     db.executemany(insert, rows)
     together = _together(db, binds)
-    judged = judge(together)
-    refusals = [(reason, record) for record, reason in judged.refused.items()]
-    db.executemany("update binds set refused = ?1 where record = ?2", refusals)
-    owners = {(bind.agent, bind.session) for bind in together}
-    losers = _stand(db, owners, judged.ids)
+    owners, losers = _judge(db, together)
     _mint(db, owners | losers)
 
 
@@ -82,6 +78,15 @@ def _read(db: apsw.Connection, condition: str, values: tuple[str, ...]) -> Itera
     """
     rows: list[Any] = db.execute(query, values).fetchall()
     return (Bind(*row) for row in rows)
+
+
+def _judge(db: apsw.Connection, together: list[Bind]) -> tuple[set[Who], set[Who]]:
+    """Write down what became of these binds: their sessions, and those whose minted id yielded."""
+    judged = judge(together)
+    refusals = [(reason, record) for record, reason in judged.refused.items()]
+    db.executemany("update binds set refused = ?1 where record = ?2", refusals)
+    owners = {(bind.agent, bind.session) for bind in together}
+    return owners, _stand(db, owners, judged.ids)
 
 
 def _stand(db: apsw.Connection, owners: set[Who], ids: dict[Who, str]) -> set[Who]:
@@ -180,6 +185,5 @@ def drop_session(db: apsw.Connection, agent: str, session: str) -> None:
     db.execute("delete from memory_ids where agent = ? and session = ?", who)
     rest = [bind for bind in together if (bind.agent, bind.session) != who]
     if together:
-        _judge(db, rest)
-        losers = _stand(db, rest) - {who}
-        _mint(db, {(bind.agent, bind.session) for bind in rest} | losers)
+        owners, losers = _judge(db, rest)
+        _mint(db, owners | (losers - {who}))

@@ -48,7 +48,7 @@ def install(app: App, agent: str, settings: Path | None, service: bool, dry_run:
     report = installing.install(
         app.layout,
         agent,
-        _absolute(settings),
+        _named(settings),
         durable=app.settings.capture.durable,
         now_us=app.now_us,
         autostart=autostart,
@@ -56,10 +56,31 @@ def install(app: App, agent: str, settings: Path | None, service: bool, dry_run:
     )
     change = services.install(app.layout, dry_run=dry_run) if service else None
     click.echo(installation_text(report, autostart, change))
-    for warning in report.warnings:
+    for warning in dict.fromkeys((*report.warnings, *_switched_off(report))):
         click.echo(f"journal: {warning}", err=True)
     if report.outcome != "unchanged":
         _offer_import(app, _absolute(settings), dry_run)
+
+
+def _switched_off(report: "Installation") -> list[str]:
+    """What in the agent's settings keeps hooks from running, at any level."""
+    from journal.doctor import Status
+    from journal.doctor.settings_levels import look_at_agent, read_levels
+
+    found = look_at_agent(read_levels(report.settings, Path.cwd()), {})
+    told = [one.message for one in found if one.status is Status.ERROR]
+    return [f"{one}: no hook runs" for one in told]
+
+
+def _named(path: Path | None) -> Path | None:
+    """A settings file that a person named. UsageError: its folder does not exist."""
+    from journal.errors import UsageError
+
+    settings = _absolute(path)
+    if settings is not None and not settings.parent.is_dir():
+        message = f"--settings: the folder {settings.parent} does not exist"
+        raise UsageError(message, "check the spelling, or make the folder first")
+    return settings
 
 
 def _offer_import(app: App, settings: Path | None, dry_run: bool) -> None:

@@ -368,6 +368,7 @@ def test_the_same_hooks_at_several_levels(patient: Patient) -> None:
 
 def test_hooks_only_in_the_project_are_hooks_too(patient: Patient) -> None:
     project = Path.cwd() / ".claude" / "settings.json"
+    project.parent.mkdir()
     patient.run("install", "--settings", str(project))
     patient.settings.unlink()
     assert {one["status"] for one in patient.doctor()} == {"ok"}
@@ -375,8 +376,9 @@ def test_hooks_only_in_the_project_are_hooks_too(patient: Patient) -> None:
 
 def test_hooks_of_another_home(patient: Patient, tmp_path: Path) -> None:
     assert cli.run(["--home", str(tmp_path / "other"), "install"]) == 0
-    patient.finds("hooks", "warning", "hooks of another home")
-    assert {one["status"] for one in patient.doctor("--fix")} == {"ok", "warning"}
+    patient.finds("hooks", "error", "no hook of this home")
+    found = [one for one in patient.doctor("--fix", code=1) if "another home" in one["message"]]
+    assert [one["status"] for one in found] == ["warning"], "nobody's recording is taken over"
 
 
 def test_a_settings_file_that_cannot_be_read(patient: Patient) -> None:
