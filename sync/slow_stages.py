@@ -4,6 +4,7 @@ Each has a lock of its own, and what they bring is appended to the journal, so t
 pass takes it in like everything else.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -115,12 +116,16 @@ def remote_error_json(done: Delivered) -> dict[str, Any] | None:
     }
 
 
-def run(conditions: Conditions) -> Outside:
-    """One run of each stage; what they recorded is taken in.
+def no_progress(what: str, done: int, total: int) -> None:
+    """Nobody looks on."""
+
+
+def run(conditions: Conditions, progress: Callable[[str, int, int], None] = no_progress) -> Outside:
+    """One run of each stage; what they recorded is stored. `progress`: sessions, then pieces.
 
     JournalError: the database or the journal cannot be used.
     """
-    delivered = _deliver(conditions)
+    delivered = _deliver(conditions, progress)
     asked = stage.ask(conditions)
     if asked.asked:
         with suppress(BusyError):  # whoever holds the lock, or the next pass, takes it in
@@ -128,8 +133,8 @@ def run(conditions: Conditions) -> Outside:
     return Outside(asked, delivered)
 
 
-def _deliver(conditions: Conditions) -> Delivered:
+def _deliver(conditions: Conditions, progress: Callable[[str, int, int], None]) -> Delivered:
     try:
-        return deliveries.run(conditions, deliveries.Wish())
+        return deliveries.run(conditions, deliveries.Wish(progress=progress))
     except BusyError:  # another process is at it
         return Delivered(waiting=len(retry_queue.list_names(conditions.layout.retry)))

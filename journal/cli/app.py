@@ -108,12 +108,14 @@ class App:
         stopping: Callable[[], bool],
         take_in: Callable[[], object],
         tell: Callable[[str], None] = lambda _: None,
+        progress: "Callable[[str, int, int], None] | None" = None,
     ) -> "Outside":
         """The stages that wait for others, with their line in the daily log."""
         from sync import daily_log, slow_stages
 
         started, began_us = time.monotonic(), self.now_us
-        found = slow_stages.run(self.conditions(stopping, take_in, tell))
+        conditions = self.conditions(stopping, take_in, tell)
+        found = slow_stages.run(conditions, progress or slow_stages.no_progress)
         entry = daily_log.Entry("outside", began_us, time.monotonic() - started, None, None, found)
         _write_log(self.layout, entry)
         return found
@@ -141,8 +143,7 @@ class App:
         from sync.store import connection
 
         if not self.layout.days.exists() and not self.layout.database.exists():
-            message = f"nothing is recorded yet in {self.layout.home}"
-            raise JournalError(message, "run: journal install, then start your agent")
+            raise self.nothing_yet()
         db = None if ends_matter else self._settled()
         if db is None:
             is_whole = self._catch_up()
@@ -155,6 +156,17 @@ class App:
             yield db
         finally:
             db.close()
+
+    def nothing_yet(self) -> JournalError:
+        """That nothing is recorded, and how to begin: perhaps there is a history to import."""
+        from journal.cli.setup.earlier_sessions import not_imported
+
+        message = f"nothing is recorded yet in {self.layout.home}"
+        if earlier := not_imported(self.layout):
+            return JournalError(f"{message}; {earlier}", "run: journal import")
+        if (self.layout.hooks / "run.py").exists():
+            return JournalError(message, "start your agent")
+        return JournalError(message, "run: journal install, then start your agent")
 
     def _settled(self) -> "apsw.Connection | None":
         """The database, if a pass would find nothing to take in."""

@@ -65,8 +65,12 @@ def cut(
     redactor: Redactor,
     adopt_on: tuple[str, ...],
     now_us: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> int:
-    """Write the pieces that are due; how many. JournalError: one cannot be written."""
+    """Write the pieces that are due; how many. JournalError: one cannot be written.
+
+    `progress` is told how many of the sessions are done.
+    """
     query = """
         select w.session, w.since_us, s.agent, s.id, s.status, s.triggers, s.title, s.project_name,
           s.cwd
@@ -75,7 +79,9 @@ def cut(
     """
     wanted, written = set(adopt_on), 0
     rows: list[Any] = db.execute(query).fetchall()
-    for session, since_us, agent, name, status, triggers, title, project, cwd in rows:
+    for number, row in enumerate(rows):
+        progress(number, len(rows))
+        session, since_us, agent, name, status, triggers, title, project, cwd = row
         ripe = status == "finished" or now_us - since_us >= shape.interval_us or now_us < since_us
         if wanted & set(triggers.split()) and (ripe or _is_much(db, session, shape)):
             at_us = now_us + written  # names sort by it: pieces go in the order of their making

@@ -7,6 +7,7 @@ database only knows what they cover, so without it nothing new is cut, and what 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from random import SystemRandom
 
 import apsw
@@ -34,7 +35,7 @@ class Wish:
     dead: bool = False  # what was given up, too
     cut: bool = True  # what is new and in no piece yet, too
     probe: bool = False  # a remote that failed is to be tried all the same
-    progress: Callable[[int, int], None] = lambda done, total: None
+    progress: Callable[[str, int, int], None] = lambda what, done, total: None
 
 
 def run(conditions: Conditions, wish: Wish) -> Delivered:
@@ -114,7 +115,8 @@ def _cut(conditions: Conditions, wish: Wish, db: apsw.Connection) -> list[str]:
         shape = _shape(conditions)
         adopt_on = tuple(settings.sessions.adopt_on)
         redactor = make_redactor(layout, settings)
-        cutting.cut(db, layout, shape, redactor, adopt_on, conditions.now_us)
+        told = partial(wish.progress, "Preparing")
+        cutting.cut(db, layout, shape, redactor, adopt_on, conditions.now_us, told)
     return stock.problems
 
 
@@ -180,7 +182,7 @@ def _order(
         conditions.stopping,
         wish.all,
         wish.probe,
-        wish.progress,
+        partial(wish.progress, "Sending"),
     )
 
 

@@ -11,6 +11,8 @@ def show_board(app: App) -> None:
     """Print ten sessions and one line of health; where nothing is installed, how to begin."""
     layout = app.layout
     if not layout.days.exists() and not layout.database.exists():
+        from journal.cli.setup.earlier_sessions import not_imported
+
         if warning := unrecorded_text(app, None):
             click.echo(f"Nothing is recorded yet in {layout.home}: {warning}.")
         elif (layout.hooks / "run.py").exists():
@@ -18,6 +20,8 @@ def show_board(app: App) -> None:
             _tell_what_is_off(app)
         else:
             click.echo("Not installed yet. Run: journal install")
+        if earlier := not_imported(layout):
+            click.echo(f"{earlier}. Run: journal import")
         return
     _show(app)
 
@@ -38,7 +42,7 @@ def _show(app: App) -> None:
         found = list(listing.read(db, listing.page(db, wanted, BOARD_ROWS), adopt_on))
         left = listing.count(db, wanted) - len(found)
     note = f"… and {left:,} more (journal sessions)" if left > 0 else ""
-    print_sessions(app, found, note if found else "No session has done anything yet.")
+    print_sessions(app, found, note if found else _nothing(app))
     state = home_status.look(app.layout, app.settings, app.now_us)
     click.echo()
     warning = unrecorded_text(app, state.last_us)
@@ -46,6 +50,14 @@ def _show(app: App) -> None:
     style = "bold red" if state.problems or warning else "dim"
     print_rich(screen(), Text(f"{warning} · {line}" if warning else line, style=style))
     _tell_what_is_off(app)
+
+
+def _nothing(app: App) -> str:
+    from journal.cli.setup.earlier_sessions import not_imported
+
+    text = "No session has done anything yet."
+    earlier = not_imported(app.layout)
+    return f"{text} {earlier}. Run: journal import" if earlier else text
 
 
 def unrecorded_text(app: App, last_us: int | None) -> str:

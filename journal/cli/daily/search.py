@@ -106,6 +106,8 @@ def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) ->
     )
     with app.reading(ends_matter=chosen["state"] is not None) as db:
         found = index.search(db, wanted, now_us, after)
+        if not found.hits and not found.more:
+            _tell_earlier(app)
         if not as_json:
             _print_text(found, query, chosen["limit"])
             return
@@ -113,6 +115,14 @@ def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) ->
         print_json(hit_json(hit))
     if found.more and not found.hits:
         click.echo(f"journal: nothing yet; --after {found.more} looks on", err=True)
+
+
+def _tell_earlier(app: App) -> None:
+    """Nothing was found: perhaps it is in sessions that were not imported."""
+    from journal.cli.setup.earlier_sessions import not_imported
+
+    if earlier := not_imported(app.layout):
+        click.echo(f"journal: {earlier} (run: journal import)", err=True)
 
 
 def hit_json(hit: "Hit") -> dict[str, object]:

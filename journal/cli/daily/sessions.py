@@ -58,7 +58,7 @@ def sessions(app: App, /, as_json: bool, live: bool, limit: int | None, **chosen
         most = TABLE_ROWS if limit is None else limit
         found = list(listing.read(db, listing.page(db, wanted, most), adopt_on))
         total = listing.count(db, wanted) if found else 0
-        note = _more(total - len(found)) if found else _none(app, db, chosen)
+        note = _more(total - len(found)) if found else _none(app, db, chosen) + _earlier(app)
         if found and chosen["memory"] == "pending":
             note = "\n".join(filter(None, (note, _oldest_pending(app, db))))
     print_sessions(app, found, note)
@@ -112,6 +112,13 @@ def _oldest_pending(app: App, db: "apsw.Connection") -> str:
         return ""
     since = f"{when(oldest_us)} ({ago(app.now_us - oldest_us)})"
     return f"The oldest waits for its memory id since {since}; to give one: journal bind"
+
+
+def _earlier(app: App) -> str:
+    from journal.cli.setup.earlier_sessions import not_imported
+
+    earlier = not_imported(app.layout)
+    return f"\n{earlier}. Run: journal import" if earlier else ""
 
 
 def _none(app: App, db: "apsw.Connection", chosen: dict[str, Any]) -> str:

@@ -49,8 +49,7 @@ def forget(app: App, session: str, yes: bool) -> None:
 def _take_in(app: App) -> None:
     """All of it, so that nothing of the session is on its way. JournalError: nothing is there."""
     if not app.layout.days.exists() and not app.layout.database.exists():
-        message = f"nothing is recorded yet in {app.layout.home}"
-        raise JournalError(message, "run: journal install, then start your agent")
+        raise app.nothing_yet()
     app.sync(WAIT_SECONDS)
 
 

@@ -74,8 +74,7 @@ def _done(app: App, dry_run: bool, wait: float) -> "Rescanned":
         hint = "set it to true in config.toml, then rescan"
         raise UsageError("redaction is off (redact.enabled): there are no rules to apply", hint)
     if not app.layout.days.exists() and not app.layout.database.exists():
-        message = f"nothing is recorded yet in {app.layout.home}"
-        raise JournalError(message, "run: journal install, then start your agent")
+        raise app.nothing_yet()
     if not dry_run:
         app.sync(wait)
     with progress() as advance:

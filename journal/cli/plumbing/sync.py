@@ -53,7 +53,8 @@ def sync(app: App, wait: float, rebuild: bool, yes: bool, as_json: bool) -> None
             wait, progress=partial(advance, "Taking in"), rebuild=rebuild, accept_loss=yes
         )
     later: list[Report] = []
-    outside = app.outside(lambda: False, lambda: later.append(app.sync(wait)), _tell)
+    with progress() as advance:
+        outside = app.outside(lambda: False, lambda: later.append(app.sync(wait)), _tell, advance)
     report.resolved += sum(one.resolved for one in later)
     seconds = time.monotonic() - started
     if as_json:

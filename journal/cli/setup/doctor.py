@@ -73,7 +73,8 @@ def finding_json(finding: "Finding") -> dict[str, object]:
 
 def _checks(app: App, file: Path | None) -> "list[tuple[str, Check]]":
     """All checks in the order in which they are shown; later ones rest on earlier repairs."""
-    from journal.doctor import activity, home, hooks, settings_levels
+    from journal.cli.setup.earlier_sessions import not_imported
+    from journal.doctor import Voice, activity, home, hooks, settings_levels
     from journal.setup import settings_file
     from sync.checkup import running, stored
 
@@ -93,7 +94,10 @@ def _checks(app: App, file: Path | None) -> "list[tuple[str, Check]]":
 
     def look_at_activity() -> "list[Finding]":
         last_us = subject.condition.last_us
-        return activity.look_at_activity(layout, agent_folder, last_us, app.now_us)
+        found = activity.look_at_activity(layout, agent_folder, last_us, app.now_us)
+        if earlier := not_imported(layout):
+            found.append(Voice("activity").warning(earlier, "run: journal import"))
+        return found
 
     return [
         ("home", lambda: home.look_at_home(layout)),

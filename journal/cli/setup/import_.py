@@ -11,6 +11,7 @@ import click
 from journal.cli.app import App, pass_app
 from journal.cli.screen.output import print_json
 from journal.cli.screen.progress import progress
+from journal.cli.setup.earlier_sessions import note_import
 
 if TYPE_CHECKING:
     from sync.cycle import Report
@@ -42,7 +43,10 @@ def import_(app: App, paths: tuple[Path, ...], dry_run: bool, as_json: bool) -> 
       journal import /mnt/nas/journal
       journal import --dry-run laptop-home week.jsonl.gz
     """
-    return run_import(app, paths or tuple(_default_folders()), dry_run=dry_run, as_json=as_json)
+    code = run_import(app, paths or tuple(_default_folders()), dry_run=dry_run, as_json=as_json)
+    if code == 0 and not paths and not dry_run:
+        note_import(app.layout)
+    return code
 
 
 def run_import(app: App, paths: tuple[Path, ...], *, dry_run: bool, as_json: bool) -> int:

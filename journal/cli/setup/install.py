@@ -84,7 +84,7 @@ def _named(path: Path | None) -> Path | None:
 
 
 def _offer_import(app: App, settings: Path | None, dry_run: bool) -> None:
-    """Say what there is from before; to a person at a terminal, offer to take it in now."""
+    """Say what there is from before; to a person at a terminal, offer to import it now."""
     from journal.cli.setup.earlier_sessions import earlier
 
     found = earlier(settings)
@@ -92,12 +92,14 @@ def _offer_import(app: App, settings: Path | None, dry_run: bool) -> None:
         return
     command = f"journal import {shlex.quote(str(found.folder))}" if settings else "journal import"
     if dry_run or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        click.echo(f"Found {found}.\nSo that the next session knows of them: {command}")
+        click.echo(f"Found {found}.\nTo import them, so that the next session knows: {command}")
         return
     if click.confirm(f"Found {found}. Import them now?", default=True):
+        from journal.cli.setup.earlier_sessions import note_import
         from journal.cli.setup.import_ import run_import
 
-        run_import(app, (found.folder,), dry_run=False, as_json=False)
+        if run_import(app, (found.folder,), dry_run=False, as_json=False) == 0:
+            note_import(app.layout)
     else:
         click.echo(f"Later: {command}")
 
