@@ -33,7 +33,7 @@ def autostart(home: str) -> None:
     os.posix_spawn(
         python,
         [*command, "watch", "--idle-exit", IDLE_MINUTES],
-        without_session(dict(os.environ)),
+        without_settings(without_session(dict(os.environ))),
         file_actions=_descriptors(),
         setsid=True,
         setsigmask=(),
@@ -62,6 +62,15 @@ def without_session(environ: dict[str, str]) -> dict[str, str]:
         name: value
         for name, value in environ.items()
         if not name.startswith(_OF_THE_SESSION) or name.startswith(_OF_THE_PERSON)
+    }
+
+
+def without_settings(environ: dict[str, str]) -> dict[str, str]:
+    """Without the journal's settings: the watcher serves all projects, a session's are its own."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if not (name.startswith("JOURNAL_") and "__" in name)
     }
 
 

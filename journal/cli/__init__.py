@@ -116,6 +116,28 @@ def main(args: Sequence[str] | None = None) -> None:
     os._exit(code)
 
 
+def _reader_left() -> int:
+    """The reader of a pipe has all it wanted: that is success."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 0
+
+
+def _say(line: str) -> None:
+    """A line on stderr, if that can be written."""
+    with suppress(OSError):
+        click.echo(line, err=True)
+
+
+def _click_text(error: click.ClickException) -> str:
+    """What is wrong with the command line, and what to do, in one line."""
+    text = " ".join(error.format_message().split()).rstrip(".")
+    text, _, hint = text.partition(". ")
+    if not hint and isinstance(error, click.UsageError) and error.ctx is not None:
+        hint = f"see: {error.ctx.command_path} --help"
+    text = text[:1].lower() + text[1:]
+    return f"{text} ({hint})" if hint else text
+
+
 def run(args: Sequence[str] | None = None) -> int:
     """Run a command; its exit code. Errors are one line on stderr, with a hint."""
     try:
@@ -126,14 +148,22 @@ def run(args: Sequence[str] | None = None) -> int:
         click.echo(f"journal: {error}" + (f" ({error.hint})" if error.hint else ""), err=True)
         return error.exit_code
     except click.ClickException as error:
-        error.show()
+        click.echo(f"journal: {_click_text(error)}", err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("journal: stopped", err=True)
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader left: nothing more to say
-        return 0
+        return _reader_left()
+    except SystemExit as ended:  # click ends so when the reader of a pipe has left
+        if isinstance(sys.stdout, click.utils.PacifyFlushWrapper):
+            return _reader_left()
+        return ended.code if isinstance(ended.code, int) else 1
+    except OSError as error:  # of the output: commands explain all others
+        place = f"{error.filename}: " if error.filename else "cannot write the output: "
+        hint = "check the free space and the rights"
+        _say(f"journal: {place}{error.strerror or error} ({hint})")
+        return 1
     except Exception as error:  # the boundary: a bug is one line, too
         if os.environ.get("JOURNAL_DEBUG"):
             raise

@@ -1,5 +1,6 @@
 """The options that `sessions` and `search` share, and what they mean."""
 
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from journal.cli.app import App
 if TYPE_CHECKING:
     from sync.query.filters import Calls, File, Folder, Wanted
 
+MOST = 10**9  # of what an option may count
 STATES = ("working", "awaiting", "idle", "finished")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -26,7 +28,22 @@ class AtLeast(click.types.IntParamType):
         number: int = super().convert(value, param, ctx)
         if number < self._least:
             self.fail(f"{number} is less than {self._least}.", param, ctx)
-        return number
+        return min(number, MOST)  # more there cannot be
+
+
+class Seconds(click.FloatRange):
+    """A time that is not negative, not endless and a number."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number of seconds or minutes.", param, ctx)
+        return min(number, MOST)
 
 
 def session_options(command: Command) -> Command:

@@ -156,5 +156,5 @@ def moment_us(text: str, now_us: int) -> int:
             moment = datetime.fromisoformat(words.upper())
         return (moment.astimezone() - _EPOCH) // timedelta(microseconds=1)
     except (ValueError, OverflowError) as error:
-        hint = "write 2h, 3d, today, yesterday, 2026-11-21 or 2026-11-21T09:00"
-        raise UsageError(f"{one_line(text)[:40]!r} is no time", hint) from error
+        hint = "try 2w, 3d, today, 2026-11-21"
+        raise UsageError(f"cannot read {one_line(text)[:40]!r} as a time", hint) from error

@@ -31,7 +31,7 @@ _WHOLE = {"markdown": "page", "html": "page", "transcript": "transcript"}
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write to this file, whole or not at all (else to standard output).",
+    help="Write to this file, whole or not at all (default, or -: standard output).",
 )
 @pass_app
 def export(
@@ -67,7 +67,7 @@ def export(
     since_us = None if since is None else moment_us(since, app.now_us)
     with app.reading() as db:
         parts = _parts(db, app, session, form, since_us)
-        if output is None:
+        if output is None or str(output) == "-":
             _write_out(parts)
             return
         write_file(output, parts)

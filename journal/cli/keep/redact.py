@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app, polling
+from journal.cli.filters import Seconds
 from journal.cli.screen.output import print_json
 from journal.cli.screen.progress import progress
 from journal.errors import JournalError, UsageError
@@ -27,7 +28,7 @@ MOST_SESSIONS = 20  # named one by one
 @click.option("--dry-run", is_flag=True, help="Count what each rule finds, and change nothing.")
 @click.option(
     "--wait",
-    type=click.FloatRange(min=0),
+    type=Seconds(),
     default=10.0,
     show_default=True,
     metavar="SECONDS",

@@ -27,7 +27,7 @@ def replay(app: App, every: bool, dead: bool, as_json: bool) -> None:
     from sync.delivery import deliveries
     from sync.slow_stages import Outside
 
-    with progress() as advance:
+    with progress(counts=True) as advance:
         wish = deliveries.Wish(
             all=every or dead, dead=dead, cut=False, probe=True, progress=advance
         )

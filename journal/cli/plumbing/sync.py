@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app
+from journal.cli.filters import Seconds
 from journal.cli.screen.output import print_json
 from journal.cli.screen.progress import progress
 from journal.cli.screen.sync_report import (
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option(
     "--wait",
-    type=click.FloatRange(min=0),
+    type=Seconds(),
     default=10.0,
     show_default=True,
     metavar="SECONDS",
@@ -53,7 +54,7 @@ def sync(app: App, wait: float, rebuild: bool, yes: bool, as_json: bool) -> None
             wait, progress=partial(advance, "Taking in"), rebuild=rebuild, accept_loss=yes
         )
     later: list[Report] = []
-    with progress() as advance:
+    with progress(counts=True) as advance:
         outside = app.outside(lambda: False, lambda: later.append(app.sync(wait)), _tell, advance)
     report.resolved += sum(one.resolved for one in later)
     seconds = time.monotonic() - started

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app, polling
+from journal.cli.filters import Seconds
 from journal.errors import BusyError, JournalError
 from journal.layout import Layout
 
@@ -24,7 +25,7 @@ LOCK_WAIT_SECONDS = 10.0
 @click.command()
 @click.option(
     "--idle-exit",
-    type=click.FloatRange(min=0),
+    type=Seconds(),
     metavar="MINUTES",
     help="Leave when nothing was recorded for so long.",
 )
