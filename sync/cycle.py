@@ -189,7 +189,7 @@ def _copy_transcripts(
 def _reap(db: apsw.Connection, conditions: Pass, report: Report) -> None:
     """Infer the ends that nobody reported."""
     host, now_us = os.uname().nodename, conditions.now_us
-    ended = inferred_ends.due(db, conditions.settings, host, now_us, silence=conditions.packs)
+    ended = inferred_ends.due(db, conditions.settings, host, now_us, silence=True)
     derive.infer_ends(db, ended, now_us)
     report.reaped = len(ended)
 

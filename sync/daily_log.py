@@ -61,6 +61,9 @@ def _did_something(entry: Entry) -> bool:
         or report.packed.days
         or report.rebuilt
         or report.pruned
+        or report.reaped
+        or report.adopted
+        or report.resolved
     )
 
 
@@ -79,6 +82,9 @@ def _said(entry: Entry) -> dict[str, Any]:
             "copied": report.copied,
         },
         "sessions": report.summaries,
+        "adopted": report.adopted,
+        "ended": report.reaped,
+        "memory_ids": report.resolved,
         "packed": len(report.packed.days),
         "error": error_json(entry.error),
     }

@@ -116,59 +116,60 @@ def main(args: Sequence[str] | None = None) -> None:
     os._exit(code)
 
 
-def _reader_left() -> int:
-    """The reader of a pipe has all it wanted: that is success."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return 0
-
-
-def _say(line: str) -> None:
-    """A line on stderr, if that can be written."""
-    with suppress(OSError):
-        click.echo(line, err=True)
-
-
-def _click_text(error: click.ClickException) -> str:
-    """What is wrong with the command line, and what to do, in one line."""
-    text = " ".join(error.format_message().split()).rstrip(".")
-    text, _, hint = text.partition(". ")
-    if not hint and isinstance(error, click.UsageError) and error.ctx is not None:
-        hint = f"see: {error.ctx.command_path} --help"
-    text = text[:1].lower() + text[1:]
-    return f"{text} ({hint})" if hint else text
-
-
 def run(args: Sequence[str] | None = None) -> int:
     """Run a command; its exit code. Errors are one line on stderr, with a hint."""
     try:
         result: Any = cli.main(args=args, prog_name="journal", standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
-    except JournalError as error:
-        click.echo(f"journal: {error}" + (f" ({error.hint})" if error.hint else ""), err=True)
-        return error.exit_code
-    except click.ClickException as error:
-        click.echo(f"journal: {_click_text(error)}", err=True)
-        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("journal: stopped", err=True)
+        _say("stopped")
         return 130
     except BrokenPipeError:
         return _reader_left()
-    except SystemExit as ended:  # click ends so when the reader of a pipe has left
-        if isinstance(sys.stdout, click.utils.PacifyFlushWrapper):
-            return _reader_left()
-        return ended.code if isinstance(ended.code, int) else 1
-    except OSError as error:  # of the output: commands explain all others
-        place = f"{error.filename}: " if error.filename else "cannot write the output: "
-        hint = "check the free space and the rights"
-        _say(f"journal: {place}{error.strerror or error} ({hint})")
-        return 1
-    except Exception as error:  # the boundary: a bug is one line, too
-        if os.environ.get("JOURNAL_DEBUG"):
-            raise
-        what = f"{type(error).__name__}: {error}".splitlines()[0]
-        hint = "nothing is lost; JOURNAL_DEBUG=1 shows where, please report it"
-        click.echo(f"journal: unexpected {what} ({hint})", err=True)
-        return 1
+    except SystemExit:  # so click and rich end a program when the reader of a pipe has left
+        return _reader_left()
+    except Exception as error:  # noqa: BLE001 - the boundary: a bug is one line, too
+        return _tell(error)
     return result if isinstance(result, int) else 0
+
+
+def _tell(error: Exception) -> int:
+    """Say what went wrong, and what to do; the exit code."""
+    match error:
+        case JournalError():
+            _say(str(error), error.hint)
+            return error.exit_code
+        case click.ClickException():
+            _say(*_click_text(error))
+            return error.exit_code
+        case OSError():  # of the output: commands explain all others
+            place = error.filename or "cannot write the output"
+            _say(f"{place}: {error.strerror or error}", "check the free space and the rights")
+            return 1
+    if os.environ.get("JOURNAL_DEBUG"):
+        raise error
+    what = f"{type(error).__name__}: {error}".splitlines()[0]
+    _say(f"unexpected {what}", "nothing is lost; JOURNAL_DEBUG=1 shows where, please report it")
+    return 1
+
+
+def _reader_left() -> int:
+    """The reader of a pipe has all it wanted: that is success."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 0
+
+
+def _say(text: str, hint: str = "") -> None:
+    """A line on stderr, if that can be written."""
+    with suppress(OSError):
+        click.echo(f"journal: {text}" + (f" ({hint})" if hint else ""), err=True)
+
+
+def _click_text(error: click.ClickException) -> tuple[str, str]:
+    """What is wrong with the command line, and what to do."""
+    text = " ".join(error.format_message().split()).rstrip(".")
+    text, _, hint = text.partition(". ")
+    if not hint and isinstance(error, click.UsageError) and error.ctx is not None:
+        hint = f"see: {error.ctx.command_path} --help"
+    return text[:1].lower() + text[1:], hint

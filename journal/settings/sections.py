@@ -138,12 +138,13 @@ class Context(Section):
 
 
 class Sessions(Section):
-    """When a session is shown, and after how long a silence it counts as ended."""
+    """When a session is shown, after how long a silence it counts as ended, and what then goes."""
 
     adopt_on: Annotated[tuple[Trigger, ...], Lax] = (
         "PreToolUse", "PostToolUse", "PostToolUseFailure", "attended_prompt", "planned"
     )  # fmt: skip
     reap_after_hours: Annotated[int, Field(ge=1, le=876_000)] = 24
+    started_only_days: Days = 30
 
 
 class Remote(Section):
