@@ -30,7 +30,8 @@ class Outside:
     def is_waiting(self) -> bool:
         """Whether a later run has to go on with something."""
         ours = self.delivered.waiting - self.delivered.elsewhere
-        return bool(self.asked.waiting or self.delivered.ripening or (ours and not self.is_paused))
+        asked = self.asked.waiting - self.asked.over_budget  # the rest waits for another day
+        return bool(asked > 0 or self.delivered.ripening or (ours and not self.is_paused))
 
     @property
     def is_paused(self) -> bool:
@@ -56,6 +57,16 @@ class Outside:
         found = list(self.delivered.problems)
         if (refusal := self.delivered.error) is not None:
             found.append(f"the remote: {refusal.details} ({self._what_follows(refusal)})")
+        if self.asked.over_budget:
+            sessions = (
+                "1 session"
+                if self.asked.over_budget == 1
+                else (f"{self.asked.over_budget:,} sessions")
+            )
+            found.append(
+                f"{sessions} left for later: memory.max_calls_per_day is reached "
+                "(the built-in summary stands in)"
+            )
         if self.asked.error:
             found.append(
                 f"the memory agent failed: {self.asked.error} (the built-in summary stands in)"

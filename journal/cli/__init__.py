@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from journal import __version__
+from journal import __version__, steps
 from journal.cli.app import App
 from journal.errors import JournalError
 
@@ -20,7 +20,7 @@ GROUPS = {
     "Every day": ("sessions", "show", "search", "context"),
     "Set-up": ("install", "import", "uninstall", "doctor", "status"),
     "Keep or delete": ("pin", "unpin", "forget", "export", "redact", "off", "on"),
-    "Plumbing": ("sync", "watch", "bind", "replay", "prune", "run"),
+    "Plumbing": ("sync", "watch", "bind", "replay", "prune", "logs", "run"),
 }
 _NEW_OBJECTS = 50_000  # before garbage is looked for: there is none in modules that are loaded
 _FOLDERS = {
@@ -46,6 +46,23 @@ def home_option() -> click.Option:
     )
 
 
+def _set_verbose(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        steps.turn_on()
+
+
+def verbose_option() -> click.Option:
+    """`--verbose`, which stands before or after the command."""
+    return click.Option(
+        ["--verbose"],
+        is_flag=True,
+        help="Say on stderr what is done, step by step (also: JOURNAL_LOG=debug).",
+        expose_value=False,
+        is_eager=True,
+        callback=_set_verbose,
+    )
+
+
 class _Group(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for names in GROUPS.values() for name in names]
@@ -58,7 +75,7 @@ class _Group(click.Group):
         module = importlib.import_module(f"journal.cli.{folder}.{_MODULES.get(cmd_name, name)}")
         command: click.Command = getattr(module, name)
         if not any(parameter.name == "home" for parameter in command.params):
-            command.params.append(home_option())
+            command.params += [home_option(), verbose_option()]
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -84,7 +101,7 @@ class _Group(click.Group):
 @click.group(
     cls=_Group,
     invoke_without_command=True,
-    params=[home_option()],
+    params=[home_option(), verbose_option()],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
 @click.version_option(__version__, prog_name="agent-journal", message="%(prog)s %(version)s")

@@ -11,6 +11,7 @@ import click
 
 from journal.errors import BusyError, JournalError
 from journal.layout import Layout
+from journal.steps import step
 
 if TYPE_CHECKING:
     import apsw
@@ -42,6 +43,7 @@ class App:
         """The configuration. UsageError: it names an unknown key or a bad value."""
         from journal.settings.sources import load_settings
 
+        step(f"home {self.layout.home}; settings from {self.layout.config} and the environment")
         return load_settings(self.layout)
 
     @property
@@ -93,14 +95,22 @@ class App:
     def run_pass(self, conditions: "Pass", kind: str) -> "Report":
         """One pass, with its line in the daily log. JournalError: it failed, in words."""
         started = time.monotonic()
+        step(f"pass ({kind}): store what is new in {conditions.layout.days}")
         try:
             report = _run_pass(conditions)
-        except BusyError:
+        except BusyError as error:
+            step(f"pass ({kind}): {error}")
             raise  # it never began
         except Exception as error:  # whatever it was, the log has it; it goes on to the boundary
             _log(conditions, kind, started, None, error)
             raise
         _log(conditions, kind, started, report, None)
+        step(
+            f"pass ({kind}): read {report.read}, stored {report.stored}, known {report.duplicate}, "
+            f"rejected {report.rejected}; sessions: {report.adopted} adopted, "
+            f"{report.reaped} ended, {len(report.pruned.sessions)} deleted; "
+            f"{len(report.packed.days)} days packed"
+        )
         return report
 
     def outside(

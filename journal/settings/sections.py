@@ -119,6 +119,8 @@ class Memory(Section):
     )  # fmt: skip
     timeout_seconds: Seconds = 120.0
     max_calls_per_session: Annotated[int, Field(ge=0, le=1000)] = 3
+    max_calls_per_day: Annotated[int, Field(ge=0, le=1_000_000)] = 200
+    warn_calls_per_day: Annotated[int, Field(ge=0, le=1_000_000)] = 100
 
     @field_validator("command")
     @classmethod

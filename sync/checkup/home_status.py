@@ -15,7 +15,7 @@ from journal.errors import JournalError
 from journal.layout import Layout
 from journal.settings.sources import Settings
 from journal.setup.install import stale_programs
-from journal.times import to_us
+from journal.times import DAY_US, to_us
 from sync.delivery import circuit_breaker, dead_pieces, retry_queue
 from sync.delivery.circuit_breaker import Circuit
 from sync.errors import StoreError
@@ -27,6 +27,7 @@ from sync.remote.naming import name_of
 from sync.store import connection, redactions
 from sync.store.connection import empty_database, open_to_look
 
+PENDING_US = 10 * DAY_US  # a memory id that is missing for longer is said
 _HEAD_BYTES = 1024
 _AT = re.compile(rb'"at":"([^"]{1,40})"')
 _STATES = ("working", "awaiting", "idle", "finished")
@@ -71,6 +72,7 @@ class Condition:
     not_adopted: int = 0
     memory_ids: MemoryIds = field(default_factory=lambda: MemoryIds(0, 0, None, 0))
     model_failures: Failures = field(default_factory=lambda: Failures(0))
+    model_calls: int = 0  # within 24 hours
     rejected: int = 0
     rules: str = ""  # of redaction as it is now, see sync/redactions.py
     older_events: int = 0  # that other rules have redacted
@@ -78,6 +80,20 @@ class Condition:
     watcher: int | None = None  # the pid of the one that runs
     hooks: str = "missing"  # or "outdated", or "installed"
     problems: list[JournalError] = field(default_factory=list)
+    warn_calls: int = 0  # setting memory.warn_calls_per_day
+
+    def warnings(self, now_us: int) -> list[str]:
+        """What a person should know although everything works, in few words each."""
+        said = []
+        if self.model_failures.number:
+            said.append(f"memory program failed: {self.model_failures.message}")
+        if self.warn_calls and self.model_calls >= self.warn_calls:
+            said.append(f"{self.model_calls:,} model calls in 24 hours")
+        oldest_us = self.memory_ids.oldest_pending_us
+        if oldest_us is not None and now_us - oldest_us > PENDING_US:
+            days = (now_us - oldest_us) // DAY_US
+            said.append(f"{self.memory_ids.pending:,} without a memory id, for {days} days")
+        return said
 
 
 def look(layout: Layout, settings: Settings, now_us: int) -> Condition:
@@ -89,6 +105,7 @@ def look(layout: Layout, settings: Settings, now_us: int) -> Condition:
         watcher=watcher(str(layout.home)) or None,
         hooks=hooks(layout),
         archive=_archive(layout, settings, now_us),
+        warn_calls=settings.memory.warn_calls_per_day,
     )
     if found.hooks != "installed":
         said = {"missing": "hooks not installed"}.get(found.hooks, "hooks of another version")
@@ -141,6 +158,7 @@ def _look_into(layout: Layout, settings: Settings, now_us: int, found: Condition
         found.not_adopted = known - sum(found.states.values())
         found.memory_ids = memory_ids(db, adopt_on)
         found.model_failures = work.failures(db, settings, now_us)
+        found.model_calls = work.calls_of_a_day(db, now_us)
         found.older_events = redactions.older_events(db, found.rules)
         _compare(db, layout, found)
     finally:

@@ -10,6 +10,7 @@ from hooks import autostart
 from journal.doctor import Finding, Voice, count
 from journal.times import DAY_US, to_text
 from sync.checkup import Subject
+from sync.checkup.home_status import PENDING_US
 from sync.memory import process
 from sync.memory.errors import ModelError
 from sync.remote.contract import RemoteError
@@ -109,6 +110,17 @@ def _is_loopback(host: str) -> bool:
 
 def look_at_memory(subject: Subject) -> list[Finding]:
     """The program that is to summarise sessions can be started, and answers."""
+    say = Voice("memory")
+    ids = subject.condition.memory_ids
+    if ids.oldest_pending_us is not None and subject.now_us - ids.oldest_pending_us > PENDING_US:
+        days = (subject.now_us - ids.oldest_pending_us) // DAY_US
+        text = f"{count(ids.pending, 'session')} without a memory id, the oldest for {days} days"
+        hint = "list them: journal sessions --memory pending; give one: journal bind"
+        return [*_program(subject), say.warning(text, hint)]
+    return _program(subject)
+
+
+def _program(subject: Subject) -> list[Finding]:
     say, memory = Voice("memory"), subject.settings.memory
     if memory.agent != "command":
         return [say.ok(memory.agent)]

@@ -18,6 +18,7 @@ from typing import Any
 from journal.layout import Layout
 from journal.redaction.redactor import Redactor
 from journal.settings.sources import Settings
+from journal.steps import step
 from journal.times import SECOND_US
 from sync.delivery import circuit_breaker, receipts, redact_before_send, retry_queue
 from sync.delivery.circuit_breaker import Circuit, Remotes
@@ -90,6 +91,7 @@ def run(order: Order) -> Delivered:
     _drop_outgrown(order.layout, listed)
     due = _due(order, listed)
     until = time.monotonic() + order.settings.remote.pass_seconds
+    step(f"remote {order.remote.name}: {len(listed)} pieces wait, {len(due)} due, {circuit.state}")
     if _may_try(order, circuit):
         probes = {one.name for one in listed if circuit.state != "closed" and _was_tried(one)}
         _send(order, due, sorted(due | probes), until, done)
@@ -212,6 +214,7 @@ def _one(order: Order, name: str, seconds: float, done: Delivered) -> bool:
     if (piece.is_divided or too_large) and piece.divide():
         return True
     done.tried += 1
+    step(f"send {name}, {piece.size:,} bytes, attempt {piece.attempts + 1}")
     try:
         if piece.send(seconds) is Outcome.STORED:
             done.sent += 1
@@ -246,6 +249,7 @@ def _failed(order: Order, piece: "_Sending", error: RemoteError, done: Delivered
     error.args = (order.redactor.text(str(error)),)  # a remote may send back what it was sent
     error.words = order.redactor.text(error.words)
     done.error = error
+    step(f"{error.kind}: {error.details}")
     circuit = circuit_breaker.failed(
         _circuit(order), error, order.now_us, order.settings.retry, order.chance
     )

@@ -4,6 +4,7 @@ Whatever comes of it is appended to the journal like any record, and taken in by
 call before it is made, so that a killed one counts; then its failure, or the summary and the id.
 """
 
+import sys
 import time
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import apsw
 
 from journal.errors import BusyError
 from journal.record import own_facts
+from journal.steps import step
 from journal.times import to_text
 from sync.conditions import Conditions
 from sync.memory import work
@@ -24,6 +26,10 @@ from sync.memory.work import Due
 from sync.store import connection
 from sync.store.locks import locked
 
+LARGE_BATCH = 10  # calls, before which an estimate is given
+_SAMPLE = 20  # sessions that it is made from
+_CHARS_PER_TOKEN = 4
+
 
 @dataclass(slots=True)
 class Asked:
@@ -32,6 +38,7 @@ class Asked:
     asked: int = 0
     answered: int = 0
     waiting: int = 0
+    over_budget: int = 0  # of them, those that the limit of calls a day leaves for later
     error: ModelError | None = None  # of the last call, or why none was made
 
 
@@ -64,8 +71,12 @@ def _ask(conditions: Conditions, agent: MemoryAgent) -> Asked:
             ):
                 return Asked(waiting=len(_due(conditions)))
             due = work.due(db, conditions.settings, conditions.now_us)
+            left = _left(conditions, db)
+            done.over_budget = max(0, len(due) - left)
+            due = due[:left]
             if due:
                 _check(conditions, agent, due[0])
+            _tell_estimate(conditions, db, due)
             for one in due:
                 if conditions.stopping() or time.monotonic() > until:
                     break
@@ -80,6 +91,23 @@ def _ask(conditions: Conditions, agent: MemoryAgent) -> Asked:
     return done
 
 
+def _left(conditions: Conditions, db: apsw.Connection) -> int:
+    """How many calls the limit of a day allows."""
+    most = conditions.settings.memory.max_calls_per_day
+    if not most:
+        return sys.maxsize
+    return max(0, most - work.calls_of_a_day(db, conditions.now_us))
+
+
+def _tell_estimate(conditions: Conditions, db: apsw.Connection, due: list[Due]) -> None:
+    """Before a large batch: how many calls, and roughly how much text."""
+    if len(due) < LARGE_BATCH:
+        return
+    some = [len(digest(db, one.key)) for one in due[:_SAMPLE]]
+    tokens = sum(some) * len(due) // len(some) // _CHARS_PER_TOKEN
+    conditions.tell(f"{len(due):,} sessions to summarise: about {tokens:,} input tokens")
+
+
 def _check(conditions: Conditions, agent: MemoryAgent, one: Due) -> None:
     """ModelError: the program cannot be started. It counts as a failure, and as no call."""
     try:
@@ -92,6 +120,7 @@ def _check(conditions: Conditions, agent: MemoryAgent, one: Due) -> None:
 def _call(conditions: Conditions, agent: MemoryAgent, db: apsw.Connection, one: Due) -> None:
     """One call with its records. ModelError: it failed, which is recorded."""
     conditions.tell(f"asking the memory agent about {one.session}")
+    step(f"call {one.calls + 1} of the model program for session {one.session}")
     _record(conditions, one, "ModelCall", {"attempt": one.calls + 1})
     try:
         answer = agent.ask(digest(db, one.key), conditions.stopping)

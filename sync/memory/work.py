@@ -13,7 +13,7 @@ import apsw
 from journal.session.state import SessionState
 from journal.session.summary import summarise
 from journal.settings.sources import Settings
-from journal.times import SECOND_US
+from journal.times import DAY_US, SECOND_US
 from sync.views import models
 from sync.views.summaries import last_word_us
 
@@ -82,6 +82,12 @@ def _last_call_us(db: apsw.Connection, one: Due) -> int:
         select max(at_us) from model_records where agent = ? and session = ? and kind = 'call'
     """
     return int(db.execute(query, (one.agent, one.session)).get or 0)
+
+
+def calls_of_a_day(db: apsw.Connection, now_us: int) -> int:
+    """How many calls were made within the last 24 hours, over all sessions."""
+    query = "select count(*) from model_records where kind = 'call' and at_us > ? and at_us <= ?"
+    return int(db.execute(query, (now_us - DAY_US, now_us)).get)
 
 
 def failures(db: apsw.Connection, settings: Settings, now_us: int) -> Failures:

@@ -13,6 +13,7 @@ import httpx
 
 from journal import __version__
 from journal.printable import one_line
+from journal.steps import step
 from sync.remote.answers import Answers, Request
 from sync.remote.contract import RemoteError, Then
 from sync.remote.exchange import Exchange, LateError, Line, Reply
@@ -70,11 +71,14 @@ class Http:
         exchange = Exchange(client, self._built(client, request, seconds), self._line)
         limit = max(request.max_bytes, _ERROR_BYTES)
         began = time.monotonic()
+        what = one_line(f"{request.method} {self.base}{request.path}")
+        step(f"{what}, {len(request.body):,} bytes, at most {seconds:.1f} s")
         try:
             reply = self._reply(exchange, request, seconds, limit)
+            step(f"HTTP {reply.status}, {len(reply.body):,} bytes")
             return self._answers.json(request, reply)
         except RemoteError as error:
-            error.request = one_line(f"{request.method} {self.base}{request.path}")
+            error.request = what
             error.seconds = time.monotonic() - began
             raise
 

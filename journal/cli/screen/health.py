@@ -19,6 +19,7 @@ def health(found: "Condition", now_us: int) -> str:
         wrong.insert(0, f"{found.rejected:,} rejected")
     if found.archive.circuit.state != "closed":
         wrong.append(f"remote {found.archive.circuit.state}, {found.archive.waiting:,} waiting")
+    wrong += found.warnings(now_us)
     behind = [unsynced(found, now_us)] if found.unsynced_bytes or not wrong else []
     if not wrong:
         return " · ".join([last, *behind])

@@ -114,7 +114,12 @@ def _agent_json(app: App, found: "Condition") -> dict[str, object]:
     failed, error = found.model_failures, None
     if failed.number:
         error = {"class": failed.kind, "message": failed.message, "at": to_text(failed.last_us)}
-    return {"kind": app.settings.memory.agent, "failures": failed.number, "last_error": error}
+    return {
+        "kind": app.settings.memory.agent,
+        "failures": failed.number,
+        "last_error": error,
+        **({"calls_24h": found.model_calls} if found.model_calls else {}),
+    }
 
 
 def _print_text(app: App, found: "Condition") -> None:
@@ -258,8 +263,12 @@ def _archive(app: App, found: "Condition") -> str:
 def _memory_agent(app: App, found: "Condition") -> str:
     from journal.cli.screen.tables import ago
 
-    failed, kind = found.model_failures, app.settings.memory.agent
-    if kind != "command" or not failed.number:
+    failed, kind = found.model_failures, str(app.settings.memory.agent)
+    if kind != "command":
+        return kind
+    if found.model_calls:
+        kind += f"; {_count(found.model_calls, 'call')} in 24 hours"
+    if not failed.number:
         return kind
     times = _count(failed.number, "call")
     return f"{kind}; {times} failed, the last {ago(app.now_us - failed.last_us)}: {failed.message}"
