@@ -17,7 +17,7 @@ import hooks
 from hooks import autostart as starting
 from journal.errors import JournalError, UsageError
 from journal.layout import Layout, make_folder, write_whole
-from journal.setup import registered, settings_file
+from journal.setup import lost, registered, settings_file
 from journal.setup.hook_command import SILENCE, base_interpreter, home_of, hook_command
 from journal.setup.settings_file import EVENTS, Document, Values, Version
 
@@ -93,6 +93,7 @@ def install(
         _copy_programs(layout, programs)
         _mark(layout.home / starting.MARKER, autostart)
         backup = settings_file.write(document, values, now_us) if events else None
+        lost.reserve(layout)
         registered.note(layout, agent, document.path, tuple(wanted))
     changed: Outcome = "created" if document.data is None else "changed"
     return Installation(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from journal.layout import Layout
 from journal.settings.sources import Settings
+from journal.setup import lost
 from sync.checkup import home_status
 from sync.checkup.home_status import Condition
 
@@ -42,6 +43,10 @@ class Subject:
     def rebuilding(self) -> Callable[[], str] | None:
         """The repair that makes the database anew; it accepts no loss."""
         return self._repair(self.rebuild)
+
+    def clearing_lost(self) -> Callable[[], str] | None:
+        """The repair that sets the count of lost records to 0."""
+        return self._repair(lambda: lost.clear(self.layout))
 
     def _repair(self, run: Callable[[], str] | None) -> Callable[[], str] | None:
         def repair() -> str:

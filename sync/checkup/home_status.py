@@ -3,7 +3,10 @@
 Works without a database and without a home; what cannot be read is a problem that is named.
 """
 
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -12,10 +15,12 @@ import apsw
 from hooks.autostart import watcher
 from journal.doctor import registration
 from journal.errors import JournalError
-from journal.layout import Layout
+from journal.layout import Layout, is_day
 from journal.settings.sources import Settings
+from journal.setup import lost
 from journal.setup.install import stale_programs
-from journal.times import DAY_US, to_us
+from journal.setup.lost import Lost
+from journal.times import DAY_US, to_text, to_us
 from sync.delivery import circuit_breaker, dead_pieces, retry_queue
 from sync.delivery.circuit_breaker import Circuit
 from sync.errors import StoreError
@@ -80,6 +85,7 @@ class Condition:
     watcher: int | None = None  # the pid of the one that runs
     hooks: str = "missing"  # or "outdated", or "installed"
     problems: list[JournalError] = field(default_factory=list)
+    lost: Lost = field(default_factory=lambda: Lost(0, 0))
     warn_calls: int = 0  # setting memory.warn_calls_per_day
 
     def warnings(self, now_us: int) -> list[str]:
@@ -97,30 +103,76 @@ class Condition:
 
 
 def look(layout: Layout, settings: Settings, now_us: int) -> Condition:
-    """The condition of a home at this moment. JournalError: `days/` cannot be read."""
-    found = Condition(
-        spooled=_spooled(layout),
-        rejected=sum(1 for _ in dead_letters.entries(layout)),
-        rules=redactions.present(layout, settings),
-        watcher=watcher(str(layout.home)) or None,
-        hooks=hooks(layout),
-        archive=_archive(layout, settings, now_us),
-        warn_calls=settings.memory.warn_calls_per_day,
-    )
+    """The condition of a home at this moment: what cannot be read is named, the rest is there."""
+    found = Condition(spooled=_spooled(layout), watcher=watcher(str(layout.home)) or None)
+    found.warn_calls = settings.memory.warn_calls_per_day
+    found.problems += _closed_folders(layout)
+    with _named(layout, found):
+        found.rejected = sum(1 for _ in dead_letters.entries(layout))
+    with _named(layout, found):
+        found.rules = redactions.present(layout, settings)
+    with _named(layout, found):
+        _look_at_hooks(layout, found)
+    with _named(layout, found):
+        found.archive = _archive(layout, settings, now_us)
+    with _named(layout, found):
+        _look_into(layout, settings, now_us, found)
+    with _named(layout, found):
+        _look_at_lost(layout, found)
+    return found
+
+
+@contextmanager
+def _named(layout: Layout, found: Condition) -> Iterator[None]:
+    """What goes wrong inside is a problem, once for each text."""
+    try:
+        yield
+    except apsw.Error as error:
+        _add(found, connection.explain(error, layout.database))
+    except JournalError as error:
+        _add(found, error)
+    except OSError as error:
+        hint = "check the owner and rights of the home"
+        _add(found, JournalError(f"cannot read {error.filename}: {error.strerror}", hint))
+
+
+def _add(found: Condition, problem: JournalError) -> None:
+    """Not what follows from a folder that is closed, and is named already."""
+    closed = (str(one).removeprefix(_CLOSED) for one in found.problems if _CLOSED in str(one))
+    if not any(place in str(problem) for place in closed):
+        found.problems.append(problem)
+
+
+_CLOSED = "no access to "
+
+
+def _closed_folders(layout: Layout) -> list[JournalError]:
+    """The folders of the home that cannot be used because of their rights."""
+    places = [layout.days, layout.packs, layout.retry, layout.dead, layout.logs]
+    places.append(layout.home / "contexts")
+    with suppress(OSError):
+        places += [path for path in layout.days.iterdir() if is_day(path.name)]
+    mode = os.R_OK | os.W_OK | os.X_OK
+    closed = [path for path in places if path.is_dir() and not os.access(path, mode)]
+    return [JournalError(f"{_CLOSED}{path}", "run: journal doctor --fix") for path in closed]
+
+
+def _look_at_hooks(layout: Layout, found: Condition) -> None:
+    found.hooks = hooks(layout)
     if found.hooks != "installed":
         said = {"missing": "hooks not installed"}.get(found.hooks, "hooks of another version")
         found.problems.append(JournalError(said, "run: journal install"))
     if found.hooks != "missing":
         found.problems += registration.problems(layout)
-    try:
-        _look_into(layout, settings, now_us, found)
-    except StoreError as error:
-        found.problems.append(error)
-        _compare(empty_database(), layout, found)
-    except apsw.Error as error:
-        found.problems.append(connection.explain(error, layout.database))
-        _compare(empty_database(), layout, found)
-    return found
+
+
+def _look_at_lost(layout: Layout, found: Condition) -> None:
+    found.lost = lost.read(layout)
+    if found.lost.number:
+        at = to_text(found.lost.last_us)[:19]
+        said = f"{found.lost.number:,} records found no place and are lost, the last at {at}Z"
+        hint = "free space on the disk of the home; journal doctor --fix sets the count to 0"
+        found.problems.append(JournalError(said, hint))
 
 
 def _archive(layout: Layout, settings: Settings, now_us: int) -> Archive:
@@ -146,7 +198,11 @@ def hooks(layout: Layout) -> str:
 def _look_into(layout: Layout, settings: Settings, now_us: int, found: Condition) -> None:
     adopt_on = tuple(settings.sessions.adopt_on)
     found.store_bytes = _bytes(layout)
-    db = open_to_look(layout)
+    try:
+        db = open_to_look(layout)
+    except (StoreError, apsw.Error):
+        _compare(empty_database(), layout, found)
+        raise
     try:
         found.schema = int(db.pragma("user_version")) if layout.database.exists() else 0
         found.events = int(db.execute("select count(*) from events").get)
@@ -160,7 +216,12 @@ def _look_into(layout: Layout, settings: Settings, now_us: int, found: Condition
         found.model_failures = work.failures(db, settings, now_us)
         found.model_calls = work.calls_of_a_day(db, now_us)
         found.older_events = redactions.older_events(db, found.rules)
-        _compare(db, layout, found)
+        with _named(layout, found):
+            _compare(db, layout, found)
+    except apsw.Error:
+        with _named(layout, found):
+            _compare(empty_database(), layout, found)
+        raise
     finally:
         db.close()
 

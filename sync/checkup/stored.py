@@ -80,6 +80,11 @@ def look_at_spool(subject: Subject) -> list[Finding]:
     """No record waits outside the home, and hooks could keep one there."""
     say, spool = Voice("spool"), subject.layout.spool
     found = list(_places(say, spool))
+    if gone := subject.condition.lost.number:
+        at = to_text(subject.condition.lost.last_us)[:19]
+        message = f"{count(gone, 'record')} found no place and are lost, the last at {at}Z"
+        hint = "free space on the disks of the home and of $TMPDIR; --fix sets the count to 0"
+        found.append(say.error(message, hint, subject.clearing_lost()))
     if not found and (number := subject.condition.spooled):
         message = f"{count(number, 'record')} in {spool}: the home could not be written"
         found.append(say.warning(message, "run: journal sync", subject.taking_in()))

@@ -3,6 +3,7 @@
 import click
 
 from journal.cli.app import App
+from journal.errors import JournalError
 
 BOARD_ROWS = 10
 
@@ -67,7 +68,10 @@ def unrecorded_text(app: App, last_us: int | None) -> str:
     from journal.setup import settings_file
 
     folder = settings_file.default_path().parent
-    found = activity.unrecorded(app.layout, folder, last_us, activity.FEW_FOLDERS)
+    try:
+        found = activity.unrecorded(app.layout, folder, last_us, activity.FEW_FOLDERS)
+    except JournalError:
+        return ""  # a folder that cannot be read is among the problems
     if found is None:
         return ""
     return f"Claude ran {ago(app.now_us - found.ran_us)}, no record (journal doctor)"

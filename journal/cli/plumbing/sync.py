@@ -18,7 +18,7 @@ from journal.cli.screen.sync_report import (
     report_json,
     report_text,
 )
-from journal.errors import UsageError
+from journal.errors import JournalError, UsageError
 
 if TYPE_CHECKING:
     from sync.cycle import Report
@@ -46,6 +46,8 @@ def sync(app: App, wait: float, rebuild: bool, yes: bool, as_json: bool) -> None
     days are packed, and what is older than [retention] allows is deleted. Safe to run at any
     time, to interrupt and to repeat. Exits with 75 if another sync is still running after --wait.
     """
+    from sync.slow_stages import Outside
+
     started = time.monotonic()
     if yes and not rebuild:
         raise UsageError("--yes goes with --rebuild", "run: journal sync --rebuild --yes")
@@ -54,8 +56,14 @@ def sync(app: App, wait: float, rebuild: bool, yes: bool, as_json: bool) -> None
             wait, progress=partial(advance, "Taking in"), rebuild=rebuild, accept_loss=yes
         )
     later: list[Report] = []
-    with progress(counts=True) as advance:
-        outside = app.outside(lambda: False, lambda: later.append(app.sync(wait)), _tell, advance)
+    failed: JournalError | None = None
+    try:
+        with progress(counts=True) as advance:
+            outside = app.outside(
+                lambda: False, lambda: later.append(app.sync(wait)), _tell, advance
+            )
+    except JournalError as error:  # what the pass did is said all the same
+        outside, failed = Outside(), error
     report.resolved += sum(one.resolved for one in later)
     seconds = time.monotonic() - started
     if as_json:
@@ -69,6 +77,8 @@ def sync(app: App, wait: float, rebuild: bool, yes: bool, as_json: bool) -> None
         click.echo(f"journal: cannot read {problem}", err=True)
     for problem in report.packed.kept:
         click.echo(f"journal: {problem}", err=True)
+    if failed is not None:
+        raise failed
 
 
 def _tell(text: str) -> None:

@@ -9,7 +9,11 @@ import click
 
 from journal.cli.app import App, pass_app
 
+ATTEMPTS = 10  # while other programs change the agent's settings
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from journal.setup.install import Installation, Removal
     from journal.setup.service import ServiceChange
 
@@ -45,21 +49,41 @@ def install(app: App, agent: str, settings: Path | None, service: bool, dry_run:
     autostart = app.settings.capture.autostart
     if service:
         services.install(app.layout, dry_run=True)  # refuses before anything is written
-    report = installing.install(
-        app.layout,
-        agent,
-        _named(settings),
-        durable=app.settings.capture.durable,
-        now_us=app.now_us,
-        autostart=autostart,
-        dry_run=dry_run,
-    )
+    named = _named(settings)
+
+    def put() -> "Installation":
+        return installing.install(
+            app.layout,
+            agent,
+            named,
+            durable=app.settings.capture.durable,
+            now_us=app.now_us,
+            autostart=autostart,
+            dry_run=dry_run,
+        )
+
+    report = _alone(put)
     change = services.install(app.layout, dry_run=dry_run) if service else None
     click.echo(installation_text(report, autostart, change))
     for warning in dict.fromkeys((*report.warnings, *_switched_off(report))):
         click.echo(f"journal: {warning}", err=True)
     if report.outcome != "unchanged":
         _offer_import(app, _absolute(settings), dry_run)
+
+
+def _alone(put: "Callable[[], Installation]") -> "Installation":
+    """What `put` does, again if another program changed the settings meanwhile."""
+    import random
+    import time
+
+    from journal.setup.settings_file import ChangedError
+
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return put()
+        except ChangedError:  # several installs at once: each begins with what it finds
+            time.sleep(random.uniform(0.05, 0.25))
+    return put()
 
 
 def _switched_off(report: "Installation") -> list[str]:

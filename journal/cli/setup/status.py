@@ -63,6 +63,7 @@ def condition_json(app: App, found: "Condition") -> dict[str, object]:
             "refused": found.memory_ids.refused,
         },
         "rejected": found.rejected,
+        **({"lost": found.lost.number} if found.lost.number else {}),
         "retry": {
             "waiting": found.archive.waiting,
             "due": found.archive.due,
