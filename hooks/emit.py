@@ -214,7 +214,12 @@ def keep(home: str, agent: str, event: str, data: bytes, durable: bool, more: by
     try:
         append(home, name, line, now_ns, durable)
     except OSError:
-        spool(home, name, line, unique)
+        try:
+            spool(home, name, line, unique)
+        except OSError:
+            from hooks.lost import count
+
+            count(home)
     return len(line)
 
 
