@@ -1,7 +1,7 @@
 """The stages that wait for others: deliveries, then a model's calls. They never delay a local pass.
 
 Each has a lock of its own, and what they bring is appended to the journal, so that the next local
-pass takes it in like everything else.
+pass stores it like everything else.
 """
 
 from collections.abc import Callable
@@ -65,11 +65,11 @@ class Outside:
             )
             found.append(
                 f"{sessions} left for later: memory.max_calls_per_day is reached "
-                "(the built-in summary stands in)"
+                "(the built-in summary is used)"
             )
         if self.asked.error:
             found.append(
-                f"the memory agent failed: {self.asked.error} (the built-in summary stands in)"
+                f"the memory agent failed: {self.asked.error} (the built-in summary is used)"
             )
         return found
 
@@ -139,7 +139,7 @@ def run(conditions: Conditions, progress: Callable[[str, int, int], None] = no_p
     delivered = _deliver(conditions, progress)
     asked = stage.ask(conditions)
     if asked.asked:
-        with suppress(BusyError):  # whoever holds the lock, or the next pass, takes it in
+        with suppress(BusyError):  # the process that has the lock, or the next pass, stores it
             conditions.take_in()
     return Outside(asked, delivered)
 

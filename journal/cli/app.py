@@ -200,11 +200,11 @@ class App:
         try:
             report = self.sync(wait_seconds=0, seconds=CATCH_UP_SECONDS)
         except BusyError:
-            return False  # another process is taking it in at this moment
+            return False  # another process is storing it at this moment
         except JournalError as error:
             if not self.layout.database.exists():
                 raise
-            click.echo(f"journal: what is new could not be taken in: {error}", err=True)
+            click.echo(f"journal: what is new could not be synced: {error}", err=True)
             return False
         return report.seen_bytes is not None and not report.unreadable
 
@@ -216,7 +216,7 @@ def _run_pass(conditions: "Pass") -> "Report":
         return cycle.run(conditions)
     except OSError as error:
         hint = "check the owner and rights of the home, and the free space"
-        raise JournalError(f"cannot take in what is new: {error}", hint) from error
+        raise JournalError(f"cannot sync: {error}", hint) from error
 
 
 def _log(

@@ -18,7 +18,7 @@ class Subject:
     """The home that is looked at, with the numbers that several checks share.
 
     `take_in` and `rebuild` run a pass and say what it did; None: the configuration cannot be
-    read, and without its rules nothing may be taken in.
+    read, and without its rules nothing may be stored.
     """
 
     layout: Layout
@@ -41,7 +41,7 @@ class Subject:
         return self._repair(self.take_in)
 
     def rebuilding(self) -> Callable[[], str] | None:
-        """The repair that makes the database anew; it accepts no loss."""
+        """The repair that makes a new database; it accepts no loss."""
         return self._repair(self.rebuild)
 
     def clearing_lost(self) -> Callable[[], str] | None:

@@ -1,7 +1,7 @@
 """Cuts sessions into pieces for the remote: what no piece covers yet becomes a retry file.
 
 To be called under `deliver.lock`. The file comes first and the note in the database after it: a
-kill in between leaves a file that sync/stock.py notes, so that nothing is in two pieces. A
+kill in between leaves a file that queue_check.py notes, so that nothing is in two pieces. A
 piece that was never sent grows until it is full; once it was, what is new goes into the next one.
 """
 
@@ -171,7 +171,7 @@ class _Work:
         return memory_id, None if summary is None else orjson.loads(self._clean(summary))
 
     def _clean(self, text: str) -> str:
-        """Redacted once more: the rules may have changed since it was taken in."""
+        """Redacted once more: the rules may have changed since it was stored."""
         return self.redactor.json(text.encode()).decode()
 
     def _units(self, grown: Head | None) -> Iterator[_Unit]:

@@ -67,7 +67,7 @@ def note(
         "remote": remote,
         "host": _host(path.parent.name),
         "number": number,
-        # Whoever lost their home has begun to count anew: this is no piece of the new counting.
+        # A home that was lost counts from 1 again: this is not a piece of the new count.
         "part": beginning,
         "sha256": piece.sha256,
         "events": piece.ids,

@@ -1,8 +1,8 @@
 """`retry/`: the pieces that no remote has acknowledged yet, one file each.
 
 The invariant: a piece's file is on the disk, whole and fsynced, before its first send, and goes
-only after its receipt is in the journal. So whoever is killed at any instruction, each piece has
-been delivered or its file is here; and sending, retrying and replaying are one thing.
+only after its receipt is in the journal. So if a process is killed at any instruction, each piece
+has been delivered or its file is here; and sending, retrying and replaying are one thing.
 
 A file `<created, 17 digits of microseconds>-<16 hex>.json` holds all that a replay needs, as one
 JSON object: its first line is everything but the body, its second the body, so that a head is read

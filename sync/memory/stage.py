@@ -1,6 +1,6 @@
 """The stage in which a model is asked about sessions, one after the other.
 
-Whatever comes of it is appended to the journal like any record, and taken in by the next pass: the
+What comes of it is appended to the journal like any record, and stored by the next pass: the
 call before it is made, so that a killed one counts; then its failure, or the summary and the id.
 """
 

@@ -4,7 +4,7 @@
     <folder>/<host>/<agent>.<session>.<number>.<32 hex>.jsonl          a piece
 
 The hex digits are the beginning of the SHA-256 of the content. So one name stands for one content:
-whoever made them, two pieces never meet under one name, a file that is there need not be written,
+two pieces of any machines never meet under one name, a file that is there need not be written,
 and one whose content is another is a damaged copy, which is replaced. Names are safe on every file
 system: a-z, 0-9, dot, dash and underscore, shorter than 200 bytes, no name that Windows reserves.
 

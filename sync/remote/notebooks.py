@@ -90,7 +90,7 @@ class Notebooks:
         self._remember()
 
     def forget(self, notebook_id: str) -> None:
-        """The remote does not know this notebook any more: look it up anew next time."""
+        """The remote does not know this notebook any more: look it up again next time."""
         for month in [month for month, held in self._held.items() if held["id"] == notebook_id]:
             del self._held[month]
         self._rows = None

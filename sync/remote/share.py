@@ -1,7 +1,7 @@
 """File operations on a folder that may be another machine's: bounded in time, errors classified.
 
-A dead network mount holds whoever touches it in the kernel, for minutes or for ever, and no signal
-or file descriptor gets him out. So each piece of work is done by a thread of its own that is waited
+A dead network mount holds a process that touches it in the kernel, for minutes or for ever, and no
+signal ends that. So each piece of work is done by a thread of its own that is waited
 for so long and no longer. One that hangs is left behind, and as long as it does nothing else is
 begun on that folder: a remote that is dead for a week holds one thread. What it does when the mount
 comes back is harmless: it writes what would be written again, under the same name.

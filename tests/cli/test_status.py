@@ -75,7 +75,7 @@ def test_what_is_not_taken_in_is_counted_and_stays_so(journal: Reader) -> None:
     assert found["journal"]["files"] == 5
     assert found["journal"]["unsynced_bytes"] == found["journal"]["bytes"] > 0
     assert found["journal"]["oldest_unsynced"] == "2026-11-18T08:36:39.000000Z"
-    assert "not taken in, the oldest from 2h ago" in journal("status")
+    assert "not synced, the oldest from 2h ago" in journal("status")
     assert tree(journal.home) == before
     stored.sync(journal.home)
     found = status(journal)

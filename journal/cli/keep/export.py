@@ -37,18 +37,17 @@ _WHOLE = {"markdown": "page", "html": "page", "transcript": "transcript"}
 def export(
     app: App, session: str | None, form: str, since: str | None, output: Path | None
 ) -> None:
-    """Write out one session, or everything.
+    """Export one session, or all of them.
 
-    jsonl is lossless but for redaction: a record a line in the order of time. If no SESSION is
-    named, memory ids, summaries and pins are there, too: all that journal import takes.
+    jsonl has one record a line, in the order of time, complete except for what was redacted.
+    Without SESSION it also has memory ids, summaries and pins, so that journal import can read it.
 
-    markdown has a page for each session. html is one page that needs nothing beside itself, with
-    everything in it: open it in a browser, print it, send it. Both leave out sessions that only
-    started, and with --since those without any activity after it.
+    markdown has a page for each session. html is one file that can be opened in any browser. Both
+    leave out sessions that only started and, with --since, sessions without later activity.
 
-    transcript is the copy of the SESSION's transcript: what the agent has deleted can be put back.
+    transcript is the copy of the agent's own transcript, to restore one that the agent has deleted.
 
-    SESSION is an id, a unique beginning of one, or AGENT/ID.
+    SESSION is an id, a unique prefix of one, or AGENT/ID.
 
     \b
     Examples:
@@ -61,9 +60,9 @@ def export(
 
     if session is not None and since is not None and form != "jsonl":
         hint = "leave out --since, or use --format jsonl"
-        raise UsageError(f"a {_WHOLE[form]} holds a session as a whole", hint)
+        raise UsageError(f"--since does not go with SESSION and --format {form}", hint)
     if session is None and form == "transcript":
-        raise UsageError("a transcript is of one session", "name it: journal sessions lists them")
+        raise UsageError("--format transcript needs a SESSION", "list them: journal sessions")
     since_us = None if since is None else moment_us(since, app.now_us)
     with app.reading() as db:
         parts = _parts(db, app, session, form, since_us)

@@ -1,4 +1,4 @@
-"""`journal forget`: one session, taken out of everything in the home."""
+"""`journal forget`: one session, deleted from everything in the home."""
 
 import sys
 import time
@@ -22,13 +22,13 @@ WAIT_SECONDS = 10.0  # for a pass, a delivery and a model's call to end
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_app
 def forget(app: App, session: str, yes: bool) -> None:
-    """Remove a session from everything in the home, for good.
+    """Delete a session from everything in the home.
 
     That is days, packs, spool, database, index, contexts, waiting pieces, dead letters, logs and
-    copies of the database. It asks first, and says what a remote still holds. What the session
-    does afterwards is captured as ever. If it is interrupted, run it again.
+    copies of the database. It asks first, and says what a remote still has. What the session does
+    afterwards is recorded as usual. If the command is interrupted, run it again.
 
-    SESSION is an id, a unique beginning of one, or AGENT/ID.
+    SESSION is an id, a unique prefix of one, or AGENT/ID.
     """
     from sync.forgetting import forget as forgetting
 
@@ -43,11 +43,13 @@ def forget(app: App, session: str, yes: bool) -> None:
     for line in _remote_lines(done):
         click.echo(line)
     if done.problems:
-        raise JournalError("; ".join(done.problems), "remove or repair it, then forget again")
+        raise JournalError(
+            "; ".join(done.problems), "repair or remove it, then run journal forget again"
+        )
 
 
 def _take_in(app: App) -> None:
-    """All of it, so that nothing of the session is on its way. JournalError: nothing is there."""
+    """Store all that is new, so that nothing of the session comes later. JournalError: no home."""
     if not app.layout.days.exists() and not app.layout.database.exists():
         raise app.nothing_yet()
     app.sync(WAIT_SECONDS)
@@ -88,9 +90,9 @@ def _ask(about: str) -> None:
     """UsageError: there is nobody to ask."""
     if not sys.stdin.isatty():
         first = about.partition("\n")[0]
-        raise UsageError(f"nothing is forgotten: {first}", "to do it without being asked: --yes")
-    click.echo(f"This removes the session for good:\n  {about}")
-    if not click.confirm("Forget it?", default=False):
+        raise UsageError(f"not deleted: {first}", "no terminal to ask on; use --yes")
+    click.echo(f"This deletes the session everywhere in the home:\n  {about}")
+    if not click.confirm("Delete it?", default=False):
         raise click.Abort
 
 
@@ -100,9 +102,9 @@ def _text(done: "Forgotten") -> str:
         *_counted(done.lines, "line", " of the journal"),
         *_counted(done.pieces, "waiting piece"),
     ]
-    text = f"Forgotten: {', '.join(gone)}." if gone else "Nothing of it was left."
+    text = f"Deleted: {', '.join(gone)}." if gone else "Nothing of it was left to delete."
     if done.copies:
-        text += f"\nRemoved, for it was in there: {', '.join(done.copies)}."
+        text += f"\nDeleted, because they held it: {', '.join(done.copies)}."
     return text
 
 
@@ -112,7 +114,6 @@ def _counted(number: int, word: str, more: str = "") -> list[str]:
 
 def _remote_lines(done: "Forgotten") -> list[str]:
     return [
-        f"{remote} still holds {pieces:,} piece{'' if pieces == 1 else 's'} of it: "
-        "delete them there."
+        f"{remote} still has {pieces:,} piece{'' if pieces == 1 else 's'} of it: delete them there."
         for remote, pieces in done.delivered.items()
     ]

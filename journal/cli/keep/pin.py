@@ -1,4 +1,4 @@
-"""`journal pin` and `journal unpin`: what reaping and retention shall leave alone."""
+"""`journal pin` and `journal unpin`: sessions that are never closed or deleted automatically."""
 
 import time
 from contextlib import suppress
@@ -13,21 +13,20 @@ from journal.errors import BusyError
 @click.argument("session")
 @pass_app
 def pin(app: App, session: str) -> None:
-    """Keep a session whatever its age.
+    """Keep a session: it is never closed or deleted automatically.
 
-    It is neither counted as ended without its word nor deleted by retention. SESSION is an id, a
-    unique beginning of one, or AGENT/ID.
+    SESSION is an id, a unique prefix of one, or AGENT/ID.
     """
-    _record(app, session, "Pin", "is pinned: reaping and retention leave it alone")
+    _record(app, session, "Pin", "is pinned: it will never be closed or deleted automatically")
 
 
 @click.command()
 @click.argument("session")
 @pass_app
 def unpin(app: App, session: str) -> None:
-    """Take a session's pin out.
+    """Unpin a session.
 
-    SESSION is an id, a unique beginning of one, or AGENT/ID.
+    SESSION is an id, a unique prefix of one, or AGENT/ID.
     """
     _record(app, session, "Unpin", "is not pinned any more")
 
@@ -45,6 +44,6 @@ def _record(app: App, name: str, event: str, said: str) -> None:
     if pinned != (event == "Pin"):
         durable = app.settings.capture.durable
         own_facts.append(app.layout, event, who, {}, time.time_ns(), durable=durable)
-        with suppress(BusyError):  # whoever holds the lock takes it in
+        with suppress(BusyError):  # the process that has the lock stores it
             app.sync(wait_seconds=1.0, seconds=1.0)
     click.echo(f"Session {short_id} {said}.")

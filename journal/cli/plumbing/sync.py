@@ -33,18 +33,20 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="How long to wait for another sync to end.",
 )
-@click.option("--rebuild", is_flag=True, help="Make the database anew from the journal.")
+@click.option("--rebuild", is_flag=True, help="Make a new database from the journal.")
 @click.option(
-    "--yes", is_flag=True, help="With --rebuild: go on without what a damaged database has lost."
+    "--yes",
+    is_flag=True,
+    help="With --rebuild: accept the loss of what only a damaged database held.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @pass_app
 def sync(app: App, wait: float, rebuild: bool, yes: bool, as_json: bool) -> None:
-    """Take in what the hooks have recorded.
+    """Store what the hooks have recorded, then deliver what is new.
 
-    Then, if they are set, it sends what is new to the remote and asks the model program; closed
-    days are packed, and what is older than [retention] allows is deleted. Safe to run at any
-    time, to interrupt and to repeat. Exits with 75 if another sync is still running after --wait.
+    It also asks the model program, packs closed days and deletes what is older than [retention]
+    allows, as config.toml says. It is safe to run at any time, to interrupt and to repeat. Exits
+    with 75 if another sync is still running after --wait.
     """
     from sync.slow_stages import Outside
 
@@ -53,7 +55,7 @@ def sync(app: App, wait: float, rebuild: bool, yes: bool, as_json: bool) -> None
         raise UsageError("--yes goes with --rebuild", "run: journal sync --rebuild --yes")
     with progress() as advance:
         report = app.sync(
-            wait, progress=partial(advance, "Taking in"), rebuild=rebuild, accept_loss=yes
+            wait, progress=partial(advance, "Storing"), rebuild=rebuild, accept_loss=yes
         )
     later: list[Report] = []
     failed: JournalError | None = None

@@ -27,14 +27,14 @@ LOCK_WAIT_SECONDS = 10.0
     "--idle-exit",
     type=Seconds(),
     metavar="MINUTES",
-    help="Leave when nothing was recorded for so long.",
+    help="Exit when nothing was recorded for this long.",
 )
 @pass_app
 def watch(app: App, idle_exit: float | None) -> None:
-    """Take in what the hooks record, as it comes, until stopped.
+    """Sync continuously, until stopped.
 
-    Not needed for anything to be safe: it makes others wait less. Exits with 75 if another one
-    is running in this home.
+    Nothing is lost without it: it only makes new records visible sooner. Exits with 75 if another
+    watcher is running in this home.
     """
     with _alone(app.layout):
         end = _watch(app, None if idle_exit is None else idle_exit * 60)
@@ -56,7 +56,7 @@ def _alone(layout: Layout) -> Iterator[None]:
         except BusyError as error:
             pid = path.read_text().strip() or "unknown"
             message = f"another watch is running (process {pid})"
-            raise BusyError(message, "it does the work; to end it: kill its process") from error
+            raise BusyError(message, "to stop it: kill that process") from error
         yield
 
 
@@ -101,7 +101,7 @@ def _watch(app: App, idle_seconds: float | None) -> "End":
     reasons = {
         End.STOPPED: "Stopped.",
         End.IDLE: "Nothing new: done.",
-        End.CHANGED: f"{program.reason}: starting anew.",
+        End.CHANGED: f"{program.reason}: restarting.",
         End.GONE: f"{program.reason}: done.",
     }
     _say(reasons[end])
@@ -148,7 +148,7 @@ class _Complaints:
 
 
 def _say(text: str, *, err: bool = False) -> None:
-    with suppress(OSError):  # whoever listened has gone; the work goes on
+    with suppress(OSError):  # the reader of our output has gone; the work goes on
         click.echo(text, err=err)
 
 
@@ -166,7 +166,7 @@ class _Scan:
         return (self._found, self._database()) != self._taken
 
     def taken(self) -> None:
-        """What the last look found has been taken in."""
+        """What the last look found is stored."""
         self._taken = (self._found, self._database())
 
     def _files(self) -> Iterator[tuple[str, int, int, int]]:

@@ -43,8 +43,8 @@ def doctor(app: App, fix: bool, settings: Path | None, as_json: bool) -> None:
     removes it again. Exits with 1 if something is wrong; warnings alone exit with 0.
 
     --fix sets the rights of the home, installs outdated or missing hooks again (if some are
-    there), takes in what lies in the spool, and makes a damaged database anew if nothing is lost
-    by that. Stale locks need no repair: a lock ends with its process.
+    there), syncs what lies in the spool, and makes a new database in place of a damaged one if
+    nothing is lost by that. Locks need no repair: a lock ends with its process.
     """
     from journal.doctor import Status, examine
 
@@ -142,7 +142,7 @@ def _subject(app: App, settings: "Settings", is_usable: bool) -> "Subject":
     from sync.checkup import Subject
 
     def take_in() -> str:
-        return f"took in {count(app.sync(WAIT_SECONDS).read, 'record')}"
+        return f"synced {count(app.sync(WAIT_SECONDS).read, 'record')}"
 
     def rebuild() -> str:
         started = time.monotonic()
@@ -172,9 +172,13 @@ def _fly(app: App, wish: "Wish", read: "list[Level]", is_usable: bool) -> "list[
     elif environ.get(SILENCE) == "1" or _is_off(capture.look(app.layout, "/")):
         reason = "the hooks are told to record nothing"
     elif not is_usable:
-        reason = "with settings that cannot be read nothing may be taken in"
+        reason = "nothing may be stored while the settings cannot be read"
     if made is None or reason:
-        return [Voice("canary").warning(f"not sent: {reason}", "put that right and run it again")]
+        return [
+            Voice("canary").warning(
+                f"not sent: {reason}", "fix the errors above, then run doctor again"
+            )
+        ]
     return fly(
         app.layout,
         made,
@@ -218,7 +222,7 @@ def _sum(found: "list[Finding]", fix: bool) -> str:
     warnings = sum(one.status == "warning" for one in found)
     parts = [count(errors, "error")] if errors else []
     parts += [count(warnings, "warning")] if warnings else []
-    text = f"{' and '.join(parts)}." if parts else "All is well."
+    text = f"{' and '.join(parts)}." if parts else "No problems."
     if not fix and any(one.repair for one in found):
         text += " To repair what is safe to repair: journal doctor --fix"
     return text

@@ -1,4 +1,4 @@
-"""`journal import`: the agent's history, and that of other machines, joins this journal."""
+"""`journal import`: existing sessions, of the agent or of other machines."""
 
 import os
 import time
@@ -22,20 +22,20 @@ WAIT_SECONDS = 10.0  # for another sync to end
 
 @click.command("import")
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
-@click.option("--dry-run", is_flag=True, help="Say what would be taken in, and write nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what would be imported, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @pass_app
 def import_(app: App, paths: tuple[Path, ...], dry_run: bool, as_json: bool) -> int:
-    """Take in the agent's own history, or that of other machines.
+    """Import existing sessions from Claude Code or another machine.
 
-    Without a PATH: the transcripts that Claude Code keeps (~/.claude/projects), from before the
-    hooks were installed, too. A session that the hooks saw stays one session.
+    Without PATH it imports the transcripts that Claude Code keeps (~/.claude/projects), including
+    those from before the hooks were installed. A session that the hooks recorded stays one session.
 
     PATH is a file or folder of such transcripts, a remote folder, another journal's home (or its
     days/, its packs/ or a day), or a file that journal export --format jsonl wrote, gzipped or not.
 
-    Safe to interrupt and to repeat: what is known already is left as it is. Exits with 1 if a file
-    cannot be read to its end; what could be read is taken in.
+    It is safe to interrupt and to repeat: what is known already is left as it is. Exits with 1 if
+    a file cannot be read to its end; what could be read is imported.
 
     \b
     Examples:
@@ -60,7 +60,7 @@ def run_import(app: App, paths: tuple[Path, ...], *, dry_run: bool, as_json: boo
 
         def take_in() -> None:
             nonlocal report
-            report = app.sync(WAIT_SECONDS, progress=lambda *on: advance("Taking in", *on))
+            report = app.sync(WAIT_SECONDS, progress=lambda *on: advance("Storing", *on))
 
         done = importing.run(
             importing.Order(

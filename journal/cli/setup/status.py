@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @pass_app
 def status(app: App, as_json: bool) -> None:
-    """Show what is recorded, what is not taken in yet, and what is wrong.
+    """Show what is recorded, what is not synced yet, and what is wrong.
 
-    Looks only: it takes nothing in and makes no home.
+    It only looks: it stores nothing and makes no home.
     """
     from sync.checkup import home_status
 
@@ -213,7 +213,7 @@ def _redaction(found: "Condition") -> str:
     if not found.older_events:
         return ""
     older = _count(found.older_events, "event")
-    return f"{older} by other rules than today's (journal redact --rescan)"
+    return f"{older} redacted by older rules (journal redact --rescan)"
 
 
 def _remote(app: App, found: "Condition") -> str:

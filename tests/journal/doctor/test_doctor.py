@@ -129,7 +129,7 @@ def test_a_healthy_installation_is_all_right(patient: Patient) -> None:
     ]  # fmt: skip
     assert set(found[0]) == {"check", "status", "message", "hint", "fixed"}
     assert "Notification hook" in found[-1]["message"]
-    assert patient.run("doctor").endswith("All is well.\n")
+    assert patient.run("doctor").endswith("No problems.\n")
 
 
 def test_the_canary_leaves_no_trace(patient: Patient) -> None:
@@ -510,7 +510,7 @@ def test_databases_of_others(patient: Patient) -> None:
 
 def test_what_is_not_taken_in_for_long(patient: Patient) -> None:
     told.tell(patient.home, "aaaaaa01", "Stop", 0)
-    patient.finds("backlog", "warning", "not taken in, the oldest from")
+    patient.finds("backlog", "warning", "not synced, the oldest from")
     told.tell(patient.home, "aaaaaa01", "Stop", 0)  # the canary's pass has taken the other one in
     patient.is_fixed("backlog", "took in 1 record")
 
@@ -632,7 +632,7 @@ def test_the_agent_ran_and_nothing_was_recorded(patient: Patient) -> None:
     one = patient.finds("activity", "error", "Claude ran 2h ago, the last record is from 3d ago")
     assert "--bare" in one["hint"]
     board = " ".join(patient.run().split())
-    assert "Claude ran 2h ago, no record (journal doctor) · last record " in board
+    assert "Claude ran 2h ago, no record (journal doctor) · last event " in board
     patient.run("off", "--here")  # that may be the project
     assert "Claude ran" not in patient.run()
     patient.run("on", "--here")
