@@ -164,6 +164,7 @@ class Remote(Section):
     pass_seconds: Seconds = 60.0
     min_interval_seconds: Annotated[float, Field(ge=0, le=86_400)] = 300.0
     max_source_bytes: Annotated[int, Field(ge=1, le=2**40)] = 1_000_000
+    raw: bool = False
 
     @field_validator("path")
     @classmethod

@@ -125,11 +125,12 @@ def _shape(conditions: Conditions) -> cutting.Shape:
 
     remote = conditions.settings.remote
     is_folder = remote.kind == "folder"
+    as_thread = thread.render_raw if remote.raw else thread.render
     return cutting.Shape(
         remote=name_of(remote),
-        render=folder_files.render if is_folder else thread.render,
+        render=folder_files.render if is_folder else as_thread,
         max_bytes=max_bytes(remote),
-        has_records=is_folder,
+        has_records=is_folder or remote.raw,
         interval_us=int(remote.min_interval_seconds * SECOND_US),
     )
 

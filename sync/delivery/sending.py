@@ -51,6 +51,7 @@ class Delivered:
     dead: int = 0
     pending: int = 0
     working: list[str] = field(default_factory=list)  # of them, those that were sent in this run
+    divided: bool = False  # a piece was too large, and is smaller ones now
     waiting: int = 0  # files that are left
     elsewhere: int = 0  # of them, for another remote than the one that is set
     ripening: int = 0  # sessions with something new that waits for more to go with it
@@ -94,7 +95,14 @@ def run(order: Order) -> Delivered:
     step(f"remote {order.remote.name}: {len(listed)} pieces wait, {len(due)} due, {circuit.state}")
     if _may_try(order, circuit):
         probes = {one.name for one in listed if circuit.state != "closed" and _was_tried(one)}
-        _send(order, due, sorted(due | probes), until, done)
+        names = sorted(due | probes)
+        _send(order, due, names, until, done)
+        tried = set(names)
+        while done.divided and done.error is None:  # what was too large is smaller pieces now
+            done.divided = False
+            due = _due(order, retry_queue.schedule(order.layout.retry)) - tried
+            tried |= due
+            _send(order, due, sorted(due), until, done)
     elif due:
         done.error, done.attempt = said(circuit), circuit.failures
         done.next_us = circuit_breaker.next_us(circuit)
@@ -212,6 +220,7 @@ def _one(order: Order, name: str, seconds: float, done: Delivered) -> bool:
         return True
     too_large = piece.size > order.remote.max_bytes
     if (piece.is_divided or too_large) and piece.divide():
+        done.divided = True
         return True
     done.tried += 1
     step(f"send {name}, {piece.size:,} bytes, attempt {piece.attempts + 1}")

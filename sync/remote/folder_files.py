@@ -173,11 +173,16 @@ def sweep(folder: Path, now_us: int) -> None:
 def piece_files(folder: Path) -> Iterator[Path]:
     """Every piece of every host: by host, session and number. OSError: it cannot be listed."""
     for host in sorted(_listed(folder, folders=True)):
-        found = ((_PIECE.fullmatch(name), name) for name in _listed(folder / host, folders=False))
-        keys = [
-            (piece[1], piece[2], int(piece[3]), piece[4], name) for piece, name in found if piece
-        ]
-        yield from (folder / host / key[-1] for key in sorted(keys))
+        yield from pieces_of(folder / host)
+
+
+def pieces_of(host_folder: Path) -> Iterator[Path]:
+    """Every piece of one host; none if there is no such directory. OSError: it cannot be listed."""
+    if not host_folder.is_dir():
+        return
+    found = ((_PIECE.fullmatch(name), name) for name in _listed(host_folder, folders=False))
+    keys = [(piece[1], piece[2], int(piece[3]), piece[4], name) for piece, name in found if piece]
+    yield from (host_folder / key[-1] for key in sorted(keys))
 
 
 def _listed(folder: Path, *, folders: bool) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from journal.record import record
 from journal.times import SECOND_US
 from sync.remote.contract import Heading, Material, Message
 
@@ -37,6 +38,16 @@ def render(heading: Heading, material: Material) -> bytes:
         "messages": [_message(message) for message in (about, *material.messages)],
     }
     return orjson.dumps([thread], option=orjson.OPT_SORT_KEYS)
+
+
+def render_raw(heading: Heading, material: Material) -> bytes:
+    """The thread of one piece with the whole records, redacted: one message a record."""
+    messages = []
+    for line in material.lines:
+        made = record.parse(line.rstrip(b"\n"))
+        text = line.decode("utf-8", "backslashreplace").rstrip("\n")
+        messages.append(Message(made.id.hex(), made.at_us, "system", text))
+    return render(heading, Material((), messages))
 
 
 def thread_id(heading: Heading) -> str:

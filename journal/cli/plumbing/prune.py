@@ -25,14 +25,22 @@ MAX_SESSIONS = 10  # named one by one
     type=AtLeast(1),
     help="Delete sessions older than this, whatever [retention] says.",
 )
+@click.option(
+    "--remote",
+    is_flag=True,
+    help="Delete old sessions from the remote folder instead of this home.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @pass_app
-def prune(app: App, dry_run: bool, max_age: int | None, as_json: bool) -> None:
+def prune(app: App, dry_run: bool, max_age: int | None, remote: bool, as_json: bool) -> None:
     """Delete what is older than [retention] in config.toml allows.
 
     That is finished sessions that are not pinned, sessions that only started, the bodies of old
     events, packs whose sessions are gone, and old copies of the database. A sync and a watcher do
     the same once an hour. What the remote has not acknowledged stays.
+
+    --remote deletes the pieces that this machine sent of sessions older than
+    retention.sessions_days. It works for a folder; MindSpring cannot delete single sources.
 
     \b
     Examples:
@@ -40,6 +48,9 @@ def prune(app: App, dry_run: bool, max_age: int | None, as_json: bool) -> None:
       journal prune --max-age 90
     """
     settings = _settings(app, max_age)
+    if remote:
+        _prune_remote(app, settings, dry_run=dry_run, as_json=as_json)
+        return
     made, ended = _planned(app, settings) if dry_run else _pruned(app, settings)
     if as_json:
         print_json({**made.json(dry_run=dry_run), "ended": ended})
@@ -55,6 +66,37 @@ def _settings(app: App, max_age_days: int | None) -> "Settings":
     days = min(max_age_days, 36_500)
     retention = app.settings.retention.model_copy(update={"sessions_days": days})
     return app.settings.model_copy(update={"retention": retention})
+
+
+def _prune_remote(app: App, settings: "Settings", *, dry_run: bool, as_json: bool) -> None:
+    from contextlib import closing
+
+    from sync.delivery import remote_retention
+    from sync.store import connection
+    from sync.store.locks import locked
+
+    with (
+        locked(app.layout.deliver_lock, polling(WAIT_SECONDS)),
+        closing(connection.open_store(app.layout)) as db,
+    ):
+        old = remote_retention.plan(db, settings, app.now_us)
+        if not dry_run:
+            remote_retention.delete(old)
+    pieces, size = sum(len(one.paths) for one in old), sum(one.bytes for one in old)
+    if as_json:
+        sessions = [one.session for one in old]
+        said = {"dry_run": dry_run, "sessions": sessions, "pieces": pieces, "bytes": size}
+        print_json(said)
+        return
+    verb = "Would delete" if dry_run else "Deleted"
+    counted = ", ".join([*_counted(pieces, "piece"), *_counted(len(old), "session")])
+    lines = (
+        [f"{verb} in the remote: {counted}, {size / 1e6:.1f} MB."] if old else ["Nothing is due."]
+    )
+    lines += [f"  session {one.session}" for one in old[:MAX_SESSIONS]]
+    if len(old) > MAX_SESSIONS:
+        lines.append(f"  and {len(old) - MAX_SESSIONS:,} more")
+    click.echo("\n".join(lines))
 
 
 def _planned(app: App, settings: "Settings") -> tuple["Plan", int]:
