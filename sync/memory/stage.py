@@ -17,6 +17,7 @@ from journal.record import own_facts
 from journal.steps import step
 from journal.times import to_text
 from sync.conditions import Conditions
+from sync.ingest.screening import make_redactor
 from sync.memory import work
 from sync.memory.agents import MemoryAgent, agent_of
 from sync.memory.answer import Answer
@@ -113,8 +114,15 @@ def _check(conditions: Conditions, agent: MemoryAgent, one: Due) -> None:
     try:
         agent.check()
     except ModelError as error:
-        _record(conditions, one, "ModelFailure", {"class": error.kind, "message": str(error)})
-        raise
+        raise _failed(conditions, one, error) from error
+
+
+def _failed(conditions: Conditions, one: Due, error: ModelError) -> ModelError:
+    """The error as it may be shown: what a program writes to stderr may hold a secret."""
+    redactor = make_redactor(conditions.layout, conditions.settings)
+    shown = ModelError(error.kind, redactor.text(str(error)))
+    _record(conditions, one, "ModelFailure", {"class": shown.kind, "message": str(shown)})
+    return shown
 
 
 def _call(conditions: Conditions, agent: MemoryAgent, db: apsw.Connection, one: Due) -> None:
@@ -127,8 +135,7 @@ def _call(conditions: Conditions, agent: MemoryAgent, db: apsw.Connection, one: 
     except StoppedError:
         raise  # it is we who gave up
     except ModelError as error:
-        _record(conditions, one, "ModelFailure", {"class": error.kind, "message": str(error)})
-        raise
+        raise _failed(conditions, one, error) from error
     _keep(conditions, db, one, answer)
 
 

@@ -100,7 +100,7 @@ def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) ->
         chosen_sessions(app, chosen),
         kinds=tuple(TextKind[kind.upper()] for kind in chosen["kinds"]) or tuple(TextKind),
         limit=chosen["limit"],
-        since_us=since_us or 0,
+        since_us=-ENDLESS_US if since_us is None else since_us,
         until_us=ENDLESS_US if until_us is None else until_us,
         calls=chosen_calls(chosen),
     )

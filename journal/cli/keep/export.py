@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import apsw
 
 
+EARLIEST_US = -(2**62)  # before every record, also those from before 1970
 _WHOLE = {"markdown": "page", "html": "page", "transcript": "transcript"}
 
 
@@ -83,16 +84,19 @@ def _parts(
 
     adopt_on = tuple(app.settings.sessions.adopt_on)
     wanted = Wanted(Filters(adopt_on), since_us=since_us)
+    from_us = EARLIEST_US if since_us is None else since_us
     if name is None:
         whole = {
-            "jsonl": lambda: exports.record_lines(db, since_us or 0),
+            "jsonl": lambda: exports.record_lines(
+                db, EARLIEST_US if since_us is None else since_us
+            ),
             "markdown": lambda: exports.pages(db, wanted, adopt_on),
             "html": lambda: exports.html(db, wanted, adopt_on),
         }
         return whole[form]()
     key = listing.find(db, name)
     one = {
-        "jsonl": lambda: exports.lines_of(db, key, since_us or 0),
+        "jsonl": lambda: exports.lines_of(db, key, from_us),
         "markdown": lambda: iter([exports.page(db, key, adopt_on)]),
         "html": lambda: exports.html_of(db, key, adopt_on),
         "transcript": lambda: restored.lines(db, key),
