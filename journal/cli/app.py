@@ -169,7 +169,7 @@ class App:
 
     def nothing_yet(self) -> JournalError:
         """That nothing is recorded, and how to begin: perhaps there is a history to import."""
-        from journal.cli.setup.earlier_sessions import not_imported
+        from sync.checkup.earlier_sessions import not_imported
 
         message = f"nothing is recorded yet in {self.layout.home}"
         if earlier := not_imported(self.layout):

@@ -56,6 +56,9 @@ def test_a_pass_that_did_something_is_one_line(tmp_path: Path) -> None:
             "copied": 0,
         },
         "sessions": 1,
+        "adopted": 1,
+        "ended": 0,
+        "memory_ids": 1,
         "packed": 0,
         "error": None,
     }
@@ -99,7 +102,7 @@ def test_a_failed_pass_says_why(tmp_path: Path) -> None:
 
 
 def test_a_pass_that_never_began_writes_nothing(tmp_path: Path) -> None:
-    with locked(tmp_path / "sync.store.locks", lambda: False):
+    with locked(tmp_path / "sync.lock", lambda: False):
         assert journal(tmp_path, "sync", "--wait", "0") == BusyError.exit_code
     assert lines(tmp_path) == []
 

@@ -12,7 +12,7 @@ def show_board(app: App) -> None:
     """Print ten sessions and one line of health; where nothing is installed, how to begin."""
     layout = app.layout
     if not layout.days.exists() and not layout.database.exists():
-        from journal.cli.setup.earlier_sessions import not_imported
+        from sync.checkup.earlier_sessions import not_imported
 
         if warning := unrecorded_text(app, None):
             click.echo(f"Nothing is recorded yet in {layout.home}: {warning}.")
@@ -54,7 +54,7 @@ def _show(app: App) -> None:
 
 
 def _nothing(app: App) -> str:
-    from journal.cli.setup.earlier_sessions import not_imported
+    from sync.checkup.earlier_sessions import not_imported
 
     text = "No session has done anything yet."
     earlier = not_imported(app.layout)

@@ -119,7 +119,7 @@ def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) ->
 
 def _tell_earlier(app: App) -> None:
     """Nothing was found: perhaps it is in sessions that were not imported."""
-    from journal.cli.setup.earlier_sessions import not_imported
+    from sync.checkup.earlier_sessions import not_imported
 
     if earlier := not_imported(app.layout):
         click.echo(f"journal: {earlier} (run: journal import)", err=True)

@@ -115,7 +115,7 @@ def _oldest_pending(app: App, db: "apsw.Connection") -> str:
 
 
 def _earlier(app: App) -> str:
-    from journal.cli.setup.earlier_sessions import not_imported
+    from sync.checkup.earlier_sessions import not_imported
 
     earlier = not_imported(app.layout)
     return f"\n{earlier}. Run: journal import" if earlier else ""

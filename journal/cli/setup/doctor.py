@@ -73,10 +73,10 @@ def finding_json(finding: "Finding") -> dict[str, object]:
 
 def _checks(app: App, file: Path | None) -> "list[tuple[str, Check]]":
     """All checks in the order in which they are shown; later ones rest on earlier repairs."""
-    from journal.cli.setup.earlier_sessions import not_imported
     from journal.doctor import Voice, activity, home, hooks, settings_levels
     from journal.setup import settings_file
     from sync.checkup import running, stored
+    from sync.checkup.earlier_sessions import not_imported
 
     layout = app.layout
     settings, config = _settings(app)

@@ -11,7 +11,7 @@ import click
 from journal.cli.app import App, pass_app
 from journal.cli.screen.output import print_json
 from journal.cli.screen.progress import progress
-from journal.cli.setup.earlier_sessions import note_import
+from sync.checkup.earlier_sessions import note_import
 
 if TYPE_CHECKING:
     from sync.cycle import Report

@@ -109,7 +109,7 @@ def _named(path: Path | None) -> Path | None:
 
 def _offer_import(app: App, settings: Path | None, dry_run: bool) -> None:
     """Say what there is from before; to a person at a terminal, offer to import it now."""
-    from journal.cli.setup.earlier_sessions import earlier
+    from sync.checkup.earlier_sessions import earlier
 
     found = earlier(settings)
     if found is None:
@@ -119,8 +119,8 @@ def _offer_import(app: App, settings: Path | None, dry_run: bool) -> None:
         click.echo(f"Found {found}.\nTo import them, so that the next session knows: {command}")
         return
     if click.confirm(f"Found {found}. Import them now?", default=True):
-        from journal.cli.setup.earlier_sessions import note_import
         from journal.cli.setup.import_ import run_import
+        from sync.checkup.earlier_sessions import note_import
 
         if run_import(app, (found.folder,), dry_run=False, as_json=False) == 0:
             note_import(app.layout)
