@@ -3,15 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
+CLOCK := $(VENV)/clock_ahead.so
 
 # Where the programs below find what the tests share.
 export PYTHONPATH := $(CURDIR)/tests/fixtures:$(CURDIR)/tests/storms:$(CURDIR)/tests/bench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test storm check format bench wheel clean
+.PHONY: help demo test test-later e2e storm check format bench wheel clean
 
 help:  ## what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -20,15 +21,33 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
+$(CLOCK): tests/fixtures/clock_ahead.c $(STAMP)
+	$(CC) -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $< -ldl
+
 demo: $(STAMP)  ## replay a recorded session through the hooks, show what the next one sees
 	@$(BIN)/python tests/demo.py
 
-test: $(STAMP)  ## run the tests
+test: $(STAMP)  ## run the tests; ARGS=tests/cli runs a part of them
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
-storm: $(STAMP)  ## kill writers, syncers and deliveries at random, then count
-	$(BIN)/python tests/storms/storm.py --kills 600
-	$(BIN)/python tests/storms/archive_storm.py --kills 150
+test-later: $(STAMP) $(CLOCK)  ## run the tests with the clock 400 days ahead (Linux)
+	LD_PRELOAD=$(CURDIR)/$(CLOCK) CLOCK_AHEAD_SECONDS=34560000 $(BIN)/python -m pytest -n 2 $(ARGS)
+
+AGENTS := $(CURDIR)/.e2e
+
+e2e: $(STAMP)  ## drive the newest real agents from npm, offline, with a scripted model
+	mkdir -p $(AGENTS)
+	npm install --prefix $(AGENTS) --no-audit --no-fund --engine-strict=false \
+	  @openai/codex@latest @github/copilot@latest opencode-ai@latest \
+	  @google/gemini-cli@latest @qwen-code/qwen-code@latest
+	cd $(AGENTS)/node_modules/opencode-ai && node postinstall.mjs
+	E2E_AGENTS=$(AGENTS) $(BIN)/python -m pytest tests/e2e -n 2 $(ARGS)
+
+storm: $(STAMP)  ## kill writers, syncers and deliveries at random, then count; SHORT=1 is quick
+	$(BIN)/python tests/storms/storm.py --kills $(if $(SHORT),100,600)
+	$(BIN)/python tests/storms/archive_storm.py --kills $(if $(SHORT),20,150)
+	$(BIN)/python tests/storms/team_storm.py --kills $(if $(SHORT),20 --servers 2,150 --servers 20)
+	$(if $(SHORT),,THOROUGH=1 $(BIN)/python -m pytest -n 2 -m hypothesis)
 
 check: $(STAMP)  ## linters and types
 	$(BIN)/ruff check
@@ -46,4 +65,4 @@ wheel: $(STAMP)  ## build the package into dist/
 	$(BIN)/python -m build --outdir dist
 
 clean:  ## remove what was made
-	rm -rf $(VENV) .demo dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .demo .e2e dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -13,8 +13,12 @@ MARKER = "hooks/autostart"  # in the home: `journal install` writes it if captur
 LOCK = "watch.lock"  # in the home: flock of the one watcher, with its pid
 IDLE_MINUTES = "30"
 # What belongs to one agent session alone, by its beginning, and what of that is a person's own.
-_OF_THE_SESSION = ("CLAUDE", "AI_AGENT", "JOURNAL_PLAN")
+_OF_THE_SESSION = (
+    "CLAUDE", "CODEX_", "COPILOT_", "CURSOR_", "GEMINI_", "OPENCODE", "QWEN_",
+    "AI_AGENT", "JOURNAL_PLAN",
+)  # fmt: skip
 _OF_THE_PERSON = ("CLAUDE_CONFIG_DIR", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_USE_")
+_ENDINGS_OF_THE_PERSON = ("_API_KEY", "_HOME", "_TOKEN", "_BASE_URL", "_CONFIG", "_CONFIG_DIR")
 
 
 def autostart(home: str) -> None:
@@ -37,6 +41,7 @@ def autostart(home: str) -> None:
         file_actions=_descriptors(),
         setsid=True,
         setsigmask=(),
+        setsigdef=(1, 2),  # the guard ignores SIGHUP and SIGINT; the watcher does not
     )
 
 
@@ -61,7 +66,9 @@ def without_session(environ: dict[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environ.items()
-        if not name.startswith(_OF_THE_SESSION) or name.startswith(_OF_THE_PERSON)
+        if not name.startswith(_OF_THE_SESSION)
+        or name.startswith(_OF_THE_PERSON)
+        or name.endswith(_ENDINGS_OF_THE_PERSON)
     }
 
 

@@ -99,13 +99,15 @@ def compose(
     missing_bytes: int = 0,
     since_us: int | None = None,
     alive: "Callable[[str, int | None], bool]" = lives,
+    max_bytes: int | None = None,
 ) -> tuple[str, int]:
     """The context as JSON-escaped text ("" for none), and how many sessions' blocks it has.
 
     `prepared`: the file, b"" for none; `session`: the one that is told, left out itself. On
     `resume` only sessions after `since_us` count (default: when the file saw this one last).
     `project` names it where no file does. `missing`: records of sessions not yet synced; where
-    only their size is known, `missing_bytes`. Never longer than the file's max_chars.
+    only their size is known, `missing_bytes`. Never longer than the file's max_chars, nor in
+    UTF-8 than `max_bytes`.
     """
     file = parsed(prepared)
     if not file.sessions:
@@ -122,7 +124,18 @@ def compose(
     if not told and not tail:
         return "", 0
     tail += _more(file.command, told[0].short_id if told else None)
-    return _fitted(_head(file, project), told, tail, file.max_chars)
+    max_chars, head = file.max_chars, _head(file, project)
+    while True:
+        context, blocks = _fitted(head, told, tail, max_chars)
+        size = _bytes(context) if max_bytes else 0
+        if not max_bytes or size <= max_bytes:
+            return context, blocks
+        chars = len(unescape(context))
+        max_chars = min(chars - 1, chars * max_bytes // size)
+
+
+def _bytes(escaped: str) -> int:
+    return len(unescape(escaped).encode("utf-8", "replace"))
 
 
 def _fitted(head: Text, told: list[Row], tail: list[Text], max_chars: int) -> tuple[str, int]:

@@ -13,10 +13,15 @@ import time
 
 STDIN_SECONDS = 2.0
 CHUNK_BYTES = 1 << 20
-# Each agent's own variables: session id, pid, entry point. Never another agent's.
+# Each agent's own variables: session id, pid, entry point. Never another agent's: an agent that is
+# started in another one's shell inherits all of them. The others name no session and no pid.
 VARIABLES = {
     "claude-code": ("CLAUDE_CODE_SESSION_ID", "CLAUDE_PID", "CLAUDE_CODE_ENTRYPOINT"),
+    "gemini-cli": ("GEMINI_SESSION_ID", "", ""),
+    "qwen-code": ("QWEN_CODE_SESSION_ID", "", ""),
 }
+SESSION_KEYS = (b"session_id", b"sessionId", b"conversation_id")
+PID = "pid="  # an argument: the agent's pid as the shell knows it ($PPID)
 
 
 def read_stdin(seconds: float = STDIN_SECONDS) -> bytes:
@@ -39,6 +44,12 @@ def read_stdin(seconds: float = STDIN_SECONDS) -> bytes:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
     return b"".join(chunks)
+
+
+def session_field(data: bytes) -> bytes:
+    """The first session id in the bytes, still escaped, however the agent spells its key."""
+    found = [(at, key) for key in SESSION_KEYS if (at := data.find(b'"' + key + b'"')) >= 0]
+    return string_field(data, min(found)[1]) if found else b""
 
 
 def string_field(data: bytes, name: bytes) -> bytes:
@@ -98,6 +109,29 @@ def utc(now_ns: int) -> str:
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest_ns // 1000:06d}Z"
 
 
+def parent(argv: list[str]) -> str:
+    """The pid of the agent, where the command names it; else ""."""
+    return next((text[len(PID) :] for text in argv[4:] if text.startswith(PID)), "")
+
+
+def is_daemon(agent: str, pid: int) -> bool:
+    """Whether the process that ran the hook serves many sessions, so that it outlives each.
+
+    The terminal program of Codex leaves its hooks to `codex app-server`. Without /proc it is not
+    known; then a session ends by silence all the same.
+    """
+    if agent != "codex":
+        return False
+    try:
+        fd = os.open(f"/proc/{pid}/cmdline", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return b"\0app-server\0" in os.read(fd, 4096)
+    finally:
+        os.close(fd)
+
+
 def is_planned(plan: str, pid: int) -> bool:
     """Whether an agent that finds this plan in its environment is one that the plan means.
 
@@ -113,16 +147,28 @@ def is_planned(plan: str, pid: int) -> bool:
 
 
 def record(
-    agent: str, event: str, data: bytes, now_ns: int, environ: dict[str, str], more: bytes = b""
+    agent: str,
+    event: str,
+    data: bytes,
+    now_ns: int,
+    environ: dict[str, str],
+    more: bytes = b"",
+    parent: str = "",
+    front_end: str = "",
 ) -> tuple[bytes, str, str]:
-    """The line, its session as far as the emitter can tell, and its id."""
+    """The line, its session as far as the emitter can tell, and its id.
+
+    `parent` and `front_end`: the agent's pid and entry point, where its environment names none.
+    """
     session, pid, entrypoint = (environ.get(name, "") for name in VARIABLES.get(agent, ("",) * 3))
-    session = session or string_field(data, b"session_id").decode("utf-8", "replace")
+    session = session or session_field(data).decode("utf-8", "replace")
     guess = label(session or "unknown", 4096)[1:-1]
+    pid, entrypoint = pid or parent, entrypoint or front_end
     number = pid.isascii() and pid.isdigit() and len(pid) < 19  # 63 bits
     unique = new_id(now_ns)
     plan = environ.get("JOURNAL_PLAN", "")
     plan = plan if is_planned(plan, int(pid) if number else 0) else ""
+    number = number and not is_daemon(agent, int(pid))
     line = b"".join(
         (
             b'{"v":1,"id":"%s","at":"%s"' % (unique.encode(), utc(now_ns).encode()),
@@ -206,10 +252,14 @@ def spool(home: str, name: str, line: bytes, unique: str) -> None:
     os.rename(path + ".part", path + ".jsonl")
 
 
-def keep(home: str, agent: str, event: str, data: bytes, durable: bool, more: bytes = b"") -> int:
+def keep(argv: list[str], data: bytes, more: bytes = b"", front_end: str = "") -> int:
     """Write one record to the home, else to the spool; the bytes that the journal grew by."""
     now_ns = time.time_ns()
-    line, session, unique = record(agent, event, data, now_ns, dict(os.environ), more)
+    home, agent, event = argv[1:4]
+    durable = "durable" in argv[4:]
+    line, session, unique = record(
+        agent, event, data, now_ns, dict(os.environ), more, parent(argv), front_end
+    )
     name = file_name(agent, session)
     try:
         append(home, name, line, now_ns, durable)
@@ -243,11 +293,10 @@ def is_off(home: str, agent: str) -> bool:
 def main(argv: list[str]) -> None:
     """Keep stdin as one record and leave without the interpreter's own tidying (1 ms)."""
     os.umask(0o077)
-    home, agent, event = argv[1:4]
-    if is_off(home, agent):
+    if is_off(argv[1], argv[2]):
         os._exit(0)
     data = read_stdin()
     try:
-        keep(home, agent, event, data, "durable" in argv[4:])
+        keep(argv, data)
     finally:
         os._exit(0)

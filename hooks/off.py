@@ -10,8 +10,14 @@ from hooks import emit
 from hooks.git_files import PATH_CHARS
 from hooks.project import folders
 
-# Where the agent's session began; its own directory may be another one by now.
-_BEGAN = {"claude-code": "CLAUDE_PROJECT_DIR"}
+# Where the agent's session began; its own directory may be another one by now. The others run
+# their hooks where the session began.
+_BEGAN = {
+    "claude-code": "CLAUDE_PROJECT_DIR",
+    "copilot-cli": "COPILOT_PROJECT_DIR",
+    "gemini-cli": "GEMINI_PROJECT_DIR",
+    "qwen-code": "QWEN_PROJECT_DIR",
+}
 
 
 def marker(home: str, folder: str) -> str:

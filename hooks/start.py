@@ -10,17 +10,22 @@ import time
 
 from hooks import emit
 from hooks.autostart import autostart
-from hooks.context import compose, count, last_us, parsed, unescape
+from hooks.context import compose, count, last_us, lives, parsed, unescape
+from hooks.front_end import front_end as front_end_of
 from hooks.local_pass import local_pass, read_file, unsynced
 from hooks.project import Place, locate
 
 PASS_ENDS_SECONDS = 1.15  # after the hook's start: then the local pass is killed
+_FRESH = "new"  # what Copilot CLI calls `startup`
+# Codex cuts a longer text in its middle: 2,500 tokens of 4 bytes each.
+_MOST_BYTES = {"codex": 9_900}
+# Those that show a message to the person where it disturbs nothing.
+_WITH_MESSAGE = ("claude-code",)
 
 
 def record(argv: list[str], data: bytes) -> tuple[Place | None, int]:
     """Keep the record with its project's place, whatever it takes; the bytes it took."""
-    home, agent, event = argv[1:4]
-    place, git = None, b""
+    place, git, front_end = None, b"", ""
     try:
         place = locate(_directory(data), os.uname().nodename)
         git = b',"git":{%s}' % b",".join(
@@ -28,10 +33,11 @@ def record(argv: list[str], data: bytes) -> tuple[Place | None, int]:
             % (name.encode(), emit.quote(str(getattr(place, name)).encode("utf-8", "replace")))
             for name in ("key", "name", "top", "branch", "head")
         )
+        front_end = front_end_of(argv[2], emit.parent(argv))
     except Exception:  # noqa: BLE001, S110 - a record without its place beats none
         pass
     try:
-        return place, emit.keep(home, agent, event, data, "durable" in argv[4:], git)
+        return place, emit.keep(argv, data, git, front_end)
     except OSError:  # neither the home nor the spool can be written: there is nothing left to do
         return place, 0
 
@@ -45,9 +51,10 @@ def tell(argv: list[str], data: bytes, place: Place, own_bytes: int, started: fl
     """Print the context, if this start is one that is told and there is something to tell."""
     home = argv[1]
     source, session = (
-        unescape(emit.string_field(data, name).decode("utf-8", "replace"))
-        for name in (b"source", b"session_id")
+        unescape(field.decode("utf-8", "replace"))
+        for field in (emit.string_field(data, b"source"), emit.session_field(data))
     )
+    source = "startup" if source == _FRESH else source
     path = f"{home}/contexts/{emit.fingerprint(place.key)}"
     before = read_file(f"{path}.tsv")
     allowed = parsed(before)
@@ -60,8 +67,17 @@ def tell(argv: list[str], data: bytes, place: Place, own_bytes: int, started: fl
         if result != "done":
             missing_bytes = unsynced(home, own_bytes)[1]
     prepared = read_file(f"{path}.tsv")
+    own = emit.parent(argv)
     context, blocks = compose(
-        prepared, session, source, place.name, missing, missing_bytes, since_us
+        prepared,
+        session,
+        source,
+        place.name,
+        missing,
+        missing_bytes,
+        since_us,
+        lambda host, pid: str(pid) != own and lives(host, pid),
+        _MOST_BYTES.get(argv[2]),
     )
     message = ""
     if result == "failed":
@@ -69,7 +85,7 @@ def tell(argv: list[str], data: bytes, place: Place, own_bytes: int, started: fl
     elif blocks and _first_time(f"{path}.seen"):
         name = parsed(prepared).project
         message = f"context of {count(blocks, 'earlier session')} of {name} added"
-    say(context, message)
+    say(argv[2], context, message)
 
 
 def _first_time(marker: str) -> bool:
@@ -80,11 +96,16 @@ def _first_time(marker: str) -> bool:
     return True
 
 
-def say(context: str, message: str) -> None:
-    """One JSON object on stdout, of texts that are escaped already; nothing if both are empty."""
-    told = f'"hookEventName":"SessionStart","additionalContext":"{context}"'
-    fields = [f'"hookSpecificOutput":{{{told}}}'] if context else []
-    if message:
+def say(agent: str, context: str, message: str) -> None:
+    """One JSON object on stdout, as the agent wants it, of texts that are escaped already.
+
+    Nothing if there is nothing to say.
+    """
+    told = f'"additionalContext":"{context}"'
+    if agent != "copilot-cli":
+        told = f'"hookSpecificOutput":{{"hookEventName":"SessionStart",{told}}}'
+    fields = [told] if context else []
+    if message and agent in _WITH_MESSAGE:
         fields.append(f'"systemMessage":"agent-journal: {message}"')
     rest = f"{{{','.join(fields)}}}\n".encode("ascii") if fields else b""
     while rest:

@@ -87,6 +87,21 @@ class Layout:
         return self.home / "remotes.json"
 
     @property
+    def archives(self) -> Path:
+        """The ids of team archives, by address."""
+        return self.home / "archives.json"
+
+    @property
+    def pulled(self) -> Path:
+        """How far the team archive was pulled."""
+        return self.home / "pulled.json"
+
+    @property
+    def id_file(self) -> Path:
+        """The id of this home, made once."""
+        return self.home / "id"
+
+    @property
     def deliver_lock(self) -> Path:
         """Held by the one process that sends to a remote."""
         return self.home / "deliver.lock"

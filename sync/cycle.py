@@ -10,6 +10,7 @@ import zstandard
 
 from journal.layout import Layout, write_whole
 from journal.settings.sources import Settings
+from sync import notify
 from sync.errors import StoreError
 from sync.forgetting import excluded_lines
 from sync.ingest import journal_reader, refused_binds
@@ -85,6 +86,8 @@ class Pass:
     out_of_time: Callable[[], bool] = never  # asked between batches; newest files come first
     progress: Callable[[int, int], None] | None = None  # bytes done, bytes in all
     packs: bool = True  # pack closed days, end silent sessions; not while somebody waits
+    pack_at_once: bool = False  # what an import has just written, too
+    follow: bool = True  # look for transcripts that no hook named
     prune: bool = False  # look after retention now, not only once an hour
     rebuild: bool = False  # make the database anew before anything else
     accept_loss: bool = False  # of what only a damaged database held
@@ -144,12 +147,13 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
     dead = Dead(layout, screen, now_us)
     collect(layout, dead, now_us)
     derive.refresh(db, conditions.settings.memory.agent, now_us)
-    delivered_pieces.follow(db, name_of(conditions.settings.remote), now_us)
+    delivered_pieces.follow(db, name_of(conditions.settings.remote, layout), now_us)
     report = _ingest(db, conditions, journal_reader.Reader(layout, screen, dead))
     if report.seen_bytes is not None and conditions.packs:
         _copy_transcripts(db, conditions, screen, dead, report)
     if report.seen_bytes is not None:
         _reap(db, conditions, report)
+        notify.tell(db, conditions.settings.notify.command, conditions.environ, now_us)
     report.rejected += refused_binds.write(db, layout)
     contexts.write_stale(db, layout, conditions.settings, now_us)
     if report.seen_bytes is not None and conditions.packs:
@@ -159,7 +163,7 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
         if conditions.packs:
             settings, stop = conditions.settings, conditions.out_of_time
             report.packed = packing.pack_closed_days(
-                db, layout, settings, screen, dead, now_us, stop
+                db, layout, settings, screen, dead, now_us, stop, at_once=conditions.pack_at_once
             )
             _prune(db, conditions, report)
     if report.stored or report.packed.days:
@@ -176,7 +180,9 @@ def _copy_transcripts(
     """
     layout, settings = conditions.layout, conditions.settings
     environ, now_us = conditions.environ, conditions.now_us
-    copies = copying.copy(db, layout, settings, screen, dead, environ, now_us)
+    copies = copying.copy(
+        db, layout, settings, screen, dead, environ, now_us, follow=conditions.follow
+    )
     report.copied = copies.records
     report.rejected += copies.rejected
     if not copies.records:

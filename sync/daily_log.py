@@ -14,6 +14,7 @@ import orjson
 
 from journal.errors import JournalError
 from journal.layout import Layout, append_line, is_day
+from journal.redaction.messages import redacted
 from journal.times import DAY_US, day_of, to_text
 from sync.cycle import Report
 
@@ -112,7 +113,7 @@ def error_json(error: BaseException | None) -> dict[str, str] | None:
     """An error for programs: its class, or the kind that it names, and its text."""
     if error is None:
         return None
-    return {"class": getattr(error, "kind", type(error).__name__), "message": str(error)}
+    return {"class": getattr(error, "kind", type(error).__name__), "message": redacted(str(error))}
 
 
 def _goes_on(entry: Entry, said: dict[str, Any], path: Path) -> bool:

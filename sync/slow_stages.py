@@ -1,4 +1,4 @@
-"""The stages that wait for others: deliveries, then a model's calls. They never delay a local pass.
+"""The stages that wait for others: deliveries, pulls, a model's calls. No local pass waits.
 
 Each has a lock of its own, and what they bring is appended to the journal, so that the next local
 pass stores it like everything else.
@@ -17,6 +17,7 @@ from sync.delivery import deliveries, retry_queue
 from sync.delivery.sending import Delivered
 from sync.memory import stage
 from sync.remote.contract import RemoteError, Then
+from sync.team_archive import exchange
 
 
 @dataclass(slots=True)
@@ -25,6 +26,7 @@ class Outside:
 
     asked: stage.Asked = field(default_factory=stage.Asked)
     delivered: Delivered = field(default_factory=Delivered)
+    pulled: exchange.Exchanged = field(default_factory=exchange.Exchanged)
 
     @property
     def is_waiting(self) -> bool:
@@ -43,18 +45,26 @@ class Outside:
     def did_something(self) -> bool:
         """Whether there is anything to log."""
         done = self.delivered
-        return bool(self.asked.asked or self.asked.error or done.tried or done.error)
+        return bool(
+            self.asked.asked
+            or self.asked.error
+            or done.tried
+            or done.error
+            or self.pulled.did_something
+        )
 
     @property
     def brought(self) -> bool:
         """Whether anything but failures came of it."""
         done = self.delivered
-        return bool(done.sent or done.dead or done.pending or self.asked.answered)
+        return bool(
+            done.sent or done.dead or done.pending or self.asked.answered or self.pulled.brought
+        )
 
     @property
     def problems(self) -> list[str]:
         """What people must be told, a line each."""
-        found = list(self.delivered.problems)
+        found = [*self.delivered.problems, *self.pulled.problems]
         if (refusal := self.delivered.error) is not None:
             found.append(f"the remote: {refusal.details} ({self._what_follows(refusal)})")
         if self.asked.over_budget:
@@ -109,6 +119,11 @@ class Outside:
                 "waiting": asked.waiting,
                 "error": daily_log.error_json(asked.error),
             },
+            "pulled": {
+                "records": self.pulled.records,
+                "sessions": self.pulled.sessions,
+                "deleted": self.pulled.deleted,
+            },
         }
 
 
@@ -137,11 +152,12 @@ def run(conditions: Conditions, progress: Callable[[str, int, int], None] = no_p
     JournalError: the database or the journal cannot be used.
     """
     delivered = _deliver(conditions, progress)
+    pulled = exchange.run(conditions, is_reachable=delivered.error is None)
     asked = stage.ask(conditions)
     if asked.asked:
         with suppress(BusyError):  # the process that has the lock, or the next pass, stores it
             conditions.take_in()
-    return Outside(asked, delivered)
+    return Outside(asked, delivered, pulled)
 
 
 def _deliver(conditions: Conditions, progress: Callable[[str, int, int], None]) -> Delivered:

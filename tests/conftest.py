@@ -1,10 +1,26 @@
 """What the tests share: a scratch HOME for everybody, and homes with the hooks installed."""
 
-import subprocess
-import sys
+import os
+import time
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+from chance import examples
+from installed import Installed
+from places import FIXTURES, ROOT, STORMS
+
+hypothesis.settings.register_profile("run", max_examples=examples(), deadline=None)
+hypothesis.settings.load_profile("run")
+
+# What programs that tests start import.
+SHARED = os.pathsep.join(map(str, (ROOT, FIXTURES, STORMS)))
+
+
+def pytest_report_header() -> str:
+    """The day on which the tests believe to be."""
+    return f"today: {time.strftime('%Y-%m-%d')}"
 
 
 @pytest.fixture(autouse=True)
@@ -14,28 +30,11 @@ def scratch_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     (folder / "tmp").mkdir()
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("TMPDIR", str(folder / "tmp"))
+    monkeypatch.setenv("PYTHONPATH", SHARED)
     for name in ("JOURNAL_HOME", "JOURNAL_DISABLE", "CLAUDE_CONFIG_DIR", "CLAUDE_CODE_SESSION_ID"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("JOURNAL_CAPTURE__AUTOSTART", "false")  # no process outlives its test
     return folder
-
-
-class Installed:
-    """A scratch folder with the hooks installed into a settings file of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.home = folder / "home"
-        self.settings = folder / "settings.json"
-        self.journal("install", "--settings", str(self.settings))
-
-    def journal(self, *args: str, code: int = 0) -> str:
-        """Run the application; its standard output."""
-        command = [sys.executable, "-m", "journal", "--home", str(self.home), *args]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=self.folder)
-        assert done.returncode == code, (args, done.returncode, done.stderr)
-        assert "Traceback" not in done.stderr
-        return done.stdout
 
 
 @pytest.fixture

@@ -1,63 +1,71 @@
-"""`make demo`: the whole loop in a scratch folder, a line of explanation for each step.
+"""`make demo`: a day of a project, replayed through the hooks, and what comes of it.
 
+The day lies in `tests/data/day/`: two sessions in a small project, each firing as the agent ran it.
 Nothing outside `.demo/` is touched: the home, the agent's settings and HOME itself lie there.
 """
 
 import json
+import os
 import shutil
+import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import firing
 import recordings
+from places import DATA, ROOT
 
-ROOT = Path(__file__).parent.parent
 SCRATCH = ROOT / ".demo"
-RECORDING = "i-exit"
+RECORDED_AT = b"/home/dev/code/billing-api"
 NEXT = "0ddba11d-0000-4000-8000-000000000000"
 
 
 def main() -> int:
-    """Run the demonstration; exit code 0 if the next session was told about the first."""
+    """Run the demonstration; exit code 0 if the next session was told about the day."""
     shutil.rmtree(SCRATCH, ignore_errors=True)
     project = SCRATCH / "billing-api"
     project.mkdir(parents=True)
     _repository(project)
-    settings, home = SCRATCH / "settings.json", SCRATCH / "home"
+    settings = SCRATCH / "settings.json"
 
     _say("1. Install the hooks into an agent's settings file (a scratch one).")
-    _journal(home, "install", "--settings", str(settings))
+    _journal(project, "install", "--settings", str(settings))
 
-    firings = _moved(project)
-    _say("2. An agent works: its recorded hooks run as the agent runs them, `sh -c` each.")
-    fired = [(one.event, firing.fire(settings, one, SCRATCH, project)) for one in firings]
-    ran = [(event, done.seconds) for event, results in fired for done in results]
-    for event, seconds in ran:
-        print(f"   {event:<18} {seconds * 1000:5.1f} ms")
-    print(f"   {len(ran)} hooks, each one line in {_day(home)}")
+    _say("2. A day of work: two sessions, each hook run as the agent runs it, with `sh -c`.")
+    _replay_day(settings, project)
 
-    _say("3. Sync: the lines become rows, secrets are redacted, the session is summarised.")
-    _journal(home, "sync")
-    _say("4. What people see.")
-    _journal(home, "sessions")
+    _say("3. Sync: the lines become rows in SQLite, secrets are removed, sessions are summarized.")
+    _journal(project, "sync")
+    _say("4. The board: what waits for you, what works, what is done.")
+    _journal(project)
+    _say("5. Search: words and code as you type them.")
+    _journal(project, "search", "rounds once")
+    _journal(project, "search", 'lineterminator="\\n"')
 
-    _say("5. The next session of the project starts; the SessionStart hook tells the agent:")
+    _say("6. A new session starts in the project. The SessionStart hook tells the agent:")
     context = _next_context(settings, project)
-    print("\n".join(f"   {line}" for line in context.splitlines()))
-    _say("Real use: install the application, then `journal install`. See README.md.")
-    return 0 if "notes.txt" in context else 1
+    _indent(context)
+    _say("To use it: install the application, then run `journal install`. See README.md.")
+    return 0 if "src/export.py" in context else 1
 
 
 def _say(text: str) -> None:
     print(f"\n{text}", flush=True)
 
 
-def _journal(home: Path, *args: str) -> None:
-    env = firing.environment(SCRATCH) | {"TERM": "dumb"}
-    command = [sys.executable, "-m", "journal", "--home", str(home), *args]
-    done = subprocess.run(command, env=env, cwd=SCRATCH, capture_output=True, text=True)
-    print("\n".join(f"   {line}" for line in (done.stdout + done.stderr).splitlines()))
+def _indent(text: str) -> None:
+    print("\n".join(f"   {line}".rstrip() for line in text.splitlines()))
+
+
+def _journal(project: Path, *args: str) -> None:
+    if args and args[0] == "search":
+        _say(f"   $ journal search '{args[1]}'")
+    env = firing.environment(SCRATCH) | {"TERM": "dumb", "COLUMNS": "96"}
+    command = [sys.executable, "-m", "journal", *args, "--home", str(SCRATCH / "home")]
+    done = subprocess.run(command, env=env, cwd=project, capture_output=True, text=True)
+    _indent(done.stdout + done.stderr)
     if done.returncode:
         sys.exit(done.returncode)
 
@@ -75,18 +83,30 @@ def _repository(project: Path) -> None:
         subprocess.run(["git", *identity, *args], cwd=project, env=env, check=True)
 
 
-def _moved(project: Path) -> list[recordings.Firing]:
-    """The recording, as if the agent had worked in our scratch project."""
-    old = f"/home/dev/code/{RECORDING}".encode()
-    return [
-        one._replace(stdin=one.stdin.replace(old, str(project).encode()))
-        for one in recordings.load(RECORDING)
-    ]
+def _replay_day(settings: Path, project: Path) -> None:
+    """Fire the day's hooks; after each, start a bare interpreter for comparison."""
+    hooks: list[float] = []
+    starts: list[float] = []
+    for path in sorted((DATA / "day").glob("*.jsonl")):
+        for one in recordings.read(path):
+            here = one._replace(
+                stdin=one.stdin.replace(RECORDED_AT, str(project).encode()),
+                env=one.env | {"CLAUDE_PID": str(os.getpid())},  # an agent that still runs
+            )
+            if one.event == "UserPromptSubmit":
+                print(f"   > {json.loads(one.stdin)['prompt']}")
+            hooks += [done.seconds for done in firing.fire(settings, here, SCRATCH, project)]
+            starts.append(_bare_start_seconds())
+    lines = [line for file in SCRATCH.glob("home/days/*/*.jsonl") for line in file.open()]
+    hook_ms, start_ms = (statistics.median(times) * 1000 for times in (hooks, starts))
+    print(f"   {len(hooks)} hooks ran and wrote {len(lines)} lines. Median time of a hook:")
+    print(f"   {hook_ms:.1f} ms; a Python interpreter that does nothing: {start_ms:.1f} ms.")
 
 
-def _day(home: Path) -> str:
-    (path,) = home.glob("days/*/*.jsonl")
-    return str(path.relative_to(SCRATCH))
+def _bare_start_seconds() -> float:
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-I", "-S", "-c", "pass"], check=True)
+    return time.perf_counter() - began
 
 
 def _next_context(settings: Path, project: Path) -> str:

@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import io
 import keyword
 import os
 import sys
@@ -18,14 +19,19 @@ from journal.errors import JournalError
 # Help lists the commands in these groups; each group is a folder, each command a module in it.
 GROUPS = {
     "Every day": ("sessions", "show", "search", "context"),
-    "Set-up": ("install", "import", "uninstall", "doctor", "status"),
+    "Look": ("web", "browse", "usage", "digest", "resume"),
+    "Set-up": ("install", "import", "uninstall", "doctor", "status", "archive"),
     "Keep or delete": ("pin", "unpin", "forget", "export", "redact", "off", "on"),
-    "Plumbing": ("sync", "watch", "bind", "replay", "prune", "logs", "run"),
+    "Plumbing": ("sync", "watch", "bind", "replay", "prune", "logs", "run", "completion"),
 }
 _NEW_OBJECTS = 50_000  # before garbage is looked for: there is none in modules that are loaded
 _FOLDERS = {
-    "Every day": "daily", "Set-up": "setup", "Keep or delete": "keep", "Plumbing": "plumbing"
+    "Every day": "daily", "Look": "look", "Set-up": "setup",
+    "Keep or delete": "keep", "Plumbing": "plumbing",
 }  # fmt: skip
+# Names that people know from other programs. Help does not list them.
+_ALIASES = {"ls": "sessions", "log": "sessions"}
+_FLAGS = ("help", "version")  # options elsewhere
 _MODULES = {"unpin": "pin", "uninstall": "install", "on": "off"}
 
 
@@ -68,14 +74,17 @@ class _Group(click.Group):
         return [name for names in GROUPS.values() for name in names]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        cmd_name = _ALIASES.get(cmd_name, cmd_name)
         if cmd_name not in self.list_commands(ctx):
             return None
         name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name  # PEP 8: import_
         folder = next(_FOLDERS[title] for title, names in GROUPS.items() if cmd_name in names)
         module = importlib.import_module(f"journal.cli.{folder}.{_MODULES.get(cmd_name, name)}")
         command: click.Command = getattr(module, name)
-        if not any(parameter.name == "home" for parameter in command.params):
-            command.params += [home_option(), verbose_option()]
+        below = command.commands.values() if isinstance(command, click.Group) else ()
+        for one in (command, *below):
+            if not any(parameter.name == "home" for parameter in one.params):
+                one.params += [home_option(), verbose_option()]
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -88,6 +97,11 @@ class _Group(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] in _FLAGS:
+            if args[0] == "help" and len(args) > 1:
+                return (*self.resolve_command(ctx, args[1:2])[:2], ["--help"])
+            click.echo(ctx.get_help() if args[0] == "help" else f"agent-journal {__version__}")
+            ctx.exit()
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
@@ -135,6 +149,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def run(args: Sequence[str] | None = None) -> int:
     """Run a command; its exit code. Errors are one line on stderr, with a hint."""
+    _replace_what_the_encoding_lacks()
     try:
         result: Any = cli.main(args=args, prog_name="journal", standalone_mode=False)
         if sys.stdout is not None:
@@ -142,9 +157,9 @@ def run(args: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         _say("stopped")
         return 130
+    except SystemExit as stop:  # click and rich leave so when the reader of a pipe has left
+        return _reader_left() if stop.code == 1 else 1
     except BrokenPipeError:
-        return _reader_left()
-    except SystemExit:  # so click and rich end a program when the reader of a pipe has left
         return _reader_left()
     except Exception as error:  # noqa: BLE001 - the boundary: a bug is one line, too
         return _tell(error)
@@ -171,16 +186,20 @@ def _tell(error: Exception) -> int:
     return 1
 
 
-def _reader_left() -> int:
-    """The reader of a pipe has all it wanted: that is success."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return 0
+def _replace_what_the_encoding_lacks() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _say(text: str, hint: str = "") -> None:
-    """A line on stderr, if that can be written."""
+    """One line on stderr, if that can be written: without secrets and what a terminal obeys."""
+    from journal.printable import one_line
+    from journal.redaction.messages import redacted
+
+    line = redacted(text + (f" ({hint})" if hint else ""))
     with suppress(OSError):
-        click.echo(f"journal: {text}" + (f" ({hint})" if hint else ""), err=True)
+        click.echo(f"journal: {one_line(line)}", err=True)
 
 
 def _click_text(error: click.ClickException) -> tuple[str, str]:
@@ -190,3 +209,9 @@ def _click_text(error: click.ClickException) -> tuple[str, str]:
     if not hint and isinstance(error, click.UsageError) and error.ctx is not None:
         hint = f"see: {error.ctx.command_path} --help"
     return text[:1].lower() + text[1:], hint
+
+
+def _reader_left() -> int:
+    """The reader of a pipe has all it wanted: that is success."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 0

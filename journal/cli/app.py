@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sync.daily_log import Entry
     from sync.ingest.up_to_date import Note
     from sync.slow_stages import Outside
+    from sync.team_archive.archive import Archive
 
 CATCH_UP_SECONDS = 0.3
 _POLL_SECONDS = 0.05
@@ -72,6 +73,7 @@ class App:
         *,
         rebuild: bool = False,
         accept_loss: bool = False,
+        pack_at_once: bool = False,
     ) -> "Report":
         """One local pass; with `seconds`, as much of it as that allows."""
         from sync import cycle
@@ -88,6 +90,7 @@ class App:
             packs=seconds is None,
             rebuild=rebuild,
             accept_loss=accept_loss,
+            pack_at_once=pack_at_once,
         )
         kind = "rebuild" if rebuild else "sync"
         return self.run_pass(conditions, kind if seconds is None else "catch_up")
@@ -142,6 +145,13 @@ class App:
         return Conditions(
             self.layout, self.settings, os.environ, time.time_ns, stopping, take_in, tell
         )
+
+    def team_archive(self, *, read_only: bool = True) -> "Archive":
+        """The team archive of the settings, a context. UsageError: none is configured."""
+        from sync.team_archive.archive import Archive
+
+        remote = self.settings.remote
+        return Archive(self.layout, remote, os.environ, read_only=read_only)
 
     @contextmanager
     def reading(self, *, ends_matter: bool = True) -> "Iterator[apsw.Connection]":

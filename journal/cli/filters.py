@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from journal.cli.app import App
+from journal.cli.completing import project_names
 
 if TYPE_CHECKING:
     from sync.query.filters import Calls, File, Folder, Wanted
 
-MOST = 10**9  # of what an option may count
+MOST = 1 << 53  # more than there is of anything, and any number that SQLite takes
 STATES = ("working", "awaiting", "idle", "finished")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -28,7 +29,7 @@ class AtLeast(click.types.IntParamType):
         number: int = super().convert(value, param, ctx)
         if number < self._least:
             self.fail(f"{number} is less than {self._least}.", param, ctx)
-        return min(number, MOST)  # more there cannot be
+        return min(number, MOST)
 
 
 class Seconds(click.FloatRange):
@@ -46,6 +47,21 @@ class Seconds(click.FloatRange):
         return min(number, MOST)
 
 
+def archive_options(command: Command) -> Command:
+    """Add `--archive` and `--owner`: the team archive answers instead of this home."""
+    for option in reversed(_ARCHIVE_OPTIONS):
+        command = option(command)
+    return command
+
+
+def check_owner(chosen: dict[str, Any]) -> None:
+    """UsageError: `--owner` without `--archive`."""
+    if chosen["owner"] and not chosen["in_archive"]:
+        from journal.errors import UsageError
+
+        raise UsageError("--owner needs --archive", "this home holds your own sessions alone")
+
+
 def session_options(command: Command) -> Command:
     """Add the filters by what a session is; `chosen_sessions` says what they mean."""
     for option in reversed(_OPTIONS):
@@ -53,10 +69,17 @@ def session_options(command: Command) -> Command:
     return command
 
 
+_ARCHIVE_OPTIONS = (
+    click.option("--archive", "in_archive", is_flag=True, help="Ask the team archive."),
+    click.option("--owner", metavar="ROLE", help="With --archive: only sessions of this person."),
+)
 _OPTIONS = (
     click.option("--here", is_flag=True, help="Only the project of the current directory."),
     click.option(
-        "--project", metavar="NAME", help="Only this project: its name, key or directory."
+        "--project",
+        metavar="NAME",
+        help="Only this project: a part of its name, or a directory.",
+        shell_complete=project_names,
     ),
     click.option("--branch", metavar="NAME", help="Only sessions on this branch."),
     click.option("--agent", metavar="NAME", help="Only sessions of this agent."),
@@ -65,7 +88,9 @@ _OPTIONS = (
     click.option(
         "--since", metavar="WHEN", help="Only from then on: 2h, 3d, today, yesterday, 2026-11-21."
     ),
-    click.option("--until", metavar="WHEN", help="Only before then, in the same words."),
+    click.option(
+        "--until", metavar="WHEN", help="Only before this time (same formats as --since)."
+    ),
     click.option("--all", "with_all", is_flag=True, help="Also sessions that only started."),
 )
 

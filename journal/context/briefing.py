@@ -67,18 +67,24 @@ class Prepared:
 
 
 def block(
-    session: str, state: SessionState, summary: Summary | None, short_id: str, tz: tzinfo
+    session: str,
+    state: SessionState,
+    summary: Summary | None,
+    short_id: str,
+    tz: tzinfo,
+    agent: str = "",
 ) -> Block | None:
     """The texts of one session; None for what has nothing to tell the next one.
 
     Left out: headless sessions without edits, and sessions without a prompt or an edit. `tz` is
-    the zone of the frame's own time; a fixed offset keeps all times of a frame comparable.
+    the zone of the frame's own time; a fixed offset keeps all times of a frame comparable. `agent`
+    is named where the project has sessions of several.
     """
     headless = bool(state.entrypoint) and not state.attended
     asked = bool(state.prompts) and not headless
     if summary is None or not (state.files_edited or asked):
         return None
-    name = f"[{safe(short_id, 40)}]"
+    name = " ".join([f"[{safe(short_id, 40)}]", *([safe(agent, 40)] if agent else [])])
     running = state.status in ("working", "awaiting")
     header = f"{name} {_span(state, tz)}{_place(state, 40)}"
     return Block(

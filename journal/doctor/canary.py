@@ -1,8 +1,9 @@
 """A record sent through an installed hook exactly as the agent runs it, to see where it arrives.
 
-`/bin/sh -c COMMAND` in a session of its own, standard streams on socket pairs, the agent's
-variables in the environment. The event is one that means nothing to a session's state, so the
-canary's session is shown nowhere, told to nobody and sent to no remote; the caller removes it.
+`/bin/sh -c COMMAND` in a session of its own, standard streams on socket pairs, Claude Code's
+variables in the environment of its hooks. The event is one that means nothing to a session's
+state, so the canary's session is shown nowhere, told to nobody and sent to no remote; the caller
+removes it.
 """
 
 import json
@@ -13,14 +14,14 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from hooks.autostart import without_session
 
-AGENT = "claude-code"
+CLAUDE_CODE = "claude-code"
 PREFIX = "journal-doctor-"  # what the ids of canaries' sessions begin with
 ENTRYPOINT = "journal-doctor"
 SECONDS = 10.0
@@ -36,6 +37,7 @@ class Canary:
     session: str
     event: str
     command: str
+    agent: str = CLAUDE_CODE
 
     @property
     def folder(self) -> str:
@@ -51,12 +53,17 @@ class Sent:
     seconds: float
 
 
-def make(commands: Mapping[str, str]) -> Canary | None:
-    """A canary for one of these hooks, by event; None if none of them is harmless enough."""
-    event = next((event for event in EVENTS if event in commands), None)
+def make(
+    commands: Mapping[str, str], agent: str = CLAUDE_CODE, events: Sequence[str] = EVENTS
+) -> Canary | None:
+    """A canary for one of these hooks, by event; None if none of them is harmless enough.
+
+    `events`: the harmless ones of the agent, the most harmless first.
+    """
+    event = next((event for event in events if event in commands), None)
     if event is None:
         return None
-    return Canary(PREFIX + os.urandom(8).hex(), event, commands[event])
+    return Canary(PREFIX + os.urandom(8).hex(), event, commands[event], agent)
 
 
 def send(canary: Canary, environ: Mapping[str, str]) -> Sent:
@@ -114,7 +121,10 @@ def _payload(canary: Canary) -> bytes:
 
 
 def _environment(canary: Canary, environ: Mapping[str, str]) -> dict[str, str]:
-    return without_session(dict(environ)) | {
+    person = without_session(dict(environ))
+    if canary.agent != CLAUDE_CODE:
+        return person
+    return person | {
         "CLAUDECODE": "1",
         "CLAUDE_CODE_SESSION_ID": canary.session,
         "CLAUDE_PID": str(os.getpid()),
@@ -125,5 +135,5 @@ def _environment(canary: Canary, environ: Mapping[str, str]) -> dict[str, str]:
 
 def spooled(folder: Path, canary: Canary) -> Path | None:
     """The canary's file in this spool, if the hook could not write to the home."""
-    found = [path for path in folder.glob(f"{AGENT}.*") if canary.session in path.name]
+    found = [path for path in folder.glob(f"{canary.agent}.*") if canary.session in path.name]
     return next((path for path in found if path.suffix in (".jsonl", ".raw")), None)

@@ -1,18 +1,19 @@
 """fold(state, event) -> state: what a session is, worked out from its events in order.
 
-A pure function: no clock, no settings, no SQL. Events must come ordered by (`at`, `id`); whoever
-has one that sorts earlier folds the session anew from the start.
+A pure function: no clock, no settings, no SQL. Events come in the order of the conversation (see
+conversation.py); if one belongs before others, the session is folded again from there.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from journal.session.meaning import Action, Kind, Meaning
+from journal.session.meaning import Action, Author, Kind, Meaning
 from journal.session.own_words import without_frames
 from journal.session.plan import name_of
 from journal.session.state import (
     MAX_COMMANDS,
     MAX_FILES,
+    MAX_PARENTS,
     MAX_PROMPTS,
     MAX_SEARCHES,
     MAX_SUBAGENTS,
@@ -23,6 +24,7 @@ from journal.session.state import (
     Said,
     SessionState,
     Subagent,
+    is_attended,
 )
 
 V = TypeVar("V")
@@ -38,23 +40,33 @@ class Event(NamedTuple):
     name: str  # the agent's own name for it
     origin: Mapping[str, Any]  # host, pid, entrypoint, plan, git
     meaning: Meaning
+    patch: str | None = None  # what the conversation says of it beyond its record, see mentions.py
 
 
 def fold(state: SessionState, event: Event) -> SessionState:
-    """The state after `event`, which sorts after all that `state` has seen. Takes `state` over.
-
-    What is only told (`meaning.ASIDE`) is not for it.
-    """
+    """The state after `event`, the next one of the conversation. Takes `state` over."""
+    meaning = event.meaning
+    if meaning.inherited:
+        return state  # another session did it
     state.events += 1
-    state.last_us = event.at_us
+    state.last_us = max(state.last_us, event.at_us)
     state.inferred_end = ""  # any later event lifts it
     if not state.started_us:
         state.started_us = event.at_us
     _place(state, event)
-    step = _STEPS.get(event.meaning.kind)
-    if step is not None:
-        step(state, event.meaning, event.at_us)
+    if meaning.taken_back:
+        _taken_back(state, meaning, event.at_us)
+    elif (step := _STEPS.get(meaning.kind)) is not None:
+        step(state, meaning, event.at_us)
     return state
+
+
+def _taken_back(state: SessionState, meaning: Meaning, at_us: int) -> None:
+    """Of a turn that was taken back its edits stand, unless the files were restored."""
+    if meaning.kind is Kind.TOOL_AFTER and meaning.action is Action.EDIT and meaning.target:
+        _put(state.files_edited, meaning.target[:MAX_TARGET_CHARS], at_us, MAX_FILES)
+    if meaning.kind is Kind.PROMPT:
+        _note_position(state, meaning)
 
 
 def _place(state: SessionState, event: Event) -> None:
@@ -62,6 +74,8 @@ def _place(state: SessionState, event: Event) -> None:
     state.host = origin.get("host") or state.host
     state.pid = origin.get("pid") or state.pid
     state.entrypoint = origin.get("entrypoint") or state.entrypoint
+    state.attended = state.attended or is_attended(state.entrypoint)
+    state.hooked = state.hooked or not event.meaning.told
     if event.meaning.kind is Kind.SESSION_START and origin.get("plan"):
         _plan(state, origin["plan"])
     if not state.cwd:
@@ -71,8 +85,10 @@ def _place(state: SessionState, event: Event) -> None:
         state.project = state.project or git.get("key") or ""
         state.project_name = state.project_name or git.get("name") or ""
         state.top = state.top or git.get("top") or ""
-        state.branch = git.get("branch") or ""
-        state.head = git.get("head") or ""
+        if event.meaning.told:  # a transcript names the branch of each line, and no commit
+            state.branch = git.get("branch") or state.branch
+        else:
+            state.branch, state.head = git.get("branch") or "", git.get("head") or ""
 
 
 def _plan(state: SessionState, plan: str) -> None:
@@ -88,6 +104,8 @@ def _trigger(state: SessionState, name: str) -> None:
 
 
 def _session_start(state: SessionState, meaning: Meaning, at_us: int) -> None:
+    if meaning.detail == "fork" and state.events == 1:
+        state.forked_us = at_us
     if meaning.detail == "resume":
         # The agent's process is a new one: nothing that ran in the old one still does.
         state.ended_us = None
@@ -99,18 +117,43 @@ def _session_start(state: SessionState, meaning: Meaning, at_us: int) -> None:
 
 
 def _prompt(state: SessionState, meaning: Meaning, at_us: int) -> None:
+    _note_position(state, meaning)
     _interrupt(state, at_us)
     _close_question(state)
+    if meaning.told and state.ended_us is not None:
+        state.ended_us, state.end_reason = None, ""  # no hook was there to report the resume
     state.turn_open = True
     state.turn_error = ""
     if not meaning.by_person:
         return
-    if state.attended:
+    by = meaning.by or (Author.PERSON if is_attended(state.entrypoint) else Author.UNKNOWN)
+    if state.attended and by == Author.PERSON:
         _trigger(state, "attended_prompt")
-    said = Said(at_us, without_frames(meaning.text)[:MAX_TEXT_CHARS])
     state.prompts += 1
-    state.first_prompt = state.first_prompt or said
-    state.last_prompts = [*state.last_prompts, said][-MAX_PROMPTS:]
+    _note_words(state, by, Said(at_us, without_frames(meaning.text)[:MAX_TEXT_CHARS]))
+
+
+def _note_position(state: SessionState, meaning: Meaning) -> None:
+    state.turn_index = max(state.turn_index, meaning.turn_index)
+    if meaning.parent:
+        state.parents = [*state.parents, meaning.parent][-MAX_PARENTS:]
+
+
+def _note_words(state: SessionState, by: str, said: Said) -> None:
+    """What a person wrote; in a session without a person, what nobody knows the author of."""
+    if by == Author.PERSON and not state.has_person:
+        state.has_person, state.first_prompt, state.last_prompts = True, None, []
+    if by == Author.PERSON or not state.has_person:
+        state.first_prompt = state.first_prompt or said
+        state.last_prompts = [*state.last_prompts, said][-MAX_PROMPTS:]
+
+
+def _title(state: SessionState, meaning: Meaning, at_us: int) -> None:
+    name = " ".join(meaning.text.split())[:MAX_TARGET_CHARS]
+    if meaning.detail == "person":
+        state.named = name
+    else:
+        state.named_by_agent = name or state.named_by_agent
 
 
 def _tool_before(state: SessionState, meaning: Meaning, at_us: int) -> None:
@@ -271,4 +314,5 @@ _STEPS: Mapping[Kind, Callable[[SessionState, Meaning, int], None]] = {
     Kind.TURN_END: _turn_end,
     Kind.TURN_FAILED: _turn_failed,
     Kind.SESSION_END: _session_end,
+    Kind.TITLE: _title,
 }

@@ -14,6 +14,9 @@ class Kind(StrEnum):
 
     SESSION_START = "session_start"
     PROMPT = "prompt"
+    QUEUED = "queued"  # a prompt that waits for its turn; it counts only if nothing else tells it
+    ANSWER = "answer"  # words on the way; at the end of a turn they are a TURN_END
+    THINKING = "thinking"
     TOOL_BEFORE = "tool_before"
     TOOL_AFTER = "tool_after"
     TOOL_FAILED = "tool_failed"
@@ -25,18 +28,17 @@ class Kind(StrEnum):
     TURN_END = "turn_end"
     TURN_FAILED = "turn_failed"
     SESSION_END = "session_end"
-    # What a transcript tells beside the hooks; it changes no state, whenever it comes.
-    TOLD_PROMPT = "told_prompt"
-    TOLD_ANSWER = "told_answer"
-    TOLD_CALL = "told_call"
-    TOLD_RESULT = "told_result"
-    TOLD_THINKING = "told_thinking"
-    TOLD_OTHER = "told_other"
+    TITLE = "title"  # detail: who gave the name, "person" or "agent"
+    FILES = "files"  # the state of files at a prompt, see Meaning.files
     OTHER = "other"
 
 
-FAILED = "failed"
-ASIDE = frozenset(kind for kind in Kind if kind.value.startswith("told_"))
+class Author(StrEnum):
+    """Who wrote a prompt."""
+
+    PERSON = "person"
+    MACHINE = "machine"  # a task notification, a wake-up, a peer
+    UNKNOWN = "unknown"  # a script and a person who type the same command look alike
 
 
 class Action(StrEnum):
@@ -54,12 +56,20 @@ class Action(StrEnum):
 class Usage(NamedTuple):
     """The tokens of one message of a model."""
 
-    message: str  # its id; several records may tell of one message
+    message: str  # its identity; several records may tell of one message
     model: str
     input: int
     output: int
     cache_read: int
     cache_write: int
+
+
+class Place(NamedTuple):
+    """Where in an agent's own files something stands; places of one file are ordered."""
+
+    file: str
+    offset: int  # of the line, bytes
+    part: int
 
 
 class Meaning(NamedTuple):
@@ -70,9 +80,9 @@ class Meaning(NamedTuple):
     cwd: str = ""
     subagent: str = ""  # the sub-agent that did it; "" is the session itself
     subagent_type: str = ""
-    text: str = ""  # a prompt, the last words of a turn, an error, a message
-    by_person: bool = True  # of a prompt: somebody typed it
-    detail: str = ""  # source of a start, reason of an end, kind of a notice; of a told end: FAILED
+    text: str = ""  # a prompt's own words, the last words of a turn, an error, a message
+    by: str = ""  # who wrote a prompt, see Author; "": what the session's front end says
+    detail: str = ""  # source of a start, reason of an end, kind of a notice
     tool: str = ""
     tool_use_id: str = ""
     action: Action = Action.OTHER
@@ -83,6 +93,29 @@ class Meaning(NamedTuple):
     own: bool = False  # it ran this program: what it read back is nothing new
     transcript: str = ""  # the file that the agent keeps of the session, or of a sub-agent
     usage: Usage | None = None
+    totals: tuple[Usage, ...] = ()  # what the agent counted of the session, by model
+    # The conversation: see journal/session/conversation.py.
+    turn: str = ""  # the agent's id of the turn; "" if it gives none
+    place: Place | None = None  # in a transcript; None: a hook says it
+    item: str = ""  # the transcript's own id of what is said here
+    message: str = ""  # the model's id of the message in which it is said
+    parent: str = ""  # of a prompt in a transcript: the item that it follows
+    turn_index: int = 0  # of a prompt in a transcript: its number; 0: not known
+    ends_turn: bool | None = None  # of an ANSWER; None: the transcript does not say
+    unnamed: bool = False  # of a call in a transcript: the agent's hooks do not tell its id
+    inherited: bool = False  # the line says itself that it was copied from another session
+    taken_back: bool = False  # set by the merge
+    files: Mapping[str, str | None] | None = None  # path: the backup of its content; None: gone
+
+    @property
+    def told(self) -> bool:
+        """Whether a transcript says it, and no hook."""
+        return self.place is not None
+
+    @property
+    def by_person(self) -> bool:
+        """Whether no machine wrote the prompt."""
+        return self.by != Author.MACHINE
 
 
 OTHER = Meaning(Kind.OTHER)

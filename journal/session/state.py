@@ -11,11 +11,20 @@ MAX_COMMANDS = 60
 MAX_SEARCHES = 40
 MAX_PROMPTS = 6
 MAX_SUBAGENTS = 100
+MAX_PARENTS = 50
 MAX_TEXT_CHARS = 4_000
 MAX_TARGET_CHARS = 400
 
+# Front ends at which no person sits: scripts, pipelines, other programs.
+_HEADLESS = ("sdk", "exec", "mcp", "github-action", "claude-code-github-action", "ci")
+
 # Raised whenever fold or this shape changes: stored states are then folded again.
-STATE_VERSION = 2
+STATE_VERSION = 3
+
+
+def is_attended(entrypoint: str) -> bool:
+    """Whether a person sits at this front end: a terminal, an editor, a desktop or web page."""
+    return entrypoint != "" and not entrypoint.startswith(_HEADLESS)
 
 
 @dataclass(slots=True)
@@ -69,6 +78,9 @@ class SessionState:
     host: str = ""
     pid: int | None = None
     entrypoint: str = ""
+    attended: bool = False  # a person sat at its front end at least once
+    hooked: bool = False  # a hook has reported something of it
+    forked_us: int = 0  # when it began as a fork of another session
     plan: str = ""
     cwd: str = ""
     project: str = ""  # the key of hooks.project
@@ -90,8 +102,13 @@ class SessionState:
     triggers: list[str] = field(default_factory=list)  # of adoption, seen so far
     # what was asked, done and said
     prompts: int = 0
-    first_prompt: Said | None = None
-    last_prompts: list[Said] = field(default_factory=list)
+    first_prompt: Said | None = None  # a person's, or one of whom nothing says who wrote it
+    last_prompts: list[Said] = field(default_factory=list)  # likewise
+    has_person: bool = False  # a person wrote one of the prompts
+    named: str = ""  # by the person
+    named_by_agent: str = ""
+    turn_index: int = 0  # the highest number of a prompt, as the transcript counts
+    parents: list[str] = field(default_factory=list)  # what the last prompts follow
     tools: int = 0
     failures: int = 0
     files_read: dict[str, int] = field(default_factory=dict)
@@ -112,11 +129,6 @@ class SessionState:
             return "awaiting"
         running = any(child.ended_us is None for child in self.subagents.values())
         return "working" if self.turn_open or running else "idle"
-
-    @property
-    def attended(self) -> bool:
-        """Somebody sits before it (interface, section 6)."""
-        return self.entrypoint == "cli"
 
     def adopted(self, adopt_on: tuple[str, ...]) -> bool:
         """Whether it is shown to people, given the settings' `sessions.adopt_on`."""

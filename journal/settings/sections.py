@@ -69,6 +69,18 @@ def _regex(pattern: str) -> str:
     return pattern
 
 
+def _database(url: str) -> str:
+    """An address of PostgreSQL that holds no password."""
+    if not re.match(r"postgres(ql)?://", url):
+        raise PydanticCustomError("url", "must start with postgresql:// and name a database")
+    beyond = url.partition("://")[2]
+    person, at, _ = beyond.partition("/")[0].rpartition("@")
+    if (at and ":" in person) or re.search(r"[?&](ssl)?password=", url):
+        message = "must not hold a password: put it into ~/.pgpass, or use token_env"
+        raise PydanticCustomError("url", message)
+    return url
+
+
 def _need(value: object, info: ValidationInfo, key: str, choice: str) -> None:
     if not value and info.data.get(key) == choice:
         context = {"because": key, "choice": choice}
@@ -85,6 +97,7 @@ Lax = Field(strict=False)  # of a tuple: TOML and JSON have lists; what is in it
 Texts = Annotated[tuple[Text, ...], Lax]
 Regexes = Annotated[tuple[Regex, ...], Lax]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Usd = Annotated[float, Field(ge=0, le=1e6)]
 Days = Annotated[int, Field(ge=0, le=36_500)]
 Dependent = Field(validate_default=True)  # checked against the keys above it, also when left out
 
@@ -105,6 +118,7 @@ class Capture(Section):
     exclude_projects: Annotated[tuple[Project, ...], Lax] = ()
     exclude_tools: Texts = ()
     transcript_roots: Annotated[tuple[NamedFolder, ...], Lax] = ()
+    follow: bool = True
     thinking: bool = False
     durable: bool = False
     autostart: bool = True
@@ -152,11 +166,14 @@ class Sessions(Section):
 class Remote(Section):
     """Where finished work is sent. Holds no token, only the way to one."""
 
-    kind: Literal["none", "folder", "mindspring"] = "none"
+    kind: Literal["none", "folder", "mindspring", "postgres"] = "none"
     url: Annotated[Line, Dependent, Field(repr=False)] = ""
     path: Annotated[Folder, Dependent] = ""
     workspace: Annotated[Line, Dependent] = ""
     notebook: Text = "session_history"
+    # pydantic has a method called `schema`, and warns of a field of that name.
+    db_schema: Annotated[Text, Field(alias="schema", max_length=63)] = "agent_journal"
+    pull: Literal["none", "own", "shared"] = "none"
     token_env: Line = ""
     token_command: Texts = ()
     connect_timeout_seconds: Seconds = 2.0
@@ -176,11 +193,15 @@ class Remote(Section):
     @classmethod
     def _a_server_needs_an_address(cls, value: str, info: ValidationInfo) -> str:
         _need(value, info, "kind", "mindspring")
+        if info.field_name == "url":
+            _need(value, info, "kind", "postgres")
         return value
 
     @field_validator("url")
     @classmethod
-    def _an_address_is_http(cls, url: str) -> str:
+    def _an_address_fits_its_kind(cls, url: str, info: ValidationInfo) -> str:
+        if url and info.data.get("kind") == "postgres":
+            return _database(url)
         if url and not re.match(r"https?://[^/\s]", url):
             raise PydanticCustomError("url", "must start with https:// or http:// and name a host")
         return url
@@ -235,6 +256,21 @@ class Watch(Section):
     scan_seconds: Seconds = 30.0
 
 
+class Notify(Section):
+    """A program that is run when a session begins to wait for its person."""
+
+    command: Texts = ()
+
+
+class Price(Section):
+    """What a model costs, in USD per million tokens. Cached tokens without a price: as input."""
+
+    input: Usd
+    output: Usd
+    cache_read: Usd | None = None
+    cache_write: Usd | None = None
+
+
 class Settings(Section):
     """All settings; `Settings()` is every default. Paths are as written, `~` not yet expanded."""
 
@@ -247,3 +283,5 @@ class Settings(Section):
     retention: Retention = Retention()
     redact: Redact = Redact()
     watch: Watch = Watch()
+    notify: Notify = Notify()
+    prices: dict[Text, Price] = {}

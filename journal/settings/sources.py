@@ -133,7 +133,9 @@ def _from_text(section: str, key: str, text: str) -> Any:
 def _keys(section: str) -> dict[str, FieldInfo]:
     field = Settings.model_fields.get(section)
     model = field.annotation if field else None
-    return model.model_fields if isinstance(model, type) and issubclass(model, Section) else {}
+    if not (isinstance(model, type) and issubclass(model, Section)):
+        return {}
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _place(error: ErrorDetails) -> tuple[str, str | None, int | None]:
@@ -160,6 +162,8 @@ def _explain(
 def _problem(error: ErrorDetails, section: str, key: str | None) -> tuple[str, str]:
     """What is wrong, in plain words, and what would be right."""
     kind, message = error["type"], error["msg"]
+    if section == "prices":
+        return f"is not a price: {message}", 'write "MODEL" = { input = 3.0, output = 15.0 }'
     if kind == "extra_forbidden":
         return f"is not a known {'section' if key is None else 'key'}", _suggest(section, key)
     if kind == "model_type":

@@ -6,10 +6,12 @@ own means, under the rules of `hooks.emit.spool`: private folders of ours, no sy
 is given once the file is whole. Before all this it looks whether capture is off everywhere.
 """
 
+import os
 import re
 import shlex
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from hooks import emit
@@ -21,16 +23,17 @@ _PROGRAM = "/hooks/run.py"
 _SPOOL = "agent-journal-$(id -u)"
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _PROBE_SECONDS = 10.0
-_HOME = re.compile(r"""h=((?:'[^']*'|"[^"]*"|[^\s;'"])+);""")
 
 # No `:` or `exec` with a redirection: where that fails, the shell itself leaves with exit 2.
 # `-` in expansions and `|| …` after mkdir bear the options that an exported SHELLOPTS sets.
 # Links and rights are read off `ls -ld`, because `test` follows links and knows no modes.
-_COMMAND = """\
-h={home}; [ "${{{silence}-}}" = 1 ] || [ -e "$h/off" ] && exit 0; \
+# Some agents run hooks in the terminal's own group: Ctrl-C there must not cost a record.
+_BEGIN = """\
+h={home}; [ "${{{silence}-}}" = 1 ] || [ -e "$h/off" ] && exit 0; trap '' INT HUP; \
 umask 077; r=$h/hooks/run.py; \
-[ -r "$r" ] || r={packaged}; \
-{{ [ -r "$r" ] && {python} -I -S "$r" "$h" {agent} {event}{durable} || {{ {keep}; }}; }} {quiet}; \
+[ -r "$r" ] || r={packaged}; """
+_RUN = """\
+{{ [ -r "$r" ] && {python} -I -S "$r" "$h" {agent} {event}{options} || {{ {keep}; }}; }} {quiet}; \
 exit 0"""
 _KEEP = """\
 PATH=/usr/bin:/bin${{PATH:+:$PATH}}; {session}\
@@ -43,59 +46,126 @@ rm -f "$f.part\""""
 _SESSION = """\
 s=${{{variable}-}}; case $s in ""|*[!A-Za-z0-9_-]*) s=unknown;; esac; \
 [ ${{#s}} -le 128 ] || s=unknown; """
+_SCRIPT = """\
+# Written by `journal install`; it runs a hook of {agent}. Arguments: event, pid of the agent.
+case ${{1-}} in ""|*[!A-Za-z0-9_-]*) exit 0;; esac
+{begin}
+if [ "$1" = SessionStart ]; then
+  {loud}
+else
+  {silent}
+fi
+"""
+_NO_ERRORS, _NO_OUTPUT = "2>/dev/null", ">/dev/null 2>&1"
+_CONSTANT = re.compile(r"/bin/sh (\S.*) [A-Za-z0-9_-]+ \"\$PPID\" 2>/dev/null \|\| true")
 
 
-def hook_command(
-    layout: Layout, agent: str, event: str, python: Path, packaged: Path, durable: bool
-) -> str:
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """What runs the hooks of a home.
+
+    `python`: the base interpreter; `packaged`: the folder of the `hooks` package, for a home that
+    is gone; `durable`: a hook waits for the disk.
+    """
+
+    layout: Layout
+    python: Path
+    packaged: Path
+    durable: bool
+
+
+def hook_command(programs: Programs, agent: str, event: str) -> str:
     """The command of one hook, for `sh -c`: it exits 0 and is silent, SessionStart's context aside.
 
-    `python`: the base interpreter; `packaged`: the folder of the `hooks` package; `durable`: the
-    hook waits for the disk. What only the shell could keep lies in the spool as
+    What only the shell could keep lies in the spool as
     `<agent>.<event>.<session or "unknown">.<pid>-<second>.raw`, stdin byte for byte.
     UsageError: a path is no UTF-8, which no settings file can hold.
     """
-    if not _NAME.fullmatch(agent) or not _NAME.fullmatch(event):
-        raise ValueError(f"not a name: {agent} {event}")
-    home = str(layout.home)
+    _check(agent, event)
+    quiet = _NO_ERRORS if event == "SessionStart" else _NO_OUTPUT
+    pid = "" if _names_pid(agent) else f" {emit.PID}$PPID"
+    return _utf8(_begin(programs) + _run(programs, agent, event, pid, quiet))
+
+
+def hook_script(programs: Programs, agent: str) -> str:
+    """The same for each event of an agent, as a file that takes the event and the agent's pid."""
+    _check(agent)
+    runs = [
+        _run(programs, agent, '"$1"', f' {emit.PID}"${{2-}}"', quiet)
+        for quiet in (_NO_ERRORS, _NO_OUTPUT)
+    ]
+    text = _SCRIPT.format(agent=agent, begin=_begin(programs), loud=runs[0], silent=runs[1])
+    return _utf8(text)
+
+
+def constant_command(layout: Layout, agent: str, event: str) -> str:
+    """The command for an agent that trusts a hook by its text: it names the script in the home.
+
+    It depends on the home alone. Without the script it keeps nothing, and blocks nothing.
+    """
+    _check(agent, event)
+    file = shlex.quote(str(script_file(layout, agent)))
+    return _utf8(f'/bin/sh {file} {event} "$PPID" 2>/dev/null || true')
+
+
+def script_file(layout: Layout, agent: str) -> Path:
+    """Where the script of `constant_command` lies."""
+    return layout.hooks / f"{agent}.sh"
+
+
+def is_ours(command: str, home: Path | None = None) -> bool:
+    """Whether this module of any version, with any interpreter, made it (for `home`, if given).
+
+    Every version names the hook program and the spool; the spool's folder names the home. A
+    constant command names a script in the home.
+    """
+    if found := _CONSTANT.fullmatch(command):
+        folder = os.path.dirname(shlex.split(found[1])[0])  # noqa: PTH120 - a text, not a place
+        if home is not None:
+            return folder == str(home / "hooks")
+        return folder.endswith("/hooks")
+    ours = _PROGRAM in command and _SPOOL in command
+    return ours and (home is None or f"/{emit.fingerprint(str(home))}" in command)
+
+
+def _check(*names: str) -> None:
+    if not all(map(_NAME.fullmatch, names)):
+        raise ValueError(f"not a name: {' '.join(names)}")
+
+
+def _begin(programs: Programs) -> str:
+    return _BEGIN.format(
+        home=shlex.quote(str(programs.layout.home)),
+        silence=SILENCE,
+        packaged=shlex.quote(str(programs.packaged / "run.py")),
+    )
+
+
+def _run(programs: Programs, agent: str, event: str, pid: str, quiet: str) -> str:
     variable = emit.VARIABLES.get(agent, ("",))[0]
     session = _SESSION.format(variable=variable) if variable else "s=unknown; "
-    key = emit.fingerprint(home)  # as in emit.spool_folder
-    command = _COMMAND.format(
-        silence=SILENCE,
-        home=shlex.quote(home),
-        packaged=shlex.quote(str(packaged / "run.py")),
-        python=shlex.quote(str(python)),
+    key = emit.fingerprint(str(programs.layout.home))  # as in emit.spool_folder
+    return _RUN.format(
+        python=shlex.quote(str(programs.python)),
         agent=agent,
         event=event,
-        durable=" durable" if durable else "",
+        options=(" durable" if programs.durable else "") + pid,
         keep=_KEEP.format(session=session, key=key, agent=agent, event=event),
-        quiet="2>/dev/null" if event == "SessionStart" else ">/dev/null 2>&1",
+        quiet=quiet,
     )
+
+
+def _names_pid(agent: str) -> bool:
+    return emit.VARIABLES.get(agent, ("", ""))[1] != ""
+
+
+def _utf8(command: str) -> str:
     try:
         command.encode()
     except UnicodeEncodeError as error:
         hint = "choose another --home, or install the application elsewhere"
         raise UsageError("a path of the hook command is not UTF-8", hint) from error
     return command
-
-
-def is_ours(command: str, home: Path | None = None) -> bool:
-    """Whether `hook_command` of any version, with any interpreter, made it (for `home`, if given).
-
-    Every version names the hook program and the spool; the spool's folder names the home.
-    """
-    ours = _PROGRAM in command and _SPOOL in command
-    return ours and (home is None or f"/{emit.fingerprint(str(home))}" in command)
-
-
-def home_of(command: str) -> str:
-    """The home that a command of ours names; "" if it is written in another way."""
-    found = _HOME.match(command)
-    try:
-        return shlex.split(found[1])[0] if found else ""
-    except (ValueError, IndexError):
-        return ""
 
 
 def base_interpreter() -> Path:

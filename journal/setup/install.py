@@ -1,11 +1,12 @@
-"""Installing the hooks: their programs into the home, their commands into the agent's settings.
+"""Installing the hooks: their programs into the home, their commands into the agents' files.
 
-The programs come first, so that the settings never point to nothing; they go last, for the same
-reason. Nothing is written before everything that can be refused has been looked at.
+The programs come first, so that the files never point to nothing; they go last, for the same
+reason. Of one agent nothing is written before everything that can be refused has been looked at.
 """
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,11 +16,21 @@ from typing import Literal
 
 import hooks
 from hooks import autostart as starting
+from journal.agents import AGENTS
+from journal.agents.contract import Agent, Merged, Version
 from journal.errors import JournalError, UsageError
 from journal.layout import Layout, make_folder, write_whole
-from journal.setup import lost, registered, settings_file
-from journal.setup.hook_command import SILENCE, base_interpreter, home_of, hook_command
-from journal.setup.settings_file import EVENTS, Document, Values, Version
+from journal.setup import hooks_file, lost, registered
+from journal.setup.hook_command import (
+    SILENCE,
+    Programs,
+    base_interpreter,
+    constant_command,
+    hook_command,
+    hook_script,
+    script_file,
+)
+from journal.setup.hooks_file import HooksFile
 
 APPLICATION = "application"  # beside the programs: one line, the application's own interpreter
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
@@ -35,6 +46,7 @@ Outcome = Literal["created", "changed", "unchanged"]
 class Installation:
     """What `install` did, or would do. `events`: those whose hook is new or another one now."""
 
+    agent: Agent
     home: Path
     settings: Path
     outcome: Outcome
@@ -42,6 +54,7 @@ class Installation:
     programs: tuple[str, ...]  # files that were copied into the home
     interpreter: Path
     backup: Path | None
+    replaced: tuple[str, ...]  # homes whose hooks gave way
     warnings: tuple[str, ...]
     dry_run: bool
 
@@ -50,7 +63,8 @@ class Installation:
 class Removal:
     """What `uninstall` did, or would do. `events`: those that had a hook of ours."""
 
-    home: Path
+    agent: Agent
+    homes: tuple[str, ...]  # of those hooks
     settings: Path
     events: tuple[str, ...]
     backup: Path | None
@@ -67,44 +81,41 @@ def install(
     autostart: bool = False,
     dry_run: bool = False,
 ) -> Installation:
-    """Register the hooks of `layout`'s home in the settings (default: this user's); idempotent.
+    """Register the hooks of `layout`'s home in the agent's file (default: this user's); idempotent.
 
-    UsageError: no such agent, a throw-away environment, no POSIX shell, or settings that cannot
-    be kept; nothing was written. JournalError: something cannot be written.
+    Hooks of another home in that file give way, so that nothing is recorded twice. UsageError: no
+    such agent, a throw-away environment, no POSIX shell, or a file that cannot be kept; nothing
+    was written. JournalError: something cannot be written.
     """
-    _check(agent)
-    _check_environment(sys.prefix)
-    python = base_interpreter()
-    document = settings_file.load(settings or settings_file.default_path())
-    accepted, warnings = _accepted_events(agent)
-    packaged = _packaged()
-    wanted = {
-        event: settings_file.handler(
-            event, hook_command(layout, agent, event, python, packaged, durable)
-        )
-        for event in accepted
-    }
-    values = settings_file.merged(document.values, wanted, None)  # of any home: one records
-    events = _differing(document.values, values)
-    programs = stale_programs(layout)
+    chosen = known(agent)
+    check_possible()
+    programs = Programs(layout, base_interpreter(), _packaged(), durable)
+    file = hooks_file.look(chosen, _path(chosen, settings))
+    accepted, warnings = _accepted_events(chosen)
+    change = file.with_hooks({event: _command(programs, chosen, event) for event in accepted})
+    scripts = _scripts(programs, chosen)
+    stale = stale_programs(layout, scripts)
     backup = None
     if not dry_run:
         make_folder(layout.home)
-        _copy_programs(layout, programs)
+        _copy_programs(layout, stale, scripts)
         _mark(layout.home / starting.MARKER, autostart)
-        backup = settings_file.write(document, values, now_us) if events else None
+        backup = change.write(now_us) if change.events else None
         lost.reserve(layout)
-        registered.note(layout, agent, document.path, tuple(wanted))
-    changed: Outcome = "created" if document.data is None else "changed"
+        registered.note(layout, agent, file.path, tuple(accepted))
+    changed: Outcome = "changed" if file.exists else "created"
+    obstacles = chosen.setup.obstacles(file.path.parent, file.values)
     return Installation(
+        agent=chosen,
         home=layout.home,
-        settings=document.path,
-        outcome=changed if events else "unchanged",
-        events=events,
-        programs=programs,
-        interpreter=python,
+        settings=file.path,
+        outcome=changed if change.events else "unchanged",
+        events=change.events,
+        programs=stale,
+        interpreter=programs.python,
         backup=backup,
-        warnings=(*warnings, *_settings_warnings(document, layout)),
+        replaced=_other_homes(file, layout),
+        warnings=(*warnings, *(f"{one} ({file.path})" for one in obstacles)),
         dry_run=dry_run,
     )
 
@@ -112,39 +123,108 @@ def install(
 def uninstall(
     layout: Layout, agent: str, settings: Path | None, *, now_us: int, dry_run: bool = False
 ) -> Removal:
-    """Take the hooks of `layout`'s home out of the settings, then their programs out of the home.
+    """Take our hooks out of the agent's file, then the programs out of the home if none needs them.
 
-    The journal stays. Settings that nobody else has changed since are restored byte for byte.
-    Errors as for `install`.
+    The journal stays. A file that nobody else has changed since is restored byte for byte. Errors
+    as for `install`.
     """
-    _check(agent)
-    document = settings_file.load(settings or settings_file.default_path())
-    values = settings_file.without(document.values, layout.home)
-    events = _differing(document.values, values)
+    chosen = known(agent)
+    file = hooks_file.look(chosen, _path(chosen, settings))
+    change = file.without_hooks()
+    found = tuple(hooks_file.homes(file.commands()))
     backup = None
     if not dry_run:
-        if events:
-            backup = settings_file.write_original(document, values, now_us)
-        # Another settings file may still point to the programs: of the person's own we can tell.
-        if settings is None or (events and not _is_named_by_default(layout)):
-            registered.remove(layout, agent)
+        if change.events:
+            backup = change.write(now_us)
+        registered.remove(layout, agent, file.path)
+        if (change.events or settings is None) and not _is_needed(layout):
             _remove_programs(layout)
-    return Removal(layout.home, document.path, events, backup, dry_run)
+    return Removal(chosen, found, file.path, change.events, backup, dry_run)
 
 
-def _is_named_by_default(layout: Layout) -> bool:
-    """Whether the person's own settings run this home's programs, as far as they can be read."""
+def check_possible() -> None:
+    """UsageError or JournalError: no hooks can be installed, whichever agent is meant."""
+    if os.name != "posix":
+        raise UsageError("the hooks need a POSIX shell", "install it in WSL, Linux or macOS")
+    _check_environment(sys.prefix)
+
+
+def known(name: str) -> Agent:
+    """The agent with this name. UsageError: there is none."""
+    if name not in AGENTS:
+        raise UsageError(f"unknown agent: {name}", f"known: {', '.join(AGENTS)}")
+    return AGENTS[name]
+
+
+def found_agents(environ: Mapping[str, str]) -> list[Agent]:
+    """The agents of this machine: the program is on PATH, or its configuration folder exists."""
+    path = environ.get("PATH", os.defpath)
+    return [
+        agent
+        for agent in AGENTS.values()
+        if shutil.which(agent.setup.program, path=path) or agent.setup.folder(environ).is_dir()
+    ]
+
+
+def installed_agents(environ: Mapping[str, str], home: Path | None = None) -> list[Agent]:
+    """The agents in whose file of this user are hooks of ours, or of one home.
+
+    One whose file cannot be read is among them: it may hold some.
+    """
+    return [agent for agent in AGENTS.values() if _has_ours(agent, environ, home)]
+
+
+def _has_ours(agent: Agent, environ: Mapping[str, str], home: Path | None) -> bool:
+    path = hooks_file.default_path(agent, environ)
     try:
-        values = settings_file.load(settings_file.default_path()).values
+        return bool(hooks_file.look(agent, path).commands(home))
+    except UsageError:
+        return isinstance(agent.setup.hooks, Merged)  # else a file that is not ours
     except JournalError:
         return True
-    return bool(_differing(values, settings_file.without(values, layout.home)))
 
 
-def stale_programs(layout: Layout) -> tuple[str, ...]:
+def _is_needed(layout: Layout) -> bool:
+    """Whether some agent of this user still runs this home's programs."""
+    return bool(installed_agents(os.environ, layout.home))
+
+
+def _path(agent: Agent, settings: Path | None) -> Path:
+    if settings is None:
+        return hooks_file.default_path(agent, os.environ)
+    if not settings.parent.is_dir():
+        hint = "make the folder, or name another file"
+        raise UsageError(f"there is no folder {settings.parent}", hint)
+    return settings
+
+
+def _command(programs: Programs, agent: Agent, event: str) -> str:
+    if _is_constant(agent):
+        return constant_command(programs.layout, agent.name, event)
+    return hook_command(programs, agent.name, event)
+
+
+def _is_constant(agent: Agent) -> bool:
+    return isinstance(agent.setup.hooks, Merged) and agent.setup.hooks.constant
+
+
+def _scripts(programs: Programs, agent: Agent) -> dict[str, bytes]:
+    """Name and content of what a constant command runs."""
+    if not _is_constant(agent):
+        return {}
+    name = script_file(programs.layout, agent.name).name
+    return {name: hook_script(programs, agent.name).encode()}
+
+
+def _other_homes(file: HooksFile, layout: Layout) -> tuple[str, ...]:
+    named = hooks_file.homes(file.commands())
+    return tuple(home for home in named if home != str(layout.home))
+
+
+def stale_programs(layout: Layout, scripts: Mapping[str, bytes] | None = None) -> tuple[str, ...]:
     """Names of the hook programs in the home that are missing or not as this application's."""
     stale = []
-    for name, data in _programs().items():
+    for name, data in {**(scripts or {}), **_programs()}.items():
         try:
             if (layout.hooks / name).read_bytes() != data:
                 stale.append(name)
@@ -160,21 +240,14 @@ def throw_away(prefix: str) -> str:
     return "pipx install agent-journal" if _PIPX.search(prefix) else ""
 
 
-def agent_versions() -> tuple[Version, ...]:
-    """The versions of Claude Code that a shell of this user may start, as they say themselves."""
+def agent_versions(program: str = "claude") -> tuple[Version, ...]:
+    """The versions of an agent that a shell of this user may start, as they say themselves."""
     folders = [folder for folder in os.environ.get("PATH", "").split(":") if folder[:1] == "/"]
     home = Path.home()
-    folders += [str(home / ".local" / "bin"), str(home / ".claude" / "local")]
-    found = {os.path.realpath(f"{folder}/claude") for folder in folders}
+    folders += [str(home / ".local" / "bin"), str(home / f".{program}" / "local")]
+    found = {os.path.realpath(f"{folder}/{program}") for folder in folders}
     versions = {_version(path) for path in found if os.access(path, os.X_OK)}
     return tuple(sorted(version for version in versions if version is not None))
-
-
-def _check(agent: str) -> None:
-    if os.name != "posix":
-        raise UsageError("the hooks need a POSIX shell", "install it in WSL, Linux or macOS")
-    if agent not in EVENTS:
-        raise UsageError(f"unknown agent: {agent}", f"known: {', '.join(EVENTS)}")
 
 
 def _check_environment(prefix: str) -> None:
@@ -198,41 +271,24 @@ def _version(program: str) -> Version | None:
     return (int(found[1]), int(found[2]), int(found[3])) if found else None
 
 
-def _accepted_events(agent: str) -> tuple[list[str], list[str]]:
+def _accepted_events(agent: Agent) -> tuple[list[str], list[str]]:
     """The events that every installed version accepts, and what to say about the others."""
-    known = EVENTS[agent]
-    newest = max(known.values())
-    versions = agent_versions()
+    events, program = agent.setup.events, agent.setup.program
+    floors = {event: since for event, since in events.items() if since is not None}
+    if not floors:
+        return list(events), []
+    versions = agent_versions(program)
     if not versions:
-        least = ".".join(map(str, newest))
-        return list(known), [f"claude was not found; the hooks need version {least} or newer"]
-    refused = [event for event, since in known.items() if versions[0] < since]
+        least = ".".join(map(str, max(floors.values())))
+        return list(events), [f"{program} was not found; the hooks need version {least} or newer"]
+    refused = [event for event, since in floors.items() if versions[0] < since]
     if not refused:
-        return list(known), []
+        return list(events), []
     oldest = ".".join(map(str, versions[0]))
     names = ", ".join(refused)
     advice = "upgrade it, then run journal install again"
-    warning = f"claude {oldest} knows no {names}: not recorded ({advice})"
-    return [event for event in known if event not in refused], [warning]
-
-
-def _settings_warnings(document: Document, layout: Layout) -> list[str]:
-    warnings = []
-    if document.values.get("disableAllHooks") is True:
-        warnings.append(f"disableAllHooks is set in {document.path}: no hook runs")
-    every = settings_file.commands(document.values)
-    ours = settings_file.commands(document.values, layout.home)
-    for home in sorted(
-        {home_of(command) for event, command in every if (event, command) not in ours}
-    ):
-        warnings.append(f"the hooks of another home are replaced: {home or 'unknown'}")
-    return warnings
-
-
-def _differing(old: Values, new: Values) -> tuple[str, ...]:
-    before: Mapping[str, object] = old.get("hooks", {})
-    after: Mapping[str, object] = new.get("hooks", {})
-    return tuple(event for event in {**after, **before} if before.get(event) != after.get(event))
+    warning = f"{program} {oldest} knows no {names}: not recorded ({advice})"
+    return [event for event in events if event not in refused], [warning]
 
 
 def _packaged() -> Path:
@@ -248,8 +304,8 @@ def _programs() -> dict[str, bytes]:
     }
 
 
-def _copy_programs(layout: Layout, names: tuple[str, ...]) -> None:
-    data = _programs()
+def _copy_programs(layout: Layout, names: tuple[str, ...], scripts: Mapping[str, bytes]) -> None:
+    data = {**scripts, **_programs()}
     for name in names:
         write_whole(layout.hooks / name, data[name])
 
@@ -274,7 +330,7 @@ def _remove_programs(layout: Layout) -> None:
     cache = folder / "__pycache__"
     try:
         marks = (folder / APPLICATION, layout.home / starting.MARKER)
-        for path in (*folder.glob("*.py"), *marks, *cache.glob("*.pyc")):
+        for path in (*folder.glob("*.py"), *folder.glob("*.sh"), *marks, *cache.glob("*.pyc")):
             path.unlink(missing_ok=True)
         for place in (cache, folder):
             if place.is_dir() and not any(place.iterdir()):

@@ -40,10 +40,12 @@ def read(layout: Layout, agent: str) -> Registered | None:
         return None
 
 
-def remove(layout: Layout, agent: str) -> None:
-    """Nothing is registered any more."""
-    with suppress(OSError):  # it says what was; without its programs nobody asks
-        _path(layout, agent).unlink(missing_ok=True)
+def remove(layout: Layout, agent: str, settings: Path) -> None:
+    """The hooks are not in this file any more; a note of another file stays."""
+    known = read(layout, agent)
+    if known is None or Path(known.settings) == settings:
+        with suppress(OSError):  # then `status` says that the hooks are gone, as they are
+            _path(layout, agent).unlink(missing_ok=True)
 
 
 def _path(layout: Layout, agent: str) -> Path:

@@ -15,37 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from journal.agents.claude_code.install import SETUP
 from journal.errors import JournalError, UsageError
 from journal.layout import write_whole
 from journal.setup.hook_command import is_ours
 from journal.times import to_datetime
 
 Values = dict[str, Any]
-Version = tuple[int, int, int]
 
-# The first version whose settings may name the event: an older one skips the whole file because
-# of a name that it does not know. From its changelog; PostToolUseFailure, which stands in none,
-# from the first public report of a hook that was accepted.
-EVENTS: Mapping[str, Mapping[str, Version]] = {
-    "claude-code": {
-        "SessionStart": (1, 0, 62),
-        "UserPromptSubmit": (1, 0, 54),
-        "PreToolUse": (1, 0, 38),
-        "PostToolUse": (1, 0, 38),
-        "PostToolUseFailure": (2, 1, 50),
-        "PermissionRequest": (2, 0, 45),
-        "Notification": (1, 0, 38),
-        "SubagentStart": (2, 0, 43),
-        "SubagentStop": (1, 0, 41),
-        "PreCompact": (1, 0, 48),
-        "PostCompact": (2, 1, 76),
-        "Stop": (1, 0, 38),
-        "StopFailure": (2, 1, 78),
-        "SessionEnd": (1, 0, 85),
-    }
-}
-# Without a limit of its own, SessionEnd has 1.5 s for all hooks together.
-_TIMEOUT_SECONDS = {"SessionStart": 10, "SessionEnd": 10}
 _BOM = "\ufeff"
 _FIRST_INDENT = re.compile(r'\{[ \t]*\r?\n([ \t]+)"')
 
@@ -75,8 +52,7 @@ class Document:
 
 def default_path() -> Path:
     """Claude Code's settings of this user."""
-    folder = os.environ.get("CLAUDE_CONFIG_DIR") or "~/.claude"
-    return Path(folder).expanduser().absolute() / "settings.json"
+    return SETUP.folder(os.environ) / SETUP.file
 
 
 def load(path: Path) -> Document:
@@ -85,7 +61,7 @@ def load(path: Path) -> Document:
     UsageError: it is no file, no JSON, or not the object that the agent expects. JournalError:
     it cannot be read.
     """
-    data = _read(path)
+    data = read(path)
     if data is None:
         return Document(path, None, {})
     try:
@@ -107,16 +83,21 @@ def load(path: Path) -> Document:
     )
 
 
-def handler(event: str, command: str) -> Values:
-    """The entry of one hook: synchronous, with a limit where the agent's own does not do."""
-    entry: Values = {"type": "command", "command": command}
-    if event in _TIMEOUT_SECONDS:
-        entry["timeout"] = _TIMEOUT_SECONDS[event]
-    return entry
+def read(path: Path) -> bytes | None:
+    """The bytes of a regular file, None if there is none; errors as for `load`."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise _refused(path, "it is not a regular file")
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        hint = "check the owner and rights of the file"
+        raise JournalError(f"cannot read {path}: {error.strerror}", hint) from error
 
 
-def merged(values: Values, wanted: Mapping[str, Values], home: Path | None) -> Values:
-    """`values` with exactly the handlers `wanted`, by event, as the hooks of `home` (None: of all).
+def merged(values: Values, wanted: Mapping[str, Values]) -> Values:
+    """`values` with exactly the handlers `wanted`, by event, as our hooks, of whichever home.
 
     Ours are replaced where they stand, or added last in a matcher group of their own; those of
     other events go, and with them the groups and lists that they leave empty.
@@ -124,20 +105,20 @@ def merged(values: Values, wanted: Mapping[str, Values], home: Path | None) -> V
     old = values.get("hooks", {})
     new = {}
     for event, groups in old.items():
-        kept = _replaced(groups, wanted.get(event), home)
+        kept = _replaced(groups, wanted.get(event))
         if kept or not groups:
             new[event] = kept
     for event, entry in wanted.items():
-        if not commands({"hooks": {event: new.get(event, [])}}, home):
+        if not commands({"hooks": {event: new.get(event, [])}}):
             new[event] = [*new.get(event, ()), {"hooks": [entry]}]
     if not new and old:
         return {key: value for key, value in values.items() if key != "hooks"}
     return {**values, "hooks": new} if new or "hooks" in values else values
 
 
-def without(values: Values, home: Path) -> Values:
-    """`values` without the hooks of `home`."""
-    return merged(values, {}, home)
+def without(values: Values) -> Values:
+    """`values` without our hooks."""
+    return merged(values, {})
 
 
 def commands(values: Values, home: Path | None = None) -> list[tuple[str, str]]:
@@ -175,7 +156,7 @@ def write_original(document: Document, values: Values, now_us: int) -> Path | No
 
 def _replace(document: Document, data: bytes, now_us: int) -> Path | None:
     path = document.path
-    if _read(path) != document.data:
+    if read(path) != document.data:
         raise ChangedError(f"{path} was changed by another program just now", "run it again")
     if document.data is None:
         write_whole(Path(os.path.realpath(path)), data)
@@ -200,18 +181,6 @@ def _plain(values: Values) -> str:
     hooks = {event: groups for event, groups in values.get("hooks", {}).items() if groups}
     rest = {key: value for key, value in values.items() if key != "hooks"}
     return json.dumps([hooks, rest])
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise _refused(path, "it is not a regular file")
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        hint = "check the owner and rights of the file"
-        raise JournalError(f"cannot read {path}: {error.strerror}", hint) from error
 
 
 def _parsed(path: Path, text: str) -> Values:
@@ -259,16 +228,16 @@ def _refused(path: Path, reason: str) -> UsageError:
     return UsageError(f"{path} is left as it is: {reason}", "correct it, then run this again")
 
 
-def _replaced(groups: list[Any], entry: Values | None, home: Path | None) -> list[Any]:
+def _replaced(groups: list[Any], entry: Values | None) -> list[Any]:
     """The groups with ours replaced by `entry` once, and taken out where there is none."""
     kept = []
     for group in groups:
-        if not any(_is_ours(item, home) for item in _handlers(group)):
+        if not any(_is_ours(item, None) for item in _handlers(group)):
             kept.append(group)
             continue
         items = []
         for item in group["hooks"]:
-            if not _is_ours(item, home):
+            if not _is_ours(item, None):
                 items.append(item)
             elif entry is not None and group.get("matcher") in (None, "", "*"):
                 items.append(entry)

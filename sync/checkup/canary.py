@@ -12,10 +12,9 @@ from pathlib import Path
 import apsw
 
 from journal.doctor import Finding, Status, Voice
-from journal.doctor.canary import AGENT, PREFIX, Canary, Sent, send, spooled
+from journal.doctor.canary import CLAUDE_CODE, PREFIX, Canary, Sent, send, spooled
 from journal.errors import BusyError, JournalError
 from journal.layout import Layout, write_whole
-from journal.record.record import JOURNAL_AGENT
 from journal.times import SECOND_US
 from sync.store import connection
 from sync.store.locks import locked
@@ -62,7 +61,7 @@ def _judge(
         return say.warning(f"recorded, but not looked for in the database: {error}", hint)
     except JournalError as error:
         return say.error(f"recorded, but not stored: {error}", error.hint)
-    if not is_stored(layout, canary.session):
+    if not is_stored(layout, canary.session, canary.agent):
         return say.error("recorded, but not found in the database", connection.REBUILD)
     if beside:
         reason = (
@@ -74,13 +73,13 @@ def _judge(
     return say.ok(f"sent through the {canary.event} hook ({took}), found, and removed again")
 
 
-def is_stored(layout: Layout, session: str) -> bool:
+def is_stored(layout: Layout, session: str, agent: str = CLAUDE_CODE) -> bool:
     """Whether the database holds an event of it. StoreError: it cannot be opened."""
     query = """
         select 1 from events where session = (select key from sessions where agent = ? and id = ?)
     """
     with closing(connection.open_store(layout)) as db:
-        return db.execute(query, (AGENT, session)).fetchone() is not None
+        return db.execute(query, (agent, session)).fetchone() is not None
 
 
 def remove(layout: Layout, session: str, now_us: int, keep_trying: Callable[[], bool]) -> None:
@@ -97,7 +96,7 @@ def remove(layout: Layout, session: str, now_us: int, keep_trying: Callable[[], 
             if layout.database.exists():
                 with closing(connection.open_store(layout)) as db, db:
                     for found in _sessions(db, session, now_us):
-                        _remove_session(db, layout, found, now_us)
+                        _remove_session(db, layout, *found, now_us)
         except apsw.Error as error:
             raise connection.explain(error, layout.database) from error
         except OSError as error:
@@ -110,14 +109,18 @@ def _files(layout: Layout, session: str = "") -> list[Path]:
 
     With those of what the journal itself has said of a canary that was left for long.
     """
-    beginning = (f"{AGENT}.{session or PREFIX}", f"{JOURNAL_AGENT}.{session or PREFIX}")
+    beginning = session or PREFIX
     days = layout.day_names()
     entries = (entry for day in days for entry in layout.entries_of(day))
-    return [Path(entry.path) for entry in entries if entry.name.startswith(beginning)]
+    return [
+        Path(entry.path)
+        for entry in entries
+        if entry.name.partition(".")[2].startswith(beginning)  # behind the agent
+    ]
 
 
 def _remove_files(layout: Layout, session: str, now_us: int) -> None:
-    beside = [path for path in layout.spool.glob(f"{AGENT}.*") if session in path.name]
+    beside = [path for path in layout.spool.glob("*.*") if session in path.name]
     for path in (*_files(layout), *beside):
         status = path.stat()
         if session not in path.name and now_us - status.st_mtime_ns // 1000 < LEFT_US:
@@ -138,21 +141,24 @@ def _lower_stamp(layout: Layout, size: int) -> None:
     write_whole(layout.synced, f"{max(seen - size, 0)}\n".encode())
 
 
-def _sessions(db: apsw.Connection, session: str, now_us: int) -> list[str]:
+def _sessions(db: apsw.Connection, session: str, now_us: int) -> list[tuple[str, str]]:
+    """Agent and id of each canary that is to go."""
     query = """
-        select s.id from sessions s left join session_states v on v.session = s.key
-        where s.agent = ?1 and s.id >= ?2 and s.id < ?2 || '~'
-        and (s.id = ?3 or coalesce(v.last_us, 0) < ?4)
+        select s.agent, s.id from sessions s left join session_states v on v.session = s.key
+        where s.id >= ?1 and s.id < ?1 || '~'
+        and (s.id = ?2 or coalesce(v.last_us, 0) < ?3)
     """
-    values = (AGENT, PREFIX, session, now_us - LEFT_US)
-    return [str(found) for (found,) in db.execute(query, values).fetchall()]
+    values = (PREFIX, session, now_us - LEFT_US)
+    return [(str(agent), str(found)) for agent, found in db.execute(query, values).fetchall()]
 
 
-def _remove_session(db: apsw.Connection, layout: Layout, session: str, now_us: int) -> None:
+def _remove_session(
+    db: apsw.Connection, layout: Layout, agent: str, session: str, now_us: int
+) -> None:
     """All of it, and the context that was prepared for the project that it is none of."""
     query = "select project from session_states where agent = ? and id = ?"
-    project = db.execute(query, (AGENT, session)).get
-    session_deletion.up_to(db, [Grave(AGENT, session, _FOR_EVER_US)], now_us)
+    project = db.execute(query, (agent, session)).get
+    session_deletion.up_to(db, [Grave(agent, session, _FOR_EVER_US)], now_us)
     db.execute("delete from cursors where path glob ?", (f"*/*.{session}.jsonl",))
     if project:
         db.execute("delete from stale_contexts where project = ?", (project,))

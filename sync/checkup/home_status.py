@@ -184,7 +184,7 @@ def _archive(layout: Layout, settings: Settings, now_us: int) -> Archive:
         due=len(retry_queue.due(layout.retry, listed, now_us, settings.retry)),
         oldest_us=retry_queue.created_us(listed[0].name) if listed else None,
         dead=len(dead_pieces.list_paths(layout.dead)),
-        circuit=circuits.get(name_of(settings.remote), Circuit()),
+        circuit=circuits.get(name_of(settings.remote, layout), Circuit()),
     )
 
 

@@ -26,9 +26,9 @@ def _told(event: Event) -> Iterator[tuple[str, str]]:
     meaning = event.meaning
     who = f"[{meaning.subagent_type}] " if meaning.subagent_type else ""
     match meaning.kind:
-        case Kind.PROMPT | Kind.TOLD_PROMPT:
+        case Kind.PROMPT:
             yield ("user" if meaning.by_person else "system"), meaning.text
-        case Kind.TURN_END | Kind.SUBAGENT_END | Kind.TOLD_ANSWER:
+        case Kind.TURN_END | Kind.SUBAGENT_END | Kind.ANSWER:
             yield "assistant", who + meaning.text if meaning.text else ""
         case Kind.TURN_FAILED:
             yield "system", f"The turn failed: {meaning.text or meaning.detail}"

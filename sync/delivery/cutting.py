@@ -22,9 +22,10 @@ from journal.redaction.redactor import Redactor
 from sync.delivery import conversation, retry_queue
 from sync.delivery.queue_check import readable_head
 from sync.delivery.retry_file import Head, Waiting
+from sync.query import listing
 from sync.remote.contract import Heading, Material, Message, Piece
 from sync.store import facts
-from sync.views import delivered_pieces, said
+from sync.views import delivered_pieces, full_text, pulled_copies
 from sync.views.delivered_pieces import PieceKey
 
 TITLE_CHARS = 120
@@ -42,6 +43,7 @@ class Shape:
     max_bytes: int
     has_records: bool  # it takes whole records; else a conversation alone
     interval_us: int  # between two pieces of a session that goes on
+    has_rows: bool = False  # it takes the session's row and what is indexed, too
 
 
 class _Unit(NamedTuple):
@@ -50,6 +52,7 @@ class _Unit(NamedTuple):
     event_id: str
     line: bytes
     messages: list[Message]
+    kinds: int = 0  # bits: which of its texts the index holds
 
     def size(self, shape: Shape) -> int:
         """Roughly what it adds to a piece, in bytes."""
@@ -79,10 +82,15 @@ def cut(
     """
     wanted, written = set(adopt_on), 0
     rows: list[Any] = db.execute(query).fetchall()
+    of_others = pulled_copies.owners(db) if rows else {}
     for number, row in enumerate(rows):
         progress(number, len(rows))
         session, since_us, agent, name, status, triggers, title, project, cwd = row
         ripe = status == "finished" or now_us - since_us >= shape.interval_us or now_us < since_us
+        if (agent, name) in of_others:
+            with db:
+                delivered_pieces.done(db, session)
+            continue
         if wanted & set(triggers.split()) and (ripe or _is_much(db, session, shape)):
             at_us = now_us + written  # names sort by it: pieces go in the order of their making
             work = _Work(db, layout, shape, redactor, session, (agent, name), at_us)
@@ -116,7 +124,7 @@ class _Work:
         memory_id, summary = self._known()
         heading = Heading(
             *self.who, host, 0, self.redactor.text(title)[:TITLE_CHARS], self.now_us,
-            self.redactor.text(project), memory_id, summary,
+            self.redactor.text(project), memory_id, summary, self._row(),
         )  # fmt: skip
         for part in self._parts(units):
             number = grown.number if grown else self._next_number(host)
@@ -128,6 +136,18 @@ class _Work:
             if not self._has_more():
                 delivered_pieces.done(self.db, self.session)
         return written
+
+    def _row(self) -> dict[str, Any] | None:
+        """The session as lists show it."""
+        found = listing.read(self.db, [self.session], ()) if self.shape.has_rows else iter(())
+        row = next(found, None)
+        if row is None:
+            return None
+        query = "select triggers from session_states where session = ?"
+        triggers = self.db.execute(query, (self.session,)).get
+        said = orjson.dumps({**row.json(), "adopted": True, "triggers": triggers})
+        made: dict[str, Any] = orjson.loads(self.redactor.json(said))
+        return made
 
     def _has_more(self) -> bool:
         """Whether something has come while this was cut."""
@@ -181,13 +201,19 @@ class _Work:
                 made = record.parse(line.rstrip())
                 yield _Unit(made.id.hex(), self._redacted(made), [])
         seqs = iter(self._seqs(grown))
+        steps = self._steps()
         while some := list(islice(seqs, _AT_ONCE)):
             found = facts.events_at(self.db, some)
-            events = [stored.event for stored in found.values()]
-            told_twice = said.repeated(self.db, self.session, events)
+            kinds = full_text.kinds(self.db, some) if self.shape.has_rows else {}
             for seq in some:
                 if seq in found:  # else it was removed just now
-                    yield self._unit(found[seq], is_said=seq not in told_twice)
+                    unit = self._unit(found[seq], is_said=seq in steps)
+                    yield unit._replace(kinds=kinds.get(seq, 0))
+
+    def _steps(self) -> set[int]:
+        """The events that tell the conversation; others are told twice, or tell nothing of it."""
+        query = "select seq from steps where session = ?"
+        return {int(seq) for (seq,) in self.db.execute(query, (self.session,))}
 
     def _own_lines(self, again: set[str]) -> list[bytes]:
         lines = delivered_pieces.uncovered_own(self.db, self.shape.remote, *self.who)
@@ -237,7 +263,9 @@ class _Work:
     def _write(self, heading: Heading, part: list[_Unit], grown: Head | None) -> None:
         """The piece's file, then the note of it; then the file that it grew from may go."""
         material = Material(
-            [unit.line for unit in part], [one for unit in part for one in unit.messages]
+            [unit.line for unit in part],
+            [one for unit in part for one in unit.messages],
+            [unit.kinds for unit in part],
         )
         ids = tuple(unit.event_id for unit in part)
         key = PieceKey(*self.who, heading.host, heading.number)

@@ -13,14 +13,25 @@ from random import SystemRandom
 import apsw
 
 from journal.errors import BusyError, JournalError
+from journal.home_id import home_id
+from journal.settings import sections
 from journal.times import SECOND_US
 from sync.conditions import Conditions
-from sync.delivery import circuit_breaker, cutting, dead_pieces, retry_queue, sending
+from sync.delivery import (
+    circuit_breaker,
+    cutting,
+    dead_pieces,
+    first_contact,
+    queue_run,
+    retry_queue,
+    sending,
+)
 from sync.delivery.circuit_breaker import Remotes
 from sync.delivery.queue_check import take_stock
 from sync.delivery.sending import Delivered
 from sync.ingest.screening import make_redactor
-from sync.remote.contract import Remote, RemoteError
+from sync.remote import archive_ids
+from sync.remote.contract import Heading, Material, Remote, RemoteError
 from sync.remote.naming import max_bytes, name_of
 from sync.store import connection
 from sync.store.locks import locked
@@ -48,6 +59,9 @@ def run(conditions: Conditions, wish: Wish) -> Delivered:
         return Delivered()
     with locked(conditions.layout.deliver_lock, lambda: False):
         retry_queue.remove_litter(conditions.layout.retry, conditions.now_us)
+        if (unmet := first_contact.meet(conditions, at_once=wish.probe or wish.all)) is not None:
+            waiting = len(retry_queue.list_names(conditions.layout.retry))
+            return Delivered(waiting=waiting, error=unmet)
         problems = _prepare(conditions, wish)
         if wish.dead:
             problems += _put_back(conditions)
@@ -121,18 +135,27 @@ def _cut(conditions: Conditions, wish: Wish, db: apsw.Connection) -> list[str]:
 
 
 def _shape(conditions: Conditions) -> cutting.Shape:
-    from sync.remote import folder_files, thread
-
     remote = conditions.settings.remote
-    is_folder = remote.kind == "folder"
-    as_thread = thread.render_raw if remote.raw else thread.render
     return cutting.Shape(
-        remote=name_of(remote),
-        render=folder_files.render if is_folder else as_thread,
+        remote=name_of(remote, conditions.layout),
+        render=_renderer(remote),
         max_bytes=max_bytes(remote),
-        has_records=is_folder or remote.raw,
+        has_records=remote.kind in ("folder", "postgres") or remote.raw,
         interval_us=int(remote.min_interval_seconds * SECOND_US),
+        has_rows=remote.kind == "postgres",
     )
+
+
+def _renderer(remote: sections.Remote) -> Callable[[Heading, Material], bytes]:
+    if remote.kind == "folder":
+        from sync.remote.folder_files import render
+    elif remote.kind == "postgres":
+        from sync.remote.postgres.piece import render
+    elif remote.raw:
+        from sync.remote.thread import render_raw as render
+    else:
+        from sync.remote.thread import render
+    return render
 
 
 def _put_back(conditions: Conditions) -> list[str]:
@@ -153,11 +176,11 @@ def _deliver(conditions: Conditions, wish: Wish) -> Delivered:
     if retry_queue.is_empty(layout.retry):
         return Delivered()
     remotes = circuit_breaker.load(layout.remotes)
-    name = name_of(settings.remote)
+    name = name_of(settings.remote, layout)
     try:
         with _remote(conditions, remotes) as remote:
             key = circuit_breaker.settings_key(settings.remote, has_token=True)
-            return sending.run(_order(conditions, wish, remote, remotes, key))
+            return queue_run.run(_order(conditions, wish, remote, remotes, key))
     except RemoteError as error:  # there is none to be asked: no token, no address
         key = circuit_breaker.settings_key(settings.remote, has_token=False)
         circuit = remotes.circuit(name, key)
@@ -199,7 +222,7 @@ def _remote(conditions: Conditions, remotes: Remotes) -> Iterator[Remote]:
 
 def _made(conditions: Conditions, remotes: Remotes) -> Remote:
     layout, settings = conditions.layout, conditions.settings.remote
-    memory = remotes.memory(name_of(settings))
+    memory = remotes.memory(name_of(settings, layout))
 
     def remember() -> None:
         circuit_breaker.save(layout.remotes, remotes)
@@ -211,6 +234,16 @@ def _made(conditions: Conditions, remotes: Remotes) -> Remote:
         from sync.remote.folder import Folder
 
         return Folder(settings, memory, remember, now_us)
+    if settings.kind == "postgres":
+        from sync.remote.postgres.remote import Postgres
+
+        def learn(archive_id: str) -> None:
+            archive_ids.learn(layout, settings, archive_id)
+
+        known = archive_ids.known(layout, settings)
+        return Postgres(
+            settings, known, home_id(layout), conditions.environ, memory, remember, learn
+        )
     from sync.remote.mindspring import MindSpring
     from sync.remote.token import token
 

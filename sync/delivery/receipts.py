@@ -16,10 +16,16 @@ from sync.delivery.retry_file import Head, LastError, Waiting
 NOTICE_CHARS = 200
 
 
-def acknowledge(layout: Layout, path: Path, piece: Waiting, now_ns: int) -> None:
-    """The remote has the piece. JournalError: it cannot be recorded, and is sent again."""
-    _record(layout, piece.head, "Receipt", {"progress": piece.head.progress}, now_ns)
-    retry_queue.remove(path, layout.dead)
+def acknowledge(
+    layout: Layout, path: Path, piece: Waiting, now_ns: int, *, durable: bool = True
+) -> None:
+    """The remote has the piece. JournalError: it cannot be recorded, and is sent again.
+
+    Not `durable`: a power cut may take back the receipt and the end of the file.
+    """
+    said = {"progress": piece.head.progress}
+    _record(layout, piece.head, "Receipt", said, now_ns, durable=durable)
+    retry_queue.remove(path, layout.dead, durable=durable)
 
 
 def reject(
@@ -35,7 +41,10 @@ def reject(
     dead_pieces.bury(path, layout.dead, kept, f"{kind}: {message}", now_ns // 1000)
 
 
-def _record(layout: Layout, head: Head, event: str, more: dict[str, Any], now_ns: int) -> None:
+def _record(
+    layout: Layout, head: Head, event: str, more: dict[str, Any], now_ns: int,
+    *, durable: bool = True,
+) -> None:  # fmt: skip
     payload = {
         "remote": head.target,
         "host": head.host,
@@ -46,4 +55,4 @@ def _record(layout: Layout, head: Head, event: str, more: dict[str, Any], now_ns
         **more,
     }
     who = head.agent, head.session
-    own_facts.append(layout, event, who, payload, now_ns, durable=True)
+    own_facts.append(layout, event, who, payload, now_ns, durable=durable)

@@ -60,7 +60,7 @@ def note(
 
     JournalError: it cannot be written.
     """
-    if _has(db, remote, piece.ids):
+    if has(db, remote, piece.ids):
         return
     number, beginning = _name(path)
     payload = {
@@ -91,7 +91,8 @@ def _name(path: Path) -> tuple[int, str]:
     return int(number), beginning
 
 
-def _has(db: apsw.Connection, remote: str, ids: list[str]) -> bool:
+def has(db: apsw.Connection, remote: str, ids: list[str]) -> bool:
+    """Whether the database knows that this remote has all of these records."""
     query = """
         select not exists (select 1 from json_each(?) j where not exists (
           select 1 from archived a join pieces p on p.key = a.piece

@@ -176,13 +176,13 @@ def update(path: Path, piece: Waiting) -> None:
     _write(path, piece)
 
 
-def remove(path: Path, dead: Path) -> None:
+def remove(path: Path, dead: Path, *, durable: bool = True) -> None:
     """The piece has been delivered, and its receipt is in the journal.
 
     `dead` is the folder where it may still lie, if putting it back was killed half-way.
     """
     unlink(dead_path(dead, path))
-    unlink(path)
+    unlink(path, durable=durable)
 
 
 def dead_path(dead: Path, path: Path) -> Path:
@@ -213,11 +213,12 @@ def _write(path: Path, piece: Waiting) -> None:
         raise JournalError(f"cannot write {path}: {error.strerror}", hint) from error
 
 
-def unlink(path: Path) -> None:
+def unlink(path: Path, *, durable: bool = True) -> None:
     """Remove a file for good, if it is there. JournalError: it cannot be."""
     try:
         path.unlink()
-        sync_folder(path.parent)
+        if durable:
+            sync_folder(path.parent)
     except FileNotFoundError:
         return
     except OSError as error:

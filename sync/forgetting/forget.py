@@ -13,9 +13,10 @@ from typing import Any
 
 import apsw
 
+from hooks import emit
 from journal.errors import BusyError, JournalError
 from journal.layout import Layout
-from journal.record import own_facts
+from journal.record import own_facts, record
 from journal.settings.sources import Settings
 from journal.times import to_text
 from sync.delivery import dead_pieces, retry_queue
@@ -25,7 +26,7 @@ from sync.ingest import refused_binds
 from sync.query.listing import LAST_CHAR
 from sync.store import backups, connection, facts, vacuum
 from sync.store.locks import locked
-from sync.views import contexts, delivered_pieces, session_deletion, tombstones
+from sync.views import contexts, delivered_pieces, pulled_copies, session_deletion, tombstones
 from sync.views.tombstones import Grave
 
 
@@ -37,6 +38,8 @@ class Order:
     settings: Settings
     now_ns: int
     keep_trying: Callable[[], bool]
+    until_us: int | None = None  # of a tombstone from elsewhere; None: up to now
+    keeps_tombstone: bool = True  # False: what is removed may come again
 
     @property
     def now_us(self) -> int:
@@ -111,6 +114,8 @@ def _grave(order: Order, db: apsw.Connection, agent: str, session: str) -> Grave
     key = facts.known_key(db, agent, session)
     last_us = 0 if key is None else facts.last_us(db, key)
     until_us = tombstones.until_us(db, agent, session)
+    if order.until_us is not None:
+        return Grave(agent, session, max(order.until_us, until_us))
     return Grave(agent, session, max(order.now_us, last_us, until_us))
 
 
@@ -139,6 +144,8 @@ class _Forgetting:
         gone = backups.remove(self.layout)
         events = self._rows()
         scrub.settle()
+        if not self.order.keeps_tombstone:
+            self._lift()
         vacuum.write_anew(self.db)
         return Forgotten(events, scrub.lines, pieces, gone, delivered, tuple(scrub.problems))
 
@@ -147,6 +154,29 @@ class _Forgetting:
         until = {"until": to_text(self.grave.until_us)}
         now_ns = self.order.now_ns
         own_facts.append(self.layout, tombstones.EVENT, who, until, now_ns, durable=True)
+
+    def _lift(self) -> None:
+        """Remove the tombstone again, last of all: until then a kill leaves work to be done."""
+        who = self.grave.agent, self.grave.session
+
+        def is_tombstone(line: bytes) -> bool:
+            made = record.read_line(line.rstrip(b"\n")).record
+            if made is None or made.agent != record.JOURNAL_AGENT:
+                return False
+            own = facts.own_of(made)
+            is_ours = (own.payload.get("agent"), own.session) == who
+            return is_ours and own.name in (tombstones.EVENT, pulled_copies.EVENT)
+
+        name = f"{emit.file_name(record.JOURNAL_AGENT, self.grave.session)}.jsonl"
+        for path in list(self.layout.day_files()):
+            if path.name == name:
+                rewrite_lines(path, is_tombstone)
+        with self.db:
+            query = "select id, line from own_facts where session = ?"
+            rows: list[Any] = self.db.execute(query, (self.grave.session,)).fetchall()
+            gone = [(unique,) for unique, line in rows if is_tombstone(line)]
+            self.db.executemany("delete from own_facts where id = ?", gone)
+            self.db.execute("delete from tombstones where agent = ? and session = ?", who)
 
     def _pieces(self, traces: Traces) -> int:
         """Its pieces, those that wait and those that were given up; and halves of such files."""

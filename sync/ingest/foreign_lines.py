@@ -1,25 +1,27 @@
-"""The lines of files that another machine wrote, plain or gzipped, and what each of them holds.
+"""The lines of files that others wrote, plain or compressed, and what each of them holds.
 
 Memory is bounded by the longest line. What is a record here is one for ingest, too: its header is
 whole, and its body is JSON.
 """
 
 import gzip
+import io
 import os
 import stat
 import zlib
 from collections.abc import Iterator
-from io import BufferedReader
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
+import zstandard
 
 from journal.errors import JournalError
 from journal.printable import one_line
 from journal.record import record
 from journal.times import to_datetime
 from sync.ingest.line_reader import CHUNK_BYTES, HEAD_BYTES, MAX_LINE_BYTES
+from sync.ingest.zstd_file import MAGIC, ZstdFile
 from sync.store import facts
 
 _GZIP = b"\x1f\x8b"  # RFC 1952, 2.3.1
@@ -63,17 +65,15 @@ def lines(path: Path) -> Iterator[Line]:
     line before the damage.
     """
     try:
-        with _opened(path) as below:
-            packed = below.peek(2)[:2] == _GZIP
-            with gzip.GzipFile(fileobj=below) if packed else below as file:
-                yield from _split(file, below)
-    except (OSError, EOFError, zlib.error) as error:
+        with _opened(path) as below, _unpacked(below) as file:
+            yield from _split(file, below)
+    except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
         reason = getattr(error, "strerror", None) or error
         message = one_line(f"cannot read {path} to its end: {reason}")
         raise UnreadableError(message, "check its rights, or take another copy of it") from error
 
 
-def _opened(path: Path) -> BufferedReader:
+def _opened(path: Path) -> io.BufferedReader:
     """Never a FIFO or a device that would make us wait. OSError."""
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
@@ -82,7 +82,15 @@ def _opened(path: Path) -> BufferedReader:
     return os.fdopen(fd, "rb")
 
 
-def _split(file: BufferedReader | gzip.GzipFile, below: BufferedReader) -> Iterator[Line]:
+def _unpacked(below: io.BufferedReader) -> io.BufferedReader | gzip.GzipFile:
+    """The file, or what is compressed in it: what it begins with decides, not its name."""
+    start = below.peek(len(MAGIC))
+    if start.startswith(_GZIP):
+        return gzip.GzipFile(fileobj=below)
+    return io.BufferedReader(ZstdFile(below)) if start.startswith(MAGIC) else below
+
+
+def _split(file: io.BufferedReader | gzip.GzipFile, below: io.BufferedReader) -> Iterator[Line]:
     number = offset = 0
     while data := file.readline(MAX_LINE_BYTES + 1):
         number, size = number + 1, len(data)
@@ -95,7 +103,7 @@ def _split(file: BufferedReader | gzip.GzipFile, below: BufferedReader) -> Itera
         offset += size
 
 
-def _skip_line(file: BufferedReader | gzip.GzipFile) -> int:
+def _skip_line(file: io.BufferedReader | gzip.GzipFile) -> int:
     """Pass over the rest of a line; its size."""
     size = 0
     while more := file.readline(CHUNK_BYTES):
@@ -154,6 +162,17 @@ def is_transcript(path: Path) -> bool:
     return any(_is_of_transcript(line.data) for line in _beginning(path))
 
 
+def first_object(path: Path) -> dict[str, Any] | None:
+    """The JSON object with which a file begins; None if it does not. UnreadableError."""
+    for line in _beginning(path):
+        try:
+            fields = orjson.loads(line.data)
+        except orjson.JSONDecodeError:
+            return None
+        return fields if isinstance(fields, dict) else None
+    return None
+
+
 def _beginning(path: Path) -> Iterator[Line]:
     for line in lines(path):
         if line.number > _BEGINNING_LINES:
@@ -168,4 +187,6 @@ def _is_of_transcript(data: bytes) -> bool:
     except orjson.JSONDecodeError:
         return False
     is_entry = isinstance(fields, dict) and "v" not in fields and "type" in fields
+    if is_entry and "session_id" in fields and "sessionId" not in fields:
+        return False  # the saved output of `claude --output-format stream-json`
     return is_entry and ("sessionId" in fields or "uuid" in fields or "leafUuid" in fields)

@@ -18,7 +18,7 @@ from journal.session.summary import listing, open_facts, shown_path
 from journal.times import to_datetime
 from sync.memory import shortening
 from sync.memory.shortening import Entry, Strand, line
-from sync.store import facts
+from sync.query import steps
 
 BUDGET_CHARS = 24_000
 _PROMPT_LIMITS = (4_000, 1_600, 700, 300, 150, 80, 40)
@@ -78,8 +78,9 @@ def digest(db: apsw.Connection, session: int, budget_chars: int = BUDGET_CHARS) 
     smaller budget the end is cut off.
     """
     story = _Story(budget_chars // _CHARS_A_LINE)
-    for stored in facts.events_of(db, session):
-        story.note(stored.event)
+    for step in steps.of_session(db, session):
+        if not (step.event.meaning.taken_back or step.event.meaning.inherited):
+            story.note(step.event)
     return story.text(budget_chars)[:budget_chars] if story.state.events else ""
 
 

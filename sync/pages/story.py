@@ -3,17 +3,24 @@
 Texts are as they were recorded: each writer makes them safe for its own format. Times are UTC.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from journal.printable import one_line
 from journal.session.plan import name_of
-from journal.times import SECOND_US, day_of, to_text
+from journal.session.summary import shown_path
+from journal.times import SECOND_US, day_of, to_datetime, to_text
+from sync.pages.edits import Change, change
+from sync.pages.outcome import outcome
+from sync.pages.pictures import named
 from sync.pages.value_text import Field, fields, texts
+from sync.query.detail import grouped
 
 if TYPE_CHECKING:
-    from journal.session.state import Subagent
+    from journal.session.state import SessionState, Subagent
     from sync.query.detail import Answer, Detail, Observation, Prompt
     from sync.query.listing import Session
 
@@ -50,6 +57,10 @@ class Words:
     text: str
     by_person: bool = False
     failed: bool = False
+    id: str = ""  # of its event
+    agent: str = ""  # the sub-agent that said it; "" is the session itself
+    taken_back: bool = False
+    inherited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +70,10 @@ class Child:
     at_us: int
     type: str
     took: str  # "" while it runs
+    agent: str = ""  # its id
+    id: str = ""
+    taken_back: bool = False
+    inherited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +87,56 @@ class Call:
     ended: str  # ok, failed, unfinished
     count: int
     made: "Observation"
+    id: str = ""  # of its event
+    agent: str = ""  # the sub-agent that made it, by its id or else its type
+    taken_back: bool = False
+    inherited: bool = False
+
+    @property
+    def change(self) -> Change | None:
+        """What it changed in a file."""
+        return None if self.made.ok is False else change(self.made.input, self.made.output)
+
+    @property
+    def result(self) -> str:
+        """How it ended, in a few words: `+4 -1`, `2 failed, 14 passed`."""
+        failed = self.made.ok is False
+        return outcome(_action(self.made.input), self.change, self.made.output, failed)
 
     @property
     def input(self) -> list[Field]:
         """What the tool was given; nothing if that is not known."""
-        return [] if self.made.input is None else fields(self.made.input)
+        return [] if self.made.input is None else fields(named(self.made.input))
 
     @property
     def output(self) -> list[Field]:
         """What it gave back, without the texts that its input holds."""
         if self.made.output is None:
             return []
-        return fields(self.made.output, texts(self.made.input))
+        return fields(named(self.made.output), texts(self.made.input))
 
 
 Step = Words | Child | Call
+_COMMANDS = ("command", "cmd", "script")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Steps that are folded: a sub-agent's, a turn that was taken back, what a fork inherited."""
+
+    kind: str  # agent, taken-back or inherited
+    head: str
+    steps: list[Step]
+    at_us: int
+    id: str
+
+    @property
+    def failures(self) -> int:
+        """How many of its calls failed."""
+        return sum(isinstance(step, Call) and step.made.ok is False for step in self.steps)
+
+
+Block = Step | Group
 
 
 def title(session: "Session") -> str:
@@ -120,9 +170,12 @@ def tokens(detail: "Detail") -> str:
     if used is None:
         return ""
     messages = f"{used.messages:,} message{'' if used.messages == 1 else 's'}"
-    cached = f", {used.cache_read:,} from the cache" if used.cache_read else ""
-    read = used.input + used.cache_read + used.cache_write
-    return f"{read:,} in{cached}, {used.output:,} out, in {messages}"
+    counts = [f"{used.input:,} in", f"{used.output:,} out"]
+    if used.cache_read:
+        counts.append(f"{used.cache_read:,} read from the cache")
+    if used.cache_write:
+        counts.append(f"{used.cache_write:,} written to it")
+    return f"{', '.join(counts)}; {messages}"
 
 
 def _span(first_us: int, last_us: int) -> str:
@@ -148,40 +201,131 @@ def summary(detail: "Detail") -> tuple[str, list[tuple[str, str]]] | None:
 
 
 def steps(detail: "Detail") -> list[Step]:
-    """All that happened, in the order of time."""
-    told: list[Step] = [_prompt(one) for one in detail.prompts]
-    told += map(_child, detail.state.subagents.values())
-    told += map(_call, detail.observations)
-    told += map(_answer, detail.answers)
-    return sorted(told, key=lambda step: step.at_us)
+    """All that happened, in the order of the conversation; equal calls stand at the first one."""
+    places = {event.id: number for number, event in enumerate(detail.events)}
+    told: list[tuple[float, Step]] = []
+    for prompt in detail.prompts:
+        told.append((places[prompt.event_id], _prompt(prompt)))
+    for call in grouped(detail.observations):
+        told.append((places[call.event_id], _call(call, detail.state)))
+    for answer in detail.answers:
+        told.append((places[answer.event_id], _answer(answer)))
+    for name, child in detail.state.subagents.items():
+        before = (n for n, event in enumerate(detail.events) if event.at_us >= child.since_us)
+        told.append((next(before, len(places)) - 0.5, _child(name, child)))
+    return [step for _, step in sorted(told, key=itemgetter(0))]
+
+
+def blocks(detail: "Detail") -> list[Block]:
+    """The same with what is folded in groups: a sub-agent's steps stand where it began."""
+    told = steps(detail)
+    inside: dict[str, list[Step]] = {}
+    for step in told:
+        if step.agent and not isinstance(step, Child):
+            inside.setdefault(step.agent, []).append(step)
+    made: list[Block] = []
+    for step in told:
+        if isinstance(step, Child):
+            own = inside.pop(step.agent, None) or inside.pop(step.type, None) or []
+            made.append(_subagent(step, own))
+        elif not step.agent:
+            made.append(step)
+        elif step.agent in inside and not _has_child(detail, step):
+            own = inside.pop(step.agent)
+            made.append(_subagent(Child(step.at_us, _type_of(step), "", step.agent), own))
+    return list(_folded(made))
+
+
+def _has_child(detail: "Detail", step: Step) -> bool:
+    children = detail.state.subagents
+    types = {one_line(child.type) for child in children.values()}
+    return step.agent in children or step.agent in types
+
+
+def _type_of(step: Step) -> str:
+    return step.by if isinstance(step, Call) and step.by else "sub-agent"
+
+
+def _subagent(child: Child, own: list[Step]) -> Group:
+    calls = sum(isinstance(step, Call) for step in own)
+    parts = [f"Sub-agent {child.type}".rstrip(), f"{calls:,} call{'' if calls == 1 else 's'}"]
+    parts += [child.took] if child.took else []
+    return Group("agent", ", ".join(parts), own, child.at_us, child.id or f"a{child.at_us}")
+
+
+_FOLDED = {"taken_back": ("taken-back", "Taken back"), "inherited": ("inherited", "Inherited")}
+
+
+def _folded(blocks: list[Block]) -> Iterator[Block]:
+    """Runs of steps that were taken back, or inherited, as one group each."""
+
+    def mark(block: Block) -> str:
+        return next((name for name in _FOLDED if getattr(block, name, False)), "")
+
+    for name, run in groupby(blocks, mark):
+        if not name:
+            yield from run
+            continue
+        kind, head = _FOLDED[name]
+        own = [block for block in run if not isinstance(block, Group)]
+        prompts = sum(isinstance(step, Words) and step.by_person for step in own)
+        words = f"{prompts:,} prompt{'' if prompts == 1 else 's'}, {len(own):,} steps"
+        yield Group(kind, f"{head}: {words}", own, own[0].at_us, f"g{own[0].id}")
+
+
+def _marks(one: "Prompt | Answer | Observation") -> dict[str, Any]:
+    """Its event, and whether it stands as this session's own."""
+    return {"id": one.event_id, "taken_back": one.taken_back, "inherited": one.inherited}
 
 
 def _prompt(prompt: "Prompt") -> Words:
     head = "Prompt" if prompt.by_person else "Prompt by the agent itself"
-    return Words(prompt.at_us, head, prompt.text, by_person=prompt.by_person)
+    head += _origin(prompt)
+    return Words(prompt.at_us, head, prompt.text, by_person=prompt.by_person, **_marks(prompt))
+
+
+def _origin(one: "Prompt | Answer") -> str:
+    """What is to be known of words that do not stand as this session's own."""
+    if one.taken_back:
+        return " (taken back)"
+    return " (from the session that this one is a fork of)" if one.inherited else ""
 
 
 def _answer(answer: "Answer") -> Words:
+    more = {**_marks(answer), "agent": answer.subagent}
     if answer.failed:
-        return Words(answer.at_us, "Turn failed", answer.text or "no reason given", failed=True)
-    return Words(answer.at_us, "Answer", answer.text)
+        text = answer.text or "no reason given"
+        return Words(answer.at_us, "Turn failed", text, failed=True, **more)
+    return Words(answer.at_us, f"Answer{_origin(answer)}", answer.text, **more)
 
 
-def _child(child: "Subagent") -> Child:
+def _child(name: str, child: "Subagent") -> Child:
     took = "" if child.ended_us is None else _length(child.ended_us - child.since_us)
-    return Child(child.since_us, one_line(child.type), took)
+    return Child(child.since_us, one_line(child.type), took, name, f"a{child.since_us}")
 
 
-def _call(call: "Observation") -> Call:
+def _call(call: "Observation", state: "SessionState") -> Call:
+    by = one_line(call.subagent)
     return Call(
         at_us=call.at_us,
         tool=one_line(call.tool),
-        by=one_line(call.subagent),
-        target=cut(one_line(call.target), TARGET_CHARS),
+        by=by,
+        target=cut(one_line(shown_path(call.target, state)), TARGET_CHARS),
         ended=_ENDED[call.ok],
         count=call.count,
         made=call,
+        agent=call.agent_id or by,
+        **_marks(call),
     )
+
+
+def _action(given: Any) -> str:
+    """What a call does, as far as its input says it: `run`, `read` or nothing."""
+    if not isinstance(given, Mapping):
+        return ""
+    if any(isinstance(given.get(key), (str, list)) for key in _COMMANDS):
+        return "run"
+    return "read" if any(key in given for key in ("file_path", "filePath")) else ""
 
 
 def nothing(detail: "Detail") -> str:
@@ -193,6 +337,13 @@ def clock(session: "Session") -> Callable[[int], str]:
     """How its times are written: without their date if they are all of one day."""
     start = 11 if day_of(session.started_us) == day_of(session.last_us) else 0
     return lambda at_us: moment(at_us)[start:]
+
+
+def local_clock(session: "Session") -> Callable[[int], str]:
+    """The same in local time."""
+    first, last = (to_datetime(at).astimezone() for at in (session.started_us, session.last_us))
+    form = "%H:%M:%S" if first.date() == last.date() else "%Y-%m-%d %H:%M"
+    return lambda at_us: to_datetime(at_us).astimezone().strftime(form)
 
 
 def moment(at_us: int) -> str:

@@ -9,14 +9,13 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from journal.agents import HISTORY, TRANSCRIPT
 from journal.errors import JournalError
 from journal.printable import one_line
 from journal.session.meaning import Kind
 from journal.times import to_text
-from sync.store import facts, short_ids
+from sync.query import steps
+from sync.store import short_ids
 from sync.store.facts import Stored
-from sync.views import said
 
 LEAST_CHARS = 6  # of the beginning of an event's id
 MOST_NAMED = 8
@@ -24,35 +23,32 @@ _READ_AT_ONCE = 50
 _ID_CHARS = 32
 _KINDS = {
     Kind.PROMPT: "prompt",
-    Kind.TOLD_PROMPT: "prompt",
     Kind.TURN_END: "answer",
     Kind.SUBAGENT_END: "answer",
-    Kind.TOLD_ANSWER: "answer",
-    Kind.TOLD_THINKING: "thinking",
+    Kind.ANSWER: "answer",
+    Kind.THINKING: "thinking",
     Kind.TOOL_BEFORE: "input",
-    Kind.TOLD_CALL: "input",
     Kind.TOOL_AFTER: "output",
     Kind.TOOL_FAILED: "output",
-    Kind.TOLD_RESULT: "output",
 }
 # Without a text these say nothing.
 _WORDS = (
     Kind.TURN_END,
     Kind.SUBAGENT_END,
-    Kind.TOLD_PROMPT,
-    Kind.TOLD_ANSWER,
-    Kind.TOLD_THINKING,
+    Kind.ANSWER,
+    Kind.THINKING,
 )
-_SILENT = (Kind.OTHER, Kind.TOLD_OTHER, Kind.WAITING_NOTICED)
+_SILENT = (Kind.OTHER, Kind.WAITING_NOTICED, Kind.TITLE)
+# The step of an event; of one that another record tells as well, the last step before it.
+_HERE = """
+select p.position, p.seq, p.patch from steps p join events e on e.seq = p.seq
+where p.session = ?1 and (p.seq = ?2 or e.at_us <= ?3)
+order by p.seq = ?2 desc, p.position desc limit 1
+"""
 _BEFORE = """
-select seq from events where session = ? and (at_us, id) < (?, ?) order by at_us desc, id desc
+select seq, patch from steps where session = ? and position < ? order by position desc
 """
-_AFTER = "select seq from events where session = ? and (at_us, id) > (?, ?) order by at_us, id"
-_TOLD_CALLS = """
-select iif(coalesce(before_seq, after_seq) is null, null, told_before),
-  iif(after_seq is null, null, told_after)
-from observations where session = ?
-"""
+_AFTER = "select seq, patch from steps where session = ? and position > ? order by position"
 
 
 class Place(NamedTuple):
@@ -146,32 +142,29 @@ def read(db: apsw.Connection, place: Place, context: int) -> Around:
 
 
 def _read(db: apsw.Connection, place: Place, context: int) -> Around:
-    twice = said.told_twice(db, place.session)
-    calls: Any = db.execute(_TOLD_CALLS, (place.session,))
-    twice |= {seq for row in calls for seq in row if seq is not None}
-    key = (place.session, place.at_us, place.id)
+    row: Any = db.execute(_HERE, (place.session, place.seq, place.at_us)).fetchone()
+    if row is None:
+        raise JournalError("this event is gone", "journal search finds what is there")
+    position, seq, patch = row
     before, after = (
-        list(islice(_telling(db, query, key, twice), context + 1)) for query in (_BEFORE, _AFTER)
+        list(islice(_telling(db, query, place.session, position), context + 1))
+        for query in (_BEFORE, _AFTER)
     )
-    here = facts.events_at(db, [place.seq]).get(place.seq)
+    here = next(steps.read(db, [(seq, patch)], 1), None)
     if here is None:
         raise JournalError("this event is gone", "journal search finds what is there")
     chosen = [*reversed(before[:context]), here, *after[:context]]
-    steps = [_step(db, stored, stored is here) for stored in chosen]
-    return Around(steps, (len(before) > context, len(after) > context))
+    found = [_step(db, stored, stored is here) for stored in chosen]
+    return Around(found, (len(before) > context, len(after) > context))
 
 
-def _telling(
-    db: apsw.Connection, query: str, key: tuple[int, int, bytes], twice: set[int]
-) -> Iterator[Stored]:
-    """The events of a query that say something, read a few at a time."""
-    rows = (seq for (seq,) in db.execute(query, key) if seq not in twice)
-    while part := list(islice(rows, _READ_AT_ONCE)):
-        events = facts.events_at(db, part)
-        for seq in part:
-            meaning = events[seq].event.meaning
-            if meaning.kind not in _SILENT and (meaning.text or meaning.kind not in _WORDS):
-                yield events[seq]
+def _telling(db: apsw.Connection, query: str, session: int, position: int) -> Iterator[Stored]:
+    """The steps of a query that say something, read a few at a time."""
+    rows: Any = db.execute(query, (session, position))
+    for stored in steps.read(db, rows, _READ_AT_ONCE):
+        meaning = stored.event.meaning
+        if meaning.kind not in _SILENT and (meaning.text or meaning.kind not in _WORDS):
+            yield stored
 
 
 def _step(db: apsw.Connection, stored: Stored, is_match: bool) -> Step:
@@ -199,6 +192,6 @@ def _output(stored: Stored) -> Any:
     event, payload = stored.event, stored.payload
     if event.meaning.kind is Kind.TOOL_FAILED:
         return event.meaning.text
-    if event.name in (TRANSCRIPT, HISTORY) or not isinstance(payload, Mapping):
+    if event.meaning.told or not isinstance(payload, Mapping):
         return event.meaning.output
     return payload.get("tool_response")

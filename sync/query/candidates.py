@@ -44,11 +44,11 @@ where e.seq <= ? group by w.value order by 1
 """
 _CALLS = """
 with calls as materialized (
-  select before_seq, after_seq, told_before, told_after
-  from observations o join session_states s on s.session = o.session where {} and {}
+  select o.seq, o.end_seq
+  from items o join session_states s on s.session = o.session
+  where o.kind = 'call' and {} and {}
 ), ends as materialized (
-  select before_seq as seq from calls union all select after_seq from calls
-  union all select told_before from calls union all select told_after from calls
+  select seq from calls union all select end_seq from calls
 )"""
 _NO_CALLS = "with none as (select 1)"
 # The index leads: a join in any other order would look at every event of the sessions.
@@ -96,7 +96,7 @@ class Query(NamedTuple):
     @property
     def match(self) -> str:
         """The words as the index takes them."""
-        return " ".join(term.match for term in self.terms)
+        return " AND ".join(filter(None, (term.match for term in self.terms)))
 
     @property
     def searched(self) -> tuple[TextKind, ...]:
@@ -123,10 +123,18 @@ class Candidate(NamedTuple):
         return TextKind.SUMMARY if self.number < 0 else TextKind(self.number % KINDS)
 
 
+def _any_words(sql: str, match: str) -> str:
+    """The same statement for a search without words: every row, and only its age counts."""
+    if match:
+        return sql
+    return sql.replace("full_text match ?", "? = ''").replace("closeness(full_text)", "1")
+
+
 def beginning(db: apsw.Connection, query: Query, now_us: int) -> Cursor:
     """The place before all results."""
     last_seq = db.execute("select max(seq) from events").get or 0
-    is_common = db.execute(_IS_COMMON, (query.match, TEXTS)).get is not None
+    match = query.match
+    is_common = not match or db.execute(_IS_COMMON, (match, TEXTS)).get is not None
     none_yet = Window(TOP, TOP, EVENTS // WIDER)
     return Cursor(query.mark, now_us, last_seq, none_yet if is_common else ALL)
 
@@ -216,7 +224,7 @@ class Candidates:
         spans = orjson.dumps(self._spans()).decode()
         of_index = (place.now_us, spans, query.match, query.since_us, query.until_us)
         values = (*of_calls, *of_index, *of_sessions, place.rank, place.number, bound)
-        sql = _BEST.format(calls, _TEXTS.format(also, fitting))
+        sql = _BEST.format(calls, _any_words(_TEXTS.format(also, fitting), query.match))
         return [Candidate(*row) for row in self._db.execute(sql, values)]
 
     def _spans(self) -> list[tuple[int, int]]:
@@ -238,6 +246,6 @@ class Candidates:
         fitting, of_sessions = self._fitting()
         passed = orjson.dumps(place.summaries).decode()
         of_index = (place.now_us, query.match, query.since_us, query.until_us, passed)
-        sql = _BEST.format(_NO_CALLS, _SUMMARIES.format(fitting))
+        sql = _BEST.format(_NO_CALLS, _any_words(_SUMMARIES.format(fitting), query.match))
         values = (*of_index, *of_sessions, float("-inf"), 0, bound)
         return [Candidate(*row) for row in self._db.execute(sql, values)]

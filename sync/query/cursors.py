@@ -41,10 +41,11 @@ class Cursor(NamedTuple):
     summaries: tuple[int, ...] = ()  # sessions whose summaries have been looked at
 
     def __str__(self) -> str:
-        """The opaque text; no shell finds anything in it."""
+        """The opaque text; no shell and no address finds anything in it."""
         place = (*self.window.above, *self.window.floor, self.window.events, self.number)
         head = (self.mark, self.now_us, self.last_seq, *place, *self.summaries)
-        return "_".join((_VERSION, self.rank.hex(), *map("{:x}".format, head)))
+        rank = self.rank.hex().replace("+", "")  # which addresses take for a space
+        return "_".join((_VERSION, rank, *map("{:x}".format, head)))
 
     @classmethod
     def of(cls, text: str) -> "Cursor":

@@ -1,40 +1,43 @@
 """One session in full: what was asked, what was done, what was answered, and every event."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import apsw
 import orjson
 
-from journal.agents import HISTORY, TRANSCRIPT
 from journal.errors import JournalError
-from journal.session.meaning import ASIDE, Kind, Meaning
+from journal.session.meaning import Author, Kind, Meaning
 from journal.session.state import SessionState
 from journal.times import to_text
-from sync.query import listing
+from sync.query import listing, steps
 from sync.query.listing import Session
 from sync.store import facts
-from sync.views import delivered_pieces, said, usage
-from sync.views.observations import NO_ID
+from sync.views import delivered_pieces, usage
+from sync.views.items import NO_ID
 
 _CALLS = """
-select tool_use_id, tool, coalesce(before_seq, told_before), coalesce(after_seq, told_after),
-  coalesce(ok, told_ok), repeats, digest
-from observations
-join events e on e.seq = coalesce(before_seq, told_before, after_seq, told_after)
-where observations.session = ? order by e.at_us, e.id
+select name, tool, seq, end_seq, ok, digest, subagent, taken_back, inherited from items
+where session = ? and kind = 'call' order by position
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What the session was told. Not `by_person`: the agent wrote it itself."""
+    """What the session was told; `by` is one of journal.session.meaning.Author."""
 
     event_id: str
     at_us: int
     text: str
-    by_person: bool
+    by: str
+    taken_back: bool = False
+    inherited: bool = False
+
+    @property
+    def by_person(self) -> bool:
+        """Whether no machine wrote it."""
+        return self.by != Author.MACHINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +48,14 @@ class Answer:
     at_us: int
     text: str
     failed: bool
+    subagent: str = ""  # its id; "" is the session itself
+    taken_back: bool = False
+    inherited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A tool call, or `count` calls that were equal in input and output.
+    """A tool call; on screens `count` calls that were equal in input and output, see `grouped`.
 
     `event_id` and `at_us` are those of the first one's start, or of its end if no start was seen.
     `ok` is None if it has not ended. `input` and `output` are None if they were not asked for.
@@ -66,6 +72,10 @@ class Observation:
     memory_id: str | None
     target: str  # what it worked on: a file, a command, a question
     subagent: str  # the type of the sub-agent that made it; "" is the session itself
+    agent_id: str = ""  # the sub-agent's id
+    taken_back: bool = False
+    inherited: bool = False
+    digest: bytes | None = None  # of tool, input and output
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +92,7 @@ class EventHead:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """A session with everything that is told of it, in the order of time."""
+    """A session with everything that is told of it, in the order of the conversation."""
 
     session: Session
     state: SessionState
@@ -99,14 +109,28 @@ class Detail:
         return {
             "session": self.session.json(),
             "prompts": [
-                {**_at(p.event_id, p.at_us), "text": p.text, "by_person": p.by_person}
+                {
+                    **_at(p.event_id, p.at_us),
+                    "text": p.text,
+                    "by_person": p.by_person,
+                    "by": p.by,
+                    "taken_back": p.taken_back,
+                    "inherited": p.inherited,
+                }
                 for p in self.prompts
             ],
             "observations": [_observation_json(call) for call in self.observations],
             "summary": self.summary,
             "events": [_event_json(event) for event in self.events],
             "answers": [
-                {**_at(a.event_id, a.at_us), "text": a.text, "failed": a.failed}
+                {
+                    **_at(a.event_id, a.at_us),
+                    "text": a.text,
+                    "failed": a.failed,
+                    "agent_id": a.subagent or None,
+                    "taken_back": a.taken_back,
+                    "inherited": a.inherited,
+                }
                 for a in self.answers
             ],
             "archive": _archive_json(self.archive),
@@ -114,8 +138,7 @@ class Detail:
         }
 
 
-_PROMPTS = (Kind.PROMPT, Kind.TOLD_PROMPT)
-_ANSWERS = (Kind.TURN_END, Kind.TOLD_ANSWER)
+_ANSWERS = (Kind.TURN_END, Kind.ANSWER)
 
 
 class _Side(NamedTuple):
@@ -159,21 +182,29 @@ def _read(db: apsw.Connection, session: Session, with_values: bool) -> Detail:
         archive=delivered_pieces.standing(db, session.key, session.agent, session.id),
         tokens=usage.of(db, session.key),
     )
-    told_twice = said.told_twice(db, session.key)
     calls = db.execute(_CALLS, (session.key,)).fetchall()
-    # Only the first of equal calls is looked at: a session may make the same one a thousand times.
-    groups = _grouped(calls)
-    wanted = {seq for first, _ in groups for seq in first[2:4] if seq is not None}
+    wanted = {seq for call in calls for seq in call[2:4] if seq is not None}
     sides: dict[int, _Side] = {}
-    for event in facts.events_of(db, session.key):
-        if event.event.seq not in told_twice:
-            _note(detail, event)
-        if event.event.seq in wanted:
-            sides[event.event.seq] = _side(event, with_values)
+    for step in steps.of_session(db, session.key):
+        _note(detail, step)
+        if step.event.seq in wanted:
+            sides[step.event.seq] = _side(step, with_values)
     detail.observations.extend(
-        _observation(first, number, sides, session.memory_id) for first, number in groups
+        _observation(call, sides, session.memory_id) for call in calls if call[2] in sides
     )
     return detail
+
+
+def grouped(calls: Iterable[Observation]) -> list[Observation]:
+    """Calls that are equal in tool, input and output as one with their count, for people."""
+    groups: dict[object, Observation] = {}
+    for call in calls:
+        same: object = (call.digest, call.ok, call.taken_back, call.inherited)
+        if call.digest is None:
+            same = call.event_id
+        first = groups.get(same)
+        groups[same] = call if first is None else replace(first, count=first.count + 1)
+    return list(groups.values())
 
 
 def _note(detail: Detail, stored: facts.Stored) -> None:
@@ -182,26 +213,16 @@ def _note(detail: Detail, stored: facts.Stored) -> None:
     head = EventHead(
         number, event.at_us, event.name, meaning.tool, meaning.tool_use_id, meaning.subagent
     )
-    if meaning.kind not in ASIDE:
-        detail.events.append(head)
-    if meaning.kind in _PROMPTS:
-        detail.prompts.append(Prompt(number, event.at_us, meaning.text, meaning.by_person))
-    elif meaning.kind in _ANSWERS and meaning.text and not meaning.subagent:
-        detail.answers.append(Answer(number, event.at_us, meaning.text, failed=False))
-    elif meaning.kind is Kind.TURN_FAILED:
+    detail.events.append(head)
+    marks = meaning.taken_back, meaning.inherited
+    if meaning.kind is Kind.PROMPT:
+        detail.prompts.append(Prompt(number, event.at_us, meaning.text, meaning.by, *marks))
+    elif meaning.kind is Kind.TURN_FAILED or (
+        meaning.kind in _ANSWERS and meaning.text.strip() and not meaning.subagent
+    ):
+        failed = meaning.kind is Kind.TURN_FAILED
         text = meaning.text or meaning.detail
-        detail.answers.append(Answer(number, event.at_us, text, failed=True))
-
-
-def _grouped(calls: list[Any]) -> list[tuple[Any, int]]:
-    """The first row of each group of equal calls, and how often they were reported in all."""
-    groups: dict[object, tuple[Any, int]] = {}
-    for call in calls:
-        _, _, before_seq, after_seq, ok, repeats, digest = call
-        same = (digest, ok) if digest is not None else (before_seq, after_seq)
-        first, number = groups.get(same, (call, 0))
-        groups[same] = first, number + 1 + repeats
-    return list(groups.values())
+        detail.answers.append(Answer(number, event.at_us, text, failed, meaning.subagent, *marks))
 
 
 def _side(stored: facts.Stored, with_values: bool) -> _Side:
@@ -211,7 +232,7 @@ def _side(stored: facts.Stored, with_values: bool) -> _Side:
         meaning = meaning._replace(tool_input=None, output=None)
     elif meaning.kind is Kind.TOOL_FAILED:
         output = meaning.text
-    elif event.name in (TRANSCRIPT, HISTORY):
+    elif meaning.told:
         output = meaning.output
     elif meaning.kind is Kind.TOOL_AFTER:
         # As it was sent: the meaning's leaves out what repeats the input.
@@ -220,24 +241,26 @@ def _side(stored: facts.Stored, with_values: bool) -> _Side:
     return _Side(event.id.hex(), event.at_us, meaning, output)
 
 
-def _observation(
-    call: Any, count: int, sides: Mapping[int, _Side], memory_id: str | None
-) -> Observation:
-    tool_use_id, tool, before_seq, after_seq, ok, _, _ = call
-    end = sides.get(after_seq)
-    first = sides[after_seq if before_seq is None else before_seq]
+def _observation(call: Any, sides: Mapping[int, _Side], memory_id: str | None) -> Observation:
+    name, tool, seq, end_seq, ok, digest, subagent, taken_back, inherited = call
+    first = sides[seq]
+    end = first if end_seq == seq else sides.get(end_seq)
     return Observation(
         event_id=first.event_id,
         at_us=first.at_us,
         tool=tool,
-        tool_use_id=None if tool_use_id.startswith(NO_ID) else tool_use_id,
+        tool_use_id=None if name.startswith(NO_ID) else name,
         ok=None if ok is None else bool(ok),
         input=first.meaning.tool_input,
         output=end.output if end else None,
-        count=count,
+        count=1,
         memory_id=memory_id,
         target=first.meaning.target or (end.meaning.target if end else ""),
         subagent=first.meaning.subagent_type,
+        agent_id=subagent,
+        taken_back=bool(taken_back),
+        inherited=bool(inherited),
+        digest=digest,
     )
 
 
@@ -265,6 +288,9 @@ def _observation_json(call: Observation) -> dict[str, Any]:
         "count": call.count,
         "memory_id": call.memory_id,
         "subagent": call.subagent or None,
+        "agent_id": call.agent_id or None,
+        "taken_back": call.taken_back,
+        "inherited": call.inherited,
     }
 
 

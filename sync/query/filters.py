@@ -1,6 +1,8 @@
 """Which sessions a list or a search is about, as SQL over `session_states s`; which calls."""
 
+import json
 import re
+import unicodedata
 from datetime import datetime, time, timedelta
 from typing import NamedTuple
 
@@ -26,7 +28,8 @@ class Filters(NamedTuple):
     """What a session must be; what is None or empty does not matter.
 
     `adopt_on`: the settings' `sessions.adopt_on`, None for sessions not adopted, too. `project`:
-    its name in any case, its key, or the key without `git:`. `host`: in any case.
+    its name in any case, its key, or the key without `git:`; if no project has that, a part of a
+    name or a folder on its path. `host`: in any case.
     """
 
     adopt_on: tuple[str, ...] | None = None
@@ -44,8 +47,7 @@ class Filters(NamedTuple):
             any_of = " or ".join([_ADOPTED] * len(self.adopt_on)) or "false"
             parts.append((f"({any_of})", tuple(f" {trigger} " for trigger in self.adopt_on)))
         if self.project:
-            names = "(s.project_name = ? collate nocase or s.project in (?, 'git:' || ?))"
-            parts.append((names, (self.project,) * 3))
+            parts.append(_project(self.project))
         if self.host:
             parts.append(("s.host = ? collate nocase", (self.host,)))
         if self.memory:
@@ -54,6 +56,30 @@ class Filters(NamedTuple):
         parts += [(f"{column} = ?", (value,)) for column, value in equal.items() if value]
         conditions = " and ".join(condition for condition, _ in parts) or "true"
         return conditions, tuple(value for _, values in parts for value in values)
+
+
+def _project(name: str) -> tuple[str, tuple[str, ...]]:
+    """The projects of this name or key; if there are none, those that have it in name or folder."""
+    forms = dict.fromkeys((name, *_forms(name)))
+    exact = "s.project_name = ? collate nocase or s.project in (?, 'git:' || ?)"
+    others = exact.replace("s.", "o.")
+    part = (
+        "instr(lower(s.project_name), lower(?)) or instr('/' || s.cwd || '/', '/' || ? || '/')"
+        " or instr(lower(s.project), lower(?))"
+    )
+    conditions, values = [], list[str]()
+    for form in forms:
+        conditions.append(
+            f"({exact} or (not exists (select 1 from session_states o where {others})"
+            f" and ({part})))"
+        )
+        values += [form] * 9
+    return f"({' or '.join(conditions)})", tuple(values)
+
+
+def _forms(text: str) -> tuple[str, ...]:
+    """A name in both Unicode forms: agents report a path as the disk has it, or as it was typed."""
+    return tuple(dict.fromkeys(unicodedata.normalize(form, text) for form in ("NFC", "NFD")))
 
 
 class Folder(NamedTuple):
@@ -76,13 +102,15 @@ class Folder(NamedTuple):
 
 class Wanted(NamedTuple):
     """Which sessions. `folders`: each must match. The last activity is not before `since_us`, and
-    before `until_us`.
+    before `until_us`. `calls`: one of them was made. `only`: one of these (rows).
     """
 
     filters: Filters
     folders: tuple[Folder, ...] = ()
     since_us: int | None = None
     until_us: int | None = None
+    calls: "Calls | None" = None
+    only: tuple[int, ...] | None = None
 
     def sql(self) -> tuple[str, tuple[str | int, ...]]:
         """A condition over `session_states s`, and its parameters."""
@@ -101,6 +129,14 @@ class Wanted(NamedTuple):
         if self.until_us is not None:
             parts.append("s.last_us < ?")
             found.append(self.until_us)
+        if self.calls is not None:
+            condition, values = self.calls.sql()
+            made = f"select 1 from items o where o.session = s.session and {condition}"
+            parts.append(f"exists ({made})")
+            found += values
+        if self.only is not None:
+            parts.append("s.session in (select value from json_each(?))")
+            found.append(json.dumps(self.only))
         return " and ".join(parts), tuple(found)
 
 
@@ -115,14 +151,14 @@ class File(NamedTuple):
     project: str = ""
 
     def sql(self) -> tuple[str, tuple[str, ...]]:
-        """A condition over `observations o` and `session_states s`, and its parameters."""
-        parts = ["o.file = ?"] * len(self.paths)
-        values = list(self.paths)
-        if self.tail:
-            ending = f"/{self.tail}"
+        """A condition over `items o` and `session_states s`, and its parameters."""
+        values = [form for path in self.paths for form in _forms(path)]
+        parts = ["o.file = ?"] * len(values)
+        for tail in _forms(self.tail) if self.tail else ():
+            ending = f"/{tail}"
             only = "s.project = ? and " if self.project else ""
             parts.append(f"({only}(o.file = ? or substr(o.file, -length(?)) = ?))")
-            values += [self.project] * bool(only) + [self.tail, ending, ending]
+            values += [self.project] * bool(only) + [tail, ending, ending]
         return f"({' or '.join(parts) or 'false'})", tuple(values)
 
 
@@ -133,7 +169,7 @@ class Calls(NamedTuple):
     file: File | None = None
 
     def sql(self) -> tuple[str, tuple[str, ...]]:
-        """A condition over `observations o` and `session_states s`, and its parameters."""
+        """A condition over `items o` and `session_states s`, and its parameters."""
         condition, values = self.file.sql() if self.file else ("true", ())
         if self.tool:
             condition, values = f"o.tool glob ? and {condition}", (self.tool, *values)
@@ -156,5 +192,5 @@ def moment_us(text: str, now_us: int) -> int:
             moment = datetime.fromisoformat(words.upper())
         return (moment.astimezone() - _EPOCH) // timedelta(microseconds=1)
     except (ValueError, OverflowError) as error:
-        hint = "try 2w, 3d, today, 2026-11-21"
+        hint = "try 2h, 3d, 2w, today, yesterday, 2026-11-21 or 2026-11-21T09:00"
         raise UsageError(f"cannot read {one_line(text)[:40]!r} as a time", hint) from error

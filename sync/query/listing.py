@@ -7,11 +7,11 @@ read together with their states.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import apsw
 
-from journal.errors import JournalError
+from journal.errors import JournalError, UsageError
 from journal.printable import one_line
 from journal.session.state import SessionState
 from journal.session.summary import shown_path
@@ -96,12 +96,45 @@ class Session:
         }
 
 
-def page(db: apsw.Connection, wanted: Wanted, limit: int = 0) -> list[int]:
+class Place(NamedTuple):
+    """Where a page of the list ended."""
+
+    state: int  # in the order of STATES
+    last_us: int
+    key: int
+
+    def __str__(self) -> str:
+        """The opaque text of it."""
+        return "_".join(map("{:x}".format, self))
+
+    @classmethod
+    def behind(cls, session: Session) -> "Place":
+        """The place behind this session."""
+        return cls(STATES.index(session.status), session.last_us, session.key)
+
+    @classmethod
+    def of(cls, text: str) -> "Place":
+        """The place of such a text. UsageError: it is none."""
+        try:
+            state, last_us, key = (int(part, 16) for part in text.split("_"))
+        except ValueError as error:
+            raise UsageError("this is no cursor of a list", "begin without `after`") from error
+        if not (0 <= state < len(STATES) and 0 <= last_us < 1 << 62 and 0 <= key < 1 << 62):
+            raise UsageError("this is no cursor of a list", "begin without `after`")
+        return cls(state, last_us, key)
+
+
+def page(
+    db: apsw.Connection, wanted: Wanted, limit: int = 0, after: Place | None = None
+) -> list[int]:
     """The first sessions (rows): what waits for its person, what works, is idle, is finished.
 
-    The newest activity first in each group; `limit` 0 means all of them.
+    The newest activity first in each group; `limit` 0 means all of them; `after` goes on.
     """
     condition, values = wanted.sql()
+    if after is not None:
+        condition = f"({condition}) and ({_RANK}, -s.last_us, -s.session) > (?, ?, ?)"
+        values = (*values, after.state, -after.last_us, -after.key)
     order = f"order by {_RANK}, s.last_us desc, s.session desc limit ?"
     query = f"select s.session from session_states s where {condition} {order}"
     return [int(key) for (key,) in db.execute(query, (*values, limit or -1))]
@@ -109,11 +142,15 @@ def page(db: apsw.Connection, wanted: Wanted, limit: int = 0) -> list[int]:
 
 def newest(db: apsw.Connection, wanted: Wanted) -> int | None:
     """The session (row) that was active last; None if there is none."""
+    return next(iter(newest_first(db, wanted, 1)), None)
+
+
+def newest_first(db: apsw.Connection, wanted: Wanted, limit: int) -> list[int]:
+    """The sessions (rows) that were active last, whatever their state."""
     condition, values = wanted.sql()
-    order = "order by s.last_us desc, s.session desc limit 1"
+    order = "order by s.last_us desc, s.session desc limit ?"
     query = f"select s.session from session_states s where {condition} {order}"
-    key = db.execute(query, values).get
-    return None if key is None else int(key)
+    return [int(key) for (key,) in db.execute(query, (*values, limit))]
 
 
 def count(db: apsw.Connection, wanted: Wanted) -> int:

@@ -130,7 +130,7 @@ class _Build:
         self.reader = journal_reader.Reader(order.layout, order.screen, order.dead)
         # Of nothing: it notes the version of the views, and for which memory agent they are.
         derive.refresh(self.db, order.settings.memory.agent, order.now_us)
-        delivered_pieces.follow(self.db, name_of(order.settings.remote), order.now_us)
+        delivered_pieces.follow(self.db, name_of(order.settings.remote, order.layout), order.now_us)
 
     def from_journal(self) -> None:
         """Every record of packs and days, the oldest first."""

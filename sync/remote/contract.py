@@ -73,6 +73,7 @@ class Material:
 
     lines: Sequence[bytes]  # whole records, redacted, each with its newline
     messages: Sequence[Message]
+    kinds: Sequence[int] = ()  # for each line, bits: which of its texts the local index holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class Heading:
     project: str
     memory_id: str | None
     summary: Mapping[str, Any] | None  # JSON shape of the public interface
+    row: Mapping[str, Any] | None = None  # the session as lists show it, and its `triggers`
 
 
 class Outcome(StrEnum):

@@ -30,6 +30,13 @@ def token(settings: sections.Remote, environ: Mapping[str, str]) -> str:
     raise _missing(f"no token: {places} is not set in the environment")
 
 
+def optional_token(settings: sections.Remote, environ: Mapping[str, str]) -> str | None:
+    """The token that the settings name; None: they name none, and there are other ways."""
+    if not settings.token_env and not settings.token_command:
+        return None
+    return token(settings, environ)
+
+
 def _printed(settings: sections.Remote, environ: Mapping[str, str]) -> str:
     """What the program prints, without a shell; it is found on PATH or named by a whole path."""
     command = settings.token_command

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import apsw
 
 from journal.redaction.redactor import Redactor
-from journal.session.meaning import ASIDE
 from journal.session.state import SessionState
 from sync.rescan.counts import Rescanned
 from sync.store import facts
@@ -87,14 +86,16 @@ def _index(db: apsw.Connection, session: int, seqs: list[int]) -> None:
     with_input = {
         seq for seq in seqs if db.execute(exists, (seq * KINDS + TextKind.INPUT,)).fetchone()
     }
+    query = "select seq from steps where session = ?"
+    steps = {seq for (seq,) in db.execute(query, (session,))}
     full_text.drop_events(db, seqs)
     events = [stored.event for stored in facts.events_at(db, seqs).values()]
     change = Change(
         session,
         *facts.identity(db, session),
-        [event for event in events if event.meaning.kind not in ASIDE],
+        [event for event in events if event.seq in steps],
         SessionState(),
+        0,
         frozenset(with_input),
-        [event for event in events if event.meaning.kind in ASIDE],
     )
     full_text.insert(db, full_text.derive(db, [change], 0))

@@ -177,10 +177,10 @@ from events e join sessions s on s.key = e.session join origins o on o.key = e.o
 """
 
 
-def events_of(db: apsw.Connection, session: int) -> Iterator[Stored]:
-    """Every event of one session, ordered by (`at`, `id`), one at a time."""
-    where = "where e.session = ? order by e.at_us, e.id"
-    return _read(db, db.execute(_SELECT + where, (session,)))
+def events_of(db: apsw.Connection, session: int, since_us: int = 0) -> Iterator[Stored]:
+    """Every event of one session from a time on, by (`at`, `id`), one at a time."""
+    where = "where e.session = ? and e.at_us >= ? order by e.at_us, e.id"
+    return _read(db, db.execute(_SELECT + where, (session, since_us)))
 
 
 def events_at(db: apsw.Connection, seqs: Iterable[int]) -> dict[int, Stored]:

@@ -12,9 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import apsw
-
-from journal.agents import HISTORY, TRANSCRIPT
+from journal.agents import TRANSCRIPT
 from journal.agents.claude_code import torn_lines
 from journal.agents.claude_code.transcript_lines import Entry, dump, entries, subagent_type
 from journal.context import capture_gaps
@@ -23,16 +21,15 @@ from journal.layout import Layout
 from journal.record import record
 from journal.settings.sources import Settings
 from journal.times import to_us
-from sync.store import facts
+from sync.ingest.line_reader import OpenFile
 
 AGENT = "claude-code"
 _MOST_CALLS = 500  # that are open at once
 _MOST_NAME_CHARS = 256
 BEGINNING_BYTES = 1 << 20  # in which `beginning` looks
+RECALLED_BYTES = 4 << 20  # before an offset: calls that began there may end behind it
 _TIME = re.compile(rb'"timestamp":"([0-9TZ:.+-]{19,35})"')
 _SESSION = re.compile(rb'"sessionId":"([^"\\]{1,256})"')
-# Of sessions that begin so, hooks saw all; what their transcripts hold from before is inherited.
-_FIRST_STARTS = ("startup", "clear", "fork")
 
 
 class TornLineError(record.BadLineError):
@@ -62,6 +59,9 @@ class Reading:
     _subagent: str = ""
     _type: str = ""
     _calls: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _turn: str = ""
+    _after: str = ""  # the last line that names itself
+    _unnamed: dict[bytes, int] = field(default_factory=dict)  # lines since, by their digest
 
     def __post_init__(self) -> None:
         if self.path.name.startswith("agent-"):
@@ -73,12 +73,14 @@ class Reading:
         if not line.strip():
             return
         for entry in self._entries(line):
-            self.last_us = _moment_us(entry.at) or self.last_us
+            self.last_us = moment_us(entry.at) or self.last_us
             session = entry.session if len(entry.session) <= _MOST_NAME_CHARS else ""
             self.session = session or self.session
             self._cwd = entry.cwd or self._cwd
             if self.keeping.wants(self._cwd, self.last_us):
-                yield self._record(entry, offset, len(line))
+                yield self._record(entry, offset, line)
+            else:
+                self._name(entry, line)
 
     def _entries(self, line: bytes) -> Iterator[Entry]:
         try:
@@ -91,10 +93,10 @@ class Reading:
                 raise TornLineError(torn, "no whole record: cut off or damaged") from error
 
     def recall(self, line: bytes) -> None:
-        """Note the calls of a line before the ones that are read."""
-        if b'"tool_use"' in line:
-            for entry in entries(line, thinking=False):
-                self._note_call(entry)
+        """Note what a line before the ones that are read says of these: calls, turn, place."""
+        for entry in self._entries(line):
+            self._note_call(entry)
+            self._name(entry, line)
 
     def _note_call(self, entry: Entry) -> None:
         if entry.call is not None:
@@ -102,32 +104,51 @@ class Reading:
             if len(self._calls) > _MOST_CALLS:
                 del self._calls[next(iter(self._calls))]
 
-    def _record(self, entry: Entry, offset: int, size: int) -> record.Record:
+    def _name(self, entry: Entry, line: bytes) -> str:
+        """What names a line, however much of the file is read, and under whatever path.
+
+        Its own id; else its digest, the last line with an id before it, and which of the equal
+        lines since then it is.
+        """
+        self._turn = entry.turn or self._turn
+        if entry.uuid:
+            if entry.uuid != self._after:
+                self._after = entry.uuid
+                self._unnamed.clear()
+            return entry.uuid
+        digest = hashlib.blake2b(line.strip(), digest_size=12).digest()
+        number = self._unnamed.get(digest, 0) + (not entry.part)
+        self._unnamed[digest] = number
+        return f"{self._after}\0{digest.hex()}\0{number}"
+
+    def _record(self, entry: Entry, offset: int, line: bytes) -> record.Record:
         self._note_call(entry)
+        named = self._name(entry, line)
         subagent = entry.subagent or self._subagent
-        event = self.keeping.hooked.event(AGENT, self.session, self.last_us)
         said: dict[str, Any] = {"session_id": self.session}
         if subagent:
             said |= {"agent_id": subagent, "agent_type": self._type}
         said |= {"file": str(self.path), "offset": offset}
         if entry.part is not None:
             said["part"] = entry.part
+        if self._turn and not entry.turn:
+            said["turn"] = self._turn
         if (call := self._calls.pop(entry.result, None)) is not None:
             said["call"] = call
         origin: dict[str, Any] = {
             "host": self.host, "pid": None, "entrypoint": entry.entrypoint or None
         }  # fmt: skip
-        if event == HISTORY and (git := self.git(entry.cwd, entry.branch)):
+        if git := self.git(entry.cwd, entry.branch):
             origin["git"] = git
-        named = entry.uuid or f"{offset}\0{size}"
+        at_us = moment_us(entry.at)
         return record.Record(
-            _id(self.last_us, f"{self.session}\0{subagent}\0{named}\0{entry.part}"),
+            record_id(at_us, f"{self.session}\0{subagent}\0{named}\0{entry.part}"),
             self.last_us,
             AGENT,
-            event,
+            TRANSCRIPT,
             self.session,
             origin,
-            dump(said)[:-1] + b',"line":' + _harmless(entry.line) + b"}",
+            dump(said)[:-1] + b',"line":' + harmless(entry.line) + b"}",
             False,
         )
 
@@ -136,7 +157,6 @@ class Reading:
 class Keeping:
     """What a home keeps of transcripts."""
 
-    hooked: "Hooked"
     silences: Silences  # times in which capture was off
     home: str  # without links
     thinking: bool  # whether what the agent thought is kept, too
@@ -149,42 +169,10 @@ class Keeping:
         return directory != self.home and not self.silences.cover(directory, at_us)
 
 
-def keeping(db: apsw.Connection, layout: Layout, settings: Settings) -> Keeping:
-    """By the settings of a home, and what its database knows. JournalError: it cannot be read."""
+def keeping(layout: Layout, settings: Settings) -> Keeping:
+    """By the settings of a home. JournalError: it cannot be read."""
     home = os.path.realpath(layout.home)
-    return Keeping(Hooked(db), capture_gaps.read(layout), home, settings.capture.thinking)
-
-
-class Hooked:
-    """From when on hooks saw a session; asked of the database once for each session."""
-
-    def __init__(self, db: apsw.Connection) -> None:
-        self._db = db
-        self._from_us: dict[tuple[str, str], int | None] = {}
-
-    def event(self, agent: str, session: str, at_us: int) -> str:
-        """`Transcript` for what hooks saw themselves, `History` for what they did not."""
-        who = agent, session
-        if who not in self._from_us:
-            self._from_us[who] = self._look(*who)
-        from_us = self._from_us[who]
-        return HISTORY if from_us is None or at_us < from_us else TRANSCRIPT
-
-    def _look(self, agent: str, session: str) -> int | None:
-        """None: no hook saw it; 0: hooks saw all of it."""
-        if not self._db.table_exists("main", "sessions"):
-            return None  # a dry run in a home without a database
-        key = facts.known_key(self._db, agent, session)
-        query = """
-            select seq, at_us from events where session = ? and name not in (?, ?)
-            order by at_us, id limit 1
-        """
-        row = self._db.execute(query, (key, TRANSCRIPT, HISTORY)).fetchone()
-        if row is None:
-            return None
-        seq, at_us = row
-        first = facts.events_at(self._db, [seq])[seq].event.meaning
-        return 0 if first.detail in _FIRST_STARTS else int(at_us)
+    return Keeping(capture_gaps.read(layout), home, settings.capture.thinking)
 
 
 def beginning(data: bytes, modified_ns: int) -> tuple[int, str]:
@@ -194,7 +182,7 @@ def beginning(data: bytes, modified_ns: int) -> tuple[int, str]:
     """
     time, session = _TIME.search(data), _SESSION.search(data)
     return (
-        (_moment_us(time[1].decode()) if time else 0) or modified_ns // 1000,
+        (moment_us(time[1].decode()) if time else 0) or modified_ns // 1000,
         session[1].decode("utf-8", "replace") if session else "",
     )
 
@@ -205,14 +193,14 @@ def session_of(path: Path) -> str:
     return path.parent.parent.name if is_subagent else path.stem
 
 
-def _moment_us(text: str) -> int:
+def moment_us(text: str) -> int:
     try:
         return max(0, to_us(text))
     except (ValueError, OverflowError):
         return 0
 
 
-def _id(at_us: int, named: str) -> bytes:
+def record_id(at_us: int, named: str) -> bytes:
     """A UUID (RFC 9562, version 8): the time in front, as in version 7, then a hash."""
     digest = bytearray(hashlib.blake2b(named.encode("utf-8", "replace"), digest_size=10).digest())
     digest[0] = 0x80 | (digest[0] & 0x0F)
@@ -220,6 +208,15 @@ def _id(at_us: int, named: str) -> bytes:
     return (min(at_us // 1000, 2**48 - 1)).to_bytes(6, "big") + bytes(digest)
 
 
-def _harmless(line: bytes) -> bytes:
+def harmless(line: bytes) -> bytes:
     """A line in which nothing looks like the beginning of a record, as the emitter does it."""
     return line.strip().replace(b'{"v":', b'{ "v":')
+
+
+def lines_before(file: OpenFile, offset: int) -> Iterator[bytes]:
+    """Lines before an offset that may say something of the ones behind it."""
+    start = max(0, offset - RECALLED_BYTES)
+    if start:  # the first line may say whose file it is
+        yield os.pread(file.fd, BEGINNING_BYTES, 0).partition(b"\n")[0]
+    lines = os.pread(file.fd, offset - start, start).split(b"\n")
+    yield from lines[1 if start else 0 :]

@@ -3,22 +3,27 @@
 a remote folder, a host's directory in it, a piece      its pieces (see remote/folder_files.py)
 a journal's home, its `days/`, its `packs/`, a day      the files of its days, and its packs
 a file, or a directory of files                         exported records, gzipped or not
-a file, or a directory with files anywhere below it     transcripts of Claude Code
+a file, or a directory with files anywhere below it     transcripts of agents
 """
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from journal.agents import AGENTS
+from journal.agents.claude_code import transcript_lines
+from journal.agents.contract import Transcripts
 from journal.errors import JournalError, UsageError
 from journal.layout import is_day
 from journal.printable import one_line
-from sync.ingest.foreign_lines import UnreadableError, is_journal, is_transcript
+from sync.ingest.foreign_lines import UnreadableError, first_object, is_journal, is_transcript
 from sync.remote.folder import is_remote_folder, pieces
+from sync.transcripts import discovery
 
 _ENDINGS = (".jsonl", ".jsonl.gz")
+CLAUDE_CODE = "claude-code"
 _HINT = (
     "name a remote folder, another journal's home, transcripts, or a file that journal export wrote"
 )
@@ -31,7 +36,8 @@ class Source:
     path: Path  # absolute
     size: int  # bytes
     folder: Path | None = None  # the remote folder whose piece it is
-    is_transcript: bool = False
+    agent: str = ""  # of a transcript: whose it is
+    status: os.stat_result | None = None  # of a transcript, as it was found
 
 
 @dataclass(slots=True)
@@ -42,8 +48,10 @@ class Found:
     foreign: list[str] = field(default_factory=list)
 
 
-def find(paths: Iterable[Path]) -> Found:
+def find(paths: Iterable[Path], agents: Collection[str] = ()) -> Found:
     """The files below all of these paths, each once, in a stable order.
+
+    `agents`: only their transcripts; none named: those of all.
 
     UsageError: a path is missing. JournalError: one cannot be read, or holds nothing of a journal.
     """
@@ -53,6 +61,8 @@ def find(paths: Iterable[Path]) -> Found:
         found = _find(Path(os.path.abspath(path)))  # noqa: PTH100  links stay as people name them
         foreign += found.foreign
         for source in found.sources:
+            if agents and source.agent not in agents:
+                continue
             sources.setdefault(os.path.realpath(source.path), source)
     return Found(list(sources.values()), foreign)
 
@@ -84,10 +94,9 @@ def _pieces(path: Path) -> list[Source]:
 
 def _alone(path: Path) -> Found:
     """A file that somebody names must hold records."""
-    if is_journal(path):
-        return Found(list(_source(path)))
-    if is_transcript(path):
-        return Found(list(_source(path, is_transcript=True)))
+    agent = agent_of(path)
+    if agent or is_journal(path):
+        return Found(list(_source(path, agent=agent)))
     raise JournalError(one_line(f"{path} holds no records of a journal"), _HINT)
 
 
@@ -149,28 +158,78 @@ def _look_at(files: list[Path], found: Found) -> None:
             found.sources += _source(file)  # reading it will say why it cannot be read
 
 
-def _source(
-    file: Path, folder: Path | None = None, *, is_transcript: bool = False
-) -> Iterator[Source]:
+def _source(file: Path, folder: Path | None = None, *, agent: str = "") -> Iterator[Source]:
     try:
-        yield Source(file, file.stat().st_size, folder, is_transcript)
+        status = file.stat()
+        yield Source(file, status.st_size, folder, agent, status if agent else None)
     except FileNotFoundError:
         return  # gone since it was listed
 
 
-def transcripts(folder: Path) -> list[Source]:
-    """The transcripts anywhere below a folder, a session's own before those of its sub-agents."""
+def history(environ: Mapping[str, str], agents: Iterable[str]) -> Found:
+    """The transcripts that these agents keep of this person, each agent's in its own folders."""
+    places = {agent: folders(agent, environ) for agent in agents}
+    found = [
+        Source(one.path, one.status.st_size, agent=one.agent, status=one.status)
+        for one in discovery.walk(places)
+    ]
+    return Found(sorted(found, key=lambda source: str(source.path)))
+
+
+def folders(agent: str, environ: Mapping[str, str]) -> list[Path]:
+    """Where an agent keeps transcripts, whether it is there or not."""
+    files = AGENTS[agent].transcripts
+    return transcript_lines.folders(environ) if files is None else files.folders(environ)
+
+
+def transcripts(folder: Path, agent: str = "") -> list[Source]:
+    """The transcripts anywhere below a folder, a session's own before those of its sub-agents.
+
+    Of one agent, or of any.
+    """
     found: list[Source] = []
-    for place, folders, names in os.walk(folder):  # follows no link to a folder
-        folders.sort()
+    for place, inner, names in os.walk(folder):  # follows no link to a folder
+        inner.sort()
         for name in sorted(names):
-            if name.endswith(_ENDINGS) and _looks_like_one(path := Path(place) / name):
-                found += _source(path, is_transcript=True)
+            path = Path(place) / name
+            if not _may_be_one(path, agent) or not _is_file(path):
+                continue
+            whose = _whose(path, agent)
+            if whose and agent in ("", whose):
+                found += _source(path, agent=whose)
     return sorted(found, key=lambda source: str(source.path))
 
 
-def _looks_like_one(path: Path) -> bool:
+def _may_be_one(path: Path, agent: str) -> bool:
+    """By its name."""
+    if path.name.endswith(_ENDINGS):
+        return True
+    known = [AGENTS[agent]] if agent else AGENTS.values()
+    return any(one.transcripts.holds(path) for one in known if one.transcripts)
+
+
+def _whose(path: Path, agent: str) -> str:
     try:
-        return _is_file(path) and is_transcript(path)
-    except UnreadableError:
-        return True  # reading it will say why it cannot be read
+        return agent_of(path)
+    except UnreadableError:  # reading it will say why it cannot be read
+        return agent or CLAUDE_CODE
+
+
+def agent_of(path: Path) -> str:
+    """The agent whose transcript a file is, as its name and its beginning say; "" if of none.
+
+    UnreadableError.
+    """
+    known = {name: one.transcripts for name, one in AGENTS.items() if one.transcripts}
+    for agent, files in known.items():
+        if _has_rows(files, path):
+            return agent
+    first = first_object(path)
+    for agent, files in known.items():
+        if first is not None and files.begins(first):
+            return agent
+    return CLAUDE_CODE if is_transcript(path) else ""
+
+
+def _has_rows(files: Transcripts, path: Path) -> bool:
+    return files.holds(path) and files.rows(path, 0) is not None

@@ -1,4 +1,4 @@
-"""What a view is told: one session, its new events in order, and the state behind them."""
+"""What a view is told: one session, the steps that are new in its conversation, and its state."""
 
 from dataclasses import dataclass, field
 
@@ -8,21 +8,18 @@ from journal.session.state import SessionState
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One session's step. Of a session folded anew, one of several slices that cover all of it.
+    """One session's step. Of a session folded again, one of several slices that cover all of it.
 
-    Without events: the journal itself said something of the session, see `views.advance`, or there
-    are asides only.
+    Without steps: the journal itself said something of the session, see `derive.advance`.
     """
 
     session: int
     agent: str
     id: str
-    events: list[Event]
-    state: SessionState  # after the last of the events
+    steps: list[Event]  # in the order of the conversation, each thing once
+    state: SessionState  # after the last step
+    position: int  # of the first step
     unopened: frozenset[int]  # rows of events that end a tool call which was not open
-    asides: list[Event] = field(default_factory=list)  # new ones that change no state, unordered
-
-    @property
-    def all_events(self) -> list[Event]:
-        """The new events, also those that only tell what others have done."""
-        return [*self.events, *self.asides] if self.asides else self.events
+    order: tuple[int, bytes] = (0, b"")  # the greatest (at, id) of all the session's events
+    events: list[Event] = field(default_factory=list)  # all new ones, also those told twice
+    is_new: bool = True  # no step of it was derived before

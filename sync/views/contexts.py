@@ -73,6 +73,12 @@ def _has_sessions(db: apsw.Connection, project: str) -> bool:
     return db.execute(query, (project,)).fetchone() is not None
 
 
+def _has_several_agents(db: apsw.Connection, project: str) -> bool:
+    """Whether the project has sessions of more than one agent."""
+    query = "select count(distinct agent) from session_states where project = ?"
+    return int(db.execute(query, (project,)).get) > 1
+
+
 def _prepared(
     db: apsw.Connection, layout: Layout, settings: Settings, project: str, now_us: int
 ) -> bytes:
@@ -83,6 +89,7 @@ def _prepared(
     """
     wanted = set(settings.sessions.adopt_on)
     name, blocks = "", []
+    several = _has_several_agents(db, project)
     for agent, session_id, data, triggers, project_name in db.execute(query, (project,)):
         state = SessionState.load(data)
         if state is None or not wanted & set(triggers.split()):
@@ -90,7 +97,8 @@ def _prepared(
         name = name or project_name
         summary = summaries.best(db, agent, session_id, state)
         short_id = short_ids.of_session(db, session_id)
-        made = briefing.block(session_id, state, summary, short_id, zone)
+        named = agent if several else ""
+        made = briefing.block(session_id, state, summary, short_id, zone, named)
         if made is not None:
             blocks.append(made)
         if len(blocks) == max(briefing.MAX_BLOCKS, 2 * settings.context.sessions):

@@ -1,19 +1,17 @@
-"""The views: tables derived from facts, each module the only writer of its own.
+"""Deriving: all views are brought up to new facts, in the transaction that stores these.
 
 A view module offers `derive(db, changes, now_us)`, and `drop(db, session)` if it keeps rows of
-single events. An event that sorts last advances its session's views, so the cost follows what is
-new; anything else folds the session anew from all its events. Both happen in the transaction that
-stores the events, and give the same rows: any order of arrival, any repetition. What a transcript
-tells beside the hooks changes no state; its rows are added whenever it comes. A session whose
-events have lost their bodies is not folded anew: its views are only advanced.
+single events. What hooks report in order advances its session; anything else is merged again from
+the session's last turn on, or from its beginning. All ways give the same rows: any order of
+arrival, any repetition. A session whose events have lost their bodies is only advanced.
 """
 
 from collections.abc import Iterable, Iterator
 
 import apsw
 
-from journal.session.fold import Event, fold
-from journal.session.meaning import ASIDE, Kind
+from journal.session.fold import Event
+from journal.session.mentions import mention
 from journal.session.state import STATE_VERSION, SessionState
 from sync.store import deletion, facts
 from sync.store.facts import OwnFact
@@ -21,31 +19,28 @@ from sync.views import (
     contexts,
     delivered_pieces,
     full_text,
+    items,
     memory_ids,
     models,
-    observations,
     pins_and_ends,
-    prompts,
-    said,
     sessions,
     summaries,
     transcripts,
+    turns,
     usage,
 )
 from sync.views.change import Change
 from sync.views.inferred_ends import Ended
 from sync.views.memory_ids import Who
+from sync.views.merging import Merging, appended, from_tail, slices, whole
 
-# Raised when a view derives other rows from the same facts: all sessions are then folded anew.
-VERSION = 1000 * STATE_VERSION + 5
+# Raised when a view derives other rows from the same facts: all sessions are then folded again.
+VERSION = 1000 * STATE_VERSION + 6
 SLICE_EVENTS = 500
 SLICE_SESSIONS = 100  # whose states are in memory at once
-_ENDS = (Kind.TOOL_AFTER, Kind.TOOL_FAILED)  # of a tool call
 # contexts look at the session's row before it changes; full_text, last, indexes the summary.
-_ORDER = (
-    contexts, sessions, prompts, observations, said, usage, transcripts, memory_ids, summaries
-)  # fmt: skip
-WITH_ROWS_OF_EVENTS = (full_text, prompts, observations, said, usage)  # dropped in this order
+_ORDER = (contexts, sessions, items, usage, transcripts, memory_ids, summaries)
+WITH_ROWS_OF_EVENTS = (full_text, items, turns, usage)  # dropped in this order
 _CHANGING = ("MemoryId", "Summary")  # what they say is shown with the session
 OF_OWN_FACTS = (models, memory_ids, delivered_pieces, pins_and_ends)
 
@@ -64,16 +59,45 @@ def advance(
     delivered_pieces.note_work(db, [*new, *spoken_of], now_us)
     changes = [*_unchanged(db, spoken_of)]
     for session, events in new.items():
-        events.sort(key=_order)
-        first = next((event for event in events if event.meaning.kind not in ASIDE), None)
-        head = sessions.head(db, session)
-        if head is not None and (first is None or _order(first) > head.order):
-            changes.append(_folded(db, session, head.state, events))
-        elif head is None and facts.count(db, session) == len(events):
-            changes.append(_folded(db, session, SessionState(), events))
-        elif not deletion.has_gaps(db, session):
+        made = _merged(db, session, events)
+        if made is None:
             fold_anew(db, session, now_us)
+        else:
+            changes.append(_change(db, session, made))
     return _derive(db, changes, now_us)
+
+
+def _merged(db: apsw.Connection, session: int, events: list[Event]) -> Merging | None:
+    """What new events change of a session; None: it is to be folded again from its beginning."""
+    head = sessions.head(db, session)
+    if head is None:
+        return whole(events) if facts.count(db, session) == len(events) else None
+    tail = turns.tail(db, session)
+    if deletion.has_gaps(db, session):
+        return appended(db, session, head, tail, events, always=True)
+    if tail is None:
+        return None
+    return appended(db, session, head, tail, events) or from_tail(db, session, tail, events)
+
+
+def _change(db: apsw.Connection, session: int, made: Merging) -> Change:
+    """The views' change; what it replaces is dropped."""
+    if not made.is_new:
+        items.drop(db, session, made.position)
+    turns.save(db, session, made.tail, made.names)
+    agent, session_id = facts.identity(db, session)
+    return Change(
+        session,
+        agent,
+        session_id,
+        made.steps,
+        made.state,
+        made.position,
+        made.unopened,
+        made.order,
+        made.events,
+        made.is_new,
+    )
 
 
 def _spoken_of(db: apsw.Connection, own: list[OwnFact]) -> set[int]:
@@ -86,9 +110,9 @@ def _spoken_of(db: apsw.Connection, own: list[OwnFact]) -> set[int]:
 
 def _unchanged(db: apsw.Connection, keys: Iterable[int]) -> Iterator[Change]:
     for session in keys:
-        if (head := sessions.head(db, session)) is not None:  # else `refresh` folds it anew
+        if (head := sessions.head(db, session)) is not None:  # else `refresh` folds it again
             agent, session_id = facts.identity(db, session)
-            yield Change(session, agent, session_id, [], head.state, frozenset())
+            yield Change(session, agent, session_id, [], head.state, 0, frozenset())
 
 
 def adopted(db: apsw.Connection, keys: Iterable[int], adopt_on: tuple[str, ...]) -> set[int]:
@@ -120,18 +144,22 @@ def resolved(db: apsw.Connection, keys: Iterable[int], own: list[OwnFact]) -> di
 
 
 def fold_anew(db: apsw.Connection, session: int, now_us: int) -> None:
-    """Derive one session's views again from all its events."""
+    """Derive one session's views again from all its events.
+
+    Memory holds a few words of each event, and the bodies of a slice of them.
+    """
     for view in WITH_ROWS_OF_EVENTS:
         view.drop(db, session)
-    state = SessionState()
+    mentions = []
     for events in _slices(stored.event for stored in facts.events_of(db, session)):
-        change = _folded(db, session, state, events)
+        mentions += [mention(event) for event in events]
+    for made in slices(db, mentions, SLICE_EVENTS):
+        change = _change(db, session, made)
         full_text.insert(db, _derive(db, [change], now_us))
-        state = change.state
 
 
 def refresh(db: apsw.Connection, memory_agent: str, now_us: int) -> None:
-    """Derive everything anew if other code than this derived it, and follow the memory agent."""
+    """Derive everything again if other code than this derived it, and follow the memory agent."""
     if db.execute("select version from view_version").get != VERSION:
         _derive_all(db, now_us)
     memory_ids.follow(db, memory_agent)
@@ -163,31 +191,14 @@ def _keep(db: apsw.Connection, session: int, now_us: int) -> None:
         full_text.insert(db, _derive(db, changes, now_us))
         return
     agent, session_id = facts.identity(db, session)  # its state is of another version
-    bare = Change(session, agent, session_id, [], SessionState(), frozenset())
+    bare = Change(session, agent, session_id, [], SessionState(), 0, frozenset())
     memory_ids.derive(db, [bare], now_us)
-
-
-def _folded(db: apsw.Connection, session: int, state: SessionState, events: list[Event]) -> Change:
-    unopened = set()
-    asides = [event for event in events if event.meaning.kind in ASIDE]
-    if asides:
-        events = [event for event in events if event.meaning.kind not in ASIDE]
-    for event in events:
-        if event.meaning.kind in _ENDS and event.meaning.tool_use_id not in state.open_tools:
-            unopened.add(event.seq)
-        state = fold(state, event)
-    agent, session_id = facts.identity(db, session)
-    return Change(session, agent, session_id, events, state, frozenset(unopened), asides)
 
 
 def _derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:
     for view in _ORDER:
         view.derive(db, changes, now_us)
     return full_text.derive(db, changes, now_us)
-
-
-def _order(event: Event) -> tuple[int, bytes]:
-    return event.at_us, event.id
 
 
 def _slices(events: Iterable[Event]) -> Iterator[list[Event]]:

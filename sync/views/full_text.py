@@ -1,8 +1,8 @@
-"""The view that is searched: an FTS5 index without a copy of the text.
+"""The view that is searched: an FTS5 index without a copy of the text, over `journal.words`.
 
 A row's number says what it is: event row * 8 + kind, or minus the session's number for its
 summary; the text itself is read from the events. A tool's input is indexed at its start, or at its
-end if no start was seen. What a transcript tells is indexed where no hook reported the same.
+end if no start was seen. What both a hook and a transcript tell is indexed once.
 """
 
 from operator import itemgetter
@@ -11,62 +11,54 @@ from typing import Any
 import apsw
 import orjson
 
-from sync.views import said
+from journal.words import words
 from sync.views.change import Change
 from sync.views.texts import KINDS, TextKind, summary_text, texts
 
 
 def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:
-    """The new events' texts and the sessions' summaries, for `insert`; old summaries are removed.
+    """The new steps' texts and the sessions' summaries, for `insert`; what went is removed.
 
     In the order of their numbers: the index writes what it holds in memory whenever one is smaller
     than the one before.
     """
-    gone = {number for change in changes for number in _repeated(db, change)}
-    rows = [
-        (number, text)
-        for change in changes
-        for event in change.all_events
-        for kind, text in texts(event.meaning, event.seq in change.unopened)
-        if (number := event.seq * KINDS + kind) not in gone
-    ]
+    rows: list[tuple[int, str]] = []
+    gone: set[int] = set()
+    for change in changes:
+        found = {
+            event.seq * KINDS + kind: text
+            for event in change.steps
+            if not event.meaning.inherited or event.meaning.told
+            for kind, text in texts(event.meaning, event.seq in change.unopened)
+        }
+        if not change.is_new:
+            stored = _stored(db, change)
+            gone |= stored - found.keys()
+            found = {number: text for number, text in found.items() if number not in stored}
+        rows += [(number, indexed(text)) for number, text in found.items()]
     query = "select summary from summaries where session = ?"
     for change in changes:
         if (summary := db.execute(query, (change.session,)).get) is not None:
-            rows.append((-change.session, summary_text(str(summary))))
+            rows.append((-change.session, indexed(summary_text(str(summary)))))
     rows.sort(key=itemgetter(0))
     gone.update(-change.session for change in changes)
     db.executemany("delete from full_text where rowid = ?", [(number,) for number in sorted(gone)])
     return orjson.dumps({str(number): text for number, text in rows})
 
 
-def _repeated(db: apsw.Connection, change: Change) -> set[int]:
-    """The rows of what a transcript tells and a hook reported, as far as the change touches it."""
-    told = """
-        select exists (select 1 from usage where session = ?1)
-        or exists (select 1 from said where session = ?1 and told)
-    """
-    if not change.asides and not db.execute(told, (change.session,)).get:
-        return set()
-    events = change.all_events
-    gone = {
-        seq * KINDS + kind
-        for seq in said.repeated(db, change.session, events)
-        for kind in (TextKind.PROMPT, TextKind.ANSWER)
+def indexed(text: str) -> str:
+    """A text as the index takes it: its words, and nothing else."""
+    return " ".join(words(text))
+
+
+def _stored(db: apsw.Connection, change: Change) -> set[int]:
+    """The rows of the index that hold texts of these events."""
+    query = "select id from full_text_docsize where id between ? and ?"
+    return {
+        int(number)
+        for event in change.events
+        for (number,) in db.execute(query, (event.seq * KINDS, event.seq * KINDS + KINDS - 1))
     }
-    calls = [event.meaning.tool_use_id for event in events if event.meaning.tool_use_id]
-    query = """
-        select coalesce(before_seq, after_seq), told_before, after_seq, told_after
-        from observations where session = ? and tool_use_id in (select value from json_each(?))
-    """
-    for begun, told_before, ended, told_after in db.execute(
-        query, (change.session, orjson.dumps(calls).decode())
-    ):
-        if begun is not None and told_before is not None:
-            gone.add(told_before * KINDS + TextKind.INPUT)
-        if ended is not None and told_after is not None:
-            gone.add(told_after * KINDS + TextKind.OUTPUT)
-    return gone
 
 
 def insert(db: apsw.Connection, texts: bytes) -> None:
@@ -87,3 +79,13 @@ def drop_events(db: apsw.Connection, seqs: list[int]) -> None:
     """Remove the rows of these events: their texts are gone."""
     rows = sorted((seq * KINDS + kind,) for seq in seqs for kind in TextKind)
     db.executemany("delete from full_text where rowid = ?", rows)
+
+
+def kinds(db: apsw.Connection, seqs: list[int]) -> dict[int, int]:
+    """For each of these events (rows) that is indexed: bits, which of its texts are."""
+    query = """
+        select f.id / ?1, sum(1 << (f.id % ?1)) from json_each(?2) j
+        cross join full_text_docsize f on f.id between j.value * ?1 and j.value * ?1 + ?1 - 1
+        group by 1
+    """
+    return dict(db.execute(query, (KINDS, orjson.dumps(seqs).decode())))

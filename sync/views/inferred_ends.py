@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from journal.agents import HISTORY
 from journal.settings.sources import Settings
 from journal.times import SECOND_US
 
@@ -46,9 +45,9 @@ def due(
     """
     limit_us = settings.sessions.reap_after_hours * _HOUR_US
     found = []
-    for key, agent, session, last_us, pid, on in _open_sessions(db):
+    for agent, session, last_us, pid, on, hooked in _open_sessions(db):
         silent_us = now_us - last_us
-        if pid is None and silent_us > _IMPORTED_US and not _is_hooked(db, key):
+        if pid is None and silent_us > _IMPORTED_US and not hooked:
             found.append(Ended(agent, session, last_us, IMPORTED))
         elif silence and silent_us > limit_us:
             found.append(Ended(agent, session, last_us, SILENCE))
@@ -59,18 +58,13 @@ def due(
 
 def _open_sessions(db: apsw.Connection) -> Iterator[Any]:
     query = """
-        select s.session, s.agent, s.id, s.last_us, cast(s.state as text) ->> 'pid', s.host
+        select s.agent, s.id, s.last_us, cast(s.state as text) ->> 'pid', s.host,
+          cast(s.state as text) ->> 'hooked'
         from session_states s left join pins p on p.agent = s.agent and p.session = s.id
         where s.status <> 'finished' and coalesce(p.pinned, 0) = 0
         order by s.last_us
     """
     return iter(db.execute(query).fetchall())
-
-
-def _is_hooked(db: apsw.Connection, session: int) -> bool:
-    """Whether a hook reported anything of the session."""
-    query = "select exists (select 1 from events where session = ? and name <> ?)"
-    return bool(db.execute(query, (session, HISTORY)).get)
 
 
 def is_alive(pid: int, last_us: int) -> bool:

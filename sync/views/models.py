@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import apsw
 import orjson
 
-from journal.agents import HISTORY
 from journal.session.fold import Event
 from journal.session.meaning import Kind
 from journal.session.summary import Summary, told
@@ -84,14 +83,14 @@ def latest(db: apsw.Connection, agent: str, session: str) -> Told | None:
 def note_work(db: apsw.Connection, new: Mapping[int, list[Event]]) -> None:
     """These sessions went on: if a model summarises, there may be something for it to do.
 
-    Not for imported history: nobody wants to pay for a thousand calls at once.
+    Only for what hooks reported: an import of ten thousand sessions asks no model.
     """
     if agent_kind(db) == "command":
         told = ((key, event) for key, events in new.items() for event in events)
         rows = {
             (key,)
             for key, event in told
-            if event.meaning.kind in _TELLING and event.name != HISTORY
+            if event.meaning.kind in _TELLING and not event.meaning.told
         }
         db.executemany("insert or ignore into model_work values (?)", rows)
 

@@ -87,6 +87,7 @@ def _remove_session(db: apsw.Connection, key: int) -> None:
     transcripts.drop_session(db, *facts.identity(db, key))
     for view in (summaries, sessions):
         view.drop(db, key)
+    db.execute("delete from notified where session = ?", (key,))
     deletion.remove_session(db, key)
 
 

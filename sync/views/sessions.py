@@ -29,6 +29,14 @@ def head(db: apsw.Connection, session: int) -> Head | None:
     return None
 
 
+def is_hooked(db: apsw.Connection, agent: str, session: str) -> bool:
+    """Whether a hook has reported anything of the session."""
+    query = """
+        select cast(state as text) ->> 'hooked' from session_states where agent = ? and id = ?
+    """
+    return bool(db.execute(query, (agent, session)).get)
+
+
 def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
     """Write the sessions' rows."""
     for change in changes:
@@ -38,13 +46,13 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
             state.inferred_end = pins_and_ends.inferred_end(
                 db, change.agent, change.id, state.last_us
             )
-    rows = [_row(change) for change in changes if change.events]
+    rows = [_row(change) for change in changes if change.steps]
     if rows:
         names, marks = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))
         query = f"insert or replace into session_states ({names}) values ({marks})"
         db.executemany(query, [tuple(row.values()) for row in rows])
-    lifted = [_ending(change.state) for change in changes if not change.events]
-    keys = [change.session for change in changes if not change.events]
+    lifted = [_ending(change.state) for change in changes if not change.steps]
+    keys = [change.session for change in changes if not change.steps]
     query = """
         update session_states set state = ?, status = ?, ended_us = ?, end_reason = ?
         where session = ?
@@ -53,14 +61,14 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
 
 
 def _row(change: Change) -> dict[str, Any]:
-    state, last = change.state, change.events[-1]
+    state, (last_us, last_id) = change.state, change.order
     return {
         "session": change.session,
         "agent": change.agent,
         "id": change.id,
         **_ending(state),
-        "last_us": last.at_us,
-        "last_id": last.id,
+        "last_us": last_us,
+        "last_id": last_id,
         "triggers": " ".join(sorted(state.triggers)),
         "project": project(state),
         "project_name": state.project_name or state.cwd.rstrip("/").rpartition("/")[2],
@@ -68,7 +76,7 @@ def _row(change: Change) -> dict[str, Any]:
         "branch": state.branch,
         "host": state.host,
         "title": title(state),
-        "started_us": state.started_us,
+        "started_us": state.started_us or last_us,
         "events": state.events,
         "prompts": state.prompts,
     }
@@ -90,8 +98,9 @@ def project(state: SessionState) -> str:
 
 
 def title(state: SessionState) -> str:
-    """The name that a planned session was given, else its first prompt; as one line."""
-    text = name_of(state.plan) or (state.first_prompt.text if state.first_prompt else "")
+    """The name that the person gave, else the agent's, else the first prompt; as one line."""
+    asked = state.first_prompt.text if state.first_prompt else ""
+    text = state.named or name_of(state.plan) or state.named_by_agent or asked
     return " ".join(text.split())[:TITLE_CHARS]
 
 

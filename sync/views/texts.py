@@ -4,7 +4,7 @@ from enum import IntEnum
 
 import orjson
 
-from journal.printable import without_escapes
+from journal.printable import visible
 from journal.session.meaning import Kind, Meaning, leaves
 from journal.session.own_words import without_frames
 
@@ -26,22 +26,20 @@ class TextKind(IntEnum):
 _INPUT, _OUTPUT = TextKind.INPUT, TextKind.OUTPUT
 _KINDS_OF_TEXT = {
     Kind.PROMPT: TextKind.PROMPT,
+    Kind.ANSWER: TextKind.ANSWER,
     Kind.TURN_END: TextKind.ANSWER,
     Kind.SUBAGENT_END: TextKind.ANSWER,
     Kind.TURN_FAILED: TextKind.ANSWER,
     Kind.TOOL_BEFORE: _INPUT,
     Kind.TOOL_AFTER: _OUTPUT,
     Kind.TOOL_FAILED: _OUTPUT,
-    Kind.TOLD_PROMPT: TextKind.PROMPT,
-    Kind.TOLD_ANSWER: TextKind.ANSWER,
-    Kind.TOLD_CALL: _INPUT,
-    Kind.TOLD_RESULT: _OUTPUT,
-    Kind.TOLD_THINKING: TextKind.THINKING,
+    Kind.THINKING: TextKind.THINKING,
+    Kind.TITLE: TextKind.PROMPT,
 }
 
 
 def texts(meaning: Meaning, with_input: bool) -> list[tuple[TextKind, str]]:
-    """What people search an event for, without the colours of a terminal.
+    """What people search an event for, as they see it: without colours, in one Unicode form.
 
     `with_input`: a tool's input, too, where the event is the end of a call.
     """
@@ -57,7 +55,7 @@ def texts(meaning: Meaning, with_input: bool) -> list[tuple[TextKind, str]]:
     found = [(kind, text)]
     if with_input and kind is _OUTPUT:
         found.append((_INPUT, leaves(meaning.tool_input, LIMIT_CHARS)))
-    return [(kind, without_escapes(without_frames(text))) for kind, text in found if text]
+    return [(kind, visible(without_frames(text))) for kind, text in found if text]
 
 
 def summary_text(summary: str) -> str:

@@ -84,6 +84,12 @@ def reached(db: apsw.Connection, path: Path, agent: str, session: str) -> Copied
     return _copied(row) if row else Copied(path, agent, session, START, 0)
 
 
+def all_reached(db: apsw.Connection) -> dict[str, Copied]:
+    """How far every known file was read, by its path."""
+    rows: list[Any] = db.execute(f"select {_COLUMNS} from transcripts t").fetchall()
+    return {row[0]: _copied(row) for row in rows}
+
+
 def save(db: apsw.Connection, copied: Iterable[Copied]) -> None:
     """Remember how far files were copied; in a transaction, not before their records' rows."""
     query = "insert or replace into transcripts values (?, ?, ?, 0, ?, ?, ?, ?, ?)"

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import bench_archive
 import bench_history
 import bench_hooks
 import bench_live
@@ -25,6 +26,7 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
     "sync": bench_sync.measure,
     "watch": bench_watch.measure,
     "remote": bench_remote.measure,
+    "archive": bench_archive.measure,
     "redact": bench_redact.measure,
     "search": bench_search.measure,
     "live": bench_live.measure,

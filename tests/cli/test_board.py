@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Installed
 from rich.cells import cell_len
 
 import told
+from installed import Installed
 from told import Reader, asked, four_states, tell
 
 
@@ -66,7 +66,7 @@ def test_what_could_not_be_read_is_on_the_line_of_health(journal: Reader) -> Non
     assert journal().splitlines()[-1] == said
 
 
-def test_a_healthy_home_says_that_all_is_taken_in(installed: Installed) -> None:
+def test_a_healthy_home_says_that_all_is_synced(installed: Installed) -> None:
     four_states(installed.home)
     last = installed.journal().splitlines()[-1]
     assert last.startswith("up to date · last event ")

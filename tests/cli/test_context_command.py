@@ -5,12 +5,12 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import Installed
 
 import recordings
 import stored
 from firing import commands, environment, run
 from hooks.project import locate
+from installed import Installed
 from journal import cli
 from journal.cli.daily.context import told
 from journal.layout import Layout
@@ -45,7 +45,7 @@ def test_it_is_what_the_hook_prints_to_the_letter(installed: Installed) -> None:
     assert printed == hook_context(installed, PROJECT) + "\n"
 
 
-def test_it_is_of_the_current_directory_and_takes_in_what_is_new(
+def test_it_is_of_the_current_directory_and_syncs_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     here = tmp_path / "shop"
@@ -98,7 +98,7 @@ def test_where_the_hook_is_told_to_be_silent_nothing_is_shown(
     assert "told nothing" in captured.err
 
 
-def test_records_not_yet_taken_in_are_named(tmp_path: Path) -> None:
+def test_records_not_yet_synced_are_named(tmp_path: Path) -> None:
     recordings.write_journal(tmp_path, "i-exit")
     stored.sync(tmp_path)
     key = f"path:{os.uname().nodename}:{PROJECT}"

@@ -196,9 +196,7 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_brings_the_list_again(home: Path)
         assert not screen.alternate
 
 
-def test_beside_a_watcher_it_follows_what_that_takes_in(
-    home: Path, watcher: subprocess.Popen[str]
-) -> None:
+def test_it_follows_what_a_watcher_syncs(home: Path, watcher: subprocess.Popen[str]) -> None:
     with PtyScreen(home, 80, 24) as screen:
         screen.wait_for("the first work")
         follows(screen, home, "bbbbbb01")
@@ -214,7 +212,7 @@ def test_a_watcher_that_hangs_is_not_waited_for(home: Path, watcher: subprocess.
         follows(screen, home, "bbbbbb01")
 
 
-def test_a_database_that_is_made_anew_is_followed_too(home: Path) -> None:
+def test_a_database_that_is_rebuilt_is_followed_too(home: Path) -> None:
     with PtyScreen(home, 80, 24) as screen:
         screen.wait_for("the first work")
         argv = [sys.executable, "-m", "journal", "--home", str(home), "sync", "--rebuild"]
@@ -222,7 +220,7 @@ def test_a_database_that_is_made_anew_is_followed_too(home: Path) -> None:
         follows(screen, home, "bbbbbb01")
 
 
-def test_a_backlog_is_taken_in_piece_by_piece_before_the_persons_eyes(tmp_path: Path) -> None:
+def test_a_backlog_is_synced_piece_by_piece_on_the_screen(tmp_path: Path) -> None:
     home = tmp_path / "home"
     write_sessions(home, SESSIONS, time.time_ns(), files=False)
     with PtyScreen(home, 80, 24) as screen:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Installed
 from rich.cells import cell_len
 
 import stored
 import told
+from installed import Installed
 from journal import __version__
 from told import Reader, asked, four_states, tell
 
@@ -68,7 +68,7 @@ def test_it_works_without_a_home_and_makes_none(journal: Reader) -> None:
     assert not journal.home.exists()
 
 
-def test_what_is_not_taken_in_is_counted_and_stays_so(journal: Reader) -> None:
+def test_what_is_not_synced_is_counted_and_stays_so(journal: Reader) -> None:
     four_states(journal.home)
     before = tree(journal.home)
     found = status(journal)

@@ -70,7 +70,7 @@ def looked(journal: Reader, *args: str) -> tuple[str, list[tuple[str, int]]]:
     return out, [step for step in taken if step[0] != OF_FILES]
 
 
-def test_whoever_looks_sees_and_pays_the_same_as_without_the_flood(journal: Reader) -> None:
+def test_lists_show_and_cost_the_same_as_without_the_flood(journal: Reader) -> None:
     commands = [
         ("sessions",),
         ("sessions", "--json"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import socket
 import stat
@@ -14,10 +15,19 @@ from typing import NamedTuple
 import pytest
 
 import hooks
+from firing import CLOCK
 from hooks import emit
 from journal.errors import UsageError
 from journal.layout import Layout
-from journal.setup.hook_command import base_interpreter, hook_command, is_ours
+from journal.setup.hook_command import (
+    Programs,
+    base_interpreter,
+    constant_command,
+    hook_command,
+    hook_script,
+    is_ours,
+    script_file,
+)
 
 # /bin/sh as the agent starts it, and the two shells that it usually is.
 SHELLS = ["/bin/sh"] + [
@@ -46,7 +56,8 @@ class Place(NamedTuple):
         self, event: str = "Stop", python: Path | None = None, durable: bool = False
     ) -> str:
         python = python or base_interpreter()
-        return hook_command(Layout(self.home), "claude-code", event, python, self.packaged, durable)
+        programs = Programs(Layout(self.home), python, self.packaged, durable)
+        return hook_command(programs, "claude-code", event)
 
     def records(self) -> list[bytes]:
         files = sorted(self.home.glob("days/*/*.jsonl"))
@@ -83,6 +94,7 @@ def fire(
         "HOME": str(place.temporary),  # bash reads ~/.bashrc when its stdin is a socket
         "TMPDIR": str(place.temporary),
         "CLAUDE_CODE_SESSION_ID": SESSION,
+        **CLOCK,
         **env,
     }
     with ours, theirs:
@@ -367,10 +379,8 @@ def test_an_agent_without_variables_keeps_its_stdin_under_an_unknown_session(
     shell: str, place: Place
 ) -> None:
     remove_both(place)
-    layout = Layout(place.home)
-    command = hook_command(
-        layout, "other-agent", "turn_end", base_interpreter(), place.packaged, False
-    )
+    programs = Programs(Layout(place.home), base_interpreter(), place.packaged, False)
+    command = hook_command(programs, "other-agent", "turn_end")
     assert_silent(fire(shell, command, place))
     assert [path.name.split(".")[:3] for path in place.kept()] == [
         ["other-agent", "turn_end", "unknown"]
@@ -390,11 +400,15 @@ def test_the_shell_and_the_emitter_agree_on_the_spool(
 def test_ours_are_recognised_by_home_whatever_runs_them(tmp_path: Path) -> None:
     homes = [tmp_path / "j", tmp_path / "x" / "j"]
     for home in homes:
-        command = hook_command(
-            Layout(home), "claude-code", "Stop", Path("/gone/python3.9"), Path("/old/hooks"), True
-        )
-        assert is_ours(command)
-        assert [is_ours(command, other) for other in homes] == [home == other for other in homes]
+        programs = Programs(Layout(home), Path("/gone/python3.9"), Path("/old/hooks"), True)
+        for command in (
+            hook_command(programs, "claude-code", "Stop"),
+            constant_command(Layout(home), "codex", "Stop"),
+        ):
+            assert is_ours(command)
+            assert [is_ours(command, other) for other in homes] == [
+                home == other for other in homes
+            ]
     for foreign in (
         "",
         "echo agent-journal-",
@@ -407,12 +421,53 @@ def test_ours_are_recognised_by_home_whatever_runs_them(tmp_path: Path) -> None:
 def test_a_path_that_settings_cannot_hold_is_refused() -> None:
     home = Path(os.fsdecode(b"/home/\xff"))
     with pytest.raises(UsageError, match="not UTF-8"):
-        hook_command(Layout(home), "claude-code", "Stop", Path("/p"), Path("/h"), False)
+        hook_command(Programs(Layout(home), Path("/p"), Path("/h"), False), "claude-code", "Stop")
 
 
 def test_names_cannot_carry_shell(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not a name"):
-        hook_command(Layout(tmp_path), "a;b", "Stop", Path("/p"), Path("/h"), False)
+        hook_command(Programs(Layout(tmp_path), Path("/p"), Path("/h"), False), "a;b", "Stop")
+
+
+def scripted(place: Place, python: Path | None = None) -> str:
+    """The constant command of an agent, with its script in the home."""
+    programs = Programs(
+        Layout(place.home), python or base_interpreter(), place.packaged, durable=False
+    )
+    script_file(Layout(place.home), "codex").write_text(hook_script(programs, "codex"))
+    return constant_command(Layout(place.home), "codex", "Stop")
+
+
+def test_a_constant_command_names_the_agent_s_process(shell: str, place: Place) -> None:
+    command = scripted(place)
+    assert_silent(fire(shell, command, place))
+    [record] = map(json.loads, place.records())
+    assert (record["agent"], record["event"], record["pid"]) == ("codex", "Stop", os.getpid())
+    assert scripted(place, Path("/another/python3.14")) == command
+
+
+@pytest.mark.parametrize("gone", ["python", "programs", "script", "home"])
+def test_a_constant_command_blocks_nothing(shell: str, place: Place, gone: str) -> None:
+    command = scripted(place, Path("/gone/python3") if gone == "python" else None)
+    if gone == "programs":
+        (place.home / "hooks" / "run.py").unlink()
+        shutil.rmtree(place.packaged)
+    elif gone == "script":
+        script_file(Layout(place.home), "codex").unlink()
+    elif gone == "home":
+        remove_both(place)
+    assert_silent(fire(shell, command, place))
+    kept = [path.read_bytes() for path in place.kept()]
+    assert kept == ([PAYLOAD] if gone in ("python", "programs") else [])  # the others have no text
+
+
+def test_ctrl_c_in_the_agent_s_terminal_costs_no_record(shell: str, place: Place) -> None:
+    slow = "import os, signal, time; os.killpg(0, signal.SIGINT); os.killpg(0, signal.SIGHUP)\n"
+    run = place.home / "hooks" / "run.py"
+    run.write_text(slow + run.read_text())
+    command = f"setsid {shell} -c {shlex.quote(place.command())}"
+    assert_silent(fire(shell, command, place))
+    assert len(place.records()) == 1
 
 
 def test_the_base_interpreter_lies_outside_the_environment() -> None:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Installed
-from test_hostile_hooks import EVENTS, MINE, SESSION, Hostile, numbers, payload
 
 import hooks
+from installed import Installed
 from journal.layout import Layout
-from journal.setup.hook_command import base_interpreter, hook_command
+from journal.setup.hook_command import Programs, base_interpreter, hook_command
+from tests.hooks.test_hostile_hooks import EVENTS, MINE, SESSION, Hostile, numbers, payload
 
 PROGRAMS = Path(hooks.__file__).parent
 
@@ -115,7 +115,7 @@ def test_a_deleted_home_is_made_again(hostile: Hostile) -> None:
     assert assert_stored(hostile, 2) == []
 
 
-def test_a_home_whose_disk_is_not_mounted_is_not_made_anew(
+def test_a_home_whose_disk_is_not_mounted_is_not_created(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "disk").mkdir()
@@ -266,14 +266,13 @@ def test_whatever_is_gone_of_the_programs_the_payload_is_stored(
     shutil.copytree(PROGRAMS, packaged, ignore=shutil.ignore_patterns("__pycache__"))
     raw = 0
     for number, (package, python) in enumerate(product((True, False), repeat=2)):
-        command = hook_command(
+        programs = Programs(
             Layout.at(hostile.home),
-            "claude-code",
-            event,
             base_interpreter() if python else Path("/nowhere/python3"),
             packaged if package else Path("/nowhere/hooks"),
-            False,
+            durable=False,
         )
+        command = hook_command(programs, "claude-code", event)
         # A start from `compact` is told nothing, and so collects nothing.
         hostile.fire(event, payload(event, number=number, source="compact"), command, **MINE)
         raw += not python or (home != "whole" and not package)

@@ -17,10 +17,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from conftest import Installed
 
 import firing
 import stored
+from installed import Installed
 from journal.layout import Layout
 from sync.ingest.dead_letters import entries
 
@@ -256,7 +256,7 @@ def test_thirty_megabytes_are_stored_whole(hostile: Hostile) -> None:
     assert all(record["payload"]["a"] == text for record in records)
 
 
-def test_a_stdin_that_nobody_closes_is_read_for_two_seconds(hostile: Hostile) -> None:
+def test_a_stdin_that_stays_open_is_read_for_two_seconds(hostile: Hostile) -> None:
     started = time.monotonic()
     begun = []
     for event in EVENTS:
@@ -385,7 +385,7 @@ def killed(hostile: Hostile, stdin: bytes, alone: bool, seconds: float | None) -
     assert hook.returncode == 0 or not alone
 
 
-def test_a_hook_that_is_killed_in_its_write_costs_nobody_else_a_byte(hostile: Hostile) -> None:
+def test_a_hook_that_is_killed_in_its_write_costs_other_hooks_no_byte(hostile: Hostile) -> None:
     chance = random.Random(9)
     expected, victims = {0}, list[bytes]()
     hostile.fire("PostToolUse", payload("PostToolUse", number=0), "", **MINE)

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Installed
 
 import firing
 from hooks import emit
 from hooks import off as marks
+from installed import Installed
 
 EVENTS = ("SessionStart", "PostToolUse", "SessionEnd")
 

@@ -437,7 +437,7 @@ def script(folder: Path, lines: str) -> Path:
 
 @needs_root
 @pytest.mark.parametrize("path", [".git", "../store", "../store/common"])
-def test_git_is_not_run_in_somebody_elses_repository(
+def test_git_is_not_run_in_the_repository_of_another_user(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     repo = bare_bones(tmp_path / "tool")

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firing import CLOCK
 from hooks import emit, start
 from hooks.context import compose, last_us, lives, parsed, unescape
 from hooks.local_pass import PASS_MS
@@ -71,7 +72,7 @@ class Scratch:
         self.temporary = folder / "tmp"
         for path in (self.home / "hooks", self.home / "contexts", self.project, self.temporary):
             path.mkdir(parents=True)
-        self.environment = {"PATH": os.environ["PATH"], "TMPDIR": str(self.temporary)}
+        self.environment = {"PATH": os.environ["PATH"], "TMPDIR": str(self.temporary), **CLOCK}
         self.seconds = 0.0
 
     @property
@@ -426,7 +427,7 @@ def test_a_prepared_file_that_is_not_ours_is_no_context(scratch: Scratch, data: 
     assert len(scratch.records()) == 1
 
 
-def test_a_stdout_that_nobody_reads_is_no_reason_to_fail(scratch: Scratch) -> None:
+def test_a_closed_stdout_is_not_an_error(scratch: Scratch) -> None:
     scratch.context_file.write_bytes(THREE)
     scratch.synced()
     ours, theirs = socket.socketpair()

@@ -157,7 +157,7 @@ def test_a_limit_on_the_size_of_files_is_said(tmp_path: Path, share: float) -> N
 
 
 @pytest.mark.parametrize("how", ["begin immediate", "pragma locking_mode = exclusive"])
-def test_a_database_that_somebody_has_locked_is_said(
+def test_a_database_that_another_program_has_locked_is_named(
     tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(connection, "BUSY_MS", 100)
@@ -183,7 +183,7 @@ def test_a_running_sync_is_named_with_a_code_of_its_own(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     add(tmp_path, "first", 5)
-    with locked(tmp_path / "sync.store.locks", lambda: False):
+    with locked(tmp_path / "sync.lock", lambda: False):
         assert cli.run(["--home", str(tmp_path), "sync", "--wait", "0"]) == 75
     err = capsys.readouterr().err
     assert is_one_line_with_hint(err)

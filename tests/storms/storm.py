@@ -1,4 +1,4 @@
-"""The kill storm: `python tests/storm.py --kills 500 --seed 1`; also `make storm`.
+"""The kill storm: `python tests/storms/storm.py --kills 500 --seed 1`; also `make storm`.
 
 Writers record while `sync`, `watch` and reading commands run, and everything is killed at random
 moments. Afterwards each complete line must be stored exactly once with its payload, each torn one
@@ -252,6 +252,9 @@ def main() -> int:
         found = check(storm)
     except AssertionError as error:
         print(f"FAILED: {error}\nseed {storm.seed}; left for a look: {folder}")
+        return 1
+    if not found.torn or not so_far:
+        print("FAILED: no line was torn, or no pass came so far as to store anything")
         return 1
     shutil.rmtree(folder)
     print(f"killed: {dict(storm.killed)}, ended by themselves: {dict(storm.ended)}")

@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Installed
 
 import firing
 import recordings
+from installed import Installed
 
 
 def replay(installed: Installed, name: str) -> list[recordings.Firing]:

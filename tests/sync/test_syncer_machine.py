@@ -22,6 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 import recordings
 import stored
 import truth
+from chance import examples
 from hooks import emit
 from journal.layout import Layout
 from journal.record import record
@@ -261,8 +262,8 @@ class Syncer(RuleBasedStateMachine):
 
 
 Syncer.TestCase.settings = settings(
-    max_examples=60,
-    stateful_step_count=40,
+    max_examples=examples(60),
+    stateful_step_count=30,
     deadline=None,
     print_blob=True,
     suppress_health_check=list(HealthCheck),

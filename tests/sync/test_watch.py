@@ -15,11 +15,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from conftest import Installed
 
 import firing
 import recordings
 from hooks import autostart
+from installed import Installed
 from journal.errors import JournalError
 from journal.layout import Layout
 from journal.setup.hook_command import base_interpreter
@@ -276,7 +276,7 @@ def run(home: Home, *args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
 
 
-def test_sync_beside_a_watcher_waits_for_a_running_pass_or_names_its_process(home: Home) -> None:
+def test_sync_during_a_watch_waits_for_a_running_pass_or_names_its_process(home: Home) -> None:
     home.append("mine")
     home.start()
     home.has("mine")
@@ -357,7 +357,7 @@ def application(home: Home) -> Path:
     return folder
 
 
-def test_changed_code_starts_it_anew_once_it_has_settled(home: Home, application: Path) -> None:
+def test_changed_code_restarts_it_once_it_is_complete(home: Home, application: Path) -> None:
     process = home.start()
     errors = application / "sync" / "errors.py"
     errors.write_text(errors.read_text() + "\n# another version\n")
@@ -456,7 +456,7 @@ def test_a_stream_of_events_neither_starves_nor_floods_the_passes(tmp_path: Path
         assert 3 <= len(loop.passes) <= 8
 
 
-def test_reading_what_is_watched_wakes_nobody(tmp_path: Path) -> None:
+def test_reading_does_not_wake_the_watcher(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x")
     with Loop(tmp_path) as loop:
         eventually(lambda: loop.passes)
@@ -520,7 +520,7 @@ def test_waiting_work_is_a_reason_for_a_pass_at_each_scan_and_not_at_each_look(
     assert 3 <= len(passes) <= 5
 
 
-def test_a_code_that_is_being_replaced_is_left_alone_until_it_has_settled(tmp_path: Path) -> None:
+def test_a_code_that_is_being_replaced_is_left_alone_until_it_is_complete(tmp_path: Path) -> None:
     state = Program.UNSETTLED
     with Loop(tmp_path, program=lambda: state, idle_seconds=0.1) as loop:
         time.sleep(0.4)

@@ -9,7 +9,8 @@ from typing import Any
 
 from journal.agents.claude_code import tools
 from journal.agents.claude_code import transcript_meaning as transcript
-from journal.session.meaning import Kind, Meaning
+from journal.agents.claude_code.prompt_text import own_words
+from journal.session.meaning import Author, Kind, Meaning
 
 EVENTS = (
     "SessionStart",
@@ -18,6 +19,7 @@ EVENTS = (
     "PostToolUse",
     "PostToolUseFailure",
     "PermissionRequest",
+    "PreSkillShellCommand",
     "Notification",
     "SubagentStart",
     "SubagentStop",
@@ -44,7 +46,19 @@ _KINDS = {
 _NOTICES = {
     "permission_prompt": Kind.ATTENTION_ASKED,
     "elicitation_dialog": Kind.ATTENTION_ASKED,
+    "elicitation_url_dialog": Kind.ATTENTION_ASKED,
+    "agent_needs_input": Kind.ATTENTION_ASKED,
+    "quota_auto_resume_stale": Kind.ATTENTION_ASKED,
     "idle_prompt": Kind.WAITING_NOTICED,
+}
+# `UserPromptSubmit.source`; "sdk" may be a script or a person's program.
+_AUTHORS = {
+    "user": Author.PERSON,
+    "sdk": Author.UNKNOWN,
+    "system": Author.MACHINE,
+    "loop_wakeup": Author.MACHINE,
+    "schedule_wakeup": Author.MACHINE,
+    "poll_event": Author.MACHINE,
 }
 _COPIED = (transcript.TRANSCRIPT, transcript.HISTORY)
 _WITH_TRANSCRIPT = ("SessionStart", "Stop", "SubagentStop", "SessionEnd")
@@ -53,38 +67,46 @@ _WITH_WORDS = frozenset(EVENTS) - {"PreToolUse", "PostToolUse", "PermissionReque
 
 def meaning(event: str, payload: Mapping[str, Any]) -> Meaning:
     """The meaning of one payload; an event that is not known means "other"."""
-    kind = _KINDS.get(event, Kind.OTHER)
     if event in _COPIED:
         return transcript.meaning(event, payload)
+    kind = _KINDS.get(event, Kind.OTHER)
     if event == "Notification":
         kind = _NOTICES.get(_text(payload, "notification_type"), Kind.OTHER)
-    text, detail, by_person = _words(event, payload) if event in _WITH_WORDS else ("", "", True)
-    common = (
+    elif event == "Stop" and payload.get("background_tasks"):
+        kind = Kind.ANSWER  # a pause: the agent goes on when its tasks have ended
+    text, detail, by = _words(event, payload) if event in _WITH_WORDS else ("", "", "")
+    made = Meaning(
         kind,
-        _text(payload, "session_id"),
-        _text(payload, "cwd"),
-        _text(payload, "agent_id"),
-        _text(payload, "agent_type"),
-        text,
-        by_person,
-        detail,
+        session=_text(payload, "session_id"),
+        cwd=_text(payload, "cwd"),
+        subagent=_text(payload, "agent_id"),
+        subagent_type=_text(payload, "agent_type"),
+        text=text,
+        by=by,
+        detail=detail,
+        turn=_text(payload, "prompt_id"),
     )
-    if "tool_name" not in payload:
-        path = _text(payload, "transcript_path") if event in _WITH_TRANSCRIPT else ""
-        return Meaning(*common, transcript=path)
-    tool = _text(payload, "tool_name")
-    tool_input = payload.get("tool_input")
+    if "tool_name" in payload:
+        return _with_tool(made, event, payload)
+    if event in _WITH_TRANSCRIPT:
+        return made._replace(transcript=_text(payload, "transcript_path"))
+    return made
+
+
+def _with_tool(made: Meaning, event: str, payload: Mapping[str, Any]) -> Meaning:
+    tool, tool_input = _text(payload, "tool_name"), payload.get("tool_input")
     action, target = tools.action(tool, tool_input)
-    return Meaning(
-        *common,
-        tool,
-        _text(payload, "tool_use_id"),
-        action,
-        target,
-        tool_input if isinstance(tool_input, dict) else None,
-        _output(kind, tool, payload),
-        payload.get("is_interrupt") is True,
-        tools.is_own(tool, target),
+    if event == "PreSkillShellCommand":  # its id names no call: no end is reported
+        return made._replace(tool=tool, action=action, target=target, text=target)
+    return made._replace(
+        tool=tool,
+        tool_use_id=_text(payload, "tool_use_id"),
+        action=action,
+        target=target,
+        tool_input=tool_input if isinstance(tool_input, dict) else None,
+        output=_output(made.kind, tool, payload),
+        interrupted=payload.get("is_interrupt") is True,
+        own=tools.is_own(tool, target),
     )
 
 
@@ -93,24 +115,24 @@ def _text(payload: Mapping[str, Any], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _words(event: str, payload: Mapping[str, Any]) -> tuple[str, str, bool]:
-    """The event's text, its detail, and whether a person wrote it."""
+def _words(event: str, payload: Mapping[str, Any]) -> tuple[str, str, str]:
+    """The event's text, its detail, and who wrote it."""
     if event == "UserPromptSubmit":
-        prompt = _text(payload, "prompt")
-        return prompt, "", tools.is_by_person(prompt)
+        words = own_words(_text(payload, "prompt"))
+        return words.text, "", words.by or _AUTHORS.get(_text(payload, "source"), "")
     if event in ("Stop", "SubagentStop", "StopFailure"):
-        return _text(payload, "last_assistant_message"), _text(payload, "error"), True
+        return _text(payload, "last_assistant_message"), _text(payload, "error"), ""
     if event == "PostToolUseFailure":
-        return _text(payload, "error"), "", True
+        return _text(payload, "error"), "", ""
     if event == "SessionStart":
-        return "", _text(payload, "source"), True
+        return "", _text(payload, "source") or "startup", ""
     if event == "SessionEnd":
-        return "", _text(payload, "reason"), True
+        return "", _text(payload, "reason"), ""
     if event == "Notification":
-        return _text(payload, "message"), _text(payload, "notification_type"), True
+        return _text(payload, "message"), _text(payload, "notification_type"), ""
     if event == "PostCompact":
-        return _text(payload, "compact_summary"), _text(payload, "trigger"), True
-    return "", "", True
+        return _text(payload, "compact_summary"), _text(payload, "trigger"), ""
+    return "", "", ""
 
 
 def _output(kind: Kind, tool: str, payload: Mapping[str, Any]) -> Any:

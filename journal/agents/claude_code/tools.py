@@ -1,4 +1,4 @@
-"""Claude Code's tools: what each does and gives back; and which prompts the agent wrote itself."""
+"""Claude Code's tools: what each does, and what it gives back."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -27,27 +27,11 @@ _ACTIONS = {
 }
 _OTHER_ACTION = (Action.OTHER, "")
 _SHELLS = ("Bash", "PowerShell")
-# Prompts that the agent writes itself: a finished background task, a slash command's echo.
-_MACHINE_TEXT = (
-    "<task-notification",
-    "<system-reminder",
-    "<command-name>",
-    "<command-message>",
-    "<local-command-",
-    "<bash-input>",
-    "<bash-stdout>",
-    "<teammate-message",
-)
 # What a response repeats of its own input, or of the file it worked on.
 _REPEATED = frozenset(
     {"originalFile", "structuredPatch", "oldString", "newString", "prompt", "usage", "toolStats"}
 )
 _REPEATED_BY_WRITE = _REPEATED | {"content"}
-
-
-def is_by_person(prompt: str) -> bool:
-    """Whether somebody typed it: the agent writes prompts, too."""
-    return not prompt.lstrip().startswith(_MACHINE_TEXT)
 
 
 def is_own(tool: str, target: str) -> bool:

@@ -1,14 +1,16 @@
 """Lines of a transcript that are no JSON: agents that were killed leave halves, and NULs.
 
 Of a line that holds a torn record and whole ones glued to it, the whole ones are found again. A
-record names itself (`uuid` or `sessionId`) and its `type`; no object inside of one does both.
+record of Claude Code names itself (`uuid` or `sessionId`) and its `type`; no object inside of one
+does both. Other agents' records are told apart by their own marks.
 """
 
 import json
 import re
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
-_BEGINNING = re.compile(r'\{"[A-Za-z]{4,24}":')
+_BEGINNING = re.compile(r'\{"[$A-Za-z]{2,24}":')
 _MOST_BEGINNINGS = 2_000
 _decoder = json.JSONDecoder()
 
@@ -20,7 +22,11 @@ class Parts(NamedTuple):
     torn: bytes
 
 
-def parts(line: bytes) -> Parts:
+def _is_record(fields: Mapping[str, Any]) -> bool:
+    return "type" in fields and ("uuid" in fields or "sessionId" in fields)
+
+
+def parts(line: bytes, is_record: Callable[[Mapping[str, Any]], bool] = _is_record) -> Parts:
     """Take a line apart. Memory is a few times the line's."""
     text = line.decode("utf-8", "surrogateescape").strip("\0 \t\r\n")
     whole: list[bytes] = []
@@ -32,7 +38,7 @@ def parts(line: bytes) -> Parts:
         tried += 1
         if tried > _MOST_BEGINNINGS:
             break
-        end = _end_of_record(text, found.start())
+        end = _end_of_record(text, found.start(), is_record)
         if end:
             torn.append(text[at : found.start()])
             whole.append(_bytes(text[found.start() : end]))
@@ -41,14 +47,13 @@ def parts(line: bytes) -> Parts:
     return Parts(whole, _bytes("".join(torn)).strip(b"\0 \t\r\n"))
 
 
-def _end_of_record(text: str, start: int) -> int:
+def _end_of_record(text: str, start: int, is_record: Callable[[Mapping[str, Any]], bool]) -> int:
     """Where the record that begins here ends; 0 if none does."""
     try:
         value, end = _decoder.raw_decode(text, start)
     except (ValueError, RecursionError):
         return 0
-    is_record = "type" in value and ("uuid" in value or "sessionId" in value)
-    return end if is_record else 0
+    return end if is_record(value) else 0
 
 
 def _bytes(text: str) -> bytes:

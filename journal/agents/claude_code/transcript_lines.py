@@ -32,6 +32,7 @@ class Entry(NamedTuple):
     line: bytes  # JSON, as the agent wrote it unless something was taken out
     call: tuple[str, dict[str, Any]] | None  # that begins here: its id, and `{"name", "input"}`
     result: str  # the id of the call that ends here
+    turn: str = ""
 
 
 def folders(environ: Mapping[str, str]) -> list[Path]:
@@ -101,6 +102,7 @@ def _entry(fields: dict[str, Any], part: int | None, line: bytes | None) -> Entr
         line=data,
         call=call,
         result=result,
+        turn=field(fields, "promptId"),
     )
 
 
@@ -112,6 +114,8 @@ def _parts(fields: dict[str, Any], thinking: bool) -> Iterator[dict[str, Any]]:
         return
     kept = [block for block in content if thinking or not is_thinking(block)]
     if content and not kept:
+        if "usage" in message(fields):  # what the model thought is left out, its tokens count
+            yield _with_content(fields, [])
         return
     runs = _runs(kept)
     if len(runs) < 2:

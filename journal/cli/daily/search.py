@@ -1,5 +1,6 @@
 """`journal search`: full text over prompts, answers, tool calls and summaries."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -7,6 +8,8 @@ import click
 from journal.cli.app import App, pass_app
 from journal.cli.filters import (
     AtLeast,
+    archive_options,
+    check_owner,
     chosen_calls,
     chosen_sessions,
     chosen_times,
@@ -16,7 +19,10 @@ from journal.cli.screen.output import print_json
 from journal.printable import one_line
 
 if TYPE_CHECKING:
+    import apsw
+
     from journal.cli.screen.lines import Page
+    from sync.query.candidates import Query
     from sync.query.search import Found, Hit
 
 KINDS = ("prompt", "answer", "thinking", "input", "output", "summary")
@@ -51,12 +57,13 @@ class _Words(click.Command):
     help="Only in this kind of text; may be given more than once.",
 )
 @click.option(
-    "--tool", metavar="NAME", help="Only calls of this tool; mcp__* means all that begin so."
+    "--tool", metavar="NAME", help="Only calls of this tool; mcp__* matches all that begin so."
 )
 @click.option(
     "--file", metavar="PATH", help="Only calls that read or changed this file; its end is enough."
 )
 @session_options
+@archive_options
 @click.option(
     "--limit",
     type=AtLeast(1),
@@ -64,22 +71,23 @@ class _Words(click.Command):
     default=20,
     help="How many texts at most (default: 20).",
 )
-@click.option("--after", metavar="CURSOR", help="Go on behind a hit: its `cursor` in the JSON.")
+@click.option("--after", metavar="CURSOR", help="Continue after a hit: its `cursor` in the JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @pass_app
 def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
     """Search prompts, answers, tool calls and summaries.
 
     All words must occur in the text, in any order and case. "Quotes" keep words together, a *
-    at the end finds beginnings, punctuation is taken as it stands. The best come first; of
-    equal ones the newer. `journal show --around EVENT` reads on where a text stands.
+    at the end finds beginnings, punctuation is matched literally. Best matches first, then
+    newest. Without words, but with a filter: everything that the filter leaves, newest first.
+    `journal show --around EVENT` shows the conversation around a hit.
 
     \b
     Examples:
       journal search rounding --here --since 7d
       journal search '"bank import" retry*' --kind prompt
       journal search src/money.py:12 --tool Bash
-      journal search quantize --file money.py
+      journal search --file money.py
     """
     from journal.errors import UsageError
     from sync.query import search as index
@@ -89,10 +97,22 @@ def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) ->
     from sync.views.texts import TextKind
 
     query = " ".join(words)
-    if not query.strip():
-        hint = "give some words, for example: journal search rounding --here"
+    filters = ("kinds", "tool", "file", "here", "project", "branch", "agent", "host", "state")
+    has_filter = any(chosen[name] for name in filters)
+    on_terminal = not as_json and sys.stdout.isatty() and sys.stdin.isatty()
+    if not words and not has_filter and on_terminal:
+        from journal.cli.browsing import browse_here
+
+        browse_here(app)
+        return
+    if not query.strip() and (words or not has_filter):
+        hint = "give some words or a filter, for example: journal search rounding --here"
         raise UsageError("nothing to search for", hint)
-    after = Cursor.of(chosen["after"]) if chosen["after"] is not None else None
+    check_owner(chosen)
+    in_archive = chosen["in_archive"]
+    after = None
+    if chosen["after"] is not None and not in_archive:
+        after = Cursor.of(chosen["after"])
     now_us = after.now_us if after else app.now_us
     since_us, until_us = chosen_times(chosen, now_us)
     wanted = Query(
@@ -104,25 +124,66 @@ def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) ->
         until_us=ENDLESS_US if until_us is None else until_us,
         calls=chosen_calls(chosen),
     )
+    if in_archive:
+        _search_archive(app, wanted, query, chosen, as_json=as_json)
+        return
     with app.reading(ends_matter=chosen["state"] is not None) as db:
         found = index.search(db, wanted, now_us, after)
-        if not found.hits and not found.more:
-            _tell_earlier(app)
-        if not as_json:
-            _print_text(found, query, chosen["limit"])
-            return
+        hints = _hints(app, db, wanted, now_us) if _is_empty(found, after) else []
+    if not as_json:
+        _print_text(found, query, chosen["limit"])
+    for hint in hints:
+        click.echo(f"journal: {hint}", err=True)
+    if as_json:
+        _print_json(found)
+
+
+def _is_empty(found: "Found", after: object) -> bool:
+    return not (found.hits or found.more or after)
+
+
+def _hints(app: App, db: "apsw.Connection", query: "Query", now_us: int) -> list[str]:
+    """What was mistyped, or what would find something."""
+    from sync.checkup.earlier_sessions import not_imported
+    from sync.query import near_words
+    from sync.query import search as index
+    from sync.query.filters import Filters, Wanted
+    from sync.query.unknown_filters import unknown
+
+    found = [*unknown(db, query.sessions, query.calls)]
+    if near := near_words.suggestions(db, query.terms):
+        found.append(f"try {' or '.join(near)}")
+    elsewhere = query._replace(sessions=Wanted(Filters(app.adopt_on)), calls=None, limit=1)
+    if elsewhere != query._replace(limit=1) and query.terms:
+        hits = index.search(db, elsewhere, now_us).hits
+        found += [f"found in {one_line(hit.project)} without the filters" for hit in hits]
+    if earlier := not_imported(app.layout):
+        found.append(f"{earlier} (run: journal import)")
+    return found
+
+
+def _print_json(found: "Found") -> None:
     for hit in found.hits:
         print_json(hit_json(hit))
     if found.more and not found.hits:
         click.echo(f"journal: nothing yet; --after {found.more} looks on", err=True)
 
 
-def _tell_earlier(app: App) -> None:
-    """Nothing was found: perhaps it is in sessions that were not imported."""
-    from sync.checkup.earlier_sessions import not_imported
+def _search_archive(
+    app: App, wanted: "Query", query: str, chosen: dict[str, Any], *, as_json: bool
+) -> None:
+    """Search in the team archive: the newest texts first. JournalError: it does not answer."""
+    from sync.query.search import Found
+    from sync.team_archive.search import search as search_archive
 
-    if earlier := not_imported(app.layout):
-        click.echo(f"journal: {earlier} (run: journal import)", err=True)
+    with app.team_archive() as archive:
+        found = search_archive(archive, wanted, chosen["owner"] or "", chosen["after"])
+    if as_json:
+        for one in found:
+            print_json({**hit_json(one.hit), "owner": one.owner})
+        return
+    named = [one.hit._replace(project=f"{one.owner}: {one.hit.project}") for one in found]
+    _print_text(Found(named, None), query, chosen["limit"], in_archive=True)
 
 
 def hit_json(hit: "Hit") -> dict[str, object]:
@@ -143,7 +204,7 @@ def hit_json(hit: "Hit") -> dict[str, object]:
     }
 
 
-def _print_text(found: "Found", query: str, limit: int) -> None:
+def _print_text(found: "Found", query: str, limit: int, *, in_archive: bool = False) -> None:
     from journal.cli.screen.lines import Page
 
     page = Page()
@@ -155,9 +216,10 @@ def _print_text(found: "Found", query: str, limit: int) -> None:
         page.add("")
     if not found.hits:
         words = any(map(str.isalnum, query))
-        page.add(f"Nothing found for: {one_line(query)[:200]}" + _ONLY_WORDS * (not words))
+        said = f" for: {one_line(query)[:200]}" if query.strip() else "."
+        page.add(f"Nothing found{said}" + _ONLY_WORDS * (bool(query.strip()) and not words))
     event = next((hit.short_event_id for hit in found.hits if hit.event_id), "")
-    if event:
+    if event and not in_archive:
         page.add(f"To read on: journal show --around {event}")
     if found.more:
         page.add(_MORE.format(2 * limit))

@@ -1,16 +1,29 @@
 """`journal sessions`: the list of sessions, with filters."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from journal.cli.app import App, pass_app
-from journal.cli.filters import AtLeast, chosen_sessions, chosen_times, session_options
+from journal.cli.filters import (
+    AtLeast,
+    archive_options,
+    check_owner,
+    chosen_sessions,
+    chosen_times,
+    file,
+    folder,
+    session_options,
+)
 from journal.cli.screen.output import print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import apsw
 
+    from sync.query.commits import Commit
     from sync.query.filters import Wanted
     from sync.query.listing import Session
 
@@ -19,6 +32,13 @@ TABLE_ROWS = 20
 
 @click.command()
 @session_options
+@archive_options
+@click.option(
+    "--file",
+    metavar="PATH",
+    help="Only sessions that read or changed this file; its end is enough.",
+)
+@click.option("--commit", metavar="REV", help="Only sessions that made this commit.")
 @click.option(
     "--limit",
     type=AtLeast(0),
@@ -40,28 +60,49 @@ def sessions(app: App, /, as_json: bool, live: bool, limit: int | None, **chosen
     Examples:
       journal sessions --here --since 3d
       journal sessions --project billing-api --state awaiting
+      journal sessions --file src/money.py
+      journal sessions --commit HEAD~3
       journal sessions --live
     """
     from sync.query import listing
 
+    check_owner(chosen)
     if live:
         _follow(app, as_json, limit, chosen)
         return
 
     wanted = _wanted(app, chosen)
+    if chosen["in_archive"]:
+        _print_archive(app, wanted, chosen["owner"] or "", limit, as_json)
+        return
     adopt_on = app.settings.sessions.adopt_on
+    commit = _commit(chosen)
     with app.reading() as db:
+        if commit is not None:
+            wanted = wanted._replace(only=_made(db, commit))
         if as_json:
             for session in listing.read(db, listing.page(db, wanted, limit or 0), adopt_on):
                 print_json(session.json())
+            if not listing.page(db, wanted, 1):
+                for hint in _unknown(db, wanted):
+                    click.echo(f"journal: {hint}", err=True)
             return
         most = TABLE_ROWS if limit is None else limit
         found = list(listing.read(db, listing.page(db, wanted, most), adopt_on))
         total = listing.count(db, wanted) if found else 0
-        note = _more(total - len(found)) if found else _none(app, db, chosen) + _earlier(app)
+        note = _more(total - len(found)) if found else _none(app, db, chosen)
         if found and chosen["memory"] == "pending":
             note = "\n".join(filter(None, (note, _oldest_pending(app, db))))
+        hints = [] if found else [*_unknown(db, wanted), *_earlier(app)]
     print_sessions(app, found, note)
+    for hint in hints:
+        click.echo(f"journal: {hint}", err=True)
+
+
+def _unknown(db: "apsw.Connection", wanted: "Wanted") -> "Iterator[str]":
+    from sync.query.unknown_filters import unknown
+
+    return unknown(db, wanted)
 
 
 def _follow(app: App, as_json: bool, limit: int | None, chosen: dict[str, Any]) -> None:
@@ -70,19 +111,64 @@ def _follow(app: App, as_json: bool, limit: int | None, chosen: dict[str, Any]) 
     from journal.cli.screen.live import show_live
     from journal.errors import UsageError
 
+    if chosen["in_archive"]:
+        raise UsageError("--live and --archive do not go together", "leave one of them out")
     if as_json:
         raise UsageError("--live and --json do not go together", "leave one of them out")
     check_terminal()
+    if chosen["commit"] is not None:
+        raise UsageError("--live and --commit do not go together", "leave one of them out")
     _wanted(app, chosen)  # wrong usage is said before anything else
     show_live(app, lambda: _wanted(app, chosen), limit)
 
 
+def _print_archive(
+    app: App, wanted: "Wanted", owner: str, limit: int | None, as_json: bool
+) -> None:
+    """The sessions of the team archive. JournalError: it does not answer."""
+    from sync.team_archive import listing
+
+    adopt_on = tuple(app.settings.sessions.adopt_on)
+    most = limit if as_json or limit is not None else TABLE_ROWS
+    with app.team_archive() as archive:
+        found = listing.page(archive, wanted, owner, adopt_on, most or 0)
+        if as_json:
+            for session in found:
+                print_json(session.json())
+            return
+        total = listing.count(archive, wanted, owner) if found else 0
+    note = _more(total - len(found)) if found else "No session of the team archive matches."
+    print_sessions(app, [session.session() for session in found], note)
+
+
 def _wanted(app: App, chosen: dict[str, Any]) -> "Wanted":
     """The sessions that the options name. UsageError: a time is none."""
+    from sync.query.filters import Calls
+
     since_us, until_us = chosen_times(chosen, app.now_us)
     wanted = chosen_sessions(app, chosen)
-    filters = wanted.filters._replace(memory=chosen["memory"] or "")
-    return wanted._replace(filters=filters, since_us=since_us, until_us=until_us)
+    return wanted._replace(
+        filters=wanted.filters._replace(memory=chosen["memory"] or ""),
+        since_us=since_us,
+        until_us=until_us,
+        calls=Calls(file=file(chosen["file"])) if chosen["file"] is not None else None,
+    )
+
+
+def _commit(chosen: dict[str, Any]) -> "Commit | None":
+    """The commit that the option names. UsageError: there is none such here."""
+    if chosen["commit"] is None:
+        return None
+    from journal.cli.daily.commit import named
+
+    return named(chosen["commit"])
+
+
+def _made(db: "apsw.Connection", commit: "Commit") -> tuple[int, ...]:
+    """The sessions that made a commit of the current directory's repository."""
+    from sync.query.commits import sessions_of
+
+    return tuple(sessions_of(db, commit, folder(os.curdir)))
 
 
 def print_sessions(app: App, found: "list[Session]", note: str) -> None:
@@ -114,11 +200,11 @@ def _oldest_pending(app: App, db: "apsw.Connection") -> str:
     return f"The oldest waits for its memory id since {since}; to give one: journal bind"
 
 
-def _earlier(app: App) -> str:
+def _earlier(app: App) -> list[str]:
     from sync.checkup.earlier_sessions import not_imported
 
     earlier = not_imported(app.layout)
-    return f"\n{earlier}. Run: journal import" if earlier else ""
+    return [f"{earlier} (run: journal import)"] if earlier else []
 
 
 def _none(app: App, db: "apsw.Connection", chosen: dict[str, Any]) -> str:

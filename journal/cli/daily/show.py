@@ -6,17 +6,20 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app
-from journal.cli.filters import AtLeast
+from journal.cli.completing import session_names
+from journal.cli.filters import AtLeast, archive_options, check_owner
 from journal.cli.screen.output import print_json
 
 if TYPE_CHECKING:
     import apsw
 
+    from sync.query.detail import Detail
+
 CONTEXT = 10  # events before and after one
 
 
 @click.command()
-@click.argument("name", required=False, metavar="[SESSION]")
+@click.argument("name", required=False, metavar="[SESSION]", shell_complete=session_names)
 @click.option(
     "--format",
     "form",
@@ -30,6 +33,7 @@ CONTEXT = 10  # events before and after one
     metavar="N",
     help=f"With --around: so many events before and after (default: {CONTEXT}).",
 )
+@archive_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with everything.")
 @pass_app
 def show(
@@ -39,6 +43,8 @@ def show(
     around: str | None,
     context: int | None,
     as_json: bool,
+    in_archive: bool,
+    owner: str | None,
 ) -> None:
     """Show one session: what was asked, what was done, how it ended.
 
@@ -55,6 +61,13 @@ def show(
     from journal.errors import UsageError
     from sync.query import detail, listing
 
+    check_owner({"in_archive": in_archive, "owner": owner})
+    if in_archive:
+        if name is None or around is not None or context is not None:
+            hint = "journal sessions --archive lists them; --around is for this home"
+            raise UsageError("--archive needs a SESSION", hint)
+        _show_archive(app, name, owner or "", form, as_json)
+        return
     if around is not None:
         if form is not None:
             raise UsageError("--around and --format do not go together", "leave one of them out")
@@ -68,7 +81,26 @@ def show(
         found = detail.read(db, key, app.settings.sessions.adopt_on, with_values=in_full)
     if as_json:
         print_json(found.json())
-    elif form == "markdown":
+    else:
+        _print(app, found, form)
+
+
+def _show_archive(app: App, name: str, owner: str, form: str | None, as_json: bool) -> None:
+    """A session of the team archive. JournalError: there is none that I may read."""
+    from sync.team_archive import listing, records
+
+    adopt_on = tuple(app.settings.sessions.adopt_on)
+    with app.team_archive() as archive:
+        session = listing.find(archive, name, owner, adopt_on)
+        found = records.read(archive, session, with_values=as_json or form == "markdown")
+    if as_json:
+        print_json(records.json_of(session, found))
+    else:
+        _print(app, found, form)
+
+
+def _print(app: App, found: "Detail", form: str | None) -> None:
+    if form == "markdown":
         from sync.pages.markdown import session_markdown
 
         click.echo(session_markdown(found), nl=False)

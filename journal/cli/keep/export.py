@@ -2,15 +2,21 @@
 
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from journal.cli.app import App, pass_app
+from journal.cli.completing import session_names
+from journal.cli.filters import archive_options, check_owner
+from journal.cli.screen.output import say
 
 if TYPE_CHECKING:
     import apsw
+
+    from sync.team_archive.archive import Archive
 
 
 EARLIEST_US = -(2**62)  # before every record, also those from before 1970
@@ -18,7 +24,7 @@ _WHOLE = {"markdown": "page", "html": "page", "transcript": "transcript"}
 
 
 @click.command()
-@click.argument("session", required=False)
+@click.argument("session", required=False, shell_complete=session_names)
 @click.option(
     "--format",
     "form",
@@ -28,6 +34,7 @@ _WHOLE = {"markdown": "page", "html": "page", "transcript": "transcript"}
     help="The records themselves, pages for people, or the agent's own transcript.",
 )
 @click.option("--since", metavar="WHEN", help="Only what is newer: 2h, 3d, today, 2026-11-21.")
+@archive_options
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
@@ -36,8 +43,9 @@ _WHOLE = {"markdown": "page", "html": "page", "transcript": "transcript"}
 )
 @pass_app
 def export(
-    app: App, session: str | None, form: str, since: str | None, output: Path | None
-) -> None:
+    app: App, session: str | None, form: str, since: str | None, output: Path | None,
+    in_archive: bool, owner: str | None,
+) -> None:  # fmt: skip
     """Export one session, or all of them.
 
     jsonl has one record a line, in the order of time, complete except for what was redacted.
@@ -65,13 +73,35 @@ def export(
     if session is None and form == "transcript":
         raise UsageError("--format transcript needs a SESSION", "list them: journal sessions")
     since_us = None if since is None else moment_us(since, app.now_us)
-    with app.reading() as db:
-        parts = _parts(db, app, session, form, since_us)
+    check_owner({"in_archive": in_archive, "owner": owner})
+    with ExitStack() as stack:
+        if in_archive:
+            archive = stack.enter_context(app.team_archive())
+            parts = _archive_parts(archive, app, session, form, since_us, owner or "")
+        else:
+            db = stack.enter_context(app.reading())
+            parts = _parts(db, app, session, form, since_us)
         if output is None or str(output) == "-":
             _write_out(parts)
             return
         write_file(output, parts)
-    click.echo(f"Wrote {output} ({output.stat().st_size:,} bytes).")
+    say(f"Wrote {output} ({output.stat().st_size:,} bytes).")
+
+
+def _archive_parts(
+    archive: "Archive", app: App, name: str | None, form: str, since_us: int | None, owner: str
+) -> Iterator[bytes]:
+    """The same of what the team archive shows me."""
+    from sync.query.filters import Filters, Wanted
+    from sync.team_archive import export as exports
+    from sync.team_archive import listing
+
+    adopt_on = tuple(app.settings.sessions.adopt_on)
+    if name is None:
+        wanted = Wanted(Filters(None if form == "jsonl" else adopt_on), since_us=since_us)
+        return exports.sessions(archive, wanted, owner, form, since_us or 0, adopt_on)
+    session = listing.find(archive, name, owner, adopt_on)
+    return exports.session(archive, session, form, since_us or 0)
 
 
 def _parts(
@@ -87,9 +117,7 @@ def _parts(
     from_us = EARLIEST_US if since_us is None else since_us
     if name is None:
         whole = {
-            "jsonl": lambda: exports.record_lines(
-                db, EARLIEST_US if since_us is None else since_us
-            ),
+            "jsonl": lambda: exports.record_lines(db, from_us),
             "markdown": lambda: exports.pages(db, wanted, adopt_on),
             "html": lambda: exports.html(db, wanted, adopt_on),
         }

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app, polling
+from journal.cli.completing import session_names
+from journal.cli.screen.output import say
 from journal.errors import JournalError, UsageError
 
 if TYPE_CHECKING:
@@ -18,10 +20,13 @@ WAIT_SECONDS = 10.0  # for a pass, a delivery and a model's call to end
 
 
 @click.command()
-@click.argument("session")
+@click.argument("session", shell_complete=session_names)
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--archive", "in_archive", is_flag=True, help="In the team archive, too, for all your homes."
+)
 @pass_app
-def forget(app: App, session: str, yes: bool) -> None:
+def forget(app: App, session: str, yes: bool, in_archive: bool) -> None:
     """Delete a session from everything in the home.
 
     That is days, packs, spool, database, index, contexts, waiting pieces, dead letters, logs and
@@ -32,20 +37,41 @@ def forget(app: App, session: str, yes: bool) -> None:
     """
     from sync.forgetting import forget as forgetting
 
+    if in_archive:
+        app.team_archive()  # wrong usage is said before anything is removed
     _take_in(app)
-    agent, session_id, about = _found(app, session)
+    agent, session_id, about = _found(app, session, in_archive=in_archive)
     if not yes:
         _ask(about)
     order = forgetting.Order(app.layout, app.settings, time.time_ns(), polling(WAIT_SECONDS))
     done = forgetting.forget(order, agent, session_id)
     app.sync(WAIT_SECONDS)
-    click.echo(_text(done))
+    say(_text(done))
+    if in_archive:
+        _delete_in_archive(app, agent, session_id)
     for line in _remote_lines(done):
-        click.echo(line)
+        if not (in_archive and line.startswith("team archive")):
+            say(line)
     if done.problems:
         raise JournalError(
             "; ".join(done.problems), "repair or remove it, then run journal forget again"
         )
+
+
+def _delete_in_archive(app: App, agent: str, session: str) -> None:
+    """JournalError: the archive does not answer; the same command again finishes it."""
+    from sync.team_archive import deletion
+
+    try:
+        with app.team_archive(read_only=False) as archive:
+            records = deletion.delete(archive, agent, session, app.now_us)
+    except UsageError:
+        raise
+    except JournalError as error:
+        problem = f"removed from this home, but not from the team archive: {error}"
+        raise JournalError(problem, "repeat the command to finish it") from error
+    counted = f"{records:,} record{'' if records == 1 else 's'}"
+    say(f"Removed {counted} from the team archive; your other homes follow.")
 
 
 def _take_in(app: App) -> None:
@@ -55,7 +81,7 @@ def _take_in(app: App) -> None:
     app.sync(WAIT_SECONDS)
 
 
-def _found(app: App, name: str) -> tuple[str, str, str]:
+def _found(app: App, name: str, *, in_archive: bool) -> tuple[str, str, str]:
     """Agent and id of the session that is meant, and what people know it by."""
     from contextlib import closing
 
@@ -68,10 +94,22 @@ def _found(app: App, name: str) -> tuple[str, str, str]:
             key = listing.find(db, name)
         except JournalError:
             again = forget.find_again(db, name)
+            if again is None and in_archive:
+                return _found_in_archive(app, name)
             if again is None:
                 raise
             return *again, f"{again[1]}: nothing of it is in the database any more"
         return *facts.identity(db, key), _about(app, db, key)
+
+
+def _found_in_archive(app: App, name: str) -> tuple[str, str, str]:
+    """The same of a session of mine that this home does not hold. JournalError: there is none."""
+    from sync.team_archive import listing
+
+    with app.team_archive() as archive:
+        found = listing.find(archive, name, archive.role(), ())
+    said = found.shown
+    return said["agent"], said["session"], f"{said['session']}: in the team archive alone"
 
 
 def _about(app: App, db: "apsw.Connection", key: int) -> str:
@@ -91,7 +129,7 @@ def _ask(about: str) -> None:
     if not sys.stdin.isatty():
         first = about.partition("\n")[0]
         raise UsageError(f"not deleted: {first}", "no terminal to ask on; use --yes")
-    click.echo(f"This deletes the session everywhere in the home:\n  {about}")
+    say(f"This deletes the session everywhere in the home:\n  {about}")
     if not click.confirm("Delete it?", default=False):
         raise click.Abort
 

@@ -6,11 +6,13 @@ from contextlib import suppress
 import click
 
 from journal.cli.app import App, pass_app
+from journal.cli.completing import session_names
+from journal.cli.screen.output import say
 from journal.errors import BusyError
 
 
 @click.command()
-@click.argument("session")
+@click.argument("session", shell_complete=session_names)
 @pass_app
 def pin(app: App, session: str) -> None:
     """Keep a session: it is never closed or deleted automatically.
@@ -21,7 +23,7 @@ def pin(app: App, session: str) -> None:
 
 
 @click.command()
-@click.argument("session")
+@click.argument("session", shell_complete=session_names)
 @pass_app
 def unpin(app: App, session: str) -> None:
     """Unpin a session.
@@ -46,4 +48,4 @@ def _record(app: App, name: str, event: str, said: str) -> None:
         own_facts.append(app.layout, event, who, {}, time.time_ns(), durable=durable)
         with suppress(BusyError):  # the process that has the lock stores it
             app.sync(wait_seconds=1.0, seconds=1.0)
-    click.echo(f"Session {short_id} {said}.")
+    say(f"Session {short_id} {said}.")

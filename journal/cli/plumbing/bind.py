@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import CATCH_UP_SECONDS, App, pass_app
+from journal.cli.completing import session_names
+from journal.cli.screen.output import say
 from journal.errors import BusyError, JournalError, UsageError
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ _WHOLE_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 @click.command()
-@click.argument("session")
+@click.argument("session", shell_complete=session_names)
 @click.argument("memory_id")
 @click.option("--replace", is_flag=True, help="Put this id in the place of the one it has.")
 @pass_app
@@ -47,7 +49,7 @@ def bind(app: App, session: str, memory_id: str, replace: bool) -> None:
     if replace:
         before = _bound(app, who)
         if before == memory_id:
-            click.echo(f"The memory id of {name} is {memory_id} already.")
+            say(f"The memory id of {name} is {memory_id} already.")
             return
         if before is not None:
             payload["replaces"] = before
@@ -61,11 +63,11 @@ def bind(app: App, session: str, memory_id: str, replace: bool) -> None:
             hint = "give the other session its own id first: journal bind --replace"
         raise JournalError(f"the bind is refused: {refused}", hint)
     if not known:
-        click.echo(f"Recorded for {name}. The next sync stores it.")
+        say(f"Recorded for {name}. The next sync stores it.")
     elif "replaces" in payload:
-        click.echo(f"The memory id of {name} is {memory_id}. It replaces {payload['replaces']}.")
+        say(f"The memory id of {name} is {memory_id}. It replaces {payload['replaces']}.")
     else:
-        click.echo(f"The memory id of {name} is {memory_id}.")
+        say(f"The memory id of {name} is {memory_id}.")
 
 
 def _check(who: tuple[str, str], memory_id: str) -> None:

@@ -6,7 +6,7 @@ import click
 
 from journal.cli.app import App, pass_app, polling
 from journal.cli.filters import AtLeast
-from journal.cli.screen.output import print_json
+from journal.cli.screen.output import print_json, say
 
 if TYPE_CHECKING:
     from journal.settings.sources import Settings
@@ -55,9 +55,9 @@ def prune(app: App, dry_run: bool, max_age: int | None, remote: bool, as_json: b
     if as_json:
         print_json({**made.json(dry_run=dry_run), "ended": ended})
     else:
-        click.echo(_text(made, ended, dry_run=dry_run))
+        say(_text(made, ended, dry_run=dry_run))
     for why in made.kept:
-        click.echo(f"journal: {why}", err=True)
+        say(f"journal: {why}", err=True)
 
 
 def _settings(app: App, max_age_days: int | None) -> "Settings":
@@ -96,7 +96,7 @@ def _prune_remote(app: App, settings: "Settings", *, dry_run: bool, as_json: boo
     lines += [f"  session {one.session}" for one in old[:MAX_SESSIONS]]
     if len(old) > MAX_SESSIONS:
         lines.append(f"  and {len(old) - MAX_SESSIONS:,} more")
-    click.echo("\n".join(lines))
+    say("\n".join(lines))
 
 
 def _planned(app: App, settings: "Settings") -> tuple["Plan", int]:

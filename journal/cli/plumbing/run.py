@@ -1,13 +1,14 @@
 """`journal run`: an agent as a planned session."""
 
-import errno
 import os
 import time
 
 import click
 
 from journal.cli.app import App, pass_app
-from journal.errors import JournalError, UsageError
+from journal.cli.process import become
+from journal.cli.screen.output import say
+from journal.errors import UsageError
 from journal.session import plan
 
 
@@ -32,7 +33,7 @@ def run(app: App, name: str, command: tuple[str, ...]) -> None:
 
     value = plan.compose(emit.new_id(time.time_ns()), os.getsid(0), _checked(name))
     _warn(app)
-    _become(command, {**os.environ, plan.VARIABLE: value})
+    become(command, {**os.environ, plan.VARIABLE: value})
 
 
 def _checked(name: str) -> str:
@@ -49,27 +50,7 @@ def _warn(app: App) -> None:
 
     found = capture.look(app.layout, os.curdir)
     if not (app.layout.hooks / "run.py").exists():
-        click.echo("journal: hooks not installed, nothing is recorded (journal install)", err=True)
+        say("journal: hooks not installed, nothing is recorded (journal install)", err=True)
     elif found.off or found.here:
         how = "journal on" if found.off else "journal on --here"
-        click.echo(f"journal: capture is off, nothing is recorded ({how})", err=True)
-
-
-def _become(command: tuple[str, ...], environ: dict[str, str]) -> None:
-    """Replace this process. Errors only: UsageError, there is no such command."""
-    import signal
-
-    # Python ignores them, and what is ignored stays so in the command (as subprocess does).
-    for name in ("SIGPIPE", "SIGXFSZ"):
-        if number := getattr(signal, name, None):
-            signal.signal(number, signal.SIG_DFL)
-    try:
-        os.execvpe(command[0], command, environ)
-    except OSError as error:
-        shown = click.format_filename(command[0])
-        if error.errno in (errno.ENOENT, errno.ENOTDIR):
-            raise UsageError(f"no such command: {shown}", "check its name and $PATH") from error
-        hint = "check that it is a program that you may run"
-        raise JournalError(f"cannot run {shown}: {error.strerror}", hint) from error
-    except ValueError as error:  # an empty name
-        raise UsageError("COMMAND is empty", "name the agent after --") from error
+        say(f"journal: capture is off, nothing is recorded ({how})", err=True)

@@ -9,7 +9,7 @@ import click
 
 from journal.cli.app import App, pass_app
 from journal.cli.filters import Seconds
-from journal.cli.screen.output import print_json
+from journal.cli.screen.output import print_json, say
 from journal.cli.screen.progress import progress
 from journal.cli.screen.sync_report import (
     model_text,
@@ -72,13 +72,13 @@ def sync(app: App, wait: float, rebuild: bool, yes: bool, as_json: bool) -> None
         print_json(report_json(app, report, outside, seconds))
     else:
         text = report_text(report, seconds)
-        click.echo(text + remote_text(outside.delivered) + model_text(outside.asked))
+        say(text + remote_text(outside.delivered) + model_text(outside.asked))
     for problem in (*outside.problems, *rebuild_problems(report)):
-        click.echo(f"journal: {problem}", err=True)
+        say(f"journal: {problem}", err=True)
     for problem in report.unreadable:
-        click.echo(f"journal: cannot read {problem}", err=True)
+        say(f"journal: cannot read {problem}", err=True)
     for problem in report.packed.kept:
-        click.echo(f"journal: {problem}", err=True)
+        say(f"journal: {problem}", err=True)
     if failed is not None:
         raise failed
 
@@ -86,4 +86,4 @@ def sync(app: App, wait: float, rebuild: bool, yes: bool, as_json: bool) -> None
 def _tell(text: str) -> None:
     """What is being waited for, to people alone."""
     if sys.stderr.isatty():
-        click.echo(f"journal: {text}", err=True)
+        say(f"journal: {text}", err=True)

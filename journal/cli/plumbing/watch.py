@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sync.slow_stages import Outside
     from sync.watch import End, Watcher
 
+FOLLOW_SECONDS = 15.0  # between two walks through the agents' folders
 LOCK_WAIT_SECONDS = 10.0
 
 
@@ -124,11 +126,24 @@ def _pass(app: App, stopping: Callable[[], bool], complaints: "_Complaints") -> 
         app.now_us,
         keep_trying=lambda: not stopping() and keep_polling(),
         out_of_time=stopping,
+        follow=_is_time_to_follow(),
     )
     report = app.run_pass(conditions, "watch")
     unreadable = (f"cannot read {problem}" for problem in report.unreadable)
     complaints.tell(*map(JournalError, (*unreadable, *report.packed.kept)))
     return report.read
+
+
+_followed: list[float] = []  # when the agents' folders were walked last
+
+
+def _is_time_to_follow() -> bool:
+    """Whether to look for transcripts that no hook named: not with every event of a hook."""
+    now = time.monotonic()
+    if _followed and now - _followed[-1] < FOLLOW_SECONDS:
+        return False
+    _followed[:] = [now]
+    return True
 
 
 class _Complaints:

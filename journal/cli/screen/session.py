@@ -129,10 +129,12 @@ def _prompts(detail: "Detail") -> "Iterator[RenderableType]":
 
 
 def _calls(detail: "Detail", columns: int) -> "Iterator[RenderableType]":
-    calls = detail.observations
+    from sync.query.detail import grouped
+
+    calls = grouped(detail.observations)
     if not calls:
         return
-    yield _title("What was done", sum(call.count for call in calls))
+    yield _title("What was done", len(detail.observations))
     head, left, tail = _middle_cut(calls, MOST_CALLS)
     rows = [_call(detail, call) for call in head + tail]
     widths = [max(row[number].cell_len for row in rows) for number in range(4)]

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,16 @@ from journal.cli.screen.output import print_json
 from journal.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from journal.doctor import Check, Finding
+    from journal.doctor.agents import Installed
+    from journal.doctor.canary import Canary
     from journal.doctor.hooks import Wish
     from journal.doctor.settings_levels import Level
     from journal.settings.sources import Settings
     from journal.setup.capture import Capture
+    from journal.setup.install import Installation
     from sync.checkup import Subject
 
 WAIT_SECONDS = 10.0
@@ -49,7 +55,7 @@ def doctor(app: App, fix: bool, settings: Path | None, as_json: bool) -> None:
     from journal.doctor import Status, examine
 
     found: list[Finding] = []
-    for name, check in _checks(app, settings):
+    for name, check in checks(app, settings):
         for finding in examine(name, check, fix=fix):
             found.append(finding)
             if as_json:
@@ -71,10 +77,11 @@ def finding_json(finding: "Finding") -> dict[str, object]:
     }
 
 
-def _checks(app: App, file: Path | None) -> "list[tuple[str, Check]]":
+def checks(app: App, file: Path | None) -> "list[tuple[str, Check]]":
     """All checks in the order in which they are shown; later ones rest on earlier repairs."""
-    from journal.doctor import Voice, activity, home, hooks, settings_levels
+    from journal.doctor import Voice, activity, agents, home, hooks, settings_levels
     from journal.setup import settings_file
+    from journal.setup.install import install
     from sync.checkup import running, stored
     from sync.checkup.earlier_sessions import not_imported
 
@@ -99,15 +106,35 @@ def _checks(app: App, file: Path | None) -> "list[tuple[str, Check]]":
             found.append(Voice("activity").warning(earlier, "run: journal import"))
         return found
 
-    return [
+    def put(agent: str, dry_run: bool) -> "Installation":
+        return install(
+            layout,
+            agent,
+            None,
+            durable=capture.durable,
+            now_us=app.now_us,
+            autostart=capture.autostart,
+            dry_run=dry_run,
+        )
+
+    others = [one for one in agents.installed(layout) if one.agent.name != agents.CLAUDE_CODE]
+    # Without Claude Code on the machine, nothing of it is wrong.
+    is_claude = file is not None or path.parent.is_dir() or not others
+    of_claude: dict[str, Check] = {
+        "agent": lambda: settings_levels.look_at_agent(read(), os.environ),
+        "hooks": lambda: hooks.look_at_hooks(wish, read()),
+        "transcripts": lambda: settings_levels.look_at_retention(read()),
+    }
+    checks: list[tuple[str, Check]] = [
         ("home", lambda: home.look_at_home(layout)),
         ("rights", lambda: home.look_at_rights(layout)),
         ("disk", lambda: home.look_at_disk(layout)),
         ("settings", lambda: [config]),
-        ("agent", lambda: settings_levels.look_at_agent(read(), os.environ)),
-        ("hooks", lambda: hooks.look_at_hooks(wish, read())),
+        ("agent", of_claude["agent"]),
+        ("hooks", of_claude["hooks"]),
+        ("agents", lambda: agents.look_at_agents(layout, put)),
         ("capture", lambda: activity.look_at_capture(layout)),
-        ("transcripts", lambda: settings_levels.look_at_retention(read())),
+        ("transcripts", of_claude["transcripts"]),
         ("watcher", lambda: running.look_at_watcher(subject)),
         ("database", lambda: stored.look_at_database(subject)),
         ("spool", lambda: stored.look_at_spool(subject)),
@@ -119,6 +146,13 @@ def _checks(app: App, file: Path | None) -> "list[tuple[str, Check]]":
         ("clock", lambda: stored.look_at_clock(subject)),
         ("activity", look_at_activity),
         ("canary", lambda: _fly(app, wish, read(), is_usable)),
+        *(("canary", partial(_fly_for, app, one, is_usable)) for one in others),
+    ]
+    left_out = set() if is_claude else {*of_claude, "canary"}
+    return [
+        (name, check)
+        for name, check in checks
+        if name not in left_out or isinstance(check, partial)
     ]
 
 
@@ -156,23 +190,46 @@ def _subject(app: App, settings: "Settings", is_usable: bool) -> "Subject":
 
 def _fly(app: App, wish: "Wish", read: "list[Level]", is_usable: bool) -> "list[Finding]":
     """Send the canary, or say why it is not sent."""
-    from journal.doctor import Voice, canary, hooks, settings_levels
-    from journal.setup import capture
-    from journal.setup.hook_command import SILENCE
-    from sync.checkup.canary import fly
+    from journal.doctor import canary, hooks, settings_levels
 
     commands = hooks.commands_of(wish, read)
-    made = canary.make(commands)
     environ = {**os.environ, **settings_levels.variables(read)}
-    reason = ""
+    made = canary.make(commands)
+    reason = _why_not_sent(app, environ, is_usable)
     if not commands:
         reason = "no hook of this home is installed"
     elif made is None:
         reason = "the hooks that are installed would leave a session behind"
-    elif environ.get(SILENCE) == "1" or _is_off(capture.look(app.layout, "/")):
-        reason = "the hooks are told to record nothing"
-    elif not is_usable:
-        reason = "nothing may be stored while the settings cannot be read"
+    return _sent(app, made, environ, reason)
+
+
+def _fly_for(app: App, one: "Installed", is_usable: bool) -> "list[Finding]":
+    """The same for another agent."""
+    from dataclasses import replace
+
+    from journal.doctor import canary
+
+    made = canary.make(one.commands, one.agent.name, (one.agent.setup.canary,))
+    reason = "" if made else "the hooks that are installed would leave a session behind"
+    found = _sent(app, made, dict(os.environ), reason or _why_not_sent(app, os.environ, is_usable))
+    label = one.agent.label
+    return [replace(finding, message=f"{label}: {finding.message}") for finding in found]
+
+
+def _why_not_sent(app: App, environ: "Mapping[str, str]", is_usable: bool) -> str:
+    """Why no canary is sent, whichever the agent; "" if nothing stands against it."""
+    from journal.setup import capture
+    from journal.setup.hook_command import SILENCE
+
+    if environ.get(SILENCE) == "1" or _is_off(capture.look(app.layout, "/")):
+        return "the hooks are told to record nothing"
+    return "" if is_usable else "nothing may be stored while the settings cannot be read"
+
+
+def _sent(app: App, made: "Canary | None", environ: dict[str, str], reason: str) -> "list[Finding]":
+    from journal.doctor import Voice
+    from sync.checkup.canary import fly
+
     if made is None or reason:
         return [
             Voice("canary").warning(

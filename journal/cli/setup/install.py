@@ -1,74 +1,174 @@
-"""`journal install` and `journal uninstall`: the hooks in the agent's settings."""
+"""`journal install` and `journal uninstall`: the hooks in the agents' own files."""
 
+import os
 import shlex
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from journal.cli.app import App, pass_app
+from journal.cli.screen.output import say
+from journal.errors import JournalError, UsageError
 
 ATTEMPTS = 10  # while other programs change the agent's settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from journal.agents.contract import Agent
     from journal.setup.install import Installation, Removal
     from journal.setup.service import ServiceChange
 
-_AGENT = click.argument("agent", default="claude-code", metavar="[claude-code]")
+_DEFAULT = "claude-code"  # if none is named and none is found, or --settings says where
+_AGENTS = click.argument("agents", nargs=-1, metavar="[AGENT]...")
 _SETTINGS = click.option(
     "--settings",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="The agent's settings (else $CLAUDE_CONFIG_DIR/settings.json or ~/.claude/settings.json).",
+    help="The file with the hooks of one agent (else the agent's own of this user).",
 )
 _DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
 
 
 @click.command()
-@_AGENT
+@_AGENTS
 @_SETTINGS
 @click.option(
     "--service",
     is_flag=True,
     help="Also run `journal watch` as a service of this user (systemd, launchd).",
 )
+@click.option(
+    "--trust/--no-trust",
+    default=None,
+    help="Trust the hooks in agents that ask for it (Codex), or do not, without a question.",
+)
 @_DRY_RUN
 @pass_app
-def install(app: App, agent: str, settings: Path | None, service: bool, dry_run: bool) -> None:
-    """Record the sessions of an agent from now on.
+def install(
+    app: App,
+    agents: tuple[str, ...],
+    settings: Path | None,
+    service: bool,
+    trust: bool | None,
+    dry_run: bool,
+) -> None:
+    """Record the sessions of agents from now on.
 
-    Adds hooks to the agent's settings and keeps everything else in them. To run it again changes
-    nothing, or brings the hooks up to date after an upgrade.
+    AGENT is claude-code, codex, copilot-cli, opencode, gemini-cli or qwen-code; none named means
+    every agent that is found on this machine, else Claude Code. Adds hooks to the agent's
+    configuration and keeps everything else in it. To run it again changes nothing, or brings the
+    hooks up to date after an upgrade.
     """
     from journal.setup import install as installing
     from journal.setup import service as services
 
+    file = _absolute(settings)
+    installing.check_possible()
+    chosen, absent = _chosen(agents, file)
     autostart = app.settings.capture.autostart
     if service:
         services.install(app.layout, dry_run=True)  # refuses before anything is written
-    named = _named(settings)
 
-    def put() -> "Installation":
+    def put(agent: "Agent") -> "Installation":
         return installing.install(
             app.layout,
-            agent,
-            named,
+            agent.name,
+            file,
             durable=app.settings.capture.durable,
             now_us=app.now_us,
             autostart=autostart,
             dry_run=dry_run,
         )
 
-    report = _alone(put)
-    change = services.install(app.layout, dry_run=dry_run) if service else None
-    click.echo(installation_text(report, autostart, change))
-    for warning in dict.fromkeys((*report.warnings, *_switched_off(report))):
-        click.echo(f"journal: {warning}", err=True)
-    if report.outcome != "unchanged":
-        _offer_import(app, _absolute(settings), dry_run)
+    reports: list[Installation] = []
+    for agent in chosen:
+        with _refusal(agent, alone=len(chosen) == 1):
+            reports.append(_alone(partial(put, agent)))
+    change = services.install(app.layout, dry_run=dry_run) if service and reports else None
+    if reports:
+        click.echo(installation_text(reports, autostart, change, absent))
+    for report in reports:
+        for warning in (*report.warnings, *_switched_off(report)):
+            click.echo(f"journal: {warning}", err=True)
+    for report in reports:
+        _see_to_trust(report, trust)
+    if any(report.outcome != "unchanged" for report in reports):
+        _offer_import(app, file, dry_run)
+    if len(reports) < len(chosen):
+        click.get_current_context().exit(2)
+
+
+def _chosen(names: tuple[str, ...], settings: Path | None) -> "tuple[list[Agent], list[str]]":
+    """The agents that are named or else found, and the labels of those that were not found."""
+    from journal.agents import AGENTS
+    from journal.setup import install as installing
+
+    if named := _named(names, settings):
+        return named, []
+    found = installing.found_agents(os.environ)
+    found = found or [installing.known(_DEFAULT)]  # `install` says that it was not found
+    return found, [agent.label for agent in AGENTS.values() if agent not in found]
+
+
+def _named(names: tuple[str, ...], settings: Path | None) -> "list[Agent]":
+    """The agents that are named; with --settings exactly one."""
+    from journal.setup import install as installing
+
+    names = tuple(dict.fromkeys(names))
+    if settings is not None and not names:
+        names = (_DEFAULT,)
+    if settings is not None and len(names) > 1:
+        raise UsageError("--settings names the file of one agent", "name one agent")
+    return [installing.known(name) for name in names]
+
+
+@contextmanager
+def _refusal(agent: "Agent", *, alone: bool) -> Iterator[None]:
+    """What is refused for one agent of several is said, and the others go on."""
+    try:
+        yield
+    except UsageError as error:
+        if alone:
+            raise
+        hint = f" ({error.hint})" if error.hint else ""
+        click.echo(f"journal: {agent.label}: refused: {error}{hint}", err=True)
+
+
+def _see_to_trust(report: "Installation", wanted: bool | None) -> None:
+    """Say which hooks the agent does not trust yet; trust them if the person wants it."""
+    trust, label = report.agent.setup.trust, report.agent.label
+    if trust is None:
+        return
+    from journal.setup.hook_command import is_ours
+
+    how = f"journal install {report.agent.name} --trust, or in {label} itself"
+    if report.dry_run:
+        click.echo(f"{label} runs hooks only when they are trusted. Later: {how}")
+        return
+    try:
+        listed = trust.look(os.environ)
+        waiting = [hook for hook in listed if is_ours(hook.command) and not hook.is_trusted]
+        if not waiting:
+            if not any(is_ours(hook.command) for hook in listed):
+                click.echo(f"journal: {label} does not see the hooks yet ({how})", err=True)
+            return
+        if wanted is None and sys.stdin.isatty() and sys.stdout.isatty():
+            click.echo(f"{label} runs hooks only when they are trusted.")
+            wanted = click.confirm(f"Trust these {len(waiting)} hooks now?", default=True)
+        if wanted:
+            trust.grant(os.environ, waiting)
+            click.echo(f"{label} trusts {len(waiting)} hooks now.")
+        else:
+            click.echo(f"{label} does not run the hooks until they are trusted: {how}")
+    except JournalError as error:
+        message = f"{label} runs hooks only when they are trusted, and cannot be asked: {error}"
+        click.echo(f"journal: {message} ({error.hint})", err=True)
 
 
 def _alone(put: "Callable[[], Installation]") -> "Installation":
@@ -87,24 +187,17 @@ def _alone(put: "Callable[[], Installation]") -> "Installation":
 
 
 def _switched_off(report: "Installation") -> list[str]:
-    """What in the agent's settings keeps hooks from running, at any level."""
+    """What else keeps hooks from running, at the other levels of Claude Code's settings."""
     from journal.doctor import Status
+    from journal.doctor.agents import CLAUDE_CODE
     from journal.doctor.settings_levels import look_at_agent, read_levels
 
+    if report.agent.name != CLAUDE_CODE:
+        return []
     found = look_at_agent(read_levels(report.settings, Path.cwd()), {})
     told = [one.message for one in found if one.status is Status.ERROR]
-    return [f"{one}: no hook runs" for one in told]
-
-
-def _named(path: Path | None) -> Path | None:
-    """A settings file that a person named. UsageError: its folder does not exist."""
-    from journal.errors import UsageError
-
-    settings = _absolute(path)
-    if settings is not None and not settings.parent.is_dir():
-        message = f"--settings: the folder {settings.parent} does not exist"
-        raise UsageError(message, "check the spelling, or make the folder first")
-    return settings
+    own = f"disableAllHooks is set in {report.settings}"  # `install` warns of it
+    return [f"{one}: no hook runs" for one in told if one != own]
 
 
 def _offer_import(app: App, settings: Path | None, dry_run: bool) -> None:
@@ -116,7 +209,7 @@ def _offer_import(app: App, settings: Path | None, dry_run: bool) -> None:
         return
     command = f"journal import {shlex.quote(str(found.folder))}" if settings else "journal import"
     if dry_run or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        click.echo(f"Found {found}.\nTo import them, so that the next session knows: {command}")
+        say(f"Found {found}.\nTo import them, so that the next session knows: {command}")
         return
     if click.confirm(f"Found {found}. Import them now?", default=True):
         from journal.cli.setup.import_ import run_import
@@ -125,60 +218,93 @@ def _offer_import(app: App, settings: Path | None, dry_run: bool) -> None:
         if run_import(app, (found.folder,), dry_run=False, as_json=False) == 0:
             note_import(app.layout)
     else:
-        click.echo(f"Later: {command}")
+        say(f"Later: {command}")
 
 
 @click.command()
-@_AGENT
+@_AGENTS
 @_SETTINGS
 @_DRY_RUN
 @pass_app
-def uninstall(app: App, agent: str, settings: Path | None, dry_run: bool) -> None:
-    """Take the hooks out of the agent's settings again.
+def uninstall(app: App, agents: tuple[str, ...], settings: Path | None, dry_run: bool) -> None:
+    """Take the hooks out of the agents' configuration again.
 
-    Takes out this home's hooks alone. What was recorded stays.
+    None named means every agent in which hooks of the journal are, whatever their home. What was
+    recorded stays.
     """
     from journal.setup import install as installing
     from journal.setup import service as services
 
-    report = installing.uninstall(
-        app.layout, agent, _absolute(settings), now_us=app.now_us, dry_run=dry_run
-    )
-    click.echo(removal_text(report, services.uninstall(app.layout, dry_run=dry_run)))
+    file = _absolute(settings)
+    chosen = _named(agents, file) or installing.installed_agents(os.environ)
+    reports: list[Removal] = []
+    for agent in chosen:
+        with _refusal(agent, alone=len(chosen) == 1):
+            reports.append(
+                installing.uninstall(
+                    app.layout, agent.name, file, now_us=app.now_us, dry_run=dry_run
+                )
+            )
+    service = services.uninstall(app.layout, dry_run=dry_run)
+    click.echo(removal_text(reports, app.layout.home, service, dry_run=dry_run))
+    if len(reports) < len(chosen):
+        click.get_current_context().exit(2)
 
 
 def installation_text(
-    report: "Installation", autostart: bool, service: "ServiceChange | None" = None
+    reports: "list[Installation]",
+    autostart: bool,
+    service: "ServiceChange | None" = None,
+    absent: Sequence[str] = (),
 ) -> str:
-    """What was changed, where the backup is, what leaves the machine, what to do next."""
-    would = "would be " if report.dry_run else ""
-    if report.outcome == "unchanged":
-        lines = [f"Already installed: nothing to change in {report.settings}."]
-    else:
-        lines = [f"{report.settings} {would}{report.outcome}: {_hooks(report.events)} set"]
-    lines += [f"  backup    {report.backup}"] if report.backup else []
-    lines += [f"  home      {report.home}", f"  run by    {report.interpreter}"]
-    if report.programs:
-        lines.append(f"  programs  {would}copied to {report.home / 'hooks'}")
+    """What was changed, where the backups are, what leaves the machine, what to do next."""
+    lines, first = [], reports[0]
+    would = "would be " if first.dry_run else ""
+    for report in reports:
+        lines.append(f"{report.agent.label}: {_installed(report, would)}")
+        lines += [f"  backup    {report.backup}"] if report.backup else []
+        lines += [f"  replaced  the hooks of another home: {home}" for home in report.replaced]
+    lines += [f"{label}: not found on this machine" for label in absent]
+    lines += [f"  home      {first.home}", f"  run by    {first.interpreter}"]
+    if any(report.programs for report in reports):
+        lines.append(f"  programs  {would}copied to {first.home / 'hooks'}")
     lines.append(f"  watcher   {'starts with a session' if autostart else 'is not started'}")
     lines += _service_lines(service, would)
     lines.append("Nothing leaves this machine unless you configure a remote.")
-    if report.dry_run:
+    if first.dry_run:
         return "\n".join([*lines, "Nothing was written (--dry-run)."])
-    return "\n".join([*lines, "Next: start claude and work as always, then run: journal"])
+    program = first.agent.setup.program
+    return "\n".join([*lines, f"Next: start {program} and work as always, then run: journal"])
 
 
-def removal_text(report: "Removal", service: "ServiceChange | None" = None) -> str:
+def _installed(report: "Installation", would: str) -> str:
+    if report.outcome == "unchanged":
+        return f"Already installed: nothing to change in {report.settings}."
+    return f"{report.settings} {would}{report.outcome}: {_hooks(report.events)} set"
+
+
+def removal_text(
+    reports: "list[Removal]",
+    home: Path,
+    service: "ServiceChange | None" = None,
+    *,
+    dry_run: bool = False,
+) -> str:
     """What was taken out, and that the journal stays."""
-    would = "would be " if report.dry_run else ""
-    if report.events:
-        lines = [f"{report.settings} {would}changed: {_hooks(report.events)} taken out"]
-    else:
-        lines = [f"Not installed: no hook of {report.home} in {report.settings}."]
-    lines += [f"  backup    {report.backup}"] if report.backup else []
+    lines, would = [], "would be " if dry_run else ""
+    for report in reports:
+        if report.events:
+            said = f"{report.settings} {would}changed: {_hooks(report.events)} taken out"
+        else:
+            said = f"Not installed: no hook of the journal in {report.settings}."
+        lines.append(f"{report.agent.label}: {said}")
+        lines += [f"  backup    {report.backup}"] if report.backup else []
+        lines += [f"  home      {other}" for other in report.homes if other != str(home)]
+    if not reports:
+        lines.append("Not installed: no hook of the journal in any agent.")
     lines += _service_lines(service, would)
-    lines.append(f"What was recorded stays in {report.home}.")
-    return "\n".join([*lines, *(["Nothing was written (--dry-run)."] if report.dry_run else [])])
+    lines.append(f"What was recorded stays in {home}.")
+    return "\n".join([*lines, *(["Nothing was written (--dry-run)."] if dry_run else [])])
 
 
 def _service_lines(change: "ServiceChange | None", would: str) -> list[str]:

@@ -6,7 +6,6 @@ from datetime import UTC, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_summary import folded
 
 from hooks.context import compose, parsed, unescape
 from journal.context.briefing import (
@@ -24,6 +23,7 @@ from journal.context.briefing import (
 from journal.session.state import Command, OpenTool, Said, SessionState
 from journal.session.summary import Summary, summarise
 from journal.times import to_us
+from tests.journal.session.test_summary import folded
 
 CET = timezone(timedelta(hours=1))
 PREPARED_US = to_us("2026-11-21T08:12:00Z")

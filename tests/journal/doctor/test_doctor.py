@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -13,7 +14,6 @@ from typing import Any
 
 import apsw
 import pytest
-from conftest import Installed
 from rich.cells import cell_len
 
 import firing
@@ -21,6 +21,7 @@ import recordings
 import stored
 import told
 from hooks import autostart, emit
+from installed import Installed
 from journal import cli
 from journal.doctor import activity, canary, home, settings_levels
 from journal.layout import Layout
@@ -43,7 +44,9 @@ class Patient:
         self.settings = user / ".claude" / "settings.json"
         self._capsys = capsys
         self.run("install")
-        told.four_states(self.home)
+        # The doctor's clock is the real one: the sessions are of noon, four days ago.
+        self.told_us = (time.time_ns() // 1000 // DAY_US - 4) * DAY_US + DAY_US // 2
+        told.four_states(self.home, self.told_us)
         for path in self.home.rglob("*"):  # as the emitter would have left them
             path.chmod(0o700 if path.is_dir() else 0o600)
         stored.sync(self.home)
@@ -123,9 +126,9 @@ def test_a_healthy_installation_is_all_right(patient: Patient) -> None:
     found = patient.doctor()
     assert {one["status"] for one in found} == {"ok"}
     assert [one["check"] for one in found] == [
-        "home", "rights", "disk", "settings", "agent", "hooks", "capture", "transcripts", "watcher",
-        "database", "spool", "backlog", "refused", "redaction", "remote", "memory", "clock",
-        "activity", "canary",
+        "home", "rights", "disk", "settings", "agent", "hooks", "agents", "capture",
+        "transcripts", "watcher", "database", "spool", "backlog", "refused", "redaction", "remote",
+        "memory", "clock", "activity", "canary",
     ]  # fmt: skip
     assert set(found[0]) == {"check", "status", "message", "hint", "fixed"}
     assert "Notification hook" in found[-1]["message"]
@@ -233,7 +236,8 @@ def test_rights_are_found_and_set(patient: Patient) -> None:
 
 
 def test_links_and_strange_files(patient: Patient, tmp_path: Path) -> None:
-    (patient.home / "days" / "2026-11-18" / "claude-code.x.jsonl").symlink_to(tmp_path / "nothing")
+    (day,) = (patient.home / "days").iterdir()
+    (day / "claude-code.x.jsonl").symlink_to(tmp_path / "nothing")
     patient.configure("")
     patient.layout.config.rename(tmp_path / "config.toml")
     patient.layout.config.symlink_to(tmp_path / "config.toml")  # people do that
@@ -294,9 +298,9 @@ def test_a_read_only_disk(disk: Callable[[str], Path]) -> None:
     assert (one.status, "read-only" in one.message, one.repair) == ("error", True, None)
 
 
-def test_a_bad_configuration_is_found_and_nothing_is_taken_in_with_it(patient: Patient) -> None:
+def test_a_bad_configuration_is_found_and_nothing_is_synced_with_it(patient: Patient) -> None:
     patient.configure("[remote]\nkind = 'pigeon'\n")
-    told.tell(patient.home, "aaaaaa01", "Stop", 0)
+    told.tell(patient.home, "aaaaaa01", "Stop", 0, now_us=patient.told_us)
     patient.finds("settings", "error", "remote.kind")
     found = patient.doctor("--fix", code=1)
     assert found[-1]["message"].startswith("not sent: with settings that cannot be read")
@@ -375,10 +379,12 @@ def test_hooks_only_in_the_project_are_hooks_too(patient: Patient) -> None:
 
 
 def test_hooks_of_another_home(patient: Patient, tmp_path: Path) -> None:
-    assert cli.run(["--home", str(tmp_path / "other"), "install"]) == 0
-    patient.finds("hooks", "error", "no hook of this home")
-    found = [one for one in patient.doctor("--fix", code=1) if "another home" in one["message"]]
-    assert [one["status"] for one in found] == ["warning"], "nobody's recording is taken over"
+    elsewhere = Path.cwd() / ".claude" / "settings.json"
+    elsewhere.parent.mkdir()
+    other = ["--home", str(tmp_path / "other")]
+    assert cli.run([*other, "install", "--settings", str(elsewhere)]) == 0
+    patient.finds("hooks", "warning", "hooks of another home")
+    assert {one["status"] for one in patient.doctor("--fix")} == {"ok", "warning"}
 
 
 def test_a_settings_file_that_cannot_be_read(patient: Patient) -> None:
@@ -467,7 +473,7 @@ def test_a_watcher_that_runs_was_killed_or_is_elsewhere(patient: Patient) -> Non
 
 
 @pytest.mark.parametrize("content", [b"no database, " * 500, None])
-def test_a_damaged_database_is_made_anew(patient: Patient, content: bytes | None) -> None:
+def test_a_damaged_database_is_rebuilt(patient: Patient, content: bytes | None) -> None:
     stored.sync(patient.home)
     path = patient.layout.database
     data = path.read_bytes()
@@ -508,7 +514,7 @@ def test_databases_of_others(patient: Patient) -> None:
     patient.finds("database", "error", "not a journal's database")
 
 
-def test_what_is_not_taken_in_for_long(patient: Patient) -> None:
+def test_what_is_not_synced_for_long(patient: Patient) -> None:
     told.tell(patient.home, "aaaaaa01", "Stop", 0)
     patient.finds("backlog", "warning", "not synced, the oldest from")
     told.tell(patient.home, "aaaaaa01", "Stop", 0)  # the canary's pass has taken the other one in
@@ -602,8 +608,8 @@ def test_a_memory_agent_that_cannot_be_found(patient: Patient) -> None:
 def test_records_of_the_future_and_a_clock_that_was_set_back(
     patient: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ahead_us = time.time_ns() // 1000 - told.NOW_US + 2 * DAY_US
-    told.tell(patient.home, "future", "UserPromptSubmit", -ahead_us / 1e6, prompt="hello")
+    ahead_us = time.time_ns() // 1000 + 2 * DAY_US
+    told.tell(patient.home, "future", "UserPromptSubmit", 0, now_us=ahead_us, prompt="hello")
     stored.sync(patient.home)
     patient.finds("clock", "warning", "newest record is from the future")
     os.utime(patient.layout.synced, (time.time() + 7200, time.time() + 7200))
@@ -711,3 +717,31 @@ def test_hooks_that_would_leave_a_session_are_not_tried(patient: Patient) -> Non
 def test_another_settings_file_can_be_named(installed: Installed) -> None:
     out = installed.journal("doctor", "--json", "--settings", str(installed.settings))
     assert json.loads(out.splitlines()[-1])["status"] == "ok"
+
+
+def test_the_hooks_of_other_agents(patient: Patient) -> None:
+    (patient.user / ".gemini").mkdir()
+    patient.finds("agents", "ok", "Gemini CLI: not installed (to record it: journal install")
+    patient.run("install", "gemini-cli", "copilot-cli")
+    found = patient.doctor()
+    assert {one["status"] for one in found} == {"ok"}
+    flown = [one["message"] for one in found if one["check"] == "canary"]
+    assert [text.partition(":")[0] for text in flown[1:]] == ["Copilot CLI", "Gemini CLI"]
+    path = patient.user / ".gemini" / "settings.json"
+    values = json.loads(path.read_text())
+    del values["hooks"]["AfterTool"]
+    path.write_text(json.dumps({**values, "hooksConfig": {"enabled": False}}))
+    patient.finds("agents", "error", "Gemini CLI: hooksConfig.enabled is false")
+    patient.finds("agents", "error", "not as this version installs them: AfterTool")
+    path.write_text(json.dumps(values))
+    patient.finds("agents", "ok", "Gemini CLI: installed again", "--fix")
+    path.write_text("// mine")
+    patient.finds("agents", "warning", "Gemini CLI: ")
+
+
+def test_without_claude_code_nothing_of_it_is_wrong(patient: Patient) -> None:
+    patient.run("install", "copilot-cli")
+    shutil.rmtree(patient.settings.parent)
+    found = patient.doctor()
+    assert {one["status"] for one in found} == {"ok"}
+    assert not {"hooks", "agent", "transcripts"} & {one["check"] for one in found}

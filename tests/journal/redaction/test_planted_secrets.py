@@ -16,17 +16,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Installed
-from test_redact import LOOK_ALIKES, PLANTED
-from test_rescan import holders
 
 import archived
 import firing
 import stored
 from archived import QUICK, Commands
+from installed import Installed
 from mindspring_server import TOKEN, Server
 from recordings import Firing
 from sync.store import bodies
+from tests.journal.redaction.test_redact import LOOK_ALIKES, PLANTED
+from tests.sync.rescan.test_rescan import holders
 
 SESSION = "5ec2e7aa-0001-4000-8000-000000000001"
 NAMES = [*list(PLANTED)[::2], *list(PLANTED)[1:7:2]]  # of 40 shapes

@@ -4,11 +4,21 @@ import sys
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_redact import KEY, LOOK_ALIKES, PLANTED, RECORDINGS, TEXTS, VALUES, dumps, in_positions
 
+from chance import examples
 from journal.redaction.hyperscan_filter import WORTH_BYTES, Prefilter
 from journal.redaction.quick_filter import holds_candidate, may_hold
 from journal.redaction.redactor import Redactor
+from tests.journal.redaction.test_redact import (
+    KEY,
+    LOOK_ALIKES,
+    PLANTED,
+    RECORDINGS,
+    TEXTS,
+    VALUES,
+    dumps,
+    in_positions,
+)
 
 pytest.importorskip("hyperscan")
 ENGINE = Prefilter(worth_bytes=0)
@@ -34,7 +44,7 @@ def test_it_lets_through_whatever_the_filter_looks_at(text: str) -> None:
 
 
 @given(VALUES, st.booleans(), TEXTS)
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 def test_no_bytes_pass_it_that_the_filter_would_hold(
     value: object, ascii_only: bool, text: str
 ) -> None:

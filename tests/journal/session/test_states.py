@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import recordings
 import stored
+from chance import examples
 from hooks import emit
 from journal.session.state import SessionState
 from journal.settings.sources import Settings
@@ -283,7 +284,7 @@ def test_a_row_of_the_table(in_order: dict[str, Row], name: str) -> None:
 
 
 @given(chance=st.randoms(use_true_random=False))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_every_order_of_arrival_gives_the_same_table(chance: Random) -> None:
     """All rows at once: each step comes in any of three passes, and there in any order."""
     with tempfile.TemporaryDirectory(prefix="states-") as folder:
@@ -302,7 +303,7 @@ def test_every_order_of_arrival_gives_the_same_table(chance: Random) -> None:
 
 
 @given(order=st.permutations(range(5)))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 def test_a_wait_has_one_beginning_in_every_order_of_one_event_a_pass(order: list[int]) -> None:
     steps = TABLE["reminded twice"].steps
     with tempfile.TemporaryDirectory(prefix="states-") as folder:

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from chance import examples
 from journal.errors import UsageError
 from journal.layout import Layout
 from journal.settings.sources import MAX_CONFIG_BYTES, Settings, load_settings
@@ -487,7 +488,9 @@ def test_no_descriptor_is_left_open(layout: Layout) -> None:
 # Whatever comes
 
 HOSTILE = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 NAMES = st.sampled_from([name for pair in keys() for name in pair]) | st.text(max_size=8)
 VALUES = st.recursive(

@@ -17,16 +17,16 @@ from hypothesis import strategies as st
 
 import hooks
 import recordings
+from journal.agents import AGENTS
 from journal.cli import run
 from journal.errors import JournalError, UsageError
 from journal.layout import Layout
 from journal.setup import settings_file
 from journal.setup.hook_command import base_interpreter, is_ours
 from journal.setup.install import agent_versions, install, stale_programs, throw_away, uninstall
-from journal.setup.settings_file import EVENTS
 
 NOW_US = 1_795_000_000_000_000
-ALL = tuple(EVENTS["claude-code"])
+ALL = tuple(AGENTS["claude-code"].setup.events)
 FOREIGN: dict[str, Any] = {
     "model": "opus",
     "hooks": {
@@ -249,14 +249,16 @@ def test_uninstall_removes_the_programs_and_never_the_journal(layout: Layout) ->
     ]
 
 
-def test_a_second_home_replaces_the_first_in_one_file(tmp_path: Path, settings: Path) -> None:
+def test_another_home_takes_the_place_of_the_first(tmp_path: Path, settings: Path) -> None:
     first, second = Layout(tmp_path / "a"), Layout(tmp_path / "b")
+    before = settings.read_bytes()
     put(first)
     report = put(second)
-    assert report.warnings == (f"the hooks of another home are replaced: {first.home}",)
-    take(first)
+    assert (report.replaced, set(report.events)) == ((str(first.home),), set(ALL))
     assert ours(settings, first.home) == []
-    assert set(ours(settings, second.home)) == set(ALL)
+    assert sorted(ours(settings)) == sorted(ours(settings, second.home)) == sorted(ALL)
+    assert take(first).homes == (str(second.home),)
+    assert settings.read_bytes() == before
 
 
 def test_an_older_command_is_replaced_where_it_stands(layout: Layout, settings: Path) -> None:
@@ -466,7 +468,7 @@ def test_an_unknown_agent_is_refused_with_what_is_known(
     layout: Layout, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["install", "emacs"]) == 2
-    assert "unknown agent: emacs (known: claude-code)" in capsys.readouterr().err
+    assert "unknown agent: emacs (known: claude-code, codex, copilot-cli" in capsys.readouterr().err
     assert run(["uninstall", "emacs"]) == 2
     assert list(Path.home().iterdir()) == [Path.home() / "bin"]
 
@@ -582,18 +584,19 @@ _values = st.dictionaries(st.text().filter(lambda key: key != "hooks"), _json).f
 
 
 @given(_values)
-def test_whatever_stood_there_is_there_again_after_uninstall(values: dict[str, Any]) -> None:
+def test_uninstall_restores_every_other_setting(values: dict[str, Any]) -> None:
     home = Path("/some/home")
+    entry = AGENTS["claude-code"].setup.hooks.entry
     wanted = {
-        event: settings_file.handler(event, f"/hooks/run.py agent-journal-$(id -u)/{key}")
+        event: entry(event, f"/hooks/run.py agent-journal-$(id -u)/{key}")
         for event in ALL
         if (key := Layout(home).spool.name)
     }
     document = settings_file.Document(Path("x"), None, values)
-    installed = settings_file.merged(values, wanted, home)
+    installed = settings_file.merged(values, wanted)
     assert len(settings_file.commands(installed, home)) == len(ALL)
-    assert settings_file.merged(installed, wanted, home) == installed
-    assert document.render(settings_file.without(installed, home)) == document.render(values)
+    assert settings_file.merged(installed, wanted) == installed
+    assert document.render(settings_file.without(installed)) == document.render(values)
     assert json.loads(document.render(values)) == values
 
 

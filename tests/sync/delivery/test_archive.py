@@ -20,7 +20,6 @@ from typing import Any
 
 import orjson
 import pytest
-from conftest import Installed
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
@@ -30,6 +29,8 @@ import firing
 import recordings
 import stored
 from archived import QUICK, Commands, Done, Told, heads, retry_files
+from chance import examples
+from installed import Installed
 from journal.layout import Layout
 from journal.settings.sources import load_settings
 from journal.times import to_text
@@ -447,7 +448,7 @@ def test_no_secret_is_in_any_request(mindspring: Home, server: Server) -> None:
 
 
 @pytest.mark.parametrize("kind", ["mindspring", "folder"])
-def test_what_a_pattern_of_the_user_hides_is_hidden_in_what_was_taken_in_before(
+def test_what_a_pattern_of_the_user_hides_is_hidden_in_what_was_synced_before(
     home: Home, server: Server, tmp_path: Path, kind: str
 ) -> None:
     long = "x" * 3_990  # what a tool said is cut at 4,000 characters
@@ -628,7 +629,7 @@ def test_what_comes_while_a_session_is_cut_is_cut_next_time(
     archived.assert_arrived(server.state, mindspring.told)
 
 
-def test_whoever_is_to_stop_cuts_nothing_of_what_may_have_been_delivered(
+def test_a_process_that_is_to_stop_cuts_nothing_that_may_have_been_delivered(
     mindspring: Home, server: Server
 ) -> None:
     mindspring.told.turn("one")
@@ -807,14 +808,14 @@ class Archive(RuleBasedStateMachine):
         self.home.ahead_seconds += SETTLE_SECONDS
 
 
+@pytest.mark.hypothesis
 def test_whatever_happens_everything_arrives_once(
     commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TMPDIR", os.environ["TMPDIR"])
     Archive.commands = commands
-    examples = int(os.environ.get("ARCHIVE_EXAMPLES", "8"))
     few = settings(
-        max_examples=examples, stateful_step_count=14, deadline=None,
+        max_examples=examples(40), stateful_step_count=14, deadline=None,
         suppress_health_check=list(HealthCheck), print_blob=True,
     )  # fmt: skip
     run_state_machine_as_test(Archive, settings=few)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chance import examples
 from journal.errors import JournalError
 from journal.settings import sections
 from journal.times import SECOND_US
@@ -178,7 +179,7 @@ def test_an_error_text_that_json_cannot_hold_is_spelled_out(tmp_path: Path) -> N
     assert found.last_error == Seen("io", "name \\udcff", NOW_US)
 
 
-def test_a_damaged_circuit_does_not_cost_the_memory_beside_it(tmp_path: Path) -> None:
+def test_a_damaged_circuit_leaves_the_other_state(tmp_path: Path) -> None:
     path = tmp_path / "remote.json"
     path.write_text(
         '{"v":1,"remotes":{"a":{"failures":"many","memory":{"marker":"x"}},"b":7,"c":{"memory":7}}}'
@@ -206,7 +207,7 @@ KEYS = (
 )  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.binary(max_size=60)
     | st.fixed_dictionaries({"v": st.just(1)}, optional={"remotes": JSON})

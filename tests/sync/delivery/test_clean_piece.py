@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_archive import Home
 
 import archived
 import recordings
@@ -27,6 +26,7 @@ from sync.delivery.retry_file import Waiting
 from sync.remote import folder_files
 from sync.remote.contract import Piece
 from sync.remote.naming import name_of
+from tests.sync.delivery.test_archive import Home
 
 WORD = "ACME-20261121"
 RULES = '[redact]\npatterns = ["ACME-[0-9]{8}"]\n'
@@ -152,9 +152,7 @@ def test_a_folder_keeps_no_file_of_an_attempt_with_other_bytes(home: Home, tmp_p
     assert retry_files(home.path) == []
 
 
-def test_what_somebody_put_there_by_hand_is_redacted_or_given_up(
-    home: Home, server: Server
-) -> None:
+def test_what_was_put_there_by_hand_is_redacted_or_given_up(home: Home, server: Server) -> None:
     home.configure("mindspring", server.url)
     put(home, thread("fine"), session="fine")
     put(home, thread(f"the key {SECRET}"), f"about {SECRET}", "cleaned")

@@ -12,7 +12,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from test_tombstones import check
 
 import recordings
 import stored
@@ -29,6 +28,7 @@ from sync.remote.contract import Piece
 from sync.store import connection
 from sync.store.locks import locked
 from sync.views.tombstones import Grave
+from tests.sync.views.test_tombstones import check
 
 GONE, STAYS = "7f3a91aa-0001-4000-8000-000000000001", "c20b44bb-0002-4000-8000-000000000002"
 MARKER = "zebra-quartz-4711"
@@ -133,7 +133,7 @@ def records_of(home: Path, session: str) -> dict[str, object]:
     """All that the database and the journal hold of a session."""
     exported = [one for one in stored.exported(home) if json.loads(one)["session"] == session]
     found: dict[str, object] = {"exported": exported}
-    for name in ("prompts", "observations", "summaries", "sessions"):
+    for name in ("items", "steps", "summaries", "sessions"):
         found[name] = [row for row in stored.views(home)[name] if session in row]
     query = "select name from own_facts where session = ? and name not in ('Receipt')"
     found["own"] = sorted(stored.rows(home, query, session))

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Installed
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -22,6 +21,7 @@ import recordings
 import stored
 from archived import Commands
 from hooks import emit
+from installed import Installed
 from journal.cli.screen.sync_report import report_text
 from journal.errors import UsageError
 from journal.layout import Layout
@@ -260,7 +260,7 @@ def test_who_names_no_folder_belongs_where_the_one_before_did(tmp_path: Path) ->
     check_mixed(tmp_path, lines)
 
 
-def test_a_pass_that_somebody_waits_for_leaves_the_files_to_the_next_one(tmp_path: Path) -> None:
+def test_a_pass_before_a_command_leaves_the_files_to_the_next_one(tmp_path: Path) -> None:
     lines = [line("Stop", 0, SECRET, more=GONE), line("Stop", 1, None, more=GONE)]
     path = write(tmp_path, lines[0])
     assert stored.sync(tmp_path, packs=False).excluded == 1
@@ -272,7 +272,7 @@ def test_a_pass_that_somebody_waits_for_leaves_the_files_to_the_next_one(tmp_pat
     check_mixed(tmp_path, [])
 
 
-def test_what_is_not_excluded_any_more_is_taken_in_after_all(tmp_path: Path) -> None:
+def test_what_is_not_excluded_any_more_is_synced_after_all(tmp_path: Path) -> None:
     path = write(tmp_path, line("Stop", 0, SECRET, more=GONE))
     stored.sync(tmp_path, packs=False)
     (tmp_path / "config.toml").write_text("")
@@ -281,7 +281,7 @@ def test_what_is_not_excluded_any_more_is_taken_in_after_all(tmp_path: Path) -> 
     assert path.exists()
 
 
-def test_a_large_file_is_not_written_anew_for_each_line_while_it_grows(
+def test_a_large_file_is_not_rewritten_for_each_line_while_it_grows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(excluded_lines, "GROWING_BYTES", 100)
@@ -338,7 +338,7 @@ for number in range(count):
 """
 
 
-def test_hooks_that_append_while_files_are_written_anew_lose_nothing(tmp_path: Path) -> None:
+def test_hooks_that_append_while_files_are_rewritten_lose_nothing(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     (home / "config.toml").write_text(RULES)
@@ -399,7 +399,7 @@ def test_a_kill_at_any_moment_is_made_good_by_the_next_pass(
     assert ends.count(False) > 15
 
 
-def test_what_was_stored_before_stays_until_the_database_is_made_anew(tmp_path: Path) -> None:
+def test_what_was_stored_before_stays_until_the_database_is_rebuilt(tmp_path: Path) -> None:
     lines = mixed()
     path = write(tmp_path, *lines, rules="")
     assert stored.sync(tmp_path).stored == len(lines)

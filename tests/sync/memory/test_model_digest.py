@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import recordings
 import stored
+from chance import examples
 from hooks import emit
 from sync.memory.digest import BUDGET_CHARS, digest, prompt
 from sync.store import facts
@@ -253,7 +254,7 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> apsw.Connection:
     return full(tmp_path_factory.mktemp("crowded") / "home")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.integers(500, 3_000) | st.integers(500, 60_000))
 def test_every_budget_is_kept_and_holds_the_first_prompt_and_the_last_words(
     crowded: apsw.Connection, budget_chars: int
@@ -270,7 +271,7 @@ def test_every_budget_is_kept_and_holds_the_first_prompt_and_the_last_words(
     assert all(line.startswith(labels) for line in lines[6:])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(st.integers(500, 2_000))
 def test_every_recording_keeps_every_budget(recorded: apsw.Connection, budget_chars: int) -> None:
     for (key,) in recorded.execute("select key from sessions").fetchall():

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 import recordings
 import stored
 import told
+from chance import examples
 from journal.layout import Layout
 from journal.printable import clean
 from sync.pages import html_page
@@ -199,7 +200,7 @@ PAYLOAD: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(data=st.data())
 def test_what_went_in_is_what_can_be_read(some: Detail, data: st.DataObject) -> None:
     text, given_, out, tool, target = (
@@ -269,7 +270,7 @@ def test_both_kinds_of_page_tell_the_same(journal: Reader) -> None:
     assert [text for text in texts if text not in markdown] == []
 
 
-def test_no_more_than_a_session_is_held_in_memory(tmp_path: Path) -> None:
+def test_no_more_than_a_session_is_kept_in_memory(tmp_path: Path) -> None:
     for number in range(12):
         for part in range(8):
             prompt = f"{number} {part} " + os.urandom(60_000).hex()

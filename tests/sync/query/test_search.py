@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import recordings
 import stored
+from chance import examples
 from journal import cli
 from journal.errors import UsageError
 from sync.query.candidates import Query
@@ -221,7 +222,7 @@ def test_a_query_finds_the_texts_that_hold_it(shelf: Path, query: str, sessions:
     assert set(find(shelf, query)) == set(sessions.split())
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 @given(query=st.text() | st.text(alphabet="ab\"*+-()^:{}'\\/. \0\ud800", max_size=30))
 def test_no_query_is_an_error(shelf: Path, query: str) -> None:
     find(shelf, query)
@@ -230,7 +231,7 @@ def test_no_query_is_an_error(shelf: Path, query: str) -> None:
 WORDS = st.text(alphabet="aBc1_-+./:#@()[]{}^$|\\'é中🎉", min_size=1, max_size=8)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(words=st.lists(WORDS, min_size=1, max_size=6), data=st.data())
 def test_a_text_is_found_by_any_of_its_words(
     tmp_path_factory: pytest.TempPathFactory, words: list[str], data: st.DataObject

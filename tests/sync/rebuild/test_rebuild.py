@@ -15,13 +15,13 @@ from typing import Any
 
 import apsw
 import pytest
-from conftest import Installed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_pack import pack_file, settle
 
 import recordings
 import stored
+from chance import examples
+from installed import Installed
 from journal.layout import Layout
 from journal.record import record
 from journal.settings.sources import load_settings
@@ -31,6 +31,7 @@ from sync import cycle
 from sync.errors import DamagedStoreError, LossError, StoreError
 from sync.rebuild import swap
 from sync.store import connection
+from tests.sync.retention.test_pack import pack_file, settle
 
 DAYS = 4
 PAGE = 4096
@@ -147,7 +148,7 @@ def test_from_packs_it_is_the_same(tmp_path: Path, made: Made) -> None:
     gone=st.sets(st.integers(0, DAYS - 1)),
     both=st.sets(st.integers(0, DAYS - 1)),
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
 def test_whatever_is_packed_or_deleted_it_is_the_same(
     tmp_path_factory: pytest.TempPathFactory,
     made: Made,
@@ -172,7 +173,7 @@ def test_whatever_is_packed_or_deleted_it_is_the_same(
     shutil.rmtree(home.parent)
 
 
-def test_what_only_the_old_database_held_is_there_after_a_second_one(
+def test_what_only_the_old_database_had_is_there_after_a_second_one(
     tmp_path: Path, made: Made
 ) -> None:
     home = copy(made[1], tmp_path / "home")
@@ -205,9 +206,7 @@ def test_a_strange_session_survives_without_its_journal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("packs", [False, True], ids=["days", "packs"])
-def test_a_missing_database_is_made_anew_by_any_pass(
-    tmp_path: Path, made: Made, packs: bool
-) -> None:
+def test_a_missing_database_is_rebuilt_by_any_pass(tmp_path: Path, made: Made, packs: bool) -> None:
     home = copy(made[packs], tmp_path / "home")
     database(home).unlink()
     report = run(home)
@@ -216,9 +215,7 @@ def test_a_missing_database_is_made_anew_by_any_pass(
     assert run(home).rebuilt is None
 
 
-def test_a_missing_database_is_not_made_from_packs_while_somebody_waits(
-    tmp_path: Path, made: Made
-) -> None:
+def test_a_command_that_reads_does_not_rebuild_from_packs(tmp_path: Path, made: Made) -> None:
     home = copy(made[1], tmp_path / "home")
     database(home).unlink()
     with pytest.raises(StoreError, match=r"journal\.db is gone") as caught:
@@ -323,7 +320,7 @@ def test_a_damaged_index_loses_nothing(tmp_path: Path, made: Made, table: str) -
 
 
 @pytest.mark.parametrize("table", ["session_states", "full_text_data", "summaries", "prompts"])
-def test_damaged_views_are_made_anew(tmp_path: Path, made: Made, table: str) -> None:
+def test_damaged_views_are_rebuilt(tmp_path: Path, made: Made, table: str) -> None:
     home = copy(made[1], tmp_path / "home")
     emptied(home)
     root = stored.rows(home, "select rootpage from sqlite_schema where name = ?", table)
@@ -433,7 +430,7 @@ def reading(home: Path, how: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 @pytest.mark.parametrize("how", ["idle", "busy"])
-def test_whoever_reads_goes_on_with_what_they_see(tmp_path: Path, made: Made, how: str) -> None:
+def test_readers_are_not_disturbed(tmp_path: Path, made: Made, how: str) -> None:
     home = copy(made[0], tmp_path / "home")
     number = len(made[2]["events"])
     with reading(home, how) as process:
@@ -453,7 +450,7 @@ def one_line() -> bytes:
     return recordings.line("Stop", {"session_id": "new"})
 
 
-def test_somebody_who_writes_is_waited_for_and_said(
+def test_another_writer_is_waited_for_and_named(
     tmp_path: Path, made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "BUSY_MS", 100)

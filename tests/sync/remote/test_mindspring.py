@@ -343,7 +343,7 @@ def test_of_two_notebooks_with_one_title_the_earliest_is_used(
     assert [row["notebook_id"] for row in server.state.sources.values()] == [first["id"]]
 
 
-def test_a_notebook_that_was_deleted_is_looked_up_anew(server: Server, client: Client) -> None:
+def test_a_notebook_that_was_deleted_is_looked_up_again(server: Server, client: Client) -> None:
     client.deliver(client.piece(1))
     (old,) = server.state.notebooks
     server.state.delete_notebook(old)
@@ -506,7 +506,7 @@ def test_a_source_without_a_known_job_is_asked_itself(server: Server, client: Cl
     assert (server.count("job"), server.count("register")) == (0, 1)
 
 
-def test_a_job_that_nobody_knows_is_pending(server: Server, client: Client) -> None:
+def test_an_unknown_job_is_pending(server: Server, client: Client) -> None:
     piece = client.piece()
     server.fail("job", status=404, body='{"error":"job not found"}')
     server.fail("source", status=404, body='{"error":"source not found"}')

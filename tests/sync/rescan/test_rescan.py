@@ -12,9 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import test_forget
-from test_forget import DAYS_AGO, line, write
-from test_tombstones import check, facts_of
 
 import stored
 from archived import AGENT, Commands, Done, config, heads
@@ -27,6 +24,9 @@ from sync.retention import pack_file
 from sync.store import bodies
 from sync.store.locks import locked
 from sync.views.texts import KINDS
+from tests.sync.forgetting import test_forget
+from tests.sync.forgetting.test_forget import DAYS_AGO, line, write
+from tests.sync.views.test_tombstones import check, facts_of
 
 WORD = "ACME-20261121"
 RULES = '[redact]\npatterns = ["ACME-[0-9]{8}"]\n'

@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 
 import recordings
 import stored
+from chance import examples
 from hooks.local_pass import unsynced
 from journal.errors import JournalError
 from journal.layout import Layout
 from journal.record import record
 from journal.settings.sources import load_settings
 from journal.times import DAY_US, SECOND_US, to_us
-from places import FIXTURES, ROOT
 from sync import cycle
 from sync.ingest import dead_letters
 from sync.retention import packing
@@ -289,7 +289,7 @@ STEPS = ("mkdir", "fsync", "rename", "replace", "unlink", "rmdir", "write", "lin
 KILLED = f"""
 import os, signal, sys
 from pathlib import Path
-import test_pack
+from tests.sync.retention import test_pack
 limit, count = int(sys.argv[2]), 0
 def counted(step):
     def run(*args, **more):
@@ -307,9 +307,8 @@ test_pack.sync(Path(sys.argv[1]))
 
 def child(code: str, *args: object, **more: object) -> "subprocess.CompletedProcess[str]":
     """Run Python code with the project and this file at hand."""
-    env = os.environ | {"PYTHONPATH": f"{FIXTURES}:{ROOT}"}
     command = [sys.executable, "-c", code, *map(str, args)]
-    return subprocess.run(command, env=env, capture_output=True, text=True, **more)  # type: ignore[call-overload, no-any-return]
+    return subprocess.run(command, capture_output=True, text=True, **more)  # type: ignore[call-overload, no-any-return]
 
 
 def prepare_first(home: Path) -> list[bytes]:
@@ -383,7 +382,9 @@ def test_a_pass_killed_at_any_step_is_finished_by_the_next_one(
     raise AssertionError("the pass never came to its end")
 
 
-def test_a_day_left_aside_without_its_database_goes_back_to_the_journal(tmp_path: Path) -> None:
+def test_a_day_left_under_its_packed_name_without_its_database_goes_back_to_the_journal(
+    tmp_path: Path,
+) -> None:
     lines = [prompt_line(1), prompt_line(2)]
     write(tmp_path, *lines)
     sync(tmp_path, STAYS_US)
@@ -398,7 +399,9 @@ def test_a_day_left_aside_without_its_database_goes_back_to_the_journal(tmp_path
     assert list((tmp_path / "days").iterdir()) == []
 
 
-def test_a_day_left_aside_whose_pack_is_gone_goes_back_to_the_journal(tmp_path: Path) -> None:
+def test_a_day_left_under_its_packed_name_whose_pack_is_gone_goes_back_to_the_journal(
+    tmp_path: Path,
+) -> None:
     lines = prepare_late(tmp_path)
     pack_file(tmp_path).unlink()
     for _ in range(2):
@@ -546,7 +549,7 @@ def test_of_a_damaged_pack_the_lines_before_the_damage_are_read_and_of_others_al
 
 
 @pytest.mark.parametrize("how", DAMAGES)
-def test_a_day_whose_pack_is_damaged_stays_until_the_pack_is_mended(
+def test_a_day_whose_pack_is_damaged_stays_until_the_pack_is_repaired(
     tmp_path: Path, how: str
 ) -> None:
     write(tmp_path, prompt_line(1))
@@ -602,7 +605,7 @@ def test_a_value_that_is_no_secret_any_more_stops_no_day(tmp_path: Path) -> None
 LIMITED = """
 import resource, sys
 from pathlib import Path
-import test_pack
+from tests.sync.retention import test_pack
 from journal.errors import JournalError
 from sync.retention import pack_file
 pack_file._CACHE_KIB = int(sys.argv[3])
@@ -698,7 +701,7 @@ LINES = [prompt_line(number % 7) for number in range(12)]  # several records of 
 
 
 @given(st.lists(st.lists(st.sampled_from(LINES), max_size=6), min_size=1, max_size=4))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_a_pack_does_not_depend_on_when_and_how_often_its_records_came(
     arrivals: list[list[bytes]],
 ) -> None:

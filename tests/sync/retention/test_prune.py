@@ -10,7 +10,6 @@ from typing import Any
 
 import apsw
 import pytest
-from test_tombstones import check
 
 import recordings
 import stored
@@ -22,6 +21,7 @@ from journal.settings.sources import load_settings
 from journal.times import DAY_US, SECOND_US, to_us
 from sync import cycle
 from sync.retention import prune_packs, prune_plan
+from tests.sync.views.test_tombstones import check
 
 DAY = "2026-11-18"
 LAST_US = to_us(DAY) + 12 * 3_600 * SECOND_US  # of the sessions here
@@ -153,13 +153,13 @@ def test_bodies_go_and_views_stay(tmp_path: Path) -> None:
     query = "select count(*) from events where body is null and raw = 2"
     assert stored.rows(tmp_path, query) == [(4,)]
     after = stored.views(tmp_path)
-    for name in ("sessions", "prompts", "observations", "summaries"):
+    for name in ("sessions", "items", "steps", "summaries"):
         assert after[name] == before[name], name
     assert stored.rows(tmp_path, "select count(distinct seq) from body_uses") == [(1,)]
     check(tmp_path)
 
 
-def test_frozen_views_are_advanced_and_never_folded_anew(tmp_path: Path) -> None:
+def test_frozen_views_are_advanced_and_never_folded_again(tmp_path: Path) -> None:
     configure(tmp_path, "events_days = 30\njournal_days = 0")
     session(tmp_path, "old")
     sync(tmp_path, LAST_US)

@@ -23,7 +23,7 @@ def payloads(count: int, seed: int = 1) -> list[bytes]:
     ]
 
 
-def test_what_is_packed_beside_is_unpacked_byte_for_byte(db: apsw.Connection) -> None:
+def test_what_is_packed_in_a_thread_is_unpacked_byte_for_byte(db: apsw.Connection) -> None:
     sent = payloads(2000)
     with bodies.Packing() as packing:
         packed = list(map(bodies.Packed, sent))
@@ -46,7 +46,7 @@ def test_packings_come_and_go_while_others_compress(db: apsw.Connection) -> None
             assert bodies.unpack(db, other.blob) == sent[0]
 
 
-def test_a_failure_beside_is_raised_where_it_is_waited_for() -> None:
+def test_a_failure_in_a_thread_is_raised_where_it_is_waited_for() -> None:
     broken = bodies.Packed(b"null")
     broken.blob = b""  # no payload is empty, and nothing can be made of it
     with bodies.Packing() as packing:

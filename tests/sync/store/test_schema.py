@@ -13,7 +13,6 @@ import pytest
 import golden_schema
 import stored
 from journal.layout import Layout
-from places import FIXTURES, ROOT
 from sync.errors import StoreError
 from sync.store import connection, schema
 
@@ -183,8 +182,7 @@ def test_a_newer_database_is_refused_and_untouched(
 
 CLIMBER = """
 import os, resource, signal, sys
-sys.path[:0] = sys.argv[2:]
-import test_schema
+from tests.sync.store import test_schema
 from journal.layout import Layout
 from sync.store import migration, schema, connection
 end = sys.argv[1]
@@ -206,7 +204,7 @@ connection.open_store(Layout.at(os.environ["HOME_OF_TEST"])).close()
 
 
 def climber(home: Path, end: str) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-c", CLIMBER, end, str(FIXTURES), str(ROOT)]
+    command = [sys.executable, "-c", CLIMBER, end]
     environ = {**os.environ, "HOME_OF_TEST": str(home)}
     return subprocess.Popen(command, env=environ, stderr=subprocess.PIPE)
 

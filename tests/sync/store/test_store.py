@@ -44,7 +44,7 @@ def test_every_file_of_a_pass_is_the_owners_alone(tmp_path: Path, no_umask: None
     recordings.append(home / "days/2026-11-18/claude-code.x.jsonl", b"garbage\n")
     stored.sync(home)
     made = [path for path in home.rglob("*") if "days" not in path.parts]
-    assert {path.name for path in made} >= {"journal.db", "dead", "synced", "sync.store.locks"}
+    assert {path.name for path in made} >= {"journal.db", "dead", "synced", "sync.lock"}
     for path in made:
         assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
 
@@ -82,7 +82,7 @@ def test_a_home_that_is_a_file_is_said_in_words(tmp_path: Path) -> None:
 
 
 def test_a_lock_names_its_holder_and_goes_with_it(tmp_path: Path) -> None:
-    path = tmp_path / "sync.store.locks"
+    path = tmp_path / "sync.lock"
     code = (
         "import sys, time; from pathlib import Path; from sync.store.locks import locked\n"
         f"with locked(Path({str(path)!r}), lambda: False):\n"

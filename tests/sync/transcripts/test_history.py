@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import commands
 import transcript_live
 import transcripts
 from journal import cli
@@ -32,12 +33,15 @@ def thousand(tmp_path_factory: pytest.TempPathFactory) -> tuple[History, Path, d
 
 def journal(user: Path, *args: str, code: int = 0) -> str:
     """Run the program as a user whose home is this; its standard output."""
-    environ = {**os.environ, "HOME": str(user), "JOURNAL_SESSIONS__REAP_AFTER_HOURS": "876000"}
-    command = [sys.executable, "-m", "journal", *args]
-    done = subprocess.run(command, capture_output=True, text=True, env=environ)
-    assert done.returncode == code, (args, done.returncode, done.stderr)
-    assert "Traceback" not in done.stderr
+    environ = {"HOME": str(user), "JOURNAL_SESSIONS__REAP_AFTER_HOURS": "876000"}
+    done = commands.shared().run(home_of(user), *args, environ=environ)
+    assert done.code == code, (args, done.code, done.stderr)
     return done.stdout
+
+
+def marked(one: Session) -> bool:
+    """Whether the lines that a fork took over say so themselves."""
+    return bool(one.forked) and one.how != "cli"
 
 
 def home_of(user: Path) -> Path:
@@ -53,11 +57,14 @@ def test_counts_are_exact(thousand: tuple[History, Path, dict[str, object]]) -> 
     assert report["imported"] == sum(one.kept - one.twice for one in sessions)
     home = home_of(user)
     assert dict(rows(home, "select id, prompts from session_states")) == {
-        one.id: len(one.prompts) for one in sessions if one.lines
+        one.id: sum(not (prompt.copied and marked(one)) for prompt in one.prompts)
+        for one in sessions
+        if one.lines
     }
     query = """
-        select s.id, o.tool_use_id, o.tool, case o.ok when 1 then 'ok' when 0 then 'failed'
-          else 'none' end from observations o join sessions s on s.key = o.session order by 1, 2
+        select s.id, o.name, o.tool, case o.ok when 1 then 'ok' when 0 then 'failed'
+          else 'none' end from items o join sessions s on s.key = o.session
+        where o.kind = 'call' order by 1, 2
     """
     assert rows(home, query) == sorted(
         (one.id, call.id, call.tool, call.ended) for one in sessions for call in one.calls
@@ -69,8 +76,8 @@ def test_answers_and_tokens_are_those_of_the_transcripts(
 ) -> None:
     history, user, _ = thousand
     query = """
-        select s.id, u.message, u.output, u.input from usage u
-        join sessions s on s.key = u.session
+        select s.id, substr(u.message, 1, instr(u.message, '/') - 1), u.output, u.input
+        from usage u join sessions s on s.key = u.session
     """
     assert {row[:2]: row[2:] for row in rows(home_of(user), query)} == {
         (one.id, used.message): (used.tokens.output, used.tokens.input)
@@ -142,13 +149,15 @@ def test_a_session_that_was_captured_live_stays_one_session(tmp_path: Path) -> N
     assert (TRANSCRIPT,) in names
     for one in live:
         after = shown(user, one)
-        assert after["session"] == before[one.id]["session"], one.id
+        known_better = {"events": 0, "branch": ""}  # by the transcript
+        assert after["session"] | known_better == before[one.id]["session"] | known_better
         assert after["prompts"][: len(before[one.id]["prompts"])]
         ours = [prompt.text for prompt in one.prompts if not prompt.copied]
         assert sorted(p["text"] for p in after["prompts"] if p["by_person"]) == sorted(ours)
-        assert len(after["events"]) == len(before[one.id]["events"])
+        assert len(after["events"]) >= len(before[one.id]["events"])
         query = """
-            select count(*) from observations o join sessions s on s.key = o.session where s.id = ?
+            select count(*) from items o join sessions s on s.key = o.session
+            where s.id = ? and o.kind = 'call'
         """
         assert rows(home, query, one.id) == [(len(one.calls),)]
 

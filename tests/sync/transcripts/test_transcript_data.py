@@ -94,8 +94,9 @@ def is_secret(record: dict[str, Any]) -> bool:
         return True
     if record["type"] == "attachment":
         return '"type": "prompt_snapshot"' in text or "<agent-journal project=" in text
-    content = record.get("message", {}).get("content", [])
-    return record["type"] == "assistant" and {b["type"] for b in content} == {"thinking"}
+    said = record.get("message", {})
+    only_thought = {block["type"] for block in said.get("content", [])} == {"thinking"}
+    return record["type"] == "assistant" and only_thought and "usage" not in said
 
 
 def test_prompts_calls_answers_and_tokens_are_as_said(history: History) -> None:

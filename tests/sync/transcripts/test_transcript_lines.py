@@ -11,7 +11,7 @@ from journal.agents import HISTORY, TRANSCRIPT, meaning_of
 from journal.agents.claude_code import torn_lines
 from journal.agents.claude_code import transcript_lines as entries
 from journal.record.record import BadLineError
-from journal.session.meaning import ASIDE, Kind
+from journal.session.meaning import Kind
 from journal.session.own_words import is_own_command, without_frames
 
 FRAME = '<agent-journal project="shop" prepared="x">\nsecret of another session\n</agent-journal>'
@@ -45,39 +45,40 @@ THOUGHT = {"type": "thinking", "thinking": "hm", "signature": "x"}
 
 
 @pytest.mark.parametrize(
-    ("fields", "history", "beside"),
+    ("fields", "kind"),
     [
-        (said("user", "do it"), Kind.PROMPT, Kind.TOLD_OTHER),
-        (said("user", [TEXT]), Kind.PROMPT, Kind.TOLD_OTHER),
-        (said("user", "do it", isMeta=True), Kind.TOLD_OTHER, Kind.TOLD_OTHER),
-        (said("user", "before", isCompactSummary=True), Kind.TOLD_OTHER, Kind.TOLD_OTHER),
-        (said("user", "do it", isSidechain=True), Kind.TOLD_OTHER, Kind.TOLD_OTHER),
-        (said("user", "[Request interrupted by user]"), Kind.WAITING_NOTICED, Kind.TOLD_OTHER),
-        (said("user", [RESULT]), Kind.TOOL_FAILED, Kind.TOLD_RESULT),
-        (said("user", [{**RESULT, "is_error": False}]), Kind.TOOL_AFTER, Kind.TOLD_RESULT),
-        (said("assistant", [CALL]), Kind.TOOL_BEFORE, Kind.TOLD_CALL),
-        (said("assistant", [TEXT]), Kind.TOLD_ANSWER, Kind.TOLD_ANSWER),
+        (said("user", "do it"), Kind.PROMPT),
+        (said("user", [TEXT]), Kind.PROMPT),
+        (said("user", "do it", isMeta=True), Kind.OTHER),
+        (said("user", "before", isCompactSummary=True), Kind.OTHER),
+        (said("user", "do it", isSidechain=True), Kind.OTHER),
+        (said("user", "[Request interrupted by user]"), Kind.WAITING_NOTICED),
+        (said("user", [RESULT]), Kind.TOOL_FAILED),
+        (said("user", [{**RESULT, "is_error": False}]), Kind.TOOL_AFTER),
+        (said("assistant", [CALL]), Kind.TOOL_BEFORE),
+        (said("assistant", [TEXT]), Kind.ANSWER),
         (said("assistant", [TEXT], message={"stop_reason": "end_turn"}),
-            Kind.TURN_END, Kind.TOLD_ANSWER),
+            Kind.TURN_END),
         (said("assistant", [TEXT], message={"stop_reason": "end_turn"}, isSidechain=True),
-            Kind.SUBAGENT_END, Kind.TOLD_ANSWER),
+            Kind.SUBAGENT_END),
         (said("assistant", [TEXT], message={"model": "<synthetic>"}),
-            Kind.TOLD_OTHER, Kind.TOLD_OTHER),
-        (said("assistant", [TEXT], isApiErrorMessage=True), Kind.TURN_FAILED, Kind.TOLD_OTHER),
-        (said("assistant", [THOUGHT]), Kind.TOLD_THINKING, Kind.TOLD_THINKING),
+            Kind.OTHER),
+        (said("assistant", [TEXT], isApiErrorMessage=True), Kind.TURN_FAILED),
+        (said("assistant", [THOUGHT]), Kind.THINKING),
         ({"type": "attachment", "attachment": {"type": "queued_command", "prompt": "and this"}},
-            Kind.PROMPT, Kind.TOLD_PROMPT),
-        ({"type": "system", "subtype": "turn_duration"}, Kind.TOLD_OTHER, Kind.TOLD_OTHER),
+            Kind.PROMPT),
+        ({"type": "system", "subtype": "turn_duration"}, Kind.OTHER),
     ],
 )  # fmt: skip
-def test_a_record_stands_for_what_no_hook_saw_and_else_only_tells(
-    fields: dict[str, Any], history: Kind, beside: Kind
+def test_a_line_means_the_same_whatever_its_record_is_called(
+    fields: dict[str, Any], kind: Kind
 ) -> None:
-    assert understood(HISTORY, fields).kind is history
-    assert understood(TRANSCRIPT, fields).kind is beside
+    for event in (HISTORY, TRANSCRIPT):
+        found = understood(event, fields)
+        assert (found.kind, found.told) == (kind, True)
 
 
-def test_prompts_that_nobody_typed_are_known() -> None:
+def test_prompts_of_machines_are_recognized() -> None:
     typed = understood(HISTORY, said("user", "go on", origin={"kind": "human"}))
     task = understood(HISTORY, said("user", "go on", origin={"kind": "task-notification"}))
     assert (typed.by_person, task.by_person) == (True, False)
@@ -135,8 +136,7 @@ def test_whatever_a_record_holds_it_is_kept_or_left_out_and_has_a_meaning(value:
     for fields in (value, said("user", value), said("assistant", [value]), {"type": value}):
         for entry in entries.entries(json.dumps(fields).encode(), thinking=True):
             for event in (HISTORY, TRANSCRIPT):
-                found = understood(event, json.loads(entry.line))
-                assert event == HISTORY or found.kind in ASIDE
+                assert understood(event, json.loads(entry.line)).told
 
 
 RECORDS = st.lists(st.builds(said, st.just("user"), st.text(max_size=30)), max_size=4)

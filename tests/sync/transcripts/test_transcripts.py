@@ -22,6 +22,7 @@ import recordings
 import stored
 import transcript_live
 import transcripts
+from chance import examples
 from hooks import off
 from journal import cli
 from journal.context import capture_gaps
@@ -181,7 +182,6 @@ def test_a_truncated_or_replaced_original_adds_what_is_new(live: Live) -> None:
 
 KILLED = """
 import sys
-sys.path.insert(0, "tests/fixtures")
 from killed_pass import Moments
 from journal import cli
 Moments(int(sys.argv[1]))
@@ -323,7 +323,7 @@ def test_off_that_is_said_twice_counts_from_the_first_time(tmp_path: Path) -> No
     ]  # fmt: skip
 
 
-def test_sessions_of_models_that_the_journal_asked_are_not_taken_in(live: Live) -> None:
+def test_sessions_of_models_that_the_journal_asked_are_not_imported(live: Live) -> None:
     home = os.path.realpath(live.home)
     data = live.data.replace(json.dumps(live.session.cwd).encode(), json.dumps(home).encode())
     live.path.write_bytes(data)
@@ -351,7 +351,7 @@ def test_a_forgotten_copy_is_gone_and_not_made_again(live: Live) -> None:
 STEPS = st.lists(st.sampled_from(("hook", "hooks", "grow", "sync", "lose")), max_size=14)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=examples(25), deadline=None, derandomize=True)
 @given(st.sampled_from(("p-subagent", "p-fail", "i-compact", "p-resume")), STEPS, st.randoms())
 def test_in_whatever_order_hooks_and_transcript_come_the_views_are_the_same(
     name: str, steps: list[str], chance: random.Random

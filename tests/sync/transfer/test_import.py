@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_ingest import HOSTILE, record_line
 
 import recordings
 import stored
@@ -27,6 +26,7 @@ from sync.ingest.foreign_lines import lines
 from sync.remote import folder_files
 from sync.store.locks import locked
 from sync.transfer import importing, sources
+from tests.sync.ingest.test_ingest import HOSTILE, record_line
 
 HOUR_NS = 3_600_000_000_000
 A, B = ("i-exit", "p-simple"), ("i-clear", "p-unicode")
@@ -114,7 +114,7 @@ def both(nas: Path, tmp_path: Path) -> Path:
     return tmp_path / "both"
 
 
-def test_a_third_machine_takes_in_all_sessions_of_two_from_their_folder(
+def test_a_third_machine_imports_all_sessions_of_two_from_their_folder(
     nas: Path, both: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home = tmp_path / "third"
@@ -345,7 +345,7 @@ def test_the_packs_of_another_machine_give_the_same_rows(
     assert stored.views(home) == stored.views(exported)
 
 
-def test_a_damaged_pack_is_said_and_what_can_be_read_is_taken_in(
+def test_a_damaged_pack_is_said_and_what_can_be_read_is_imported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = [record_line(number, x=os.urandom(900).hex()) for number in range(200)]
@@ -386,7 +386,7 @@ def test_what_is_appended_lies_where_its_emitter_would_have_put_it(
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_a_hostile_line_is_named_and_its_neighbours_are_taken_in(
+def test_a_hostile_line_is_named_and_its_neighbours_are_imported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
 ) -> None:
     path, home = tmp_path / "a.jsonl", tmp_path / "home"
@@ -538,7 +538,7 @@ def test_a_foreign_file_is_said(
     assert "nothing in " in refused(capsys, home, tmp_path / "folder", 1)
 
 
-def test_a_foreign_file_beside_records_is_passed_over_and_said(
+def test_a_foreign_file_among_records_is_passed_over_and_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "folder"
@@ -597,7 +597,7 @@ def test_another_import_or_a_long_pass_is_waited_for_and_said(
     path, home = tmp_path / "a.jsonl", tmp_path / "home"
     path.write_bytes(record_line(1))
     monkeypatch.setattr("journal.cli.setup.import_.WAIT_SECONDS", 0.1)
-    for name in ("import.lock", "sync.store.locks"):
+    for name in ("import.lock", "sync.lock"):
         with locked(home / name, lambda: False):
             told = imports(capsys, home, path, code=75)["told"]
             assert "is running" in told
@@ -606,7 +606,6 @@ def test_another_import_or_a_long_pass_is_waited_for_and_said(
 
 DYING = """
 import sys
-sys.path.insert(0, "tests/fixtures")
 from killed_pass import Moments
 from journal import cli
 from journal.cli.setup import import_
@@ -679,7 +678,7 @@ def test_a_large_file_costs_little_memory(
     assert peak < 34 << 20
 
 
-def test_what_was_forgotten_is_not_taken_in_again(tmp_path: Path) -> None:
+def test_what_was_forgotten_is_not_imported_again(tmp_path: Path) -> None:
     home, out = tmp_path / "home", tmp_path / "all.jsonl"
     recordings.write_journal(home, "p-simple")
     recordings.write_journal(home, "i-exit")

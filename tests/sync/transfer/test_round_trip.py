@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import recordings
+from chance import examples
 from journal import cli
 from journal.record import record
 from sync.transfer.importing import TAKEN
@@ -162,7 +163,7 @@ def journals(draw: st.DrawFn) -> list[bytes]:
     return made
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(journals())
 def test_it_does_whatever_the_records_hold(made: list[bytes]) -> None:
     with tempfile.TemporaryDirectory() as folder:

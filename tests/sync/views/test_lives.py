@@ -129,7 +129,7 @@ def test_this_very_process_is_alive_and_began_before_now() -> None:
     assert not inferred_ends.is_alive(2**22 + 1, now_us)
 
 
-def test_pinned_sessions_are_not_reaped_until_the_pin_is_out(journal: Reader) -> None:
+def test_pinned_sessions_are_not_ended_until_they_are_unpinned(journal: Reader) -> None:
     told.asked(journal.home, "s1", "go", 60)
     assert "Session s1 is pinned" in journal("pin", "s1")
     told.asked(journal.home, "s2", "go", 90 * HOUR_S)
@@ -165,7 +165,7 @@ def test_the_latest_pin_counts_in_every_order_of_arrival(
     assert stored.rows(tmp_path, "select pinned from pins") == [(1,)]
 
 
-def test_an_inferred_end_writes_nothing_into_the_journal_and_is_inferred_anew(
+def test_an_inferred_end_writes_nothing_into_the_journal_and_is_inferred_again(
     journal: Reader,
 ) -> None:
     told.asked(journal.home, "s1", "go", 30 * HOUR_S)

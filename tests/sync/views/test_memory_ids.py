@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from random import Random
 from typing import Any, NamedTuple
 
 import apsw
@@ -12,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import commands
 import recordings
 import stored
+from chance import examples
 from hooks import emit
 from journal.layout import Layout
 from journal.record import own_facts, record
@@ -35,9 +36,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(home: Path, *args: str) -> tuple[int, str, str]:
-    command = [sys.executable, "-m", "journal", "--home", str(home), *args]
-    done = subprocess.run(command, capture_output=True, text=True)
-    return done.returncode, done.stdout, done.stderr
+    done = commands.shared().run(home, *args)
+    return done.code, done.stdout, done.stderr
 
 
 def bind(
@@ -400,37 +400,11 @@ def outcome(home: Path) -> tuple[Any, ...]:
     return sorted(found), sorted(refusals(home).items()), ids(home)
 
 
-def test_two_hundred_sessions_end_the_same_whatever_the_order_the_syncs_and_the_losses(
-    tmp_path: Path,
-) -> None:
-    chance = Random(2026)
-    sessions = [f"s{number}" for number in range(200)]
-    steps = [Step(session, None, chance.randrange(60)) for session in sessions]
-    for _ in range(300):  # some twice, some for others' ids, some for ids that are minted
-        memory_id = chance.choice([f"m{chance.randrange(150)}", _minted(chance.choice(sessions))])
-        steps.append(Step(chance.choice(sessions), memory_id, chance.randrange(60)))
-    lines = [written(step) for step in steps]
-    outcomes = []
-    for number in range(4):
-        home = tmp_path / str(number)
-        order = list(range(len(lines)))
-        chance.shuffle(order)
-        for done, at in enumerate(order if number else range(len(lines))):
-            recordings.append(home / "days" / "2026-11-18" / f"x.{at % 7}.jsonl", lines[at])
-            if number and chance.random() < 0.04:
-                stored.sync(home)
-            if number and done in (150, 400):
-                lose(home)
-        outcomes.append(outcome(home))
-    assert all(found == outcomes[0] for found in outcomes)
-    assert len({found for found in outcomes[0][2].values() if found}) == 200
-
-
 def _minted(session: str) -> str:
     return bind_order.mint(AGENT, session, lambda _: False)[0]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.data(), st.booleans())
 def test_any_order_of_binds_events_syncs_and_losses_ends_in_the_same_ids(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, mints: bool
@@ -473,7 +447,7 @@ _PURE = st.builds(
 
 
 @given(st.lists(_PURE, unique_by=lambda bind: bind.record), st.randoms())
-def test_verdicts_know_no_order_and_give_each_session_one_id_and_each_id_one_session(
+def test_any_order_of_binds_gives_each_session_one_id_and_each_id_one_session(
     binds: list[bind_order.Bind], chance: Any
 ) -> None:
     found = bind_order.verdicts(binds)

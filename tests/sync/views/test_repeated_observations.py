@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Installed
 
 import firing
 import recordings
 import stored
 import told
+from installed import Installed
 from journal.cli.screen.tables import TIMES
 
 BEGAN_NS = recordings.START_NS - 3_600_000_000_000
@@ -262,7 +262,7 @@ def test_a_record_that_is_read_twice_counts_once(journal: told.Reader) -> None:
     assert json.loads(journal("status", "--json"))["store"]["events"] == 2
 
 
-def test_a_database_made_anew_shows_the_same_counts(journal: told.Reader) -> None:
+def test_a_database_rebuilt_shows_the_same_counts(journal: told.Reader) -> None:
     lines = [
         line
         for n in range(2)

@@ -1,5 +1,6 @@
 """Tombstones: what a session did up to a moment is nowhere, in whatever order things come."""
 
+import os
 import shutil
 import tempfile
 from itertools import pairwise
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 import recordings
 import stored
+from chance import examples
 from journal.layout import Layout
 from journal.record import record
 from journal.settings.sources import load_settings
@@ -25,7 +27,7 @@ ORPHANS = """
     union all select 'summary text' from full_text
       where rowid < 0 and -rowid not in (select session from session_states)
     union all select 'session' from sessions where key not in (select session from events)
-    union all select 'observed' from observations
+    union all select 'item' from items
       where session not in (select key from sessions)
     union all select 'origin' from origins where key not in (select origin from events)
     union all select 'bind' from binds where record not in (select id from own_facts)
@@ -114,7 +116,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     return facts_of(home)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(order=st.permutations(range(len(ALL))), cuts=st.sets(st.integers(1, len(ALL) - 1)))
 def test_events_and_tombstones_may_come_in_any_order(
     expected: dict[str, object], order: list[int], cuts: set[int]
@@ -151,8 +153,9 @@ def test_a_session_that_is_gone_leaves_no_row(tmp_path: Path) -> None:
         write(tmp_path, [forget(session, 10_000)])
     stored.sync(tmp_path)
     check(tmp_path)
-    for table in ("events", "sessions", "session_states", "prompts", "observations", "summaries",
-                  "bodies", "body_uses", "origins", "memory_ids", "binds", "pins"):  # fmt: skip
+    for table in ("events", "sessions", "session_states", "items", "steps", "turns", "last_turns",
+                  "summaries", "bodies", "body_uses", "origins", "memory_ids", "binds",
+                  "pins"):  # fmt: skip
         assert stored.rows(tmp_path, f"select count(*) from {table}") == [(0,)], table
     assert stored.rows(tmp_path, "select distinct name from own_facts") == [("Forget",)]
     assert before
@@ -185,6 +188,8 @@ def test_a_covered_record_does_not_keep_its_day_from_being_packed(tmp_path: Path
     later = START_US + 10 * 86_400 * SECOND_US
     layout = Layout.at(tmp_path)
     stored.sync(tmp_path)
+    for path in layout.days.rglob("*.jsonl"):  # last written when its records say
+        os.utime(path, (START_US / SECOND_US,) * 2)
     report = cycle.run(cycle.Pass(layout, load_settings(layout, {}), later))
     assert report.packed.days == ("2026-11-18",)
     packed = [record.parse(line) for _, line in packing.packed_records(layout)]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import recordings
 import stored
+from chance import examples
 
 SOURCES = ("p-simple", "p-fail", "p-resume", "i-compact", "p-subagent", "p-sigkill", "i-clear")
 
@@ -42,7 +43,7 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[object]
     return stored.views(home)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32), passes=st.integers(1, 6), twice=st.booleans())
 def test_any_order_of_arrival_gives_the_same_views(
     straight: dict[str, list[object]],
@@ -81,7 +82,7 @@ def test_the_database_can_be_deleted_and_made_again(tmp_path: Path) -> None:
     assert stored.views(tmp_path) == before
 
 
-def test_other_code_of_the_views_folds_every_session_anew(
+def test_other_code_of_the_views_folds_every_session_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recordings.write_journal(tmp_path, "p-simple")
@@ -97,8 +98,8 @@ def test_a_call_that_two_hooks_report_is_one_observation(tmp_path: Path) -> None
     recordings.write_journal(tmp_path, "p-simple")
     recordings.write_journal(tmp_path, "p-simple", recordings.START_NS + 1_000_000)
     stored.sync(tmp_path)
-    rows = stored.rows(tmp_path, "select tool, ok, repeats from observations order by key")
-    assert sorted(rows) == sorted([(tool, 1, 1) for tool in ("Bash", "Write", "Read", "Edit")])
+    rows = stored.rows(tmp_path, "select tool, ok from items where kind = 'call' order by key")
+    assert sorted(rows) == sorted([(tool, 1) for tool in ("Bash", "Write", "Read", "Edit")])
     assert len(stored.rows(tmp_path, "select 1 from events")) == 36
 
 
@@ -113,7 +114,7 @@ def test_a_start_that_sorts_behind_its_end_names_the_tool_in_any_order(tmp_path:
         ("late", [[start], [end]]),
     ):
         arrive(tmp_path / home, [[(name, line) for line in lines] for lines in batches])
-        assert stored.rows(tmp_path / home, "select tool from observations") == [("Edit",)]
+        assert stored.rows(tmp_path / home, "select tool from items") == [("Edit",)]
 
 
 def test_a_large_value_is_stored_once(tmp_path: Path) -> None:

@@ -1,0 +1,139 @@
+"""What each agent's folder offers. Nothing outside of that folder names an agent's field.
+
+`journal/agents/<agent>/__init__.py` exposes one `AGENT`. Its parts are plain data and functions;
+none of them opens a network connection or a database of ours.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from journal.agents.entry import Reader, Row
+from journal.session.meaning import Meaning
+
+Environ = Mapping[str, str]
+Version = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """Hooks in a file that belongs to the agent: `{"hooks": {EVENT: [{"hooks": [entry]}]}}`.
+
+    `entry` makes one hook of an event and its command. Where the agent trusts a hook by a hash of
+    its text, `constant` is true: the command then names a file in the home, and neither the
+    command nor anything else in the entry may change from version to version.
+    """
+
+    entry: Callable[[str, str], dict[str, Any]]
+    constant: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnFile:
+    """Hooks in a file that is ours alone: installing writes it, uninstalling removes it.
+
+    `render` makes its content of the command of each event. `commands` reads them back, also from
+    a file that an earlier version wrote; it returns nothing for a file that is not ours.
+    """
+
+    render: Callable[[Mapping[str, str]], bytes]
+    commands: Callable[[bytes], dict[str, str]]
+
+
+class HookTrust(NamedTuple):
+    """One hook as the agent itself sees it. `key` and `digest` mean something to the agent only."""
+
+    key: str
+    command: str
+    digest: str
+    is_trusted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """For an agent that runs no hook that the person has not trusted: ask it, and tell it.
+
+    Both talk to the agent itself. JournalError: it is not there, or does not answer as known.
+    """
+
+    look: Callable[[Environ], list[HookTrust]]
+    grant: Callable[[Environ, list[HookTrust]], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """How hooks come into an agent.
+
+    `program`: its command; `folder`: where its configuration of this user is; `file`: the file
+    with the hooks, below it; `events`: those that we register, with the first version that
+    accepts each where an older one would refuse the file; `canary`: an event that changes nothing
+    in a session, for `journal doctor`; `obstacles`: what in the folder and in the values of the
+    file keeps hooks from running, one line each; `trust`: None where it runs every hook.
+    """
+
+    program: str
+    folder: Callable[[Environ], Path]
+    file: str
+    events: Mapping[str, Version | None]
+    hooks: Merged | OwnFile
+    canary: str
+    obstacles: Callable[[Path, Mapping[str, Any]], list[str]] = lambda folder, values: []
+    trust: Trust | None = None
+
+
+def folder_of(variable: str, *below_home: str) -> Callable[[Environ], Path]:
+    """The folder that a variable names, else one below the person's home."""
+
+    def folder(environ: Environ) -> Path:
+        named = environ.get(variable, "")
+        home = Path(environ.get("HOME") or Path.home())
+        return (Path(named).expanduser() if named else home.joinpath(*below_home)).absolute()
+
+    return folder
+
+
+def _no_rows(path: Path, since_ms: int) -> Iterator[Row] | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcripts:
+    """How the agent's own files of its sessions are found and read (its `transcript.py`).
+
+    `folders`: where they lie, for a person's environment; `holds`: whether a path below such a
+    folder is one of them; `begins`: whether an object is the first line of one; `is_record`:
+    whether an object is a whole line of one; `session_of`: the session that a path tells of;
+    `reader`: reads a file, with or without what the model thought; `meaning`: of the payload of a
+    kept entry; `beside`: the files of a session's sub-agents, where no hook names them; `rows`: of
+    a file that does not consist of lines, what was changed at or after a moment; None for one that
+    does. Reading rows raises OSError or BadLineError.
+    """
+
+    folders: Callable[[Environ], list[Path]]
+    holds: Callable[[Path], bool]
+    begins: Callable[[Mapping[str, Any]], bool]
+    is_record: Callable[[Mapping[str, Any]], bool]
+    session_of: Callable[[Path], str]
+    reader: Callable[[Path, bool], Reader]
+    meaning: Callable[[Mapping[str, Any]], Meaning]
+    beside: Callable[[Path], list[Path]] = lambda path: []
+    rows: Callable[[Path, int], Iterator[Row] | None] = _no_rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """One agent.
+
+    `name`: in the header of records and in the names of files; `label`: for people; `meaning`:
+    what a payload means, for every event and any payload; `prompts`: the events that hold a
+    person's own words, in which private parts are looked for; `transcripts`: None where the agent
+    keeps none that we can read.
+    """
+
+    name: str
+    label: str
+    meaning: Callable[[str, Mapping[str, Any]], Meaning]
+    prompts: frozenset[str]
+    setup: Setup
+    transcripts: Transcripts | None = None

@@ -1,0 +1,124 @@
+"""Sessions, hits and steps as rich text. Every text is a stranger's: cleaned, never markup."""
+
+from collections.abc import Sequence
+
+from rich.console import Group as Parts
+from rich.console import RenderableType
+from rich.markdown import Markdown
+from rich.padding import Padding
+from rich.text import Text
+
+from journal.cli.screen.tables import GAP, age, when
+from journal.printable import clean, one_line
+from sync.pages import story
+from sync.pages.story import Block, Call, Child, Group, Words
+from sync.query.listing import Session
+from sync.query.search import Hit
+
+_STATES = {"awaiting": "bold yellow", "working": "green", "idle": "", "finished": "dim"}
+_MOST_LINES = 60  # of what a call gave back
+_DIFF = {"+": "green", "-": "red", "@": "dim"}
+
+
+def session_row(session: Session, now_us: int) -> Text:
+    """Two lines, a third one for what is asked."""
+    since_us = session.waiting_us or session.last_us
+    state = Text(f"{session.status:<9}{age(now_us - since_us):>4}", _STATES[session.status])
+    title = Text(one_line(session.title) or "(no prompt)", "bold" if session.waiting_us else "")
+    place = " \u00b7 ".join(filter(None, (session.project, session.branch, session.agent)))
+    row = Text.assemble(state, GAP, title, "\n", " " * 15, (one_line(place), "dim"))
+    if session.waiting_us and session.question:
+        row.append(f"\n{' ' * 15}{one_line(session.question)}", "yellow")
+    elif session.tool:
+        row.append(f"\n{' ' * 15}{one_line(f'{session.tool} {session.target}')}", "green")
+    row.no_wrap, row.overflow = True, "ellipsis"
+    return row
+
+
+def hit_row(hit: Hit) -> Text:
+    """Where it stands, and the line with the words marked."""
+    head = GAP.join((hit.kind.name.lower(), when(hit.at_us), one_line(hit.project)))
+    line = Text(hit.snippet.text)
+    for start, end in hit.snippet.marks:
+        line.stylize("bold yellow", start, end)
+    row = Text.assemble((f"{head}{GAP}", "dim"), (one_line(hit.title), "cyan"), "\n  ", line)
+    row.no_wrap, row.overflow = True, "ellipsis"
+    return row
+
+
+def heading(session: Session, resume: str, now_us: int) -> Text:
+    """What the session is."""
+    made = Text(one_line(session.title) or "(no prompt)", "bold")
+    place = " \u00b7 ".join(filter(None, (session.project, session.branch, session.agent)))
+    made.append(
+        f"\n{one_line(place)} \u00b7 {session.status}, {age(now_us - session.last_us)}", "dim"
+    )
+    if session.waiting_us and session.question:
+        made.append(f"\nasks: {one_line(session.question)}", "bold yellow")
+    if resume:
+        made.append(f"\n{resume}", "cyan")
+    return made
+
+
+def blocks(told: Sequence[Block], detail_of: set[str]) -> RenderableType:
+    """Some steps; the calls whose ids are in `detail_of` with what they were given and gave."""
+    parts: list[RenderableType] = []
+    for block in told:
+        if isinstance(block, Group):
+            parts.append(Text(f"\u25b8 {one_line(block.head)}", "bold dim"))
+            inner = [_step(step, detail_of) for step in block.steps]
+            parts.append(Padding(Parts(*inner), (0, 0, 0, 3)))
+        else:
+            parts.append(_step(block, detail_of))
+    return Parts(*parts)
+
+
+def _step(step: story.Step, detail_of: set[str]) -> RenderableType:
+    if isinstance(step, Words):
+        return _words(step)
+    if isinstance(step, Child):
+        return Text(f"\u25b8 Sub-agent {step.type} {step.took}", "dim")
+    return _call(step, step.id in detail_of)
+
+
+def _words(words: Words) -> RenderableType:
+    head = f"\n{words.head} \u00b7 {when(words.at_us)}"
+    if words.by_person:
+        return Parts(Text(head, "bold blue"), Text(clean(words.text), "bold"))
+    if words.failed:
+        return Parts(Text(head, "bold red"), Text(clean(words.text), "red"))
+    body = Markdown(clean(words.text), hyperlinks=False)
+    return Parts(Text(head, "dim"), body, Text())
+
+
+def _call(call: Call, in_full: bool) -> RenderableType:
+    line = Text.assemble(("  ", ""), (call.tool, "bold"), " ", call.target)
+    if call.ended != "ok":
+        line.append(f"  {call.ended}", "bold red" if call.ended == "failed" else "yellow")
+    if call.result:
+        line.append(f"  {call.result}", "red" if call.ended == "failed" else "dim")
+    if call.count > 1:
+        line.append(f"  \u00d7{call.count}", "dim")
+    if not in_full:
+        line.no_wrap, line.overflow = True, "ellipsis"
+        return line
+    return Parts(line, Padding(_in_full(call), (0, 0, 0, 4)))
+
+
+def _in_full(call: Call) -> Text:
+    made = Text()
+    change = call.change
+    if change is not None:
+        for number, row in enumerate(change.lines[:_MOST_LINES]):
+            sign = "" if row.sign == "@" else row.sign
+            made.append(f"{chr(10) if number else ''}{sign}{clean(row.text)}", _DIFF.get(row.sign))
+        return made
+    told = [*(("in", one) for one in call.input), *(("out", one) for one in call.output)]
+    for label, one in told:
+        lines = one.text.split("\n")
+        more = (
+            f"\n\u2026 {len(lines) - _MOST_LINES:,} more lines" if len(lines) > _MOST_LINES else ""
+        )
+        made.append(f"{label} {one_line(one.name)}\n", "dim")
+        made.append("\n".join(lines[:_MOST_LINES]) + more + "\n")
+    return made

@@ -1,0 +1,91 @@
+"""`journal usage`: tokens and what they cost."""
+
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from journal.cli.app import App, pass_app
+from journal.cli.filters import AtLeast, chosen_sessions, chosen_times, session_options
+from journal.cli.screen.output import print_json
+from journal.printable import one_line
+
+if TYPE_CHECKING:
+    from sync.query.usage import Usage, Used
+
+KEYS = ("day", "week", "month", "project", "model", "agent", "session")
+_HEADS = ("SESSIONS", "INPUT", "OUTPUT", "CACHE READ", "CACHE WRITE", "COST")
+
+
+@click.command()
+@click.option(
+    "--by", "key", type=click.Choice(KEYS), default="day", show_default=True, help="Sum up by this."
+)
+@session_options
+@click.option("--limit", type=AtLeast(0), metavar="N", default=0, help="At most so many lines.")
+@click.option("--utc", is_flag=True, help="Days, weeks and months in UTC, not in local time.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@pass_app
+def usage(app: App, /, key: str, limit: int, utc: bool, as_json: bool, **chosen: Any) -> None:
+    """Sum up tokens and their cost in USD.
+
+    --since and --until are the times of the messages. Prices are those of a table inside this
+    program, of the day on which a message was made; [prices] in the configuration overrides them.
+    What a subscription covers is priced all the same. A message that forks share counts once.
+
+    \b
+    Examples:
+      journal usage --since 7d
+      journal usage --by model --project billing-api
+      journal usage --by week --json
+    """
+    from sync.query.prices import Prices
+    from sync.query.usage import Usage
+
+    since_us, until_us = chosen_times(chosen, app.now_us)
+    wanted = chosen_sessions(app, chosen)._replace(since_us=since_us, until_us=until_us)
+    if not chosen["with_all"]:  # tokens cost whether a session is shown or not
+        wanted = wanted._replace(filters=wanted.filters._replace(adopt_on=None))
+    prices = Prices(app.settings.prices)
+    with app.reading(ends_matter=chosen["state"] is not None) as db:
+        found = Usage(db, wanted, prices, UTC if utc else None)
+    rows = found.by(key)
+    if limit:
+        rows = rows[-limit:] if key in KEYS[:3] else rows[:limit]
+    if as_json:
+        for row in rows:
+            print_json(row.json())
+        return
+    _print(rows, found, key)
+
+
+def _print(rows: "list[Used]", found: "Usage", key: str) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from journal.cli.screen.tables import print_rich, screen
+    from sync.query import prices
+
+    out = screen()
+    if not rows:
+        print_rich(out, Text("No tokens are recorded of these sessions.", style="dim"))
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
+    table.add_column(key.upper(), overflow="fold")
+    for head in _HEADS:
+        table.add_column(head, justify="right", no_wrap=True)
+    total = found.total()
+    for row in [*rows, *([total] if len(rows) > 1 else [])]:
+        style = "bold" if row is total else ""
+        table.add_row(*(Text(cell, style=style) for cell in _cells(row)))
+    notes = [f"Prices: {prices.source()}."]
+    if total.unpriced:
+        names = ", ".join(one_line(name) for name in sorted(total.unpriced))
+        notes.append(f"Without a price, and so not in COST: {names} ([prices] sets one).")
+    print_rich(out, table, *(Text(note, style="dim") for note in notes))
+
+
+def _cells(row: "Used") -> tuple[str, ...]:
+    cost = "-" if row.cost_usd is None else f"${row.cost_usd:,.2f}"
+    counts = (len(row.sessions), row.input, row.output, row.cache_read, row.cache_write)
+    return (one_line(row.key), *(f"{count:,}" for count in counts), cost + "*" * bool(row.unpriced))

@@ -1,0 +1,91 @@
+"""`journal archive`: makes the team archive, says how it stands, shares projects."""
+
+import os
+
+import click
+
+from journal.cli.app import App, pass_app
+from journal.cli.screen.output import print_json
+
+
+@click.group()
+def archive() -> None:
+    """Make, look at and share the team archive on PostgreSQL.
+
+    The archive is set with [remote] kind = "postgres" in config.toml; docs/archive.md shows how.
+    """
+
+
+@archive.command()
+@click.option("--dry-run", is_flag=True, help="Print the SQL for psql, and change nothing.")
+@pass_app
+def init(app: App, dry_run: bool) -> None:
+    """Make the archive, or upgrade it; for an administrator.
+
+    The role needs to own the database and to be allowed to create roles. Each person's login role
+    is then granted agent_journal_user. It may be run again at any time.
+    """
+    from sync.team_archive import administration
+
+    remote = app.settings.remote
+    if dry_run:
+        click.echo(administration.script(remote, os.environ), nl=False)
+        return
+    made = administration.init(app.layout, remote, os.environ)
+    what = "is up to date" if not made.steps else "is ready"
+    click.echo(f"The team archive {made.archive} {what} (schema {made.schema}).")
+    if made.steps:
+        click.echo("Let people use it with: grant agent_journal_user to ROLE")
+
+
+@archive.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@pass_app
+def status(app: App, as_json: bool) -> None:
+    """Show whose the archive is, how much of it is yours, and what you share."""
+    from sync.team_archive import administration
+
+    with app.team_archive() as found:
+        said = administration.status(found, app.layout, app.settings.remote)
+        shared = administration.shares(found)
+    if as_json:
+        rows = [{"project": project, "role": role} for project, role in shared]
+        print_json({**said, "shares": rows})
+        return
+    click.echo(f"Team archive {said['archive']}, schema {said['schema']}, as {said['role']}")
+    for title, name in (("yours", "own"), ("shared with you", "shared")):
+        part = said[name]
+        click.echo(f"  {title:<16} {part['sessions']:,} sessions, {part['bytes']:,} bytes")
+    click.echo(f"  {'last delivery':<16} {said['last_delivery'] or 'never'}")
+    click.echo(f"  {'last pull':<16} {said['last_pull'] or 'never'}")
+    for project, role in shared:
+        click.echo(f"  you share {project} with {role}")
+
+
+@archive.command()
+@click.argument("project")
+@click.argument("role")
+@pass_app
+def share(app: App, project: str, role: str) -> None:
+    """Let members of ROLE read your sessions of PROJECT.
+
+    PROJECT is a name or key as `journal sessions` shows it.
+    """
+    from sync.team_archive import administration
+
+    with app.team_archive(read_only=False) as found:
+        for name in administration.share(found, project, role):
+            click.echo(f"Members of {role} can read your sessions of {name}.")
+
+
+@archive.command()
+@click.argument("project")
+@click.argument("role")
+@pass_app
+def unshare(app: App, project: str, role: str) -> None:
+    """Take that back; copies that were pulled go with the next pull."""
+    from sync.team_archive import administration
+
+    with app.team_archive(read_only=False) as found:
+        for name in administration.unshare(found, project, role):
+            click.echo(f"Members of {role} can no longer read your sessions of {name}.")

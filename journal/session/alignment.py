@@ -1,0 +1,143 @@
+"""Which record of a hook and which line of a transcript tell the same thing.
+
+Calls have ids. Prompts and answers are aligned as sequences, by their words, their order and the
+nearest time, because either side may have begun later, ended earlier or missed something.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from journal.session.meaning import Kind
+from journal.session.mentions import TEXTS, Mention
+
+
+def name_calls(told: Sequence[Mention], hooked: Sequence[Mention]) -> None:
+    """Give calls that hooks tell without an id what the transcript knows of them.
+
+    Its id and its sub-agent: of equal calls in order, at the nearest times. Changes `hooked`.
+    """
+    lines: dict[tuple[bytes, bool | None], list[Mention]] = defaultdict(list)
+    for one in told:
+        if one.alike and one.call[0] != "~":
+            lines[one.alike, one.phase].append(one)
+    hooks: dict[tuple[bytes, bool | None], list[Mention]] = defaultdict(list)
+    for one in hooked:
+        if one.alike and (one.alike, one.phase) in lines:
+            hooks[one.alike, one.phase].append(one)
+    for key, ones in hooks.items():
+        same = sorted(lines[key], key=lambda line: line.at_us)
+        times = [one.at_us for one in ones], [line.at_us for line in same]
+        for hook, line in nearest(*times):
+            ones[hook].call, ones[hook].subagent = same[line].call, same[line].subagent
+
+
+def align(told: Sequence[Mention], hooked: Sequence[Mention]) -> dict[int, int]:
+    """For each index of `hooked` the index of `told` that tells the same; both in their order."""
+    pairs = _calls(told, hooked)
+    pairs |= _prompts(told, hooked)
+    _texts(told, hooked, pairs)
+    return pairs
+
+
+def _calls(told: Sequence[Mention], hooked: Sequence[Mention]) -> dict[int, int]:
+    """By the id of the call; calls without one by their input, in order."""
+    waiting: dict[tuple[str, bool], list[int]] = defaultdict(list)
+    for index, one in enumerate(told):
+        if one.phase is not None and one.call:
+            waiting[one.call, one.phase].append(index)
+    pairs = {}
+    for index, one in enumerate(hooked):
+        if one.phase is not None and (found := waiting.get((one.call, one.phase))):
+            pairs[index] = found.pop(0)
+    return pairs
+
+
+def _prompts(told: Sequence[Mention], hooked: Sequence[Mention]) -> dict[int, int]:
+    """Equal words, in order, at the nearest times; the last line where times decide nothing."""
+    lines: dict[bytes, list[int]] = defaultdict(list)
+    for index, one in enumerate(told):
+        if one.kind is Kind.PROMPT and not one.inherited:
+            lines[one.digest].append(index)
+    hooks: dict[bytes, list[int]] = defaultdict(list)
+    for index, one in enumerate(hooked):
+        if one.kind is Kind.PROMPT and one.digest in lines:
+            hooks[one.digest].append(index)
+    pairs: dict[int, int] = {}
+    for digest, indexes in hooks.items():
+        chosen = nearest(
+            [hooked[index].at_us for index in indexes],
+            [told[index].at_us for index in lines[digest]],
+        )
+        pairs |= {indexes[a]: lines[digest][b] for a, b in chosen}
+    return pairs
+
+
+def nearest(first: Sequence[int], second: Sequence[int]) -> list[tuple[int, int]]:
+    """Pairs of indexes in order, as many as can be, with the least distance in all.
+
+    Of equal distances the later of the longer side is taken. Costs the product of the lengths.
+    """
+    if len(first) > len(second):
+        return [(a, b) for b, a in nearest(second, first)]
+    if len(first) == len(second):
+        return list(zip(range(len(first)), range(len(second)), strict=True))
+    # best[a][b]: the least distance of pairing first[a:] within second[b:]
+    rows, columns = len(first), len(second)
+    best = [[0] * (columns + 1) for _ in range(rows + 1)]
+    for a in range(rows - 1, -1, -1):
+        best[a][columns] = 1 << 80
+        for b in range(columns - 1, -1, -1):
+            take = abs(first[a] - second[b]) + best[a + 1][b + 1]
+            best[a][b] = min(take, best[a][b + 1])
+    pairs, b = [], 0
+    for a in range(rows):
+        while best[a][b + 1] <= best[a][b]:  # as good without this one: take a later one
+            b += 1
+        pairs.append((a, b))
+        b += 1
+    return pairs
+
+
+def _texts(told: Sequence[Mention], hooked: Sequence[Mention], pairs: dict[int, int]) -> None:
+    """A hook tells the last words of a turn: a line with them after which no call follows."""
+    texts = [index for index, one in enumerate(hooked) if one.kind in TEXTS and one.digest]
+    if not texts:
+        return
+    behind = _anchors_behind(hooked, pairs, len(told))
+    before = -1
+    taken = set(pairs.values())
+    place = 0
+    for index in texts:
+        for earlier in range(place, index):
+            before = max(before, pairs.get(earlier, -1))
+        place = index
+        found = _last_words(told, hooked[index], range(before + 1, behind[index]), taken)
+        if found is not None:
+            pairs[index] = found
+            taken.add(found)
+
+
+def _anchors_behind(hooked: Sequence[Mention], pairs: dict[int, int], end: int) -> list[int]:
+    """For each hook the first line that a later hook tells as well."""
+    behind = [end] * (len(hooked) + 1)
+    for index in range(len(hooked) - 1, -1, -1):
+        behind[index] = min(behind[index + 1], pairs.get(index, end))
+    return behind[1:]
+
+
+def _last_words(
+    told: Sequence[Mention], hook: Mention, lines: range, taken: set[int]
+) -> int | None:
+    best: tuple[int, int] | None = None
+    followed = False
+    for index in reversed(lines):
+        one = told[index]
+        if one.kind is Kind.PROMPT:
+            followed = False  # what stands before a prompt ended its own turn
+        elif one.kind is Kind.TOOL_BEFORE:
+            followed = True
+        elif one.kind in TEXTS and one.digest == hook.digest and not followed:
+            distance = abs(one.at_us - hook.at_us)
+            if index not in taken and not one.inherited and (best is None or distance < best[0]):
+                best = distance, index
+    return None if best is None else best[1]

@@ -1,0 +1,386 @@
+"""One conversation from all records that tell of it, whatever their order of arrival.
+
+A session is told by the agent's hooks and by its transcript. `merge` gives each thing once: what
+both tell is one mention, in the order of the transcript; what only one of them tells has its place
+between the things that both tell. Pure functions: the same records give the same conversation.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+
+from journal.session.alignment import align, name_calls
+from journal.session.meaning import Author, Kind
+from journal.session.mentions import TEXTS, Mention, is_repeatable
+
+REPEATED_US = 500_000  # a hook that was fired twice
+_order = attrgetter("at_us", "id")
+
+
+def merge(
+    mentions: Iterable[Mention], forked_us: int = 0, *, has_person: bool = False
+) -> list[Mention]:
+    """The conversation in order. Changes the mentions that it keeps.
+
+    `forked_us`: when the session began as a fork of another one; 0 if it is none. `has_person`: a
+    person wrote a prompt before these records.
+    """
+    mentions = list(mentions)
+    hooked = sorted((one for one in mentions if not one.told), key=_order)
+    told = _once([one for one in mentions if one.told])
+    if not told:
+        return without_repeats(hooked)
+    name_calls(told, hooked)
+    _mark_inherited(told, hooked, forked_us)
+    hooked = without_repeats(hooked, told)
+    merged = [one for turn in _turns(told, hooked) for one in _merged_turn(*turn)]
+    merged = _with_queued(merged, has_person)
+    _end_turns(merged)
+    _mark_taken_back(merged)
+    return merged
+
+
+def without_repeats(hooked: Sequence[Mention], told: Sequence[Mention] = ()) -> list[Mention]:
+    """Hooks in their order, each once: two equal ones within half a second were fired together.
+
+    Unless the transcript tells the words twice.
+    """
+    lines: dict[bytes, int] = defaultdict(int)
+    for one in told:
+        lines[one.digest] += one.kind is Kind.PROMPT or one.kind in TEXTS
+    kept: list[Mention] = []
+    last: dict[tuple[Kind, str, str, bytes], Mention] = {}
+    calls: set[tuple[str, Kind]] = set()
+    for one in hooked:
+        if one.phase is not None and one.call and one.call[0] != "~":
+            if (one.call, one.kind) in calls:
+                continue
+            calls.add((one.call, one.kind))
+        elif is_repeatable(one.kind):
+            what = one.kind, one.turn, one.subagent, one.digest
+            before = last.get(what)
+            close = before is not None and one.at_us - before.at_us <= REPEATED_US
+            if close and lines[one.digest] < 2:
+                continue
+            last[what] = one
+        kept.append(one)
+    return kept
+
+
+def _once(told: list[Mention]) -> list[Mention]:
+    """Lines in the order of their files, each once.
+
+    A side question's file begins with the session's own lines: they are its context.
+    """
+    told.sort(key=lambda one: (one.subagent != "", one.place or (), one.at_us, one.id))
+    messages = {(one.message, one.digest, one.call) for one in told if not one.subagent}
+    seen: set[object] = set()
+    kept = []
+    for one in told:
+        place = one.place.part if one.place is not None else 0
+        if one.item:
+            what: object = (one.item, one.kind, one.call, place)
+        elif one.kind is Kind.QUEUED:
+            what = (one.kind, one.digest, one.at_us, one.detail)
+        else:
+            what = one.id
+        copied = one.subagent and one.message and (one.message, one.digest, one.call) in messages
+        if what in seen or copied:
+            continue
+        seen.add(what)
+        if one.phase is not None and one.call and one.call[0] != "~":
+            if (one.call, one.phase) in seen:
+                continue
+            seen.add((one.call, one.phase))
+        kept.append(one)
+    return kept
+
+
+def _mark_inherited(told: list[Mention], hooked: list[Mention], forked_us: int) -> None:
+    """What a fork took over: lines before the last one that says so, or from before its start."""
+    last: dict[str, Mention] = {}
+    for one in told:
+        if one.inherited and one.place is not None:
+            last[one.place.file] = one
+    starts = [one.at_us for one in hooked if one.kind is Kind.SESSION_START]
+    forked = [o.at_us for o in hooked if o.kind is Kind.SESSION_START and o.detail == "fork"]
+    if forked and forked[0] == min(starts):
+        forked_us = forked[0]
+    for one in told:
+        end = last.get(one.place.file) if one.place is not None else None
+        before = end is not None and end.place is not None and one.place is not None
+        if before and end is not None and one.place <= end.place:  # type: ignore[operator]
+            one.inherited = True
+        if not one.subagent and 0 < one.at_us < forked_us:
+            one.inherited = True
+
+
+class _Turn:
+    """The records of one turn; `key` orders turns."""
+
+    def __init__(self) -> None:
+        self.told: list[Mention] = []
+        self.hooked: list[Mention] = []
+        self.key = 0
+
+
+def _turns(told: list[Mention], hooked: list[Mention]) -> list[tuple[list[Mention], list[Mention]]]:
+    """The turns in order: as the transcript has them, and those of hooks alone by time.
+
+    Sessions of agents that name no turns are one.
+    """
+    turns: dict[str, _Turn] = defaultdict(_Turn)
+    _name_turns(told)
+    names = {one.turn for one in told if one.turn} | {one.turn for one in hooked if one.turn}
+    for one in told:
+        turns[one.turn].told.append(one)
+    loose = []
+    for one in hooked:
+        if one.turn or not names:
+            turns[one.turn].hooked.append(one)
+        else:
+            loose.append(one)
+    running = 0
+    for turn in sorted(turns.values(), key=_first_line):
+        times = [one.at_us for one in (*turn.told, *turn.hooked)]
+        turn.key = min(times)
+        if turn.told:
+            running = turn.key = max(turn.key, running)
+    ordered = sorted(turns.values(), key=attrgetter("key"))
+    return _with_loose(ordered, loose)
+
+
+def _first_line(turn: _Turn) -> tuple[object, ...]:
+    if not turn.told:
+        return (1,)
+    first = turn.told[0]
+    return 0, first.subagent != "", first.place.file if first.place else "", first.place or ()
+
+
+def _name_turns(told: list[Mention]) -> None:
+    """A line that names no turn stands in that of the line before it, else of the one behind."""
+    for lines in (told, reversed(told)):
+        name, file = "", None
+        for one in lines:
+            here = one.place.file if one.place else None
+            if here != file:
+                name, file = "", here
+            one.turn = one.turn or name
+            name = one.turn
+
+
+def _with_loose(
+    turns: list[_Turn], loose: list[Mention]
+) -> list[tuple[list[Mention], list[Mention]]]:
+    """Starts, ends and notices name no turn: each goes with the last turn that began before it."""
+    before: list[Mention] = []
+    starts = [turn.key for turn in turns]
+    for one in loose:
+        number = sum(start <= one.at_us for start in starts) - 1
+        (turns[number].hooked if number >= 0 else before).append(one)
+    found = [(turn.told, sorted(turn.hooked, key=_order)) for turn in turns]
+    return [([], before), *found] if before else found
+
+
+def _merged_turn(told: list[Mention], hooked: list[Mention]) -> list[Mention]:
+    """One turn: the session's own sequence, with those of its sub-agents inside."""
+    agents = dict.fromkeys(one.subagent for one in (*told, *hooked))
+    sequences = {
+        agent: _merged(
+            [one for one in told if one.subagent == agent],
+            [one for one in hooked if one.subagent == agent],
+        )
+        for agent in agents
+    }
+    own = sequences.pop("", [])
+    return _interleaved(own, sequences) if sequences else own
+
+
+def _merged(told: list[Mention], hooked: list[Mention]) -> list[Mention]:
+    """What hooks and a transcript tell of one agent in one turn, each thing once."""
+    if not told or not hooked:
+        return told or hooked
+    pairs = align(told, hooked)
+    lines = list(told)
+    for index, line in pairs.items():
+        lines[line] = _joined(hooked[index], told[line])
+    # A hook alone stands behind the last line that an earlier hook tells as well, by time.
+    behind: dict[int, list[Mention]] = defaultdict(list)
+    anchors = set(pairs.values())
+    last = -1
+    for index, one in enumerate(hooked):
+        if index in pairs:
+            last = max(last, pairs[index])
+            continue
+        here = last
+        while (
+            here + 1 < len(told) and here + 1 not in anchors and told[here + 1].at_us <= one.at_us
+        ):
+            here += 1
+        behind[here].append(one)
+        last = max(last, here)
+    merged = behind.pop(-1, [])
+    for number, one in enumerate(lines):
+        merged.append(one)
+        merged += behind.get(number, ())
+    return merged
+
+
+def _joined(hook: Mention, line: Mention) -> Mention:
+    """A hook's record of what a line tells, too: each field from the one that knows it best."""
+    hook.is_joined = True
+    hook.place, hook.item, hook.message = line.place, line.item, line.message
+    hook.parent, hook.turn_index = line.parent, line.turn_index
+    hook.turn = line.turn or hook.turn
+    hook.inherited = line.inherited
+    hook.child = hook.child or line.child
+    if line.by != Author.UNKNOWN or not hook.by:
+        hook.by = line.by
+    if hook.phase is False and line.kind is Kind.TOOL_FAILED:
+        hook.kind = line.kind
+    return hook
+
+
+def _interleaved(own: list[Mention], others: dict[str, list[Mention]]) -> list[Mention]:
+    """Sub-agents' work by time, but behind the call that began it and before that call's end."""
+    merged: list[Mention] = []
+    began = sum(one.is_delegate and one.kind is Kind.TOOL_BEFORE for one in own)
+    begun = started = 0
+    ready: list[str] = []
+    waiting = sorted(others, key=lambda agent: _order(others[agent][0]))
+    for one in own:
+        if one.child in others:
+            merged += others.pop(one.child)
+            ready = [agent for agent in ready if agent != one.child]
+            waiting = [agent for agent in waiting if agent != one.child]
+        while waiting and started < begun:
+            ready.append(waiting.pop(0))
+            started += 1
+        for agent in ready:
+            rest = others.get(agent, [])
+            while rest and rest[0].at_us < one.at_us:
+                merged.append(rest.pop(0))
+        merged.append(one)
+        begun += one.is_delegate and one.kind is Kind.TOOL_BEFORE
+        if not began:
+            begun = len(others)  # nothing tells which calls began them
+    for agent in (*ready, *waiting):
+        merged += others.get(agent, [])
+    return merged
+
+
+def _with_queued(merged: list[Mention], has_person: bool) -> list[Mention]:
+    """A prompt in the queue counts if nothing else tells it and the person did not withdraw it."""
+    told: dict[bytes, int] = defaultdict(int)
+    for one in merged:
+        if one.kind is Kind.PROMPT or (one.kind is Kind.QUEUED and one.detail == "withdrawn"):
+            told[one.digest] += 1
+        has_person = has_person or (one.kind is Kind.PROMPT and one.by == Author.PERSON)
+    kept = []
+    for one in merged:
+        if one.kind is not Kind.QUEUED:
+            kept.append(one)
+        elif told[one.digest] > 0:
+            told[one.digest] -= one.detail != "withdrawn"
+        else:
+            one.kind, one.queued = Kind.PROMPT, True
+            if has_person and one.by == Author.UNKNOWN:
+                one.by = Author.PERSON  # the queue's lines do not name the front end
+            kept.append(one)
+    return kept
+
+
+def _end_turns(merged: list[Mention]) -> None:
+    """Where a transcript does not say which words ended a turn, the last ones did."""
+    open_words: dict[str, Mention] = {}
+    for one in merged:
+        if one.kind is Kind.ANSWER and one.ends_turn is None:
+            open_words[one.subagent] = one
+        elif one.kind in (Kind.TOOL_BEFORE, *TEXTS):
+            open_words.pop(one.subagent, None)
+        elif one.kind in (Kind.PROMPT, Kind.SESSION_END) and not one.subagent:
+            _end(open_words.pop("", None))
+    for words in open_words.values():
+        _end(words)
+
+
+def _end(words: Mention | None) -> None:
+    if words is not None:
+        words.kind = Kind.SUBAGENT_END if words.subagent else Kind.TURN_END
+
+
+def _mark_taken_back(merged: list[Mention]) -> None:
+    """Turns before a prompt whose number goes back, or that follows what another prompt followed.
+
+    Parallel calls branch a transcript, too, so nothing but prompts counts.
+    """
+    standing: list[tuple[int, Mention]] = []
+    for index, one in enumerate(merged):
+        if one.kind is not Kind.PROMPT or one.subagent or one.inherited:
+            continue
+        start = _taken_back_from(standing, one)
+        if start is not None:
+            _take_back(merged, standing[start][0], index)
+            del standing[start:]
+        standing.append((index, one))
+    _undo_edits(merged)
+
+
+def _taken_back_from(standing: list[tuple[int, Mention]], prompt: Mention) -> int | None:
+    """The number of the first prompt that no longer stands; None if all do."""
+    for number, (_, before) in enumerate(standing):
+        if prompt.turn_index and before.turn_index >= prompt.turn_index:
+            return number
+        known = not (prompt.turn_index and before.turn_index)
+        if known and prompt.parent and before.parent == prompt.parent:
+            return number
+    return _unnumbered_from(standing, prompt) if prompt.turn_index else None
+
+
+def _unnumbered_from(standing: list[tuple[int, Mention]], prompt: Mention) -> int | None:
+    """Prompts that only hooks tell have no number: those beyond the new one's were taken back."""
+    turns = dict.fromkeys(one.turn for _, one in standing if one.by != Author.MACHINE)
+    beyond = list(turns)[prompt.turn_index - 1 :]
+    if not beyond or not beyond[0]:
+        return None
+    numbers = [number for number, (_, one) in enumerate(standing) if one.turn in beyond]
+    is_known = any(standing[number][1].turn_index for number in range(numbers[0], len(standing)))
+    return None if is_known else numbers[0]
+
+
+def _take_back(merged: list[Mention], start: int, end: int) -> None:
+    """What the turns did and said; starts and ends of the session itself stay."""
+    for one in merged[start:end]:
+        if one.kind in (Kind.SESSION_START, Kind.SESSION_END):
+            continue
+        if one.kind is not Kind.FILES or one.item != merged[end].item:  # else of the new prompt
+            one.taken_back = True
+
+
+def _undo_edits(merged: list[Mention]) -> None:
+    """A file that was changed in a taken-back turn is as before if the next snapshot says so."""
+    if not any(one.taken_back for one in merged):
+        return
+    known: dict[str, str | None] = {}
+    for index, one in enumerate(merged):
+        if one.files is not None:
+            known |= one.files
+        elif one.taken_back and one.edited:
+            one.undone = _is_restored(merged[index:], one.edited, known)
+
+
+def _is_restored(later: Sequence[Mention], path: str, known: dict[str, str | None]) -> bool:
+    for one in later:
+        if one.files is None or one.taken_back:
+            continue
+        for name, backup in one.files.items():
+            if path == name or path.endswith(f"/{name}"):
+                return backup is None or backup == _known_backup(known, path)
+    return False
+
+
+def _known_backup(known: dict[str, str | None], path: str) -> str | None:
+    for name, backup in known.items():
+        if path == name or path.endswith(f"/{name}"):
+            return backup
+    return None

@@ -1,0 +1,197 @@
+"""What one record says of a conversation, as little as the merge needs to know.
+
+A mention is small whatever its record holds, so that a session of any length can be merged in
+memory.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from journal.session.fold import Event
+from journal.session.meaning import Action, Author, Kind, Meaning, Place
+from journal.session.state import is_attended
+
+TEXTS = frozenset((Kind.TURN_END, Kind.ANSWER, Kind.SUBAGENT_END, Kind.TURN_FAILED))
+_CALLS = frozenset((Kind.TOOL_BEFORE, Kind.TOOL_AFTER, Kind.TOOL_FAILED))
+# A hook that is fired twice repeats these in a moment; calls are told apart by their ids.
+_REPEATABLE = frozenset((*TEXTS, Kind.PROMPT, Kind.SESSION_START, Kind.SESSION_END))
+_WITHOUT_TURN = frozenset((Kind.SESSION_START, Kind.SESSION_END))
+# What stands for a picture is not the same in hooks, queues and prompts.
+_PICTURE = re.compile(r"\[(?:image|document)(?: [\w/+.-]+| #\d+)?\]", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Mention:
+    """One record's part in a conversation. The fields below `merged` are set by the merge."""
+
+    seq: int  # its row in the database
+    id: bytes
+    at_us: int
+    kind: Kind
+    turn: str
+    place: Place | None
+    item: str
+    message: str
+    parent: str
+    turn_index: int
+    subagent: str
+    call: str  # the id of its call; of an agent without ids, what calls of one input share
+    alike: bytes  # of a call whose id hooks do not tell: equal for equal tool and input
+    digest: bytes  # of the words, or of what a repeated hook repeats; b"" if it has neither
+    by: str
+    inherited: bool
+    ends_turn: bool | None
+    detail: str
+    child: str  # the sub-agent whose work this call's end returns
+    edited: str  # the file that it changed
+    is_delegate: bool
+    files: dict[str, str | None] | None
+    # merged
+    taken_back: bool = False
+    undone: bool = False  # an edit that was taken back, and the file restored
+    queued: bool = False  # it was put into the queue, and nothing else tells it
+    is_joined: bool = False  # a hook and a transcript tell it
+
+    @property
+    def told(self) -> bool:
+        """Whether a transcript says it, and no hook."""
+        return self.place is not None
+
+    @property
+    def told_alone(self) -> bool:
+        """Whether no hook tells it."""
+        return self.told and not self.is_joined
+
+    @property
+    def phase(self) -> bool | None:
+        """True at the start of a call, False at its end, None for everything else."""
+        return None if self.kind not in _CALLS else self.kind is Kind.TOOL_BEFORE
+
+
+def mention(event: Event) -> Mention:
+    """What an event says."""
+    meaning = event.meaning
+    kind = meaning.kind
+    if kind in TEXTS and not meaning.text.strip() and meaning.told:
+        kind = Kind.OTHER  # blank text is no answer
+    output = meaning.output
+    ended = kind in (Kind.TOOL_AFTER, Kind.TOOL_FAILED)
+    is_edit = kind is Kind.TOOL_AFTER and meaning.action is Action.EDIT
+    return Mention(
+        seq=event.seq,
+        id=event.id,
+        at_us=event.at_us,
+        kind=kind,
+        turn="" if kind in _WITHOUT_TURN else meaning.turn,
+        place=meaning.place,
+        item=meaning.item,
+        message=meaning.message,
+        parent=meaning.parent,
+        turn_index=meaning.turn_index,
+        subagent=meaning.subagent,
+        call=meaning.tool_use_id or (stem(meaning) if kind in _CALLS else ""),
+        alike=_alike(meaning) if kind in _CALLS else b"",
+        digest=_digest(kind, meaning),
+        by=author(event, kind),
+        inherited=meaning.inherited,
+        ends_turn=meaning.ends_turn if meaning.told else False,
+        detail=meaning.detail,
+        child=_child(output) if ended and meaning.action is Action.DELEGATE else "",
+        edited=meaning.target if is_edit else "",
+        is_delegate=meaning.action is Action.DELEGATE,
+        files=dict(meaning.files) if meaning.files is not None else None,
+    )
+
+
+def patched(event: Event, merged: Mention) -> Event:
+    """The event as the whole conversation tells it."""
+    patch = _patch(event, merged)
+    made = event if patch is None else event._replace(patch=patch)
+    return with_patch(made)
+
+
+def _patch(event: Event, merged: Mention) -> str | None:
+    """JSON of what is other than in the record; None if nothing is."""
+    meaning = event.meaning
+    said: dict[str, Any] = {}
+    if merged.kind is not meaning.kind:
+        said["kind"] = merged.kind
+    if merged.by != author(event, merged.kind):
+        said["by"] = merged.by
+    if merged.call and merged.call[0] != "~" and merged.call != meaning.tool_use_id:
+        said["tool_use_id"] = merged.call
+    if merged.subagent != meaning.subagent:
+        said["subagent"] = merged.subagent
+    if merged.taken_back:
+        said["taken_back"] = True
+    if merged.inherited and not meaning.inherited:
+        said["inherited"] = True
+    if merged.undone:
+        said["action"] = Action.OTHER
+    return orjson.dumps(said).decode() if said else None
+
+
+def with_patch(event: Event) -> Event:
+    """The event with what its patch says; prompts with their author."""
+    meaning = event.meaning
+    said: dict[str, Any] = orjson.loads(event.patch) if event.patch else {}
+    if "kind" in said:
+        said["kind"] = Kind(said["kind"])
+    if "action" in said:
+        said["action"] = Action(said["action"])
+    if "by" not in said:
+        by = author(event, said.get("kind", meaning.kind))
+        if by != meaning.by:
+            said["by"] = by
+    return event._replace(meaning=meaning._replace(**said)) if said else event
+
+
+def author(event: Event, kind: Kind) -> str:
+    """Who wrote a prompt, as far as its own record tells; "" of everything else."""
+    if kind not in (Kind.PROMPT, Kind.QUEUED) or event.meaning.by:
+        return event.meaning.by
+    attended = is_attended(event.origin.get("entrypoint") or "")
+    return Author.PERSON if attended else Author.UNKNOWN
+
+
+def is_repeatable(kind: Kind) -> bool:
+    """Whether an equal record a moment later is the same hook, fired twice."""
+    return kind in _REPEATABLE
+
+
+def stem(meaning: Meaning) -> str:
+    """What calls of one tool with equal input share, where the agent gives them no ids."""
+    return "~" + content_digest([meaning.subagent, meaning.tool, meaning.tool_input]).hex()
+
+
+def _alike(meaning: Meaning) -> bytes:
+    if meaning.tool_use_id and not meaning.unnamed:
+        return b""
+    return content_digest([meaning.tool, meaning.tool_input])
+
+
+def content_digest(content: Any) -> bytes:
+    """Equal for equal JSON values, in whatever order their keys stand."""
+    try:
+        data = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # nested too deeply, or a number beyond 64 bits
+        data = repr(content).encode("utf-8", "replace")
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def _digest(kind: Kind, meaning: Meaning) -> bytes:
+    if kind in (Kind.SESSION_START, Kind.SESSION_END):
+        return content_digest([kind, meaning.detail])
+    if kind in TEXTS or kind in (Kind.PROMPT, Kind.QUEUED):
+        words = " ".join(_PICTURE.sub("", meaning.text).split()) or meaning.text
+        return hashlib.blake2b(words.encode("utf-8", "replace"), digest_size=16).digest()
+    return b""
+
+
+def _child(output: Any) -> str:
+    found = output.get("agentId") if isinstance(output, dict) else None
+    return found if isinstance(found, str) else ""

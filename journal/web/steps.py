@@ -1,0 +1,85 @@
+"""A session's steps in chunks: a page holds the first ones, and asks for others as one scrolls."""
+
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from markupsafe import Markup
+
+from journal.printable import one_line
+from journal.web.questions import Told, UnknownError
+from sync.pages import session_html, story
+from sync.pages.story import Call, Group, Words
+
+CHUNK = 60  # blocks
+OUTLINE = 200  # prompts that are named beside the steps
+_HEAD_CHARS = 80
+
+
+class Chunk(NamedTuple):
+    """Some blocks of a session as HTML. `before`, `after`: where the others begin; None: none."""
+
+    html: Markup
+    start: int
+    total: int
+    before: int | None
+    after: int | None
+    outline: list[tuple[str, str]]  # id and beginning of each prompt
+
+
+def chunk(told: Told, event: str, start: int) -> Chunk:
+    """The blocks from `start` on, or those around an event.
+
+    With a negative start, a session that goes on is shown at its end. UnknownError: no step has
+    this event.
+    """
+    blocks = told.blocks
+    if event:
+        start = _place(blocks, event)
+    last = max(len(blocks) - 1, 0)
+    if start < 0:
+        start = 0 if told.detail.session.status == "finished" else last
+    start = min(start, last) // CHUNK * CHUNK
+    end = start + CHUNK
+    html = session_html.steps(blocks[start:end], _destination(told))
+    return Chunk(
+        Markup(html),  # made by a template of escaped text
+        start,
+        len(blocks),
+        start - CHUNK if start else None,
+        end if end < len(blocks) else None,
+        _outline(blocks),
+    )
+
+
+def one_step(told: Told, name: str) -> str:
+    """What is folded below a call or a group. UnknownError: there is none with this id."""
+    for block in told.blocks:
+        if isinstance(block, Group) and block.id == name:
+            return session_html.steps(block.steps, _destination(told))
+        for step in block.steps if isinstance(block, Group) else (block,):
+            if isinstance(step, Call) and step.id == name:
+                return session_html.body(step)
+    raise UnknownError("this step is gone", "load the page again")
+
+
+def _destination(told: Told) -> session_html.Destination:
+    session = told.detail.session
+    name = f"{session.agent}/{session.id}"
+
+    def url(step: str) -> str:
+        return "/part/step?" + urlencode({"session": name, "step": step})
+
+    return session_html.Destination(story.local_clock(session), url, anchors=True)
+
+
+def _place(blocks: list[story.Block], event: str) -> int:
+    for number, block in enumerate(blocks):
+        inner = block.steps if isinstance(block, Group) else ()
+        if block.id == event or any(step.id == event for step in inner):
+            return number
+    raise UnknownError("no step of this session has this event", "the session's page has them all")
+
+
+def _outline(blocks: list[story.Block]) -> list[tuple[str, str]]:
+    prompts = [b for b in blocks if isinstance(b, Words) and b.by_person]
+    return [(b.id, story.cut(one_line(b.text), _HEAD_CHARS)) for b in prompts[:OUTLINE]]

@@ -1,0 +1,92 @@
+"""Many pieces in one go, for a remote that stores records by their ids (see `Batching`).
+
+Such a remote loses nothing and keeps nothing twice if a piece is sent again, also with other
+bytes. So neither the attempt nor the receipt of each piece has to be on the disk before the next
+step: what a power cut takes back is cut and sent again.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol, runtime_checkable
+
+from sync.delivery import circuit_breaker, retry_queue
+from sync.delivery.sending import Delivered, Order, Sending, note_failure, remember, send_one
+from sync.remote.contract import Piece, Progress, RemoteError, Then
+
+
+@runtime_checkable
+class Batching(Protocol):
+    """A remote that takes several pieces at once, and stores records by their ids."""
+
+    batch_pieces: int
+    batch_bytes: int
+
+    def deliver_many(self, pieces: Sequence[tuple[Piece, Progress]], seconds: float) -> None:
+        """Store all of these pieces, or none. RemoteError."""
+
+
+def groups(order: Order, names: Sequence[str], remote: Batching) -> Iterator[list[str]]:
+    """The retry files in their order, as many at a time as the remote takes at once."""
+    group: list[str] = []
+    size = 0
+    for name in names:
+        try:
+            more = (order.layout.retry / name).stat().st_size
+        except FileNotFoundError:
+            continue
+        if group and (len(group) == remote.batch_pieces or size + more > remote.batch_bytes):
+            yield group
+            group, size = [], 0
+        group.append(name)
+        size += more
+    if group:
+        yield group
+
+
+def send(
+    order: Order, names: Sequence[str], remote: Batching, seconds: float, done: Delivered
+) -> bool:
+    """Send these pieces together; whether the next ones may be tried."""
+    pieces = list(_ready(order, names, done))
+    if not pieces:
+        return True
+    try:
+        remote.deliver_many([one.sent for one in pieces], seconds)
+    except RemoteError as error:
+        if error.then in (Then.SPLIT, Then.REJECT) and len(pieces) > 1:
+            return _one_by_one(order, pieces, seconds, done)
+        done.tried += 1
+        return note_failure(order, pieces[0].begun(), error, done)
+    for one in pieces:
+        one.acknowledge(durable=False)
+    done.tried += len(pieces)
+    done.sent += len(pieces)
+    remember(order, circuit_breaker.succeeded(order.circuit, order.now_us))
+    return True
+
+
+def _ready(order: Order, names: Sequence[str], done: Delivered) -> Iterator[Sending]:
+    """Those of these files that can be sent, as they may be sent now."""
+    for name in names:
+        path = order.layout.retry / name
+        try:
+            if retry_queue.read_head(path).target != order.remote.name:
+                done.elsewhere += 1
+                continue
+            piece = Sending(order, name, retry_queue.read(path))
+        except retry_queue.GoneError:
+            continue
+        except retry_queue.ForeignRetryError as error:
+            done.problems.append(str(error))
+            continue
+        if not piece.clean():
+            done.tried += 1
+            done.dead += 1
+        elif piece.is_divided and piece.divide():
+            done.divided = True
+        else:
+            yield piece
+
+
+def _one_by_one(order: Order, pieces: Sequence[Sending], seconds: float, done: Delivered) -> bool:
+    """One of them is at fault: it alone is refused or divided."""
+    return all(send_one(order, piece.name, seconds, done) for piece in pieces)

@@ -1,0 +1,167 @@
+"""Tokens and what they cost, by day, week, month, project, model, agent or session.
+
+A message that forks share is counted once: in the session that does not have it from another one,
+of several in the one that began first. That holds whatever is filtered.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from typing import Any, NamedTuple
+
+import apsw
+
+from journal.times import to_datetime
+from sync.query.filters import Wanted
+from sync.query.prices import Prices
+
+KEYS = ("day", "week", "month", "project", "model", "agent", "session")
+_BUCKET_US = 900_000_000  # every zone's days begin at a quarter of an hour
+_REST = "~"  # messages named so are what the agent counted besides, see sync.views.usage
+# Of messages that several sessions of an agent have, those that are not their owner's.
+_SHARED = """
+select session, message from (
+  select u.session, u.message, row_number() over (
+    partition by u.message, s.agent order by u.inherited, s.started_us, s.id) as number
+  from usage u join session_states s using (session)
+  where u.message in (
+    select message from usage where substr(message, 1, 1) <> '~' group by 1 having count(*) > 1)
+) where number > 1
+"""
+_SUMS = """
+with shared(session, message) as materialized ({shared})
+select u.session, u.model, u.at_us / ?, {size}, sum(u.input), sum(u.output), sum(u.cache_read),
+  sum(u.cache_write)
+from session_states s join usage u using (session)
+where {wanted} and u.at_us >= ? and u.at_us < ?
+  and (u.session, u.message) not in (select session, message from shared)
+group by 1, 2, 3, 4
+"""
+_INFO = "select session, agent, id, coalesce(nullif(project_name, ''), cwd) from session_states"
+_ENDLESS_US = 1 << 62
+
+
+@dataclass(slots=True)
+class Used:
+    """The sum of one key. `cost_usd` is that of the models that have a price; None: none has."""
+
+    key: str
+    sessions: set[int] = field(default_factory=set)
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    cost_usd: float | None = None
+    unpriced: set[str] = field(default_factory=set)
+
+    @property
+    def tokens(self) -> int:
+        """Of all kinds."""
+        return self.input + self.output + self.cache_read + self.cache_write
+
+    def json(self) -> dict[str, Any]:
+        """The object of the public interface."""
+        return {
+            "key": self.key,
+            "sessions": len(self.sessions),
+            "input": self.input,
+            "output": self.output,
+            "cache_read": self.cache_read,
+            "cache_write": self.cache_write,
+            "cost_usd": None if self.cost_usd is None else round(self.cost_usd, 6),
+            "unpriced": sorted(self.unpriced),
+        }
+
+
+class _Sum(NamedTuple):
+    """The tokens of a session's messages of one model, quarter of an hour and size."""
+
+    session: int
+    model: str
+    bucket: int
+    size: int  # which of the bounds it exceeds
+    input: int
+    output: int
+    cache_read: int
+    cache_write: int
+
+
+class Usage:
+    """All sums of some sessions, to be grouped in several ways. `zone` None: local time."""
+
+    def __init__(
+        self, db: apsw.Connection, wanted: Wanted, prices: Prices, zone: tzinfo | None = None
+    ) -> None:
+        models = [str(row[0]) for row in db.execute("select distinct model from usage")]
+        self._prices, self._zone = prices, zone
+        self._bounds = prices.bounds(models)
+        info: list[Any] = db.execute(_INFO).fetchall()
+        self._info = {key: rest for key, *rest in info}
+        self._sums = self._read(db, wanted)
+
+    def by(self, name: str) -> list[Used]:
+        """The sums of each day, ...: times ascending, all else the most expensive first."""
+        key_of = self._keys(name)
+        found: dict[str, Used] = {}
+        for one in self._sums:
+            key = key_of(one)
+            used = found.get(key)
+            if used is None:
+                used = found[key] = Used(key)
+            self._add(used, one)
+        if name in ("day", "week", "month"):
+            return [found[key] for key in sorted(found)]
+        order = sorted(found.values(), key=lambda used: used.key)
+        return sorted(order, key=lambda used: (-(used.cost_usd or 0), -used.tokens))
+
+    def total(self) -> Used:
+        """The sum of all."""
+        used = Used("total")
+        for one in self._sums:
+            self._add(used, one)
+        return used
+
+    def _read(self, db: apsw.Connection, wanted: Wanted) -> list[_Sum]:
+        # The times are those of the messages, not of their sessions.
+        since_us, until_us = wanted.since_us or 0, wanted.until_us or _ENDLESS_US
+        condition, values = wanted._replace(since_us=None, until_us=None).sql()
+        whole = "(u.input + u.cache_read + u.cache_write)"
+        sizes = " + ".join(f"({whole} > {bound})" for bound in self._bounds) or "0"
+        size = f"iif(substr(u.message, 1, 1) = '{_REST}', 0, {sizes})"
+        query = _SUMS.format(shared=_SHARED, size=size, wanted=condition)
+        rows: Iterable[Any] = db.execute(query, (_BUCKET_US, *values, since_us, until_us))
+        return [_Sum(*row) for row in rows]
+
+    def _add(self, used: Used, one: _Sum) -> None:
+        used.sessions.add(one.session)
+        used.input += one.input
+        used.output += one.output
+        used.cache_read += one.cache_read
+        used.cache_write += one.cache_write
+        above = self._bounds[one.size - 1] if one.size else 0
+        rate = self._prices.rate(one.model, one.bucket * _BUCKET_US, above)
+        if rate is None:
+            used.unpriced.add(one.model or "unknown")
+            return
+        counts = (one.input, one.output, one.cache_read, one.cache_write)
+        cost = sum(count * price for count, price in zip(counts, rate, strict=True))
+        used.cost_usd = cost + (used.cost_usd or 0.0)
+
+    def _keys(self, name: str) -> Callable[[_Sum], str]:
+        if name in ("day", "week", "month"):
+            form = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}[name]
+            known: dict[int, str] = {}
+
+            def of_time(one: _Sum) -> str:
+                if one.bucket not in known:
+                    known[one.bucket] = self._local(one.bucket).strftime(form)
+                return known[one.bucket]
+
+            return of_time
+        if name == "model":
+            return lambda one: one.model or "unknown"
+        place = {"agent": 0, "session": 1, "project": 2}[name]
+        return lambda one: str(self._info[one.session][place])
+
+    def _local(self, bucket: int) -> datetime:
+        return to_datetime(bucket * _BUCKET_US).astimezone(self._zone)

@@ -1,0 +1,140 @@
+"""The view of a conversation: its prompts, answers and calls, each once, and its steps in order.
+
+A call is one row, its start and its end joined by their id. Equal calls (tool, input and output)
+have equal digests, so that lists for people can show them once with their count.
+"""
+
+from dataclasses import dataclass
+
+import apsw
+
+from journal.session.fold import Event
+from journal.session.meaning import Action, Kind
+from journal.session.mentions import content_digest, stem
+from sync.views.change import Change
+
+NO_ID = "~"  # what the ids begin with that stand in for ids of the agent
+_INSERT = """
+insert into items (session, position, kind, seq, end_seq, name, tool, file, ok, digest, author,
+  subagent, failed, taken_back, inherited)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+on conflict (session, name) where name is not null do update set
+  tool = iif(seq is end_seq and excluded.seq is not excluded.end_seq, excluded.tool, tool),
+  file = iif(seq is end_seq and excluded.seq is not excluded.end_seq, excluded.file, file),
+  seq = iif(seq is end_seq and excluded.seq is not excluded.end_seq, excluded.seq, seq),
+  end_seq = coalesce(end_seq, excluded.end_seq),
+  ok = coalesce(ok, excluded.ok),
+  digest = coalesce(digest, excluded.digest)
+"""
+_FILES = (Action.READ, Action.EDIT)
+_ENDS = (Kind.TOOL_AFTER, Kind.TOOL_FAILED)
+_ANSWERS = (Kind.TURN_END, Kind.ANSWER)
+
+
+@dataclass(slots=True)
+class _Item:
+    """A row, in the order of the columns."""
+
+    session: int
+    position: int
+    kind: str
+    seq: int
+    event: Event
+    end_seq: int | None = None
+    name: str | None = None
+    ok: bool | None = None
+    digest: bytes | None = None
+
+    @property
+    def row(self) -> tuple[object, ...]:
+        """The values of its columns."""
+        meaning = self.event.meaning
+        is_call = self.kind == "call"
+        return (
+            self.session, self.position, self.kind, self.seq, self.end_seq, self.name,
+            meaning.tool if is_call else None,
+            meaning.target if is_call and meaning.target and meaning.action in _FILES else None,
+            self.ok, self.digest,
+            meaning.by if self.kind == "prompt" else None,
+            meaning.subagent, meaning.kind is Kind.TURN_FAILED,
+            meaning.taken_back, meaning.inherited,
+        )  # fmt: skip
+
+
+def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
+    """Add the new steps, and the items that they tell."""
+    items: list[_Item] = []
+    for change in changes:
+        calls: dict[str, _Item] = {}
+        for position, event in enumerate(change.steps, change.position):
+            if (item := _item(db, change.session, position, event, calls)) is not None:
+                items.append(item)
+    db.executemany(_INSERT, [item.row for item in items])
+    rows = [
+        (change.session, position, event.seq, event.patch)
+        for change in changes
+        for position, event in enumerate(change.steps, change.position)
+    ]
+    db.executemany("insert into steps values (?, ?, ?, ?)", rows)
+
+
+def _item(
+    db: apsw.Connection, session: int, position: int, event: Event, calls: dict[str, _Item]
+) -> _Item | None:
+    """The row that an event begins; None if it ends one of `calls`, or tells no item."""
+    meaning = event.meaning
+    kind = meaning.kind
+    if kind is Kind.PROMPT:
+        return _Item(session, position, "prompt", event.seq, event)
+    if kind is Kind.TURN_FAILED or (
+        kind in _ANSWERS and meaning.text.strip() and not meaning.subagent
+    ):
+        return _Item(session, position, "answer", event.seq, event)
+    if kind is Kind.TOOL_BEFORE:
+        name = meaning.tool_use_id or f"{stem(meaning)}.{event.id.hex()}"
+        if (known := calls.get(name)) is not None:
+            if known.seq == known.end_seq:  # its end came first; the start names the call
+                known.seq, known.event = event.seq, event
+            return None
+        calls[name] = _Item(session, position, "call", event.seq, event, name=name)
+        return calls[name]
+    if kind not in _ENDS:
+        return None
+    name = meaning.tool_use_id or _opened(db, session, event, calls)
+    begun = calls.get(name)
+    made = begun or _Item(session, position, "call", event.seq, event, name=name)
+    if made.end_seq is None:
+        made.end_seq, made.ok = event.seq, kind is Kind.TOOL_AFTER
+        made.digest = content_digest([meaning.tool, meaning.tool_input, meaning.output])
+    calls[name] = made
+    return None if begun is not None else made
+
+
+def _opened(db: apsw.Connection, session: int, event: Event, calls: dict[str, _Item]) -> str:
+    """For an agent that gives no ids: an end belongs to the first open start with its input."""
+    prefix = stem(event.meaning)
+    query = """
+        select name from items
+        where session = ? and name between ? and ? and end_seq is null order by position
+    """
+    stored = [str(name) for (name,) in db.execute(query, (session, prefix, f"{prefix}~"))]
+    for name in stored:
+        if name not in calls:
+            return name
+    for name, call in calls.items():
+        if name.startswith(prefix) and call.end_seq is None:
+            return name
+    return f"{prefix}.{event.id.hex()}"
+
+
+def drop(db: apsw.Connection, session: int, position: int = 0) -> None:
+    """Remove the session's rows from a position on, before it is folded again from there."""
+    for table in ("items", "steps"):
+        db.execute(f"delete from {table} where session = ? and position >= ?", (session, position))
+    if position:  # calls that began before and ended behind
+        query = """
+            update items set end_seq = null, ok = null, digest = null where session = ?1
+            and end_seq is not null
+            and end_seq <> seq and end_seq not in (select seq from steps where session = ?1)
+        """
+        db.execute(query, (session,))

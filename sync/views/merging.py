@@ -1,0 +1,268 @@
+"""New events of one session, merged with what is stored of it, and folded.
+
+Three ways, each quicker than the next: events of hooks that follow all others are appended; what
+speaks of the last turn is merged from that turn on; anything else from the session's beginning.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import apsw
+
+from journal.session.conversation import REPEATED_US, merge, without_repeats
+from journal.session.fold import Event, fold
+from journal.session.meaning import Kind, Meaning
+from journal.session.mentions import Mention, is_repeatable, mention, patched
+from journal.session.state import SessionState
+from sync.store import facts
+from sync.views import turns
+from sync.views.sessions import Head
+from sync.views.turns import Tail
+
+_NOT_STEPS = (Kind.OTHER, Kind.FILES, Kind.QUEUED)  # of a transcript
+_ENDS = (Kind.TOOL_AFTER, Kind.TOOL_FAILED)
+
+
+@dataclass(slots=True)
+class Merging:
+    """A part of a conversation from `position` on, and the state behind it."""
+
+    steps: list[Event]
+    state: SessionState
+    position: int
+    unopened: frozenset[int]
+    order: tuple[int, bytes]
+    events: list[Event]  # all, also those that another one tells as well
+    tail: Tail
+    names: set[str]  # of the turns in it
+    is_new: bool  # no step of it was derived before
+
+
+def whole(events: list[Event]) -> Merging:
+    """A session of which all events are at hand."""
+    return _composed(SessionState(), 0, events, is_new=True)
+
+
+def appended(
+    db: apsw.Connection,
+    session: int,
+    head: Head,
+    tail: Tail | None,
+    events: list[Event],
+    *,
+    always: bool = False,
+) -> Merging | None:
+    """Events that follow all others and that hooks alone tell; None if they are none."""
+    events.sort(key=lambda event: (event.at_us, event.id))
+    if not always and not _follow(db, session, head, tail, events):
+        return None
+    position = _next_position(db, session)
+    made = _composed(head.state, position, events, is_new=True)
+    made.order = max(made.order, head.order)
+    turn = events[-1].meaning.turn
+    if tail is not None and not (tail.names and turn and turn not in tail.names):
+        made.tail = tail
+    return made
+
+
+def _follow(
+    db: apsw.Connection, session: int, head: Head, tail: Tail | None, events: list[Event]
+) -> bool:
+    if tail is None or (events[0].at_us, events[0].id) <= head.order:
+        return False
+    if any(event.meaning.told for event in events) or tail.queued:
+        return False
+    close_us = head.order[0] + REPEATED_US
+    if any(event.at_us <= close_us and is_repeatable(event.meaning.kind) for event in events):
+        return False
+    names = {event.meaning.turn for event in events if event.meaning.turn}
+    if tail.told and (names <= tail.names or not names):
+        return False
+    return not tail.told or not turns.known(db, session, names)
+
+
+def _next_position(db: apsw.Connection, session: int) -> int:
+    query = "select max(position) from steps where session = ?"
+    last = db.execute(query, (session,)).get
+    return 0 if last is None else int(last) + 1
+
+
+def from_tail(db: apsw.Connection, session: int, tail: Tail, events: list[Event]) -> Merging | None:
+    """Events that speak of the last turn or of newer ones; None if they do not."""
+    before = turns.before(tail)
+    if before is None or not _fits(db, session, tail, before, events):
+        return None
+    start_us = min([tail.start_us, *(event.at_us for event in events)])
+    names = {event.meaning.turn for event in events} | tail.names
+    found = []
+    for stored in facts.events_of(db, session, start_us):
+        event = stored.event
+        turn = mention_turn(event)
+        if turn in names if turn else not _stands_before(db, session, tail, event):
+            found.append(event)
+    return _composed(before, tail.position, found, is_new=False)
+
+
+def _stands_before(db: apsw.Connection, session: int, tail: Tail, event: Event) -> bool:
+    """Whether an event that names no turn is a step before the last turn, or older than it."""
+    if event.at_us < tail.start_us and not event.meaning.told:
+        return True
+    query = "select 1 from steps where session = ? and position < ? and seq = ?"
+    return db.execute(query, (session, tail.position, event.seq)).fetchone() is not None
+
+
+def mention_turn(event: Event) -> str:
+    """The turn that an event names; starts and ends of sessions belong to none."""
+    is_loose = event.meaning.kind in (Kind.SESSION_START, Kind.SESSION_END)
+    return "" if is_loose else event.meaning.turn
+
+
+def _fits(
+    db: apsw.Connection, session: int, tail: Tail, before: SessionState, events: list[Event]
+) -> bool:
+    names = {turn for event in events if (turn := mention_turn(event))}
+    if turns.known(db, session, names - tail.names):
+        return False
+    for event in events:
+        meaning = event.meaning
+        if not mention_turn(event) and event.at_us < tail.start_us:
+            return False
+        if meaning.kind is Kind.SESSION_START and meaning.detail == "fork":
+            return False
+        if meaning.kind is Kind.PROMPT and meaning.told and _goes_back(meaning, before):
+            return False
+    return True
+
+
+def _goes_back(prompt: Meaning, before: SessionState) -> bool:
+    """Whether turns before the last one were taken back."""
+    return 0 < prompt.turn_index <= before.turn_index or prompt.parent in before.parents
+
+
+def slices(db: apsw.Connection, mentions: list[Mention], size: int) -> Iterator[Merging]:
+    """A session from its beginning, a slice of its events at a time."""
+    inherited, merged = _steps(mentions, SessionState())
+    told = {one.seq for one in merged}
+    start = _tail_start(merged)
+    state, order = SessionState(), (0, b"")
+    tail = _tail(mentions, merged, start, state, 0)
+    names = {one.turn for one in mentions}
+    for first in range(0, len(merged), size):
+        part = merged[first : first + size]
+        found = facts.events_at(db, (one.seq for one in part))
+        folding = _Folding(state, order)
+        for number, one in enumerate(part, first):
+            if number == start:
+                tail = _tail(mentions, merged, start, folding.state, number)
+            folding.add(patched(found[one.seq].event, one))
+        state, order = folding.state, folding.order
+        yield folding.merging(first, folding.steps, tail, names, is_new=True)
+    left = [one.seq for one in mentions if one.seq not in told]
+    for first in range(0, len(left), size):
+        part_events = [s.event for s in facts.events_at(db, left[first : first + size]).values()]
+        folding = _Folding(state)
+        events = [_flagged(event, inherited) for event in part_events]
+        yield folding.merging(len(merged), events, tail, names, is_new=True)
+
+
+def _composed(state: SessionState, position: int, events: list[Event], *, is_new: bool) -> Merging:
+    mentions = [mention(event) for event in events]
+    inherited, merged = _steps(mentions, state)
+    by_seq = {event.seq: event for event in events}
+    start = _tail_start(merged)
+    folding = _Folding(state)
+    tail = _tail(mentions, merged, start, state, position)
+    for number, one in enumerate(merged):
+        if number == start:
+            tail = _tail(mentions, merged, start, folding.state, position + number)
+        folding.add(patched(by_seq[one.seq], one))
+    names = {one.turn for one in mentions}
+    all_events = [_flagged(event, inherited) for event in events] if inherited else events
+    return folding.merging(position, all_events, tail, names, is_new=is_new)
+
+
+def _steps(mentions: list[Mention], before: SessionState) -> tuple[set[int], list[Mention]]:
+    """The rows of what a fork inherited, and the conversation without what tells no step."""
+    if any(one.told for one in mentions):
+        merged = merge(mentions, before.forked_us, has_person=before.has_person)
+    else:
+        merged = without_repeats(sorted(mentions, key=lambda one: (one.at_us, one.id)))
+    steps = [one for one in merged if not (one.told_alone and one.kind in _NOT_STEPS)]
+    return {one.seq for one in mentions if one.inherited}, steps
+
+
+def _flagged(event: Event, inherited: set[int]) -> Event:
+    if event.seq not in inherited or event.meaning.inherited:
+        return event
+    return event._replace(meaning=event.meaning._replace(inherited=True))
+
+
+def _tail_start(merged: Sequence[Mention]) -> int:
+    """Where the last turn begins, or an earlier one whose sub-agents still work."""
+    names = [one.turn for one in merged if one.turn]
+    if not names:
+        return 0
+    running: dict[str, str] = {}
+    for one in merged:
+        if one.subagent and one.kind is Kind.SUBAGENT_END:
+            running.pop(one.subagent, None)
+        elif one.subagent and one.turn and not one.inherited:
+            running.setdefault(one.subagent, one.turn)
+    wanted = {names[-1], *running.values()}
+    return next(number for number, one in enumerate(merged) if one.turn in wanted)
+
+
+def _tail(
+    mentions: Sequence[Mention],
+    merged: Sequence[Mention],
+    start: int,
+    state: SessionState,
+    position: int,
+) -> Tail:
+    part = merged[start:]
+    names = {one.turn for one in part if one.turn}
+    in_turns = [one for one in mentions if one.turn in names] if names else list(mentions)
+    return Tail(
+        frozenset(names),
+        min((one.at_us for one in in_turns), default=0),
+        position,
+        any(one.told for one in in_turns),
+        any(one.queued for one in part),
+        state.dump(),
+    )
+
+
+class _Folding:
+    """Steps folded one after the other."""
+
+    def __init__(self, state: SessionState, order: tuple[int, bytes] = (0, b"")) -> None:
+        self.state = state
+        self.order = order
+        self.steps: list[Event] = []
+        self._unopened: set[int] = set()
+
+    def add(self, event: Event) -> None:
+        """The next step."""
+        meaning = event.meaning
+        if meaning.kind in _ENDS and meaning.tool_use_id not in self.state.open_tools:
+            self._unopened.add(event.seq)
+        self.state = fold(self.state, event)
+        self.steps.append(event)
+        if not meaning.inherited:
+            self.order = max(self.order, (event.at_us, event.id))
+
+    def merging(
+        self, position: int, events: list[Event], tail: Tail, names: set[str], *, is_new: bool
+    ) -> Merging:
+        """What was added, as a part of the conversation."""
+        return Merging(
+            self.steps,
+            self.state,
+            position,
+            frozenset(self._unopened),
+            self.order,
+            events,
+            tail,
+            names - {""},
+            is_new,
+        )

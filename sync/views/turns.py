@@ -1,0 +1,61 @@
+"""The view of turns: which ones were seen, and the state of a session before its last one.
+
+A transcript's lines and late hooks nearly always speak of the last turn, so a session is folded
+again from there and the cost follows that turn, however long the session is.
+"""
+
+from typing import Any, NamedTuple
+
+import apsw
+
+from journal.session.state import SessionState
+
+
+class Tail(NamedTuple):
+    """The last turn of a session, and the state before it."""
+
+    names: frozenset[str]  # the agent's ids of the turns in it: one, but for running sub-agents
+    start_us: int
+    position: int  # of its first step
+    told: bool  # a transcript tells of it
+    queued: bool  # a prompt waits in it: a later one may be the same
+    state: bytes
+
+
+def tail(db: apsw.Connection, session: int) -> Tail | None:
+    """Where the session's last turn begins; None if that is not known."""
+    query = (
+        "select names, start_us, position, told, queued, state from last_turns where session = ?"
+    )
+    row: Any = db.execute(query, (session,)).fetchone()
+    if row is None:
+        return None
+    names, start_us, position, told, queued, state = row
+    found = frozenset(names.split("\n")) if names else frozenset()
+    return Tail(found, start_us, position, bool(told), bool(queued), state)
+
+
+def save(db: apsw.Connection, session: int, found: Tail, names: set[str]) -> None:
+    """Remember the session's last turn, and that these turns were seen."""
+    query = "insert or replace into last_turns values (?, ?, ?, ?, ?, ?, ?)"
+    names_text = "\n".join(sorted(found.names))
+    db.execute(query, (session, names_text, *found[1:]))
+    rows = [(session, name) for name in names]
+    db.executemany("insert or ignore into turns values (?, ?)", rows)
+
+
+def known(db: apsw.Connection, session: int, names: set[str]) -> set[str]:
+    """Which of these turns were seen before."""
+    query = "select 1 from turns where session = ? and name = ?"
+    return {name for name in names if db.execute(query, (session, name)).fetchone()}
+
+
+def before(found: Tail) -> SessionState | None:
+    """The state before the last turn; None if another version stored it."""
+    return SessionState.load(found.state)
+
+
+def drop(db: apsw.Connection, session: int) -> None:
+    """Remove the session's rows, before it is folded again."""
+    for table in ("turns", "last_turns"):
+        db.execute(f"delete from {table} where session = ?", (session,))

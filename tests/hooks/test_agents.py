@@ -1,0 +1,246 @@
+"""The hooks of the other agents as each one runs them: installed, then fired by its own shell."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import agent_recordings
+import opencode_plugin
+from hooks import emit
+from hooks.context import compose, unescape
+from hooks.front_end import front_end
+from journal.agents import AGENTS
+from journal.layout import Layout
+from journal.setup import hooks_file
+from journal.setup.hook_command import script_file
+from journal.setup.install import install, installed_agents, uninstall
+
+COMMANDS = ("codex", "copilot-cli", "gemini-cli", "qwen-code")
+BASH = shutil.which("bash") or "/bin/sh"
+NOW_US = 1_795_000_000_000_000
+
+
+class Place:
+    """A scratch person with the hooks of one agent."""
+
+    def __init__(self, folder: Path, agent: str) -> None:
+        self.agent = AGENTS[agent]
+        self.layout = Layout(folder / "home")
+        self.path = hooks_file.default_path(self.agent, os.environ)
+        install(self.layout, agent, None, durable=False, now_us=NOW_US)
+
+    @property
+    def commands(self) -> dict[str, str]:
+        return dict(hooks_file.look(self.agent, self.path).commands(self.layout.home))
+
+    def fire(
+        self, event: str, stdin: bytes, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [BASH, "-c", self.commands[event]],
+            input=stdin,
+            capture_output=True,
+            env={**os.environ, **(env or {})},
+            timeout=60,
+        )
+
+    def records(self) -> list[dict[str, Any]]:
+        files = sorted(self.layout.home.glob("days/*/*.jsonl"))
+        lines = [line for path in files for line in path.read_bytes().split(b"\n") if line]
+        return sorted(map(json.loads, lines), key=lambda record: str(record["id"]))
+
+
+@pytest.fixture
+def place(tmp_path: Path, request: pytest.FixtureRequest) -> Place:
+    return Place(tmp_path, request.param)
+
+
+@pytest.mark.parametrize("place", COMMANDS, indirect=True)
+@pytest.mark.parametrize("name", ["simple", "subagent"])
+def test_each_payload_is_recorded_once_as_it_came(place: Place, name: str) -> None:
+    agent = place.agent.name
+    if name not in agent_recordings.names(agent):
+        pytest.skip("not recorded")
+    firings = [f for f in agent_recordings.load(agent, name) if f.event in place.commands]
+    for firing in firings:
+        done = place.fire(firing.event, firing.stdin, firing.env)
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    found = place.records()
+    assert [(r["agent"], r["event"], r["payload"]) for r in found] == [
+        (agent, f.event, f.payload) for f in firings
+    ]
+    assert {r["pid"] for r in found} == {os.getpid()}
+    ids = {f.payload.get("session_id", f.payload.get("sessionId")) for f in firings}
+    assert {r["session"] for r in found} == ids
+
+
+@pytest.mark.parametrize("place", COMMANDS, indirect=True)
+def test_nothing_that_is_broken_blocks_an_agent(place: Place) -> None:
+    """Copilot denies a tool on any exit code but 0, Gemini on 2 and more with any output."""
+    commands = place.commands
+    shutil.rmtree(place.layout.hooks)
+    (place.layout.home / "days").write_text("")  # nothing can be written there either
+    for event in commands:
+        done = place.fire(event, b'{"session_id":"s","cwd":"/"}', {"PATH": "/nowhere"})
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b""), event
+
+
+@pytest.mark.parametrize("place", ["codex", "copilot-cli", "gemini-cli"], indirect=True)
+def test_a_missing_interpreter_costs_no_record(place: Place) -> None:
+    place_of = script_file(place.layout, "codex")
+    for path in (place.path, place_of):
+        if path.exists():
+            text = path.read_text()
+            python = text.partition(" -I -S ")[0].rpartition("&& ")[2]
+            path.write_text(text.replace(f"{python} -I", "/gone/python -I") if python else text)
+    stdin = b'{"session_id":"s","cwd":"/"}'
+    event = place.agent.setup.canary
+    done = place.fire(event, stdin)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert [path.read_bytes() for path in place.layout.spool.glob("*.raw")] == [stdin]
+
+
+def test_codex_s_command_is_the_same_for_every_version_and_interpreter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place(tmp_path, "codex")
+    before, script = place.path.read_bytes(), script_file(place.layout, "codex")
+    monkeypatch.setattr("journal.setup.install.base_interpreter", lambda: Path("/new/python3.14"))
+    monkeypatch.setattr("journal.setup.install._packaged", lambda: Path(emit.__file__).parent)
+    report = install(place.layout, "codex", None, durable=True, now_us=NOW_US)
+    assert (report.outcome, report.programs) == ("unchanged", (script.name,))
+    assert place.path.read_bytes() == before
+    assert "/new/python3.14 -I -S" in script.read_text()
+
+
+def test_agents_that_are_found_and_agents_that_are_installed(tmp_path: Path) -> None:
+    home = Path(os.environ["HOME"])
+    foreign = {"theme": "dark", "hooks": {"AfterTool": [{"hooks": [{"command": "x"}]}]}}
+    (home / ".gemini").mkdir()
+    (home / ".gemini" / "settings.json").write_text(json.dumps(foreign))
+    places = [Place(tmp_path, agent) for agent in AGENTS if agent != "claude-code"]
+    assert [agent.name for agent in installed_agents(os.environ)] == [
+        place.agent.name for place in places
+    ]
+    for place in places:
+        assert set(place.commands) == set(place.agent.setup.events)
+        assert (place.layout.hooks / "run.py").exists()
+        assert uninstall(place.layout, place.agent.name, None, now_us=NOW_US).events
+    assert not place.layout.hooks.exists()
+    assert installed_agents(os.environ) == []
+    assert json.loads((home / ".gemini" / "settings.json").read_text()) == foreign
+    assert not (home / ".copilot" / "hooks" / "agent-journal.json").exists()
+    assert not (home / ".config" / "opencode" / "plugins" / "agent-journal.js").exists()
+
+
+@pytest.mark.parametrize("name", ["simple", "subagent", "fail"])
+def test_opencode_s_plugin_records_through_the_same_command(tmp_path: Path, name: str) -> None:
+    place = Place(tmp_path, "opencode")
+    opencode_plugin.run(place.path, name)
+    found = place.records()
+    assert [(r["event"], r["payload"]) for r in found] == opencode_plugin.replayed(name)
+    assert found[0]["event"] == "SessionStart"
+    assert {r["payload"]["session_id"] for r in found} == {found[0]["session"]}
+    assert "git" in found[0]
+
+
+def test_a_plugin_whose_commands_are_broken_does_nothing(tmp_path: Path) -> None:
+    place = Place(tmp_path, "opencode")
+    shutil.rmtree(place.layout.home)
+    text = place.path.read_text().replace("/bin/sh", "/nowhere/sh")
+    place.path.write_text(text)
+    assert opencode_plugin.run(place.path, "simple") == [[]]
+
+
+def test_a_file_with_our_name_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
+    path = hooks_file.default_path(AGENTS["opencode"], os.environ)
+    path.parent.mkdir(parents=True)
+    path.write_text("export default {}")
+    with pytest.raises(Exception, match="not a file of ours"):
+        Place(tmp_path, "opencode")
+    assert path.read_text() == "export default {}"
+
+
+PREPARED = "1\t2026-11-21 09:12 +01:00\tshop\t{chars}\t3\tstartup,resume\t/opt/j/journal\n{row}\n"
+
+
+def prepared(words: str, chars: int) -> bytes:
+    escaped = json.dumps(words)[1:-1]
+    pair = f"{len(words)}\t{escaped}"
+    row = "\t".join(["old", "old", "100", "0", "", "", pair, pair, pair, pair])
+    return PREPARED.format(chars=chars, row=row).encode()
+
+
+@pytest.mark.parametrize("place", COMMANDS, indirect=True)
+def test_a_start_is_told_the_context_in_the_agent_s_own_form(place: Place, tmp_path: Path) -> None:
+    cwd = tmp_path / "shop"
+    cwd.mkdir()
+    key = f"path:{os.uname().nodename}:{cwd}"
+    place.layout.contexts.mkdir(parents=True)
+    place.layout.context_file(key).write_bytes(prepared("what was done", 2000))
+    (place.layout.home / "synced").write_text(str(10**9))
+    source = "new" if place.agent.name == "copilot-cli" else "startup"
+    payload = {"session_id": "s", "cwd": str(cwd), "source": source}
+    done = place.fire("SessionStart", json.dumps(payload).encode())
+    said = json.loads(done.stdout)
+    if place.agent.name == "copilot-cli":
+        assert set(said) == {"additionalContext"}
+    else:
+        assert set(said) == {"hookSpecificOutput"}
+        said = said["hookSpecificOutput"]
+        assert said["hookEventName"] == "SessionStart"
+    assert "what was done" in said["additionalContext"]
+
+
+def test_a_limit_in_bytes_counts_bytes() -> None:
+    data = prepared("\u65e5\u672c" * 2000, 8000)
+    whole, _ = compose(data, "s", "startup", "shop", [])
+    cut, _ = compose(data, "s", "startup", "shop", [], max_bytes=9_900)
+    assert len(unescape(whole).encode()) > 9_900
+    assert len(unescape(cut).encode()) <= 9_900
+
+
+@pytest.mark.parametrize(
+    ("data", "session"),
+    [
+        (b'{"sessionId":"a","x":{"session_id":"b"}}', b"a"),
+        (b'{"hook":{},"session_id":"b"}', b"b"),
+        (b'{"conversation_id":"c"}', b"c"),
+        (b'{"text":"\\"session_id\\":1"}', b""),
+        (b'{"sessionId":7}', b""),
+        (b"", b""),
+    ],
+)
+def test_every_spelling_of_a_session_id_is_found(data: bytes, session: bytes) -> None:
+    assert emit.session_field(data) == session
+
+
+def test_no_agent_believes_the_variables_of_another() -> None:
+    environ = {"CLAUDE_CODE_SESSION_ID": "c", "GEMINI_SESSION_ID": "g", "CLAUDE_PID": "1"}
+    data = b'{"session_id":"own"}'
+    for agent in ("codex", "copilot-cli", "opencode", "qwen-code"):
+        line, session, _ = emit.record(agent, "Stop", data, 1, environ, parent="12")
+        assert (session, json.loads(line)["pid"]) == ("own", 12)
+
+
+def test_a_daemon_s_pid_is_no_sign_of_life(tmp_path: Path) -> None:
+    script = tmp_path / "codex"
+    script.write_text("#!/bin/sh\necho here\nread x\n")
+    script.chmod(0o755)
+    for words, pid_is_kept in (("app-server", False), ("exec", True)):
+        command, pipe = [script, words, "--x"], subprocess.PIPE
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            line, _, _ = emit.record("codex", "Stop", b"{}", 1, {}, parent=str(process.pid))
+            found = front_end("codex", str(process.pid))
+            process.communicate(b"\n")
+        kept = json.loads(line)["pid"] == process.pid
+        if Path("/proc/self/cmdline").exists():
+            assert (kept, found) == (pid_is_kept, "headless" if words == "exec" else "cli")

@@ -1,0 +1,165 @@
+"""What goes wrong on the way: one line with a hint, bounded in time, nothing lost."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from postgres_server import PASSWORD
+from team import Home, Team
+
+
+@contextmanager
+def listener(answer: bytes | None) -> Iterator[int]:
+    """A server that takes connections and says this, or nothing, for ever; its port."""
+    kept: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    one, _ = server.accept()
+                except OSError:
+                    return
+                kept.append(one)
+                if answer is not None:
+                    one.recv(1000)
+                    one.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield int(server.getsockname()[1])
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join()
+    for one in kept:
+        one.close()
+
+
+@pytest.fixture
+def ada(team: Team) -> Home:
+    home = team.home("laptop", "ada")
+    home.told.turn("one")
+    return home
+
+
+def change(home: Home, *pairs: tuple[str, str]) -> None:
+    path = home.path / "config.toml"
+    text = path.read_text()
+    for old, new in pairs:
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text)
+
+
+def assert_said(home: Home, kind: str, word: str) -> None:
+    """A pass reports it and loses nothing; reading says it in one line within 8 s."""
+    done = home.try_("sync", "--json")
+    assert done.code == 0, done
+    assert done.json["remote"]["error"]["class"] == kind, done.json["remote"]
+    assert word in done.json["remote"]["error"]["message"]
+    began = time.monotonic()
+    read = home.try_("sessions", "--archive")
+    assert (read.code, read.stderr.count("\n")) == (1, 1), read
+    assert time.monotonic() - began < 8
+    assert PASSWORD not in read.stderr + done.stdout + done.stderr
+
+
+def assert_nothing_lost(team: Team, home: Home, whole: str) -> None:
+    (home.path / "config.toml").write_text(whole)
+    home.run("sync")
+    assert sorted(team.ids()) == sorted(home.told.ids)
+
+
+def test_errors_are_named_and_nothing_is_lost(team: Team, ada: Home) -> None:
+    whole = (ada.path / "config.toml").read_text()
+    port, database = str(team.server.port), team.database
+    with listener(None) as silent, listener(b"N") as without_tls, listener(b"HTTP/1.1") as other:
+        cases = [
+            ((port, "1"), "unreachable", "cannot reach"),
+            (("127.0.0.1", "no-such-host.invalid"), "unreachable", "cannot reach"),
+            ((port, str(silent)), "timeout", "no connection"),
+            ((f"{port}/{database}", f"{without_tls}/{database}?sslmode=require"), "tls", "SSL"),
+            ((port, str(other)), "unreachable", ""),
+            ((f"/{database}", "/no_such_database"), "not_found", "no_such_database"),
+            (("ada@", "nobody_there@"), "auth", "~/.pgpass"),
+            (('"ARCHIVE_TOKEN"', '"NOT_SET"'), "no_token", "NOT_SET"),
+        ]
+        for pair, kind, word in cases:
+            change(ada, pair)
+            if kind == "no_token":
+                assert ada.sync()["remote"]["error"]["class"] == kind
+            elif pair[1] != str(other):
+                assert_said(ada, kind, word)
+            else:
+                assert ada.sync()["remote"]["error"]["class"] in ("unreachable", "tls", "dropped")
+            (ada.path / "config.toml").write_text(whole)
+    assert_nothing_lost(team, ada, whole)
+
+
+def test_a_password_in_the_address_is_refused_and_not_repeated(ada: Home) -> None:
+    for url in ("ada:hunter2@127.0.0.1", "127.0.0.1/db?password=hunter2", "ada:hunter2@/db"):
+        config = f'[remote]\nkind = "postgres"\nurl = "postgresql://{url}"\n'
+        (ada.path / "config.toml").write_text(config)
+        done = ada.try_("sync")
+        assert (done.code, done.stderr.count("\n")) == (2, 1), done
+        assert "hunter2" not in done.stderr
+        assert "~/.pgpass" in done.stderr
+
+
+def test_a_wrong_password_pauses_and_is_not_shown(ada: Home) -> None:
+    done = ada.commands.run(ada.path, "sync", "--json", token="wrong-secret")
+    assert done.json["remote"]["error"]["class"] == "auth"
+    assert "wrong-secret" not in done.stdout + done.stderr
+    kept = b"".join(path.read_bytes() for path in ada.path.rglob("*") if path.is_file())
+    assert b"wrong-secret" not in kept
+
+
+def test_a_read_only_server_and_one_that_is_full_are_tried_again(team: Team, ada: Home) -> None:
+    database = team.database
+    with team.server.superuser() as connection:
+        connection.execute(f"alter database {database} set default_transaction_read_only = on")
+    assert ada.sync()["remote"]["error"]["class"] == "read_only"
+    with team.server.superuser() as connection:
+        connection.execute(f"alter database {database} reset default_transaction_read_only")
+    with team.connect("postgres") as connection:
+        connection.execute(
+            "create function full_disk() returns trigger language plpgsql as"
+            " 'begin raise exception using errcode = ''53100'', message = ''no space''; end'"
+        )
+        connection.execute(
+            "create trigger full_disk before insert on records execute function full_disk()"
+        )
+    ada.told.turn("one")
+    report = ada.json("replay", "--all")
+    assert report["failed"] == 1
+    assert ada.json("status")["remote"]["last_error"] is not None
+    with team.connect("postgres") as connection:
+        connection.execute("drop trigger full_disk on records")
+    ada.json("replay", "--all")
+    ada.run("sync")
+    assert sorted(team.ids()) == sorted(ada.told.ids)
+
+
+def test_a_statement_that_takes_too_long_is_cancelled_on_the_server(team: Team, ada: Home) -> None:
+    ada.run("sync")
+    change(ada, ("timeout_seconds = 10", "timeout_seconds = 1.5"))
+    with team.connect("postgres") as blocker:
+        blocker.execute("begin")
+        blocker.execute("lock table records in access exclusive mode")
+        ada.told.turn("one")
+        assert ada.sync()["remote"]["error"]["class"] in ("timeout", "busy")
+        query = """
+            select count(*) from pg_stat_activity
+            where application_name = 'agent-journal' and datname = current_database()
+            and state = 'active'
+        """
+        end = time.monotonic() + 20
+        while team.rows("postgres", query) != [(0,)]:
+            assert time.monotonic() < end
+        blocker.execute("rollback")
+    ada.json("replay", "--all")
+    ada.run("sync")
+    assert sorted(team.ids()) == sorted(ada.told.ids)

@@ -1,0 +1,114 @@
+"""Deliveries to the team archive: every record exactly once, also under the worst conditions."""
+
+import json
+import shutil
+
+from postgres_server import ADMINISTRATOR
+from team import Team
+
+
+def test_records_arrive_once_with_their_session(team: Team) -> None:
+    ada = team.home("laptop", "ada")
+    for session in ("one", "two"):
+        ada.told.turn(session, more=" with a \\u0000 and raw \u2028 in it")
+    report = ada.sync()
+    assert (report["remote"]["sent"], report["remote"]["error"]) == (2, None)
+    assert sorted(team.ids()) == sorted(ada.told.ids)
+    ada.told.turn("one")
+    ada.sync()
+    ada.sync()
+    assert sorted(team.ids()) == sorted(ada.told.ids)
+    rows = team.rows("ada", "select id, records, events, prompts, shown from sessions order by id")
+    assert [row[:4] for row in rows] == [("one", 6, 6, 2), ("two", 3, 3, 1)]
+    assert json.loads(rows[0][4])["title"].startswith("please do 1")
+    assert ada.json("status")["remote"]["circuit"] == "closed"
+    assert list((ada.path / "retry").iterdir()) == []
+
+
+def test_a_copied_home_that_sends_again_changes_nothing(team: Team) -> None:
+    ada = team.home("laptop", "ada")
+    ada.told.turn("one")
+    ada.run("sync")
+    before = team.rows("postgres", "select records, bytes from sessions")
+    copied = team.home("copied", "ada")
+    shutil.rmtree(copied.path)
+    shutil.copytree(ada.path, copied.path)
+    for name in ("journal.db", "archives.json", "remotes.json", "id"):
+        (copied.path / name).unlink(missing_ok=True)
+    for path in copied.path.glob("days/*/journal.*"):
+        path.unlink()  # its receipts
+    assert copied.sync()["remote"]["sent"] == 1
+    assert sorted(team.ids()) == sorted(ada.told.ids)
+    assert team.rows("postgres", "select records, bytes from sessions") == before
+
+
+def test_many_sessions_go_in_one_transaction(team: Team) -> None:
+    ada = team.home("laptop", "ada")
+    for number in range(30):
+        ada.told.turn(f"session-{number}")
+    assert ada.sync()["remote"]["sent"] == 30
+    assert team.rows("postgres", "select count(distinct xmin::text) from records") == [(1,)]
+
+
+def test_a_kill_at_any_moment_loses_nothing(team: Team) -> None:
+    ids: list[str] = []
+    for at in range(1, 60, 7):
+        ada = team.home(f"laptop-{at}", "ada")
+        for session in ("one", "two", "three"):
+            ada.told.turn(f"{session}-{at}")
+        ada.try_("sync", dies_at=at)
+        ada.told.turn(f"one-{at}")
+        assert ada.sync()["remote"]["waiting"] == 0
+        ids += ada.told.ids
+    assert sorted(team.ids()) == sorted(ids)
+
+
+def test_an_equal_id_with_other_content_is_an_error_that_is_shown(team: Team) -> None:
+    ada = team.home("laptop", "ada")
+    ada.told.turn("one")
+    ada.run("sync")
+    with team.connect("postgres") as connection:
+        connection.execute("update records set line = line || ' '::bytea")
+    other = team.home("other", "ada")
+    shutil.copytree(ada.path / "days", other.path / "days")
+    for path in other.path.glob("days/*/journal.*"):
+        path.unlink()
+    report = other.sync()["remote"]
+    assert (report["error"]["class"], report["dead"]) == ("conflict", 1)
+    assert "with other content" in report["error"]["message"]
+
+
+def test_another_address_of_the_archive_strands_no_retry_file(team: Team) -> None:
+    ada = team.home("laptop", "ada")
+    ada.told.turn("one")
+    ada.run("sync")
+    with team.connect("postgres") as connection:
+        connection.execute("alter table records rename to records_away")
+    ada.told.turn("one")
+    assert ada.sync()["remote"]["waiting"] == 1
+    with team.connect("postgres") as connection:
+        connection.execute("alter table records_away rename to records")
+    config = ada.path / "config.toml"
+    config.write_text(config.read_text().replace("127.0.0.1", "localhost"))
+    assert ada.sync()["remote"]["waiting"] == 0
+    assert sorted(team.ids()) == sorted(ada.told.ids)
+
+
+def test_a_fork_that_shares_a_message_does_not_count_it_twice(team: Team) -> None:
+    with team.connect("ada") as connection:
+        session = """
+            insert into sessions (key, agent, id, home, host, project, project_name, cwd, branch,
+              state, triggers, title, started_us, last_us, events, prompts, shown, words)
+            values (%s, 'claude-code', %s, '', '', 'p', 'p', '', '', 'idle', '', '', %s, 1, 1, 1,
+              '{}', '')
+        """
+        usage = """
+            insert into usage (session, message, model, at_us, input, output, cache_read,
+              cache_write) values (%s, 'm', 'opus', 0, 1, 2, 3, 4)
+        """
+        for number in (1, 2):
+            key = f"00000000-0000-0000-0000-00000000000{number}"
+            connection.execute(session, (key, str(number), number))
+            connection.execute(usage, (key,))
+    found = team.rows(ADMINISTRATOR, "select messages, output from token_figures")
+    assert found == [(1, 2)]

@@ -1,0 +1,124 @@
+"""One conversation from several sources: any of their records, in any order, tell what they can.
+
+The truth of each recording was made by other code; see tests/fixtures/conversations.py.
+"""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import conversations
+import recordings
+import stored
+from conversations import NAMES, Told
+from journal.errors import JournalError
+from sync.query import detail
+from sync.store import facts
+
+
+def shown(home: Path, session: str) -> dict[str, Any]:
+    """What `show --json` says of a session; nothing if it is not known."""
+    db = stored.database(home)
+    key = facts.known_key(db, "claude-code", session)
+    try:
+        if key is None:
+            return {"prompts": [], "answers": [], "observations": []}
+        return json.loads(json.dumps(detail.read(db, key, ()).json(), default=str))
+    except JournalError:  # its records tell nothing of a conversation
+        return {"prompts": [], "answers": [], "observations": []}
+    finally:
+        db.close()
+
+
+def arrive(home: Path, batches: list[list[Told]]) -> None:
+    """Records come in batches, each with a pass of its own."""
+    for batch in batches:
+        for one in batch:
+            recordings.append(home / "days" / one.file, one.data)
+        stored.sync(home)
+
+
+def check(home: Path, name: str, told: list[Told]) -> None:
+    sources = {one.source for one in told}
+    for session in conversations.load(name).truth:
+        right = conversations.expected(name, session, sources)
+        found = shown(home, session)
+        prompts = [p["text"] for p in found["prompts"]]
+        # In the fork a queued prompt has the words of an inherited one: either may be meant.
+        either = [right["prompts"], right["prompts"][1:]] if name == "fork" else [right["prompts"]]
+        assert prompts in either
+        assert [(a["text"], a["failed"]) for a in found["answers"]] == right["answers"]
+        calls = {
+            o["tool_use_id"]: (o["tool"] or None, o["ok"], o["agent_id"])
+            for o in found["observations"]
+        }
+        assert calls == right["calls"]
+
+
+def everything(name: str) -> list[Told]:
+    whole = conversations.load(name)
+    return [*whole.hooks, *whole.lines]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_source_alone_and_both_tell_the_truth(tmp_path: Path, name: str) -> None:
+    whole = conversations.load(name)
+    for kind, told in (("hooks", whole.hooks), ("lines", whole.lines), ("both", everything(name))):
+        arrive(tmp_path / kind, [told])
+        check(tmp_path / kind, name, told)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_hooks_first_and_lines_later_or_the_other_way_give_the_same(
+    tmp_path: Path, name: str
+) -> None:
+    whole = conversations.load(name)
+    arrive(tmp_path / "a", [whole.hooks, whole.lines])
+    arrive(tmp_path / "b", [whole.lines, whole.hooks])
+    arrive(tmp_path / "c", [everything(name)])
+    assert stored.views(tmp_path / "a") == stored.views(tmp_path / "c")
+    assert stored.views(tmp_path / "b") == stored.views(tmp_path / "c")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_session_that_grows_record_by_record_ends_like_one_read_at_once(
+    tmp_path: Path, name: str
+) -> None:
+    told = sorted(everything(name), key=lambda one: json.loads(one.data)["at"])
+    arrive(tmp_path / "grown", [[one] for one in told])
+    arrive(tmp_path / "whole", [told])
+    assert stored.views(tmp_path / "grown") == stored.views(tmp_path / "whole")
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(name=st.sampled_from(NAMES), seed=st.integers(0, 2**32))
+def test_any_records_in_any_order_tell_what_they_can(
+    tmp_path_factory: pytest.TempPathFactory, name: str, seed: int
+) -> None:
+    """Rule 11: hooks and lines are cut anywhere, repeated, shuffled, and come in any batches."""
+    chance = random.Random(seed)
+    whole = conversations.load(name)
+    told = [*_part(whole.hooks, chance), *_part(whole.lines, chance)]
+    told += [one for one in told if chance.random() < 0.1]
+    chance.shuffle(told)
+    cuts = sorted(chance.randrange(len(told) + 1) for _ in range(3))
+    batches = [told[a:b] for a, b in zip([0, *cuts], [*cuts, len(told)], strict=True)]
+    home = tmp_path_factory.mktemp("home")
+    arrive(home, batches)
+    if name != "rewind":  # what a missing line took back cannot be known
+        check(home, name, told)
+    again = tmp_path_factory.mktemp("again")
+    arrive(again, [told])
+    assert stored.views(again) == stored.views(home)
+
+
+def _part(told: list[Told], chance: random.Random) -> list[Told]:
+    """All, none, those up to a point, those from a point on, or some."""
+    cut = chance.randrange(len(told) + 1)
+    parts = [told, [], told[:cut], told[cut:], [one for one in told if chance.random() < 0.7]]
+    return list(chance.choice(parts))
