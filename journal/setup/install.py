@@ -332,6 +332,7 @@ def _remove_programs(layout: Layout) -> None:
         marks = (folder / APPLICATION, layout.home / starting.MARKER)
         for path in (*folder.glob("*.py"), *folder.glob("*.sh"), *marks, *cache.glob("*.pyc")):
             path.unlink(missing_ok=True)
+        lost.release(layout)
         for place in (cache, folder):
             if place.is_dir() and not any(place.iterdir()):
                 place.rmdir()

@@ -33,6 +33,13 @@ def reserve(layout: Layout) -> None:
         write_whole(path, NOTHING)
 
 
+def release(layout: Layout) -> None:
+    """The bytes are not needed any more; a count that nobody has seen stays. OSError."""
+    path = layout.home / NAME
+    if path.exists() and path.read_bytes() == NOTHING:
+        path.unlink()
+
+
 def read(layout: Layout) -> Lost:
     """What was counted. OSError: the file is there and cannot be read."""
     try:

@@ -24,9 +24,9 @@ from sync.forgetting.scrub import Scrub, rewrite_lines
 from sync.forgetting.traces import Traces
 from sync.ingest import refused_binds
 from sync.query.listing import LAST_CHAR
-from sync.store import backups, connection, facts, vacuum
+from sync.store import backups, connection, facts, pulled_copies, vacuum
 from sync.store.locks import locked
-from sync.views import contexts, delivered_pieces, pulled_copies, session_deletion, tombstones
+from sync.views import contexts, delivered_pieces, session_deletion, tombstones
 from sync.views.tombstones import Grave
 
 
