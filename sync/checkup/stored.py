@@ -117,7 +117,7 @@ def look_at_dead(subject: Subject) -> list[Finding]:
         message = f"{count(binds, 'bind')} of memory ids refused"
         told.append(say.warning(message, f"see {subject.layout.dead / 'binds.jsonl'}"))
     if found.archive.dead:
-        message = f"{count(found.archive.dead, 'piece')} for the remote were given up"
+        message = f"for the remote given up: {count(found.archive.dead, 'piece')}"
         told.append(say.warning(message, "to send again: journal replay --dead"))
     return told or [say.ok("nothing")]
 

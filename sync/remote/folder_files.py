@@ -80,8 +80,9 @@ def put(path: Path, body: bytes) -> None:
 
 
 def _group_bits(folder: Path) -> int:
-    """What the folder lets its group do, as bits of a mode."""
-    return folder.stat().st_mode & stat.S_IRWXG
+    """What the group may do in a folder that it shares, as bits of a mode; 0: it may not write."""
+    bits = folder.stat().st_mode & stat.S_IRWXG
+    return bits if bits & stat.S_IWGRP else 0
 
 
 def _open_to_group(path: Path, group: int) -> None:

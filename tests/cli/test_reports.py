@@ -45,7 +45,7 @@ def home(journal: Reader) -> Path:
             "journal: got unexpected extra argument (b) (see: journal show --help)",
         ),
         (["sync", "--wait", "nan"], "journal: invalid value for '--wait': nan is not a number"),
-        (["sessions", "--since", "2 weeks"], "journal: cannot read '2 weeks' as a time (try 2w"),
+        (["sessions", "--since", "2 weeks"], "journal: cannot read '2 weeks' as a time (try 2h"),
     ],
 )
 def test_wrong_usage_is_one_line_of_the_same_form(
@@ -101,7 +101,7 @@ def test_what_was_lost_is_known(home: Path, journal: Reader) -> None:
     code = (
         "import sys, os; from hooks import emit; "
         "emit.append = emit.spool = lambda *a: (_ for _ in ()).throw(OSError(28, 'full')); "
-        "emit.keep(sys.argv[1], 'claude-code', 'Stop', b'{}', False)"
+        "emit.keep(['', sys.argv[1], 'claude-code', 'Stop'], b'{}')"
     )
     for _ in range(2):
         subprocess.run([sys.executable, "-c", code, str(home)], check=True)

@@ -28,8 +28,9 @@ import archived
 import firing
 import recordings
 import stored
-from archived import QUICK, Commands, Done, Told, heads, retry_files
+from archived import QUICK, Told, heads, retry_files
 from chance import examples
+from commands import Commands, Done
 from installed import Installed
 from journal.layout import Layout
 from journal.settings.sources import load_settings
