@@ -12,7 +12,7 @@ export PYTHONPATH := $(CURDIR)/tests/fixtures:$(CURDIR)/tests/storms:$(CURDIR)/t
 .PHONY: help demo test test-later e2e storm check format bench wheel clean
 
 help:  ## what can be made
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml
 $(CLOCK): tests/fixtures/clock_ahead.c $(STAMP)
 	$(CC) -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $< -ldl
 
-demo: $(STAMP)  ## replay a recorded session through the hooks, show what the next one sees
+demo: $(STAMP)  ## replay a day of a project, show what the next session is told
 	@$(BIN)/python tests/demo.py
 
 test: $(STAMP)  ## run the tests; ARGS=tests/cli runs a part of them
@@ -46,7 +46,7 @@ e2e: $(STAMP)  ## drive the newest real agents from npm, offline, with a scripte
 storm: $(STAMP)  ## kill writers, syncers and deliveries at random, then count; SHORT=1 is quick
 	$(BIN)/python tests/storms/storm.py --kills $(if $(SHORT),100,600)
 	$(BIN)/python tests/storms/archive_storm.py --kills $(if $(SHORT),20,150)
-	$(BIN)/python tests/storms/team_storm.py --kills $(if $(SHORT),20 --servers 2,150 --servers 20)
+	$(BIN)/python tests/storms/team_storm.py --kills $(if $(SHORT),15,150) --servers $(if $(SHORT),2,20)
 	$(if $(SHORT),,THOROUGH=1 $(BIN)/python -m pytest -n 2 -m hypothesis)
 
 check: $(STAMP)  ## linters and types

@@ -61,6 +61,8 @@ def tell(argv: list[str], data: bytes, place: Place, own_bytes: int, started: fl
     if not source or source not in allowed.sources or not allowed.sessions:
         return
     since_us = last_us(before, session) or 0  # before the pass reads this very start
+    if source == "fork" and not since_us:
+        since_us = _answered_us(data)  # the fork has the conversation up to then
     result, missing, missing_bytes = "done", list[tuple[int, str]](), 0
     if unsynced(home, own_bytes)[0]:
         result, missing = local_pass(home, started + PASS_ENDS_SECONDS)
@@ -86,6 +88,14 @@ def tell(argv: list[str], data: bytes, place: Place, own_bytes: int, started: fl
         name = parsed(prepared).project
         message = f"context of {count(blocks, 'earlier session')} of {name} added"
     say(argv[2], context, message)
+
+
+def _answered_us(data: bytes) -> int:
+    """When the conversation had its last answer, microseconds since 1970; now if it is not said."""
+    now_us = time.time_ns() // 1000
+    _, found, rest = data.partition(b'"seconds_since_last_response":')
+    digits = rest.lstrip()[:20].split(b".")[0].split(b",")[0].split(b"}")[0].strip()
+    return now_us - int(digits) * 1_000_000 if found and digits.isdigit() else now_us
 
 
 def _first_time(marker: str) -> bool:

@@ -4,7 +4,7 @@
 none of them opens a network connection or a database of ours.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -62,6 +62,31 @@ class Trust:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Servers:
+    """Where the MCP servers of this user are: a map by name, in a JSON or TOML file of the agent.
+
+    `file`: the file; `key`: the map in it; `entry`: one server of its command line; `add` and
+    `remove`: arguments with which the agent's own program does it, for an agent that rewrites the
+    file while it runs. None: the file is merged.
+    """
+
+    file: Callable[[Environ], Path]
+    key: str = "mcpServers"
+    entry: Callable[[Sequence[str]], dict[str, Any]]
+    is_toml: bool = False
+    add: Callable[[str, Sequence[str]], list[str]] | None = None
+    remove: Callable[[str], list[str]] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skill:
+    """A file of ours that tells the agent when to ask the journal: where, and its content."""
+
+    file: Callable[[Environ], Path]
+    content: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
     """How hooks come into an agent.
 
@@ -69,7 +94,8 @@ class Setup:
     with the hooks, below it; `events`: those that we register, with the first version that
     accepts each where an older one would refuse the file; `canary`: an event that changes nothing
     in a session, for `journal doctor`; `obstacles`: what in the folder and in the values of the
-    file keeps hooks from running, one line each; `trust`: None where it runs every hook.
+    file keeps hooks from running, one line each; `trust`: None where it runs every hook;
+    `servers`: where `journal mcp` is registered; `skill`: when to ask it.
     """
 
     program: str
@@ -80,6 +106,8 @@ class Setup:
     canary: str
     obstacles: Callable[[Path, Mapping[str, Any]], list[str]] = lambda folder, values: []
     trust: Trust | None = None
+    servers: Servers | None = None
+    skill: Skill | None = None
 
 
 def folder_of(variable: str, *below_home: str) -> Callable[[Environ], Path]:
@@ -93,8 +121,18 @@ def folder_of(variable: str, *below_home: str) -> Callable[[Environ], Path]:
     return folder
 
 
+def stdio_server(command: Sequence[str]) -> dict[str, Any]:
+    """A server of a command line, as most agents write it."""
+    return {"command": command[0], "args": list(command[1:])}
+
+
 def _no_rows(path: Path, since_ms: int) -> Iterator[Row] | None:
     return None
+
+
+def _as_they_are(lines: Iterable[list[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+    for parts in lines:
+        yield from parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +145,8 @@ class Transcripts:
     `reader`: reads a file, with or without what the model thought; `meaning`: of the payload of a
     kept entry; `beside`: the files of a session's sub-agents, where no hook names them; `rows`: of
     a file that does not consist of lines, what was changed at or after a moment; None for one that
-    does. Reading rows raises OSError or BadLineError.
+    does; reading rows raises OSError or BadLineError. `joined`: the lines of a file, each given as
+    the parts that were kept of it, put together again.
     """
 
     folders: Callable[[Environ], list[Path]]
@@ -119,6 +158,7 @@ class Transcripts:
     meaning: Callable[[Mapping[str, Any]], Meaning]
     beside: Callable[[Path], list[Path]] = lambda path: []
     rows: Callable[[Path, int], Iterator[Row] | None] = _no_rows
+    joined: Callable[[Iterable[list[dict[str, Any]]]], Iterator[dict[str, Any]]] = _as_they_are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

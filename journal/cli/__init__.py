@@ -5,6 +5,7 @@ import importlib
 import io
 import keyword
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -22,8 +23,9 @@ GROUPS = {
     "Look": ("web", "browse", "usage", "digest", "resume"),
     "Set-up": ("install", "import", "uninstall", "doctor", "status", "archive"),
     "Keep or delete": ("pin", "unpin", "forget", "export", "redact", "off", "on"),
-    "Plumbing": ("sync", "watch", "bind", "replay", "prune", "logs", "run", "completion"),
+    "Plumbing": ("sync", "watch", "bind", "replay", "prune", "logs", "run", "mcp", "completion"),
 }
+_HELP_COLUMNS = 52
 _NEW_OBJECTS = 50_000  # before garbage is looked for: there is none in modules that are loaded
 _FOLDERS = {
     "Every day": "daily", "Look": "look", "Set-up": "setup",
@@ -69,7 +71,23 @@ def verbose_option() -> click.Option:
     )
 
 
+class _Formatter(click.HelpFormatter):
+    """Help that fits a narrow screen: what cannot be folded is cut."""
+
+    def getvalue(self) -> str:
+        text = super().getvalue()
+        if self.width >= _HELP_COLUMNS:
+            return text
+        return "\n".join(line[: self.width] for line in text.split("\n"))
+
+
+class _Context(click.Context):
+    formatter_class = _Formatter
+
+
 class _Group(click.Group):
+    context_class = _Context
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for names in GROUPS.values() for name in names]
 
@@ -83,6 +101,7 @@ class _Group(click.Group):
         command: click.Command = getattr(module, name)
         below = command.commands.values() if isinstance(command, click.Group) else ()
         for one in (command, *below):
+            one.context_class = _Context
             if not any(parameter.name == "home" for parameter in one.params):
                 one.params += [home_option(), verbose_option()]
         return command
@@ -151,7 +170,9 @@ def run(args: Sequence[str] | None = None) -> int:
     """Run a command; its exit code. Errors are one line on stderr, with a hint."""
     _replace_what_the_encoding_lacks()
     try:
-        result: Any = cli.main(args=args, prog_name="journal", standalone_mode=False)
+        result: Any = cli.main(
+            args=args, prog_name="journal", standalone_mode=False, terminal_width=_narrow()
+        )
         if sys.stdout is not None:
             sys.stdout.flush()
     except (click.Abort, KeyboardInterrupt):
@@ -184,6 +205,12 @@ def _tell(error: Exception) -> int:
     what = f"{type(error).__name__}: {error}".splitlines()[0]
     _say(f"unexpected {what}", "nothing is lost; JOURNAL_DEBUG=1 shows where, please report it")
     return 1
+
+
+def _narrow() -> int | None:
+    """The columns of a screen that is narrower than click's help ever is; None: it is not."""
+    columns = shutil.get_terminal_size().columns
+    return columns if columns < _HELP_COLUMNS else None
 
 
 def _replace_what_the_encoding_lacks() -> None:

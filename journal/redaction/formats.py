@@ -1,10 +1,9 @@
 """The token formats of vendors: a table to read, and from it the patterns, the filter, the samples.
 
-A row is (rule, what it is, template). A rule is the name that a marker shows. In a template `{an 36}`
-means 36 characters of the class `an`, `{an 20..36}` that the vendor's tokens have 36 and that 20 are
-enough; the rest is literal. Sources, where nothing else is said: the vendor's own documentation of
-its keys, else the public lists of secret scanners (GitHub secret scanning partners, gitleaks,
-trufflehog), read in 2026.
+A row is (rule, what it is, template). A rule is the name that a marker shows. In a template
+`{an 36}` means 36 characters of the class `an`, `{an 20..36}` that the vendor's tokens have 36 and
+that 20 are enough; the rest is literal. Sources: the vendors' documentation of their keys, and the
+public lists of secret scanners (GitHub secret scanning, gitleaks, trufflehog), as of 2026.
 """
 
 import re

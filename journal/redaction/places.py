@@ -6,6 +6,7 @@ but a value can stand there. `seen` is the row's part of the quick filter: a rar
 must follow it in the lower-case bytes of raw JSON, at least as wide as the pattern.
 """
 
+# ruff: noqa: E501  a pattern is read in one piece
 import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
@@ -201,7 +202,7 @@ _PLACES = (
         r"(?P<secret>[^\"'`\n\\]{4,256})",
     ),
     Place(
-        "named", "setenv", "sure", (("v", r"[ (](?<=tenv[ (])"),),
+        "named", "tenv", "sure", (("v", r"[ (](?<=tenv[ (])"),),
         rf"(?i:setenv|putenv)[ (]{{1,4}}(?:{_Q})?(?P<name>[\w.-]{{1,64}})(?:{_Q})?[ ,]{{1,4}}(?:{_Q})?"
         r"(?P<secret>[^\s\"'`\n\\)]{4,256})",
     ),
@@ -215,7 +216,7 @@ _PLACES = (
             ("c", r"redential" + _RAW_BREAK),
         ),
         rf"(?:^|(?<=[\s\"'-])|(?<=\\n))(?P<name>[\w.-]{{2,64}})(?:{_Q})?:[ \t]{{0,4}}(?:[|>][+-]?)?[ \t]{{0,4}}{_LINE}"
-        rf"[ \t]{{1,40}}(?:{_Q})?(?P<secret>[^\s\"'`\\:]{{6,256}})(?:{_Q})?[ \t]{{0,4}}(?:\Z|{_LINE})",
+        rf"[ \t]{{1,40}}(?:{_Q})?(?P<secret>[^\s\"'`\\:]{{6,256}})(?:{_Q})?[ \t]{{0,4}}(?:\Z|{_LINE}|{_Q}|[}}\]])",
     ),
     Place(
         "said", "pass", "guess",

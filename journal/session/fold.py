@@ -245,6 +245,8 @@ def _waiting_noticed(state: SessionState, meaning: Meaning, at_us: int) -> None:
 
 
 def _turn_end(state: SessionState, meaning: Meaning, at_us: int) -> None:
+    if meaning.interrupted:
+        _interrupt(state, at_us)
     state.turn_open = False
     if not state.question_by:
         _close_question(state)

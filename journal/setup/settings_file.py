@@ -138,7 +138,7 @@ def write(document: Document, values: Values, now_us: int) -> Path | None:
     A symlink stays and its target is replaced. JournalError: it cannot be written, or somebody
     else changed it since it was read.
     """
-    return _replace(document, document.render(values), now_us)
+    return replace(document, document.render(values), now_us)
 
 
 def write_original(document: Document, values: Values, now_us: int) -> Path | None:
@@ -150,11 +150,12 @@ def write_original(document: Document, values: Values, now_us: int) -> Path | No
         except JournalError:  # not one that we made
             continue
         if original.data is not None and _plain(original.values) == wanted:
-            return _replace(document, original.data, now_us)
+            return replace(document, original.data, now_us)
     return write(document, values, now_us)
 
 
-def _replace(document: Document, data: bytes, now_us: int) -> Path | None:
+def replace(document: Document, data: bytes, now_us: int) -> Path | None:
+    """Replace the file by these bytes; else as `write`."""
     path = document.path
     if read(path) != document.data:
         raise ChangedError(f"{path} was changed by another program just now", "run it again")

@@ -18,7 +18,7 @@ from journal.session.summary import listing, open_facts, shown_path
 from journal.times import to_datetime
 from sync.memory import shortening
 from sync.memory.shortening import Entry, Strand, line
-from sync.store import steps
+from sync.query import steps
 
 BUDGET_CHARS = 24_000
 _PROMPT_LIMITS = (4_000, 1_600, 700, 300, 150, 80, 40)

@@ -74,7 +74,8 @@ class Query(NamedTuple):
     """What is searched for, in which sessions, calls and kinds of text, and how many hits at most.
 
     `since_us` (included) and `until_us` (not) are of the text itself; a summary has the time of its
-    session's last event. `calls`: only texts of these tool calls.
+    session's last event. `calls`: only texts of these tool calls. `without_words`: if there are no
+    terms, every text that the filters leave is wanted, else none.
     """
 
     terms: Sequence[Term]
@@ -84,6 +85,7 @@ class Query(NamedTuple):
     since_us: int = 0
     until_us: int = ENDLESS_US
     calls: Calls | None = None
+    without_words: bool = False
 
     @property
     def mark(self) -> int:

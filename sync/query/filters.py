@@ -69,10 +69,8 @@ def _project(name: str) -> tuple[str, tuple[str, ...]]:
     )
     conditions, values = [], list[str]()
     for form in forms:
-        conditions.append(
-            f"({exact} or (not exists (select 1 from session_states o where {others})"
-            f" and ({part})))"
-        )
+        others_exist = f"exists (select 1 from session_states o where {others})"
+        conditions.append(f"({exact} or (not {others_exist} and ({part})))")
         values += [form] * 9
     return f"({' or '.join(conditions)})", tuple(values)
 
@@ -102,7 +100,8 @@ class Folder(NamedTuple):
 
 class Wanted(NamedTuple):
     """Which sessions. `folders`: each must match. The last activity is not before `since_us`, and
-    before `until_us`. `calls`: one of them was made. `only`: one of these (rows).
+    before `until_us`. `calls`: one of them was made. `only`: one of these (rows); `hidden`: none of
+    these.
     """
 
     filters: Filters
@@ -111,6 +110,7 @@ class Wanted(NamedTuple):
     until_us: int | None = None
     calls: "Calls | None" = None
     only: tuple[int, ...] | None = None
+    hidden: tuple[int, ...] = ()
 
     def sql(self) -> tuple[str, tuple[str | int, ...]]:
         """A condition over `session_states s`, and its parameters."""
@@ -137,6 +137,9 @@ class Wanted(NamedTuple):
         if self.only is not None:
             parts.append("s.session in (select value from json_each(?))")
             found.append(json.dumps(self.only))
+        if self.hidden:
+            parts.append("s.session not in (select value from json_each(?))")
+            found.append(json.dumps(self.hidden))
         return " and ".join(parts), tuple(found)
 
 

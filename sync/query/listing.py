@@ -236,9 +236,9 @@ def find(db: apsw.Connection, name: str) -> int:
     agent, slash, rest = name.partition("/")
     found = _matching(db, name) or (_matching(db, rest, agent) if slash else [])
     if not found:
-        raise JournalError(f"no session {_said(name)}", "journal sessions --all lists them")
+        raise JournalError(f"no session {shown_name(name)}", "journal sessions --all lists them")
     if len(found) > 1:
-        raise JournalError(f"{_said(name)} is {_candidates(db, found)}", "give more of its id")
+        raise JournalError(f"{shown_name(name)} is {_candidates(db, found)}", "give more of its id")
     return found[0][0]
 
 
@@ -258,11 +258,12 @@ def _candidates(db: apsw.Connection, found: list[tuple[int, str, str]]) -> str:
     names = [
         f"{agent}/{name}" if same else short_ids.of_session(db, name) for _, agent, name in found
     ]
-    shown = ", ".join(map(_said, names[:MAX_CANDIDATES]))
+    shown = ", ".join(map(shown_name, names[:MAX_CANDIDATES]))
     return f"not one session but {shown}" + (" …" if len(found) > MAX_CANDIDATES else "")
 
 
-def _said(name: str) -> str:
+def shown_name(name: str) -> str:
+    """What a person gave as a name, as one short line."""
     line = one_line(name)
     return line if len(line) <= _NAME_CHARS else line[: _NAME_CHARS - 1] + "…"
 

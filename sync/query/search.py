@@ -63,7 +63,8 @@ def search(db: apsw.Connection, query: Query, now_us: int, after: Cursor | None 
     if after is not None:
         after.check(query.mark)
     has_words = any(is_searchable(term.text) for term in query.terms)
-    if (query.terms and not has_words) or not query.searched:
+    wants_all = query.without_words and not query.terms
+    if not (has_words or wants_all) or not query.searched:
         return Found([], None)  # the index knows words only
     db.execute("begin deferred")  # one moment's view, whatever another process writes meanwhile
     try:

@@ -1,7 +1,7 @@
 """What people type into a search, as terms; and where in a text they stand.
 
-The index knows words only (`journal.words`), without case and accents: `C++` is `c` to it. So a term
-is two things, a query for the index and a pattern for the text itself.
+The index knows words only (`journal.words`), without case and accents: `C++` is `c` to it. So a
+term is two things, a query for the index and a pattern for the text itself.
 """
 
 import re

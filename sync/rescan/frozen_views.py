@@ -12,7 +12,7 @@ from journal.redaction.redactor import Redactor
 from journal.session.state import SessionState
 from sync.rescan.counts import Rescanned
 from sync.store import facts
-from sync.views import contexts, full_text, sessions
+from sync.views import contexts, full_text, items, sessions
 from sync.views.change import Change
 from sync.views.texts import KINDS, TextKind
 
@@ -59,6 +59,7 @@ def redact(db: apsw.Connection, session: int, seqs: list[int], redactor: Redacto
     contexts.mark(db, session)
     if (texts := _read(db, session)) is not None:
         _write(db, session, texts.redacted(redactor))
+    items.redact_texts(db, session, redactor.text)
     _index(db, session, seqs)
 
 

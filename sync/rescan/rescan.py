@@ -98,9 +98,10 @@ class _Touched:
     events: dict[int, list[int]] = field(default_factory=dict)  # rows by session
     frozen: set[int] = field(default_factory=set)  # sessions whose bodies are gone, in part
     own: list[bytes] = field(default_factory=list)  # ids
+    origins: list[int] = field(default_factory=list)  # headers that events share
 
     def __bool__(self) -> bool:
-        return bool(self.events or self.frozen or self.own)
+        return bool(self.events or self.frozen or self.own or self.origins)
 
 
 @dataclass
@@ -168,6 +169,7 @@ class _Rescan:
                 gaps.add(held.session)
             if held.blob is not None and self._is_hit(rewriting.body(self.db, held)):
                 touched.events.setdefault(held.session, []).append(held.seq)
+        self._survey_headers(touched)
         for made in rewriting.own_records(self.db):
             if self._is_hit(made.body):
                 touched.own.append(made.id)
@@ -193,6 +195,13 @@ class _Rescan:
         rows = self.db.execute(query, (orjson.dumps(seqs).decode(), orjson.dumps(own).decode()))
         return [Delivered(*row) for row in rows]
 
+    def _survey_headers(self, touched: _Touched) -> None:
+        for key, header in rewriting.origins(self.db):
+            if self._is_hit(header):
+                touched.origins.append(key)
+                for session in rewriting.sessions_of(self.db, key):
+                    touched.events.setdefault(session, [])
+
     def _is_hit(self, body: bytes) -> bool:
         return self.found.count(body, self.redact(body))
 
@@ -201,6 +210,10 @@ class _Rescan:
         while part := list(islice(ids, _AT_ONCE)):
             with self.db:
                 self._change_own(part)
+        with self.db:
+            of_key = dict(rewriting.origins(self.db)) if touched.origins else {}
+            for key in touched.origins:
+                rewriting.put_origin(self.db, key, self.redact(of_key[key]))
         sessions = touched.events.keys() | touched.frozen
         for session in sorted(sessions):
             with self.db:

@@ -28,6 +28,7 @@ from sync.ingest.appending import Appender
 from sync.ingest.dead_letters import Dead
 from sync.ingest.line_reader import OpenFile
 from sync.ingest.screening import Screen
+from sync.store import facts
 from sync.store.file_cursors import Cursor
 from sync.transcripts import discovery
 from sync.transcripts.agent_reading import AgentReading
@@ -76,7 +77,7 @@ def copy(
     roots = allowed_roots(settings, environ)
     kept = keeping(layout, settings)
     with Appender(db, layout, exclusions=screen.exclusions) as appender:
-        into = _Into(appender, screen, dead, copies)
+        into = _Into(db, appender, screen, dead, copies)
         for one, due in transcripts.to_copy(db, now_us):
             if not _look_at(one, into, kept, roots) and due:
                 copies.reached.append(one)  # gone, or nothing is new: that is settled
@@ -111,15 +112,20 @@ def _follow(
 class _Into:
     """Where the records go."""
 
+    db: apsw.Connection
     appender: Appender
     screen: Screen
     dead: Dead
     copies: Copies
 
-    def add(self, reading: Reading | AgentReading, offset: int, line: bytes) -> None:
-        """What one line holds."""
+    def add(
+        self, reading: Reading | AgentReading, offset: int, line: bytes, *, only_known: bool = False
+    ) -> None:
+        """What one line holds; `only_known`: of sessions that are here already."""
         try:
             for made in reading.records(offset, line):
+                if only_known and facts.known_key(self.db, made.agent, made.session) is None:
+                    continue
                 clean = self.screen.record(made)
                 data = record.dump(clean).rstrip()
                 self.appender.add(clean, data, (made.agent, made.session))
@@ -239,7 +245,7 @@ def _copy_rows(before: Copied, rows: Iterator[Row], into: _Into, kept: Keeping, 
         reading = AgentReading(before.path, AGENTS[before.agent], before.last_us, kept, git)
         since_ms = before.cursor.offset
         for row in rows:
-            into.add(reading, 0, row.line)
+            into.add(reading, 0, row.line, only_known=True)  # others are for `journal import`
             since_ms = max(since_ms, row.changed_ms)
     except (OSError, ValueError):
         return False  # it is left for the next pass

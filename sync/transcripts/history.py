@@ -12,6 +12,7 @@ from journal.printable import one_line
 from journal.record import record
 from sync.ingest.foreign_lines import Line, UnreadableError, lines
 from sync.ingest.line_reader import MAX_LINE_BYTES, OpenFile
+from sync.store.file_cursors import Cursor
 from sync.transcripts.agent_reading import AgentReading
 from sync.transcripts.records import (
     BEGINNING_BYTES,
@@ -96,6 +97,9 @@ class TranscriptSource:
                         yield Line(number, at, head, size, at)
                     last_us = self._reading.last_us
                     self.reached = self.reached._replace(cursor=chunk.cursor, last_us=last_us)
+                if not self.reached.cursor.inode:  # there is no whole line in it yet
+                    none_yet = Cursor(file.inode, file.modified_ns, 0, b"")
+                    self.reached = self.reached._replace(cursor=none_yet)
                 tail = os.pread(file.fd, MAX_LINE_BYTES, max(offset, self.reached.cursor.offset))
                 if tail.strip():
                     at = max(offset, self.reached.cursor.offset)

@@ -106,8 +106,10 @@ def run(order: Order) -> Imported:
         except apsw.Error as error:
             raise connection.explain(error, order.layout.database) from error
         if not order.dry_run:
-            if done.imported:
+            if done.imported and done.reached:
                 order.finish()
+            elif done.imported:
+                order.take_in()
             _save_reached(order, done)
     return done
 

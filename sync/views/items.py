@@ -4,7 +4,9 @@ A call is one row, its start and its end joined by their id. Equal calls (tool, 
 have equal digests, so that lists for people can show them once with their count.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import apsw
 
@@ -12,6 +14,7 @@ from journal.session.fold import Event
 from journal.session.meaning import Action, Kind
 from journal.session.mentions import content_digest, stem
 from sync.views.change import Change
+from sync.views.texts import LIMIT_CHARS
 
 NO_ID = "~"  # what the ids begin with that stand in for ids of the agent
 _INSERT = """
@@ -25,6 +28,12 @@ on conflict (session, name) where name is not null do update set
   end_seq = coalesce(end_seq, excluded.end_seq),
   ok = coalesce(ok, excluded.ok),
   digest = coalesce(digest, excluded.digest)
+"""
+_TEXT = "insert or replace into item_texts values (?, ?)"
+# Of a call that is told by its end: unless its start has told the text already.
+_TEXT_OF_END = """
+insert or replace into item_texts select ?1, ?2
+where exists (select 1 from items where session = ?3 and name = ?4 and seq = ?1)
 """
 _FILES = (Action.READ, Action.EDIT)
 _ENDS = (Kind.TOOL_AFTER, Kind.TOOL_FAILED)
@@ -60,6 +69,13 @@ class _Item:
             meaning.taken_back, meaning.inherited,
         )  # fmt: skip
 
+    @property
+    def text(self) -> str:
+        """What item_texts says of it; "" is not stored."""
+        meaning = self.event.meaning
+        text = meaning.target if self.kind == "call" else meaning.text or meaning.detail
+        return text[:LIMIT_CHARS].encode("utf-8", "replace").decode()
+
 
 def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
     """Add the new steps, and the items that they tell."""
@@ -70,6 +86,7 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
             if (item := _item(db, change.session, position, event, calls)) is not None:
                 items.append(item)
     db.executemany(_INSERT, [item.row for item in items])
+    _write_texts(db, items)
     rows = [
         (change.session, position, event.seq, event.patch)
         for change in changes
@@ -127,8 +144,35 @@ def _opened(db: apsw.Connection, session: int, event: Event, calls: dict[str, _I
     return f"{prefix}.{event.id.hex()}"
 
 
+def _write_texts(db: apsw.Connection, items: list[_Item]) -> None:
+    told = [(item, text) for item in items if (text := item.text)]
+    db.executemany(_TEXT, [(item.seq, text) for item, text in told if item.seq != item.end_seq])
+    ends = [(i.seq, text, i.session, i.name) for i, text in told if i.seq == i.end_seq]
+    db.executemany(_TEXT_OF_END, ends)
+
+
+def redact_texts(db: apsw.Connection, session: int, redacted: Callable[[str], str]) -> None:
+    """Redact the texts of a session that cannot be folded again."""
+    query = (
+        "select seq, text from item_texts where seq in (select seq from steps where session = ?)"
+    )
+    rows: list[Any] = db.execute(query, (session,)).fetchall()
+    made = [(redacted(text), seq) for seq, text in rows]
+    db.executemany("update item_texts set text = ? where seq = ?", made)
+
+
+def drop_texts(db: apsw.Connection, seqs: list[int]) -> None:
+    """Remove the texts of these events: their bodies are gone."""
+    db.executemany("delete from item_texts where seq = ?", [(seq,) for seq in seqs])
+
+
 def drop(db: apsw.Connection, session: int, position: int = 0) -> None:
     """Remove the session's rows from a position on, before it is folded again from there."""
+    query = """
+        delete from item_texts
+        where seq in (select seq from steps where session = ? and position >= ?)
+    """
+    db.execute(query, (session, position))
     for table in ("items", "steps"):
         db.execute(f"delete from {table} where session = ? and position >= ?", (session, position))
     if position:  # calls that began before and ended behind

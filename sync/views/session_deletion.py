@@ -16,6 +16,7 @@ from sync.views import (
     delivered_pieces,
     derive,
     full_text,
+    items,
     models,
     sessions,
     summaries,
@@ -99,6 +100,7 @@ def remove_bodies(db: apsw.Connection, keys: Iterable[int], before_us: int) -> i
     """
     seqs = [seq for key in keys for seq, _ in deletion.with_bodies(db, key, before_us)]
     full_text.drop_events(db, seqs)
+    items.drop_texts(db, seqs)
     deletion.remove_bodies(db, seqs)
     bodies.release(db, seqs)
     return len(seqs)

@@ -35,6 +35,7 @@ _KINDS_OF_TEXT = {
     Kind.TOOL_FAILED: _OUTPUT,
     Kind.THINKING: TextKind.THINKING,
     Kind.TITLE: TextKind.PROMPT,
+    Kind.NOTE: TextKind.THINKING,
 }
 
 

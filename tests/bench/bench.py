@@ -18,6 +18,7 @@ import bench_remote
 import bench_search
 import bench_sync
 import bench_watch
+import bench_web
 from bench_table import Row, print_table
 
 PARTS: dict[str, Callable[[], list[Row]]] = {
@@ -30,6 +31,7 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
     "redact": bench_redact.measure,
     "search": bench_search.measure,
     "live": bench_live.measure,
+    "web": bench_web.measure,
 }
 
 

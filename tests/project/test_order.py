@@ -36,6 +36,8 @@ ORDER = (
     "sync.ingest",
     "sync.transcripts",
     "sync.query",
+    "sync.query.costs",
+    "sync.recall",
     "sync.pages",
     "sync.memory",
     "sync.remote",
@@ -54,9 +56,10 @@ ORDER = (
     "journal.cli.daily",
     "journal.cli.setup",
     "journal.cli.keep",
-    "journal.cli.plumbing",
     "journal.web",
+    "journal.mcp",
     "journal.cli.look",
+    "journal.cli.plumbing",
     "journal.cli",
 )
 # What a folder may import from outside, with all folders below it.
@@ -65,10 +68,11 @@ LIBRARIES = {
     "journal.redaction": {"hyperscan"},
     "journal.cli": {"apsw", "click", "rich", "orjson"},
     "journal.web": {"apsw", "click", "jinja2", "markupsafe", "orjson", "starlette", "uvicorn"},
+    "journal.mcp": {"anyio", "apsw", "mcp", "mcp_types", "pydantic"},
     "journal.browse": {"apsw", "rich", "textual"},
     "sync": {"apsw", "orjson", "zstandard"},
     "sync.pages": {"jinja2", "markdown_it", "markupsafe", "pygments"},
-    "sync.query.prices": {"genai_prices"},
+    "sync.query.costs.prices": {"genai_prices"},
     "sync.remote": {"httpx", "psycopg"},
     "sync.team_archive": {"psycopg"},
     "sync.watch": {"watchdog"},
@@ -131,7 +135,9 @@ def test_a_module_imports_its_own_folder_and_those_below() -> None:
     wrong = []
     for module in MODULES.keys() - {"journal.__main__"}:
         place = ORDER.index(folder_of(module))
-        is_command = folder_of(module).startswith(("journal.cli.", "journal.web", "journal.browse"))
+        is_command = folder_of(module).startswith(
+            ("journal.cli.", "journal.web", "journal.browse", "journal.mcp")
+        )
         for other in IMPORTS[module] & set(MODULES):
             allowed = ORDER.index(folder_of(other)) <= place
             if not (allowed or (is_command and other in SHARED)):

@@ -1,10 +1,18 @@
 """Claude Code: where its hooks are registered, and what keeps them from running."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from journal.agents.contract import Merged, Setup, folder_of
+from journal.agents.contract import (
+    Environ,
+    Merged,
+    Servers,
+    Setup,
+    Skill,
+    folder_of,
+    stdio_server,
+)
 
 # The first version whose settings may name the event: an older one skips the whole file because
 # of a name that it does not know. From its changelog; PostToolUseFailure, which stands in none,
@@ -43,12 +51,35 @@ def _obstacles(folder: Path, values: Mapping[str, Any]) -> list[str]:
     return []
 
 
+_folder = folder_of("CLAUDE_CONFIG_DIR", ".claude")
+
+
+def _servers_file(environ: Environ) -> Path:
+    """Beside the folder, unless a variable names the folder: then inside of it."""
+    folder = _folder(environ)
+    return folder / ".claude.json" if environ.get("CLAUDE_CONFIG_DIR") else Path(f"{folder}.json")
+
+
+def _add(name: str, command: Sequence[str]) -> list[str]:
+    return ["mcp", "add", "--scope", "user", name, "--", *command]
+
+
 SETUP = Setup(
     program="claude",
-    folder=folder_of("CLAUDE_CONFIG_DIR", ".claude"),
+    folder=_folder,
     file="settings.json",
     events=EVENTS,
     hooks=Merged(entry=_entry),
     canary="Notification",
     obstacles=_obstacles,
+    servers=Servers(
+        file=_servers_file,
+        entry=lambda command: {"type": "stdio", **stdio_server(command), "env": {}},
+        add=_add,
+        remove=lambda name: ["mcp", "remove", "--scope", "user", name],
+    ),
+    skill=Skill(
+        file=lambda environ: _folder(environ) / "skills" / "agent-journal" / "SKILL.md",
+        content=lambda: Path(__file__).with_name("SKILL.md").read_bytes(),
+    ),
 )

@@ -8,7 +8,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from journal.agents.contract import Environ, HookTrust, Merged, Setup, Trust, folder_of
+from journal.agents.contract import (
+    Environ,
+    HookTrust,
+    Merged,
+    Servers,
+    Setup,
+    Trust,
+    folder_of,
+    stdio_server,
+)
 
 EVENTS = (
     "SessionStart",
@@ -65,13 +74,21 @@ def _grant(environ: Environ, hooks: list[HookTrust]) -> None:
     trust.grant(environ, hooks)
 
 
+_folder = folder_of("CODEX_HOME", ".codex")
+
 SETUP = Setup(
     program="codex",
-    folder=folder_of("CODEX_HOME", ".codex"),
+    folder=_folder,
     file="hooks.json",
     events=dict.fromkeys(EVENTS),
     hooks=Merged(entry=_entry, constant=True),
     canary="PreCompact",
     obstacles=_obstacles,
     trust=Trust(look=_look, grant=_grant),
+    servers=Servers(
+        file=lambda environ: _folder(environ) / "config.toml",
+        key="mcp_servers",
+        entry=stdio_server,
+        is_toml=True,
+    ),
 )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from journal.agents.contract import OwnFile, Setup, folder_of
+from journal.agents.contract import OwnFile, Servers, Setup, folder_of, stdio_server
 
 # PermissionRequest is not among them: it asks the program, not the person, for every command.
 EVENTS = (
@@ -59,12 +59,18 @@ def _obstacles(folder: Path, values: Mapping[str, Any]) -> list[str]:
     return []
 
 
+_folder = folder_of("COPILOT_HOME", ".copilot")
+
 SETUP = Setup(
     program="copilot",
-    folder=folder_of("COPILOT_HOME", ".copilot"),
+    folder=_folder,
     file="hooks/agent-journal.json",
     events=dict.fromkeys(EVENTS),
     hooks=OwnFile(render=_render, commands=_commands),
     canary="PreCompact",
     obstacles=_obstacles,
+    servers=Servers(
+        file=lambda environ: _folder(environ) / "mcp-config.json",
+        entry=lambda command: {"type": "local", **stdio_server(command), "tools": ["*"]},
+    ),
 )

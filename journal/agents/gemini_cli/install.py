@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from journal.agents.contract import Merged, Setup, folder_of
+from journal.agents.contract import Merged, Servers, Setup, folder_of, stdio_server
 
 # Not PreCompress, which it fires before each call of a model, nor the hooks around models, of which
 # one is fired for each chunk of a stream.
@@ -37,12 +37,15 @@ def _obstacles(folder: Path, values: Mapping[str, Any]) -> list[str]:
     return []
 
 
+_folder = folder_of("", ".gemini")
+
 SETUP = Setup(
     program="gemini",
-    folder=folder_of("", ".gemini"),
+    folder=_folder,
     file="settings.json",
     events=dict.fromkeys(EVENTS),
     hooks=Merged(entry=_entry),
     canary="Notification",
     obstacles=_obstacles,
+    servers=Servers(file=lambda environ: _folder(environ) / "settings.json", entry=stdio_server),
 )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from journal.agents.contract import Environ, OwnFile, Setup
+from journal.agents.contract import Environ, OwnFile, Servers, Setup
 
 # Those that the plugin sends.
 EVENTS = (
@@ -56,4 +56,9 @@ SETUP = Setup(
     events=dict.fromkeys(EVENTS),
     hooks=OwnFile(render=_render, commands=_commands),
     canary="PermissionReplied",
+    servers=Servers(
+        file=lambda environ: _folder(environ) / "opencode.json",
+        key="mcp",
+        entry=lambda command: {"type": "local", "command": list(command), "enabled": True},
+    ),
 )

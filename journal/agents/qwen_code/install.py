@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from journal.agents.contract import Merged, Setup, folder_of
+from journal.agents.contract import Merged, Servers, Setup, folder_of, stdio_server
 
 EVENTS = (
     "SessionStart",
@@ -25,11 +25,14 @@ def _entry(event: str, command: str) -> dict[str, Any]:
     return {"type": "command", "command": command}
 
 
+_folder = folder_of("", ".qwen")
+
 SETUP = Setup(
     program="qwen",
-    folder=folder_of("", ".qwen"),
+    folder=_folder,
     file="settings.json",
     events=dict.fromkeys(EVENTS),
     hooks=Merged(entry=_entry),
     canary="PreCompact",
+    servers=Servers(file=lambda environ: _folder(environ) / "settings.json", entry=stdio_server),
 )

@@ -123,6 +123,7 @@ def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) ->
         since_us=-ENDLESS_US if since_us is None else since_us,
         until_us=ENDLESS_US if until_us is None else until_us,
         calls=chosen_calls(chosen),
+        without_words=not words,
     )
     if in_archive:
         _search_archive(app, wanted, query, chosen, as_json=as_json)
@@ -145,13 +146,12 @@ def _is_empty(found: "Found", after: object) -> bool:
 def _hints(app: App, db: "apsw.Connection", query: "Query", now_us: int) -> list[str]:
     """What was mistyped, or what would find something."""
     from sync.checkup.earlier_sessions import not_imported
-    from sync.query import near_words
     from sync.query import search as index
     from sync.query.filters import Filters, Wanted
-    from sync.query.unknown_filters import unknown
+    from sync.query.hints import suggestions, unknown
 
     found = [*unknown(db, query.sessions, query.calls)]
-    if near := near_words.suggestions(db, query.terms):
+    if near := suggestions(db, query.terms):
         found.append(f"try {' or '.join(near)}")
     elsewhere = query._replace(sessions=Wanted(Filters(app.adopt_on)), calls=None, limit=1)
     if elsewhere != query._replace(limit=1) and query.terms:
@@ -233,7 +233,8 @@ def _add_session(page: "Page", hits: "list[Hit]") -> None:
 
     first = hits[0]
     name, project = one_line(first.short_id), one_line(first.project)
-    title = cut(one_line(first.title), page.columns - len(name + project) - 2 * len(GAP))
+    columns = page.columns - len(name + project) - 2 * len(GAP)
+    title = cut(one_line(first.title), max(1, columns))
     heading = (page.style(name, fg="cyan"), page.style(project, bold=True), title)
     page.add(GAP.join(heading))
     equal: dict[tuple[str, str], list[Hit]] = {}

@@ -100,7 +100,7 @@ def sessions(app: App, /, as_json: bool, live: bool, limit: int | None, **chosen
 
 
 def _unknown(db: "apsw.Connection", wanted: "Wanted") -> "Iterator[str]":
-    from sync.query.unknown_filters import unknown
+    from sync.query.hints import unknown
 
     return unknown(db, wanted)
 

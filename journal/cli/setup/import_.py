@@ -173,9 +173,10 @@ def _history(agents: tuple[str, ...]) -> "Found":
 
     found = sources.history(os.environ, agents or AGENTS)
     if not found.sources:
-        folders = [f for name in agents or AGENTS for f in sources.folders(name, os.environ)]
-        looked = ", ".join(map(str, folders)) or "a home of yours"
-        message = f"there are no transcripts in {looked}"
+        home = os.environ.get("HOME", "")
+        folders = [str(f) for name in agents for f in sources.folders(name, os.environ)]
+        whose = ", ".join(AGENTS[name].label for name in agents) or "any agent"
+        message = f"there are no transcripts of {whose} in {', '.join(folders) or home}"
         raise JournalError(message, "name what is to be imported: journal import PATH")
     return found
 
@@ -209,7 +210,7 @@ def import_text(done: "Imported", seconds: float, *, dry_run: bool) -> str:
         text = f"Imported {what} from {files} in {seconds:.1f} s"
     parts = [f"{_count(done.unchanged, 'file')} read before"] if done.unchanged else []
     if done.known:
-        parts.append(f"{done.known:,} records known already")
+        parts.append(f"{_count(done.known, 'record')} known already")
     if done.left_out:
         parts.append(f"{done.left_out:,} left out that only the other journal needs")
     if done.excluded:

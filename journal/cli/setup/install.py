@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from journal.agents.contract import Agent
     from journal.setup.install import Installation, Removal
+    from journal.setup.mcp_servers import Registration
     from journal.setup.service import ServiceChange
 
 _DEFAULT = "claude-code"  # if none is named and none is found, or --settings says where
@@ -48,6 +49,11 @@ _DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would be done;
     default=None,
     help="Trust the hooks in agents that ask for it (Codex), or do not, without a question.",
 )
+@click.option(
+    "--no-mcp",
+    is_flag=True,
+    help="Do not register `journal mcp`, with which agents ask for earlier sessions.",
+)
 @_DRY_RUN
 @pass_app
 def install(
@@ -56,14 +62,15 @@ def install(
     settings: Path | None,
     service: bool,
     trust: bool | None,
+    no_mcp: bool,
     dry_run: bool,
 ) -> None:
     """Record the sessions of agents from now on.
 
     AGENT is claude-code, codex, copilot-cli, opencode, gemini-cli or qwen-code; none named means
     every agent that is found on this machine, else Claude Code. Adds hooks to the agent's
-    configuration and keeps everything else in it. To run it again changes nothing, or brings the
-    hooks up to date after an upgrade.
+    configuration and keeps everything else in it, and registers `journal mcp` with it. To run it
+    again changes nothing, or brings both up to date after an upgrade.
     """
     from journal.setup import install as installing
     from journal.setup import service as services
@@ -96,6 +103,7 @@ def install(
     for report in reports:
         for warning in (*report.warnings, *_switched_off(report)):
             click.echo(f"journal: {warning}", err=True)
+    _register(app, reports, dry_run, wanted=file is None and not no_mcp)
     for report in reports:
         _see_to_trust(report, trust)
     if any(report.outcome != "unchanged" for report in reports):
@@ -138,6 +146,44 @@ def _refusal(agent: "Agent", *, alone: bool) -> Iterator[None]:
             raise
         hint = f" ({error.hint})" if error.hint else ""
         click.echo(f"journal: {agent.label}: refused: {error}{hint}", err=True)
+
+
+def _register(app: App, reports: "list[Installation]", dry_run: bool, *, wanted: bool) -> None:
+    """The server for agents; one that cannot be registered leaves the hooks as they are."""
+    from journal.setup import mcp_servers
+
+    for agent in [report.agent for report in reports] if wanted else []:
+        with _server_refusal(agent):
+            done = mcp_servers.register(app.layout, agent, os.environ, app.now_us, dry_run=dry_run)
+            if done is not None:
+                click.echo(_registered(done, dry_run))
+
+
+def _unregister(app: App, agents: "list[Agent]", dry_run: bool) -> None:
+    from journal.setup import mcp_servers
+
+    for agent in agents:
+        with _server_refusal(agent):
+            done = mcp_servers.unregister(agent, os.environ, app.now_us, dry_run=dry_run)
+            if done is not None and done.outcome == "removed":
+                click.echo(_registered(done, dry_run))
+
+
+@contextmanager
+def _server_refusal(agent: "Agent") -> Iterator[None]:
+    try:
+        yield
+    except JournalError as error:
+        hint = f" ({error.hint})" if error.hint else ""
+        click.echo(f"journal: {agent.label}: journal mcp: {error}{hint}", err=True)
+
+
+def _registered(done: "Registration", dry_run: bool) -> str:
+    """One line of what was done with an agent's list of servers."""
+    would = "would be " if dry_run and done.outcome != "unchanged" else ""
+    said = "registered already" if done.outcome == "unchanged" else f"{would}{done.outcome}"
+    backup = f", backup {done.backup.name}" if done.backup else ""
+    return f"{done.agent.label}: journal mcp {said} ({done.path}{backup})"
 
 
 def _see_to_trust(report: "Installation", wanted: bool | None) -> None:
@@ -232,11 +278,14 @@ def uninstall(app: App, agents: tuple[str, ...], settings: Path | None, dry_run:
     None named means every agent in which hooks of the journal are, whatever their home. What was
     recorded stays.
     """
+    from journal.agents import AGENTS
     from journal.setup import install as installing
     from journal.setup import service as services
 
     file = _absolute(settings)
     chosen = _named(agents, file) or installing.installed_agents(os.environ)
+    if file is None:
+        _unregister(app, chosen if agents else list(AGENTS.values()), dry_run)
     reports: list[Removal] = []
     for agent in chosen:
         with _refusal(agent, alone=len(chosen) == 1):

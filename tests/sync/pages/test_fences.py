@@ -34,8 +34,8 @@ def test_a_code_span_ends_with_a_run_of_the_same_length() -> None:
 
 CONTAINED = st.lists(
     st.sampled_from(
-        ["1. item", "- a", "  - b", "```", "   ```", "  ~~~", "~~~", "> q", "> ```", "- ```", "", "   c",
-         "<img src=x>", "   <img src=x>", "`a", "b`"]
+        ["1. item", "- a", "  - b", "```", "   ```", "  ~~~", "~~~", "> q", "> ```", "- ```", "",
+         "   c", "<img src=x>", "   <img src=x>", "`a", "b`"]
     ),
     max_size=12,
 )  # fmt: skip

@@ -13,7 +13,7 @@ import pytest
 
 import recordings
 import stored
-from archived import Commands
+from commands import Commands
 from hooks import emit
 from journal.layout import Layout
 from journal.record import own_facts, record

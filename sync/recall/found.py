@@ -1,0 +1,78 @@
+"""Search for an agent: the hits of the full text, with the whole texts that hold them."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import apsw
+
+from sync.query.candidates import Query
+from sync.query.cursors import Cursor
+from sync.query.search import Hit, search
+from sync.query.terms import Term
+from sync.recall import words
+from sync.recall.scope import Scope
+from sync.store import facts
+from sync.views.texts import TextKind, summary_text, texts
+
+
+class Text(NamedTuple):
+    """A text that was found. `tool` and `target`: of the call that it belongs to, else ""."""
+
+    hit: Hit
+    text: str
+    tool: str
+    target: str
+
+
+class Found(NamedTuple):
+    """What one choice of words found; `number` says which choice it was."""
+
+    texts: list[Text]
+    terms: list[Term]
+    number: int
+    more: Cursor | None
+
+
+def find(
+    db: apsw.Connection,
+    scope: Scope,
+    query: Query,
+    now_us: int,
+    number: int = 0,
+    after: Cursor | None = None,
+) -> Found:
+    """The best texts with all words, else with the rarest; from a place on, if one is given.
+
+    UsageError: the place is one in another search.
+    """
+    terms = list(query.terms)
+    for count, chosen in enumerate(words.choices(db, query.terms)):
+        if count < number:
+            continue
+        asked, terms = query._replace(terms=chosen), chosen
+        result = search(db, asked, now_us, after)
+        shown = [text for text in _texts(db, result.hits) if scope.shows(text.tool)]
+        if shown or after is not None:
+            return Found(shown, chosen, count, result.more)
+    return Found([], terms, 0, None)
+
+
+def _texts(db: apsw.Connection, hits: list[Hit]) -> Iterator[Text]:
+    for hit in hits:
+        if hit.event_id is None:
+            yield Text(hit, _summary(db, hit), "", "")
+            continue
+        seq = db.execute("select seq from events where id = ?", (hit.event_id,)).get
+        for stored in facts.events_at(db, [seq] if seq is not None else []).values():
+            meaning = stored.event.meaning
+            text = dict(texts(meaning, True)).get(TextKind(hit.kind), "")
+            yield Text(hit, text, meaning.tool, meaning.target)
+
+
+def _summary(db: apsw.Connection, hit: Hit) -> str:
+    query = """
+        select v.summary from summaries v join session_states s using (session)
+        where s.agent = ? and s.id = ?
+    """
+    rows: list[Any] = db.execute(query, (hit.agent, hit.session)).fetchall()
+    return summary_text(rows[0][0]) if rows else ""
