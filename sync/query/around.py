@@ -13,7 +13,8 @@ from journal.errors import JournalError
 from journal.printable import one_line
 from journal.session.meaning import Kind
 from journal.times import to_text
-from sync.store import short_ids, steps
+from sync.query import steps
+from sync.store import short_ids
 from sync.store.facts import Stored
 
 LEAST_CHARS = 6  # of the beginning of an event's id

@@ -11,9 +11,9 @@ from journal.errors import JournalError
 from journal.session.meaning import Author, Kind, Meaning
 from journal.session.state import SessionState
 from journal.times import to_text
-from sync.query import listing
+from sync.query import listing, steps
 from sync.query.listing import Session
-from sync.store import facts, steps
+from sync.store import facts
 from sync.views import delivered_pieces, usage
 from sync.views.items import NO_ID
 
