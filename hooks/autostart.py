@@ -37,7 +37,7 @@ def autostart(home: str) -> None:
     os.posix_spawn(
         python,
         [*command, "watch", "--idle-exit", IDLE_MINUTES],
-        without_session(dict(os.environ)),
+        without_settings(without_session(dict(os.environ))),
         file_actions=_descriptors(),
         setsid=True,
         setsigmask=(),
@@ -75,6 +75,15 @@ def without_session(environ: dict[str, str]) -> dict[str, str]:
             or name.endswith(_ENDINGS_OF_THE_PERSON)
         )
         and not (name.startswith("JOURNAL_") and "__" in name)
+    }
+
+
+def without_settings(environ: dict[str, str]) -> dict[str, str]:
+    """Without the journal's settings: the watcher serves all projects, a session's are its own."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if not (name.startswith("JOURNAL_") and "__" in name)
     }
 
 

@@ -388,7 +388,12 @@ def keep(argv: list[str], data: bytes, more: bytes = b"", front_end: str = "") -
             make_home(home, expected)
         append(home, name, line, now_ns, durable)
     except OSError:
-        spool(home, name, line, unique, own)
+        try:
+            spool(home, name, line, unique, own)
+        except OSError:
+            from hooks.lost import count
+
+            count(home)
     return len(line)
 
 

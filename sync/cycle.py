@@ -267,7 +267,7 @@ def _reap(db: apsw.Connection, conditions: Pass, time: Clock, report: Report) ->
     if not time.is_trusted:
         return
     host, now_us = os.uname().nodename, conditions.now_us
-    ended = inferred_ends.due(db, conditions.settings, host, now_us, silence=conditions.packs)
+    ended = inferred_ends.due(db, conditions.settings, host, now_us, silence=True)
     derive.infer_ends(db, ended, now_us)
     report.reaped = len(ended)
 

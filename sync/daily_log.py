@@ -63,6 +63,9 @@ def _did_something(entry: Entry) -> bool:
         or report.packed.days
         or report.rebuilt
         or report.pruned
+        or report.reaped
+        or report.adopted
+        or report.resolved
     )
 
 
@@ -81,6 +84,9 @@ def _said(entry: Entry) -> dict[str, Any]:
             "copied": report.copied,
         },
         "sessions": report.summaries,
+        "adopted": report.adopted,
+        "ended": report.reaped,
+        "memory_ids": report.resolved,
         "packed": len(report.packed.days),
         "error": error_json(entry.error),
     }
@@ -119,7 +125,8 @@ def _goes_on(entry: Entry, said: dict[str, Any], path: Path) -> bool:
 
 
 def _failures(said: dict[str, Any]) -> Any:
-    return said["remote"]["error"], said["model"]["error"]
+    remote = said["remote"]["error"]  # its numbers differ at each attempt
+    return remote and remote["class"], said["model"]["error"]
 
 
 def _last(path: Path, kind: str | None, of: Callable[[dict[str, Any]], Any]) -> Any:

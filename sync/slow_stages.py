@@ -1,14 +1,16 @@
 """The stages that wait for others: deliveries, pulls, a model's calls. No local pass waits.
 
 Each has a lock of its own, and what they bring is appended to the journal, so that the next local
-pass takes it in like everything else.
+pass stores it like everything else.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from journal.errors import BusyError
+from journal.times import to_text
 from sync import daily_log
 from sync.conditions import Conditions
 from sync.delivery import deliveries, retry_queue
@@ -30,7 +32,8 @@ class Outside:
     def is_waiting(self) -> bool:
         """Whether a later run has to go on with something."""
         ours = self.delivered.waiting - self.delivered.elsewhere
-        return bool(self.asked.waiting or self.delivered.ripening or (ours and not self.is_paused))
+        asked = self.asked.waiting - self.asked.over_budget  # the rest waits for another day
+        return bool(asked > 0 or self.delivered.ripening or (ours and not self.is_paused))
 
     @property
     def is_paused(self) -> bool:
@@ -63,10 +66,20 @@ class Outside:
         """What people must be told, a line each."""
         found = [*self.delivered.problems, *self.pulled.problems]
         if (refusal := self.delivered.error) is not None:
-            found.append(f"the remote: {refusal} ({self._what_follows(refusal)})")
+            found.append(f"the remote: {refusal.details} ({self._what_follows(refusal)})")
+        if self.asked.over_budget:
+            sessions = (
+                "1 session"
+                if self.asked.over_budget == 1
+                else (f"{self.asked.over_budget:,} sessions")
+            )
+            found.append(
+                f"{sessions} left for later: memory.max_calls_per_day is reached "
+                "(the built-in summary is used)"
+            )
         if self.asked.error:
             found.append(
-                f"the memory agent failed: {self.asked.error} (the built-in summary stands in)"
+                f"the memory agent failed: {self.asked.error} (the built-in summary is used)"
             )
         return found
 
@@ -75,8 +88,18 @@ class Outside:
         if error.then in (Then.SPLIT, Then.REJECT) and self.delivered.dead:
             return "given up, kept in dead/: journal replay --dead sends it again"
         pieces = "1 piece waits" if waiting == 1 else f"{waiting:,} pieces wait"
-        until = "until that is changed" if error.then is Then.PAUSE else "for the next attempt"
+        if error.then is Then.PAUSE:
+            until = "until that is changed"
+        else:
+            until = "for the next attempt" + self._next_text()
         return f"{pieces} in retry/ {until}" if waiting else "nothing waits"
+
+    def _next_text(self) -> str:
+        """Which attempt failed, and when the next one is made."""
+        parts = [f"attempt {self.delivered.attempt} failed"] if self.delivered.attempt else []
+        if self.delivered.next_us is not None:
+            parts.append(f"next {to_text(self.delivered.next_us)[:19]}Z")
+        return f": {', '.join(parts)}" if parts else ""
 
     def said(self) -> dict[str, Any]:
         """The numbers, for programs."""
@@ -87,7 +110,7 @@ class Outside:
                 "failed": done.failed,
                 "waiting": done.waiting,
                 "dead": done.dead,
-                "error": daily_log.error_json(done.error),
+                "error": remote_error_json(done),
                 "pending": done.pending,
             },
             "model": {
@@ -104,22 +127,41 @@ class Outside:
         }
 
 
-def run(conditions: Conditions) -> Outside:
-    """One run of each stage; what they recorded is taken in.
+def remote_error_json(done: Delivered) -> dict[str, Any] | None:
+    """The last error of a delivery, for programs; None: all is well."""
+    error = done.error
+    if error is None:
+        return None
+    return {
+        "class": error.kind,
+        "message": error.details,
+        "request": error.request or None,
+        "seconds": round(error.seconds, 3),
+        "attempt": done.attempt,
+        "next_at": None if done.next_us is None else to_text(done.next_us),
+    }
+
+
+def no_progress(what: str, done: int, total: int) -> None:
+    """Nobody looks on."""
+
+
+def run(conditions: Conditions, progress: Callable[[str, int, int], None] = no_progress) -> Outside:
+    """One run of each stage; what they recorded is stored. `progress`: sessions, then pieces.
 
     JournalError: the database or the journal cannot be used.
     """
-    delivered = _deliver(conditions)
+    delivered = _deliver(conditions, progress)
     pulled = exchange.run(conditions, is_reachable=delivered.error is None)
     asked = stage.ask(conditions)
     if asked.asked:
-        with suppress(BusyError):  # whoever holds the lock, or the next pass, takes it in
+        with suppress(BusyError):  # the process that has the lock, or the next pass, stores it
             conditions.take_in()
     return Outside(asked, delivered, pulled)
 
 
-def _deliver(conditions: Conditions) -> Delivered:
+def _deliver(conditions: Conditions, progress: Callable[[str, int, int], None]) -> Delivered:
     try:
-        return deliveries.run(conditions, deliveries.Wish())
+        return deliveries.run(conditions, deliveries.Wish(progress=progress))
     except BusyError:  # another process is at it
         return Delivered(waiting=len(retry_queue.list_names(conditions.layout.retry)))

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from journal import __version__
+from journal import __version__, steps
 from journal.cli.app import App
 from journal.errors import JournalError
 
@@ -23,7 +23,7 @@ GROUPS = {
     "Look": ("web", "browse", "usage", "digest", "resume"),
     "Set-up": ("install", "import", "uninstall", "doctor", "status", "archive"),
     "Keep or delete": ("pin", "unpin", "forget", "export", "redact", "off", "on"),
-    "Plumbing": ("sync", "watch", "bind", "replay", "prune", "run", "mcp", "completion"),
+    "Plumbing": ("sync", "watch", "bind", "replay", "prune", "logs", "run", "mcp", "completion"),
 }
 _HELP_COLUMNS = 52
 _NEW_OBJECTS = 50_000  # before garbage is looked for: there is none in modules that are loaded
@@ -51,6 +51,23 @@ def home_option() -> click.Option:
         expose_value=False,
         is_eager=True,
         callback=_set_home,
+    )
+
+
+def _set_verbose(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        steps.turn_on()
+
+
+def verbose_option() -> click.Option:
+    """`--verbose`, which stands before or after the command."""
+    return click.Option(
+        ["--verbose"],
+        is_flag=True,
+        help="Say on stderr what is done, step by step (also: JOURNAL_LOG=debug).",
+        expose_value=False,
+        is_eager=True,
+        callback=_set_verbose,
     )
 
 
@@ -86,7 +103,7 @@ class _Group(click.Group):
         for one in (command, *below):
             one.context_class = _Context
             if not any(parameter.name == "home" for parameter in one.params):
-                one.params.append(home_option())
+                one.params += [home_option(), verbose_option()]
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -117,7 +134,7 @@ class _Group(click.Group):
 @click.group(
     cls=_Group,
     invoke_without_command=True,
-    params=[home_option()],
+    params=[home_option(), verbose_option()],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
 @click.version_option(__version__, prog_name="agent-journal", message="%(prog)s %(version)s")
@@ -158,27 +175,36 @@ def run(args: Sequence[str] | None = None) -> int:
         )
         if sys.stdout is not None:
             sys.stdout.flush()
-    except JournalError as error:
-        _say(f"{error}" + (f" ({error.hint})" if error.hint else ""))
-        return error.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("journal: stopped", err=True)
+        _say("stopped")
         return 130
     except SystemExit as stop:  # click and rich leave so when the reader of a pipe has left
         return _reader_left() if stop.code == 1 else 1
     except BrokenPipeError:
         return _reader_left()
-    except Exception as error:  # the boundary: a bug is one line, too
-        if os.environ.get("JOURNAL_DEBUG"):
-            raise
-        what = f"{type(error).__name__}: {error}".splitlines()[0]
-        hint = "nothing is lost; JOURNAL_DEBUG=1 shows where, please report it"
-        _say(f"unexpected {what} ({hint})")
-        return 1
+    except Exception as error:  # noqa: BLE001 - the boundary: a bug is one line, too
+        return _tell(error)
     return result if isinstance(result, int) else 0
+
+
+def _tell(error: Exception) -> int:
+    """Say what went wrong, and what to do; the exit code."""
+    match error:
+        case JournalError():
+            _say(str(error), error.hint)
+            return error.exit_code
+        case click.ClickException():
+            _say(*_click_text(error))
+            return error.exit_code
+        case OSError():  # of the output: commands explain all others
+            place = error.filename or "cannot write the output"
+            _say(f"{place}: {error.strerror or error}", "check the free space and the rights")
+            return 1
+    if os.environ.get("JOURNAL_DEBUG"):
+        raise error
+    what = f"{type(error).__name__}: {error}".splitlines()[0]
+    _say(f"unexpected {what}", "nothing is lost; JOURNAL_DEBUG=1 shows where, please report it")
+    return 1
 
 
 def _narrow() -> int | None:
@@ -193,16 +219,26 @@ def _replace_what_the_encoding_lacks() -> None:
             stream.reconfigure(errors="replace")
 
 
-def _say(message: str) -> None:
-    """One line on stderr, without secrets and without anything that a terminal obeys."""
+def _say(text: str, hint: str = "") -> None:
+    """One line on stderr, if that can be written: without secrets and what a terminal obeys."""
     from journal.printable import one_line
     from journal.redaction.messages import redacted
 
+    line = redacted(text + (f" ({hint})" if hint else ""))
     with suppress(OSError):
-        click.echo(f"journal: {one_line(redacted(message))}", err=True)
+        click.echo(f"journal: {one_line(line)}", err=True)
+
+
+def _click_text(error: click.ClickException) -> tuple[str, str]:
+    """What is wrong with the command line, and what to do."""
+    text = " ".join(error.format_message().split()).rstrip(".")
+    text, _, hint = text.partition(". ")
+    if not hint and isinstance(error, click.UsageError) and error.ctx is not None:
+        hint = f"see: {error.ctx.command_path} --help"
+    return text[:1].lower() + text[1:], hint
 
 
 def _reader_left() -> int:
-    """The reader of a pipe took what it wanted: nothing more to say, and nothing wrong."""
+    """The reader of a pipe has all it wanted: that is success."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return 0

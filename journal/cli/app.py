@@ -11,6 +11,7 @@ import click
 
 from journal.errors import BusyError, JournalError
 from journal.layout import Layout
+from journal.steps import step
 
 if TYPE_CHECKING:
     import apsw
@@ -44,6 +45,7 @@ class App:
         """The configuration. UsageError: it names an unknown key or a bad value."""
         from journal.settings.sources import load_settings
 
+        step(f"home {self.layout.home}; settings from {self.layout.config} and the environment")
         return load_settings(self.layout)
 
     @property
@@ -105,14 +107,22 @@ class App:
     def run_pass(self, conditions: "Pass", kind: str) -> "Report":
         """One pass, with its line in the daily log. JournalError: it failed, in words."""
         started = time.monotonic()
+        step(f"pass ({kind}): store what is new in {conditions.layout.days}")
         try:
             report = _run_pass(conditions)
-        except BusyError:
+        except BusyError as error:
+            step(f"pass ({kind}): {error}")
             raise  # it never began
         except Exception as error:  # whatever it was, the log has it; it goes on to the boundary
             _log(conditions, kind, started, None, error)
             raise
         _log(conditions, kind, started, report, None)
+        step(
+            f"pass ({kind}): read {report.read}, stored {report.stored}, known {report.duplicate}, "
+            f"rejected {report.rejected}; sessions: {report.adopted} adopted, "
+            f"{report.reaped} ended, {len(report.pruned.sessions)} deleted; "
+            f"{len(report.packed.days)} days packed"
+        )
         return report
 
     def outside(
@@ -120,12 +130,14 @@ class App:
         stopping: Callable[[], bool],
         take_in: Callable[[], object],
         tell: Callable[[str], None] = lambda _: None,
+        progress: "Callable[[str, int, int], None] | None" = None,
     ) -> "Outside":
         """The stages that wait for others, with their line in the daily log."""
         from sync import daily_log, slow_stages
 
         started, began_us = time.monotonic(), self.now_us
-        found = slow_stages.run(self.conditions(stopping, take_in, tell))
+        conditions = self.conditions(stopping, take_in, tell)
+        found = slow_stages.run(conditions, progress or slow_stages.no_progress)
         entry = daily_log.Entry("outside", began_us, time.monotonic() - started, None, None, found)
         _write_log(self.layout, entry)
         return found
@@ -159,8 +171,7 @@ class App:
         from sync.ingest import up_to_date
 
         if not self.layout.days.exists() and not self.layout.database.exists():
-            message = f"nothing is recorded yet in {self.layout.home}"
-            raise JournalError(message, "run: journal install, then start your agent")
+            raise self.nothing_yet()
         db = None if ends_matter else self._settled()
         if db is None:
             is_whole = self._catch_up()
@@ -189,6 +200,17 @@ class App:
                 raise
             return connection.open_frozen(self.layout)
 
+    def nothing_yet(self) -> JournalError:
+        """That nothing is recorded, and how to begin: perhaps there is a history to import."""
+        from sync.checkup.earlier_sessions import not_imported
+
+        message = f"nothing is recorded yet in {self.layout.home}"
+        if earlier := not_imported(self.layout):
+            return JournalError(f"{message}; {earlier}", "run: journal import")
+        if (self.layout.hooks / "run.py").exists():
+            return JournalError(message, "start your agent")
+        return JournalError(message, "run: journal install, then start your agent")
+
     def _settled(self) -> "apsw.Connection | None":
         """The database, if a pass would find nothing to take in."""
         import apsw
@@ -211,11 +233,11 @@ class App:
         try:
             report = self.sync(wait_seconds=0, seconds=CATCH_UP_SECONDS)
         except BusyError:
-            return False  # another process is taking it in at this moment
+            return False  # another process is storing it at this moment
         except JournalError as error:
             if not self.layout.database.exists():
                 raise
-            click.echo(f"journal: what is new could not be taken in: {error}", err=True)
+            click.echo(f"journal: what is new could not be synced: {error}", err=True)
             return False
         return report.seen_bytes is not None and not report.unreadable
 
@@ -227,7 +249,7 @@ def _run_pass(conditions: "Pass") -> "Report":
         return cycle.run(conditions)
     except OSError as error:
         hint = "check the owner and rights of the home, and the free space"
-        raise JournalError(f"cannot take in what is new: {error}", hint) from error
+        raise JournalError(f"cannot sync: {error}", hint) from error
 
 
 def _log(

@@ -1,5 +1,6 @@
 """The options that `sessions` and `search` share, and what they mean."""
 
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +14,9 @@ from journal.cli.completing import project_names
 if TYPE_CHECKING:
     from sync.query.filters import Calls, File, Folder, Wanted
 
+MOST = 1 << 53  # more than there is of anything, and any number that SQLite takes
 STATES = ("working", "awaiting", "idle", "finished")
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-_MOST = 1 << 53  # more than there is of anything, and any number that SQLite takes
 
 
 class AtLeast(click.types.IntParamType):
@@ -30,7 +29,22 @@ class AtLeast(click.types.IntParamType):
         number: int = super().convert(value, param, ctx)
         if number < self._least:
             self.fail(f"{number} is less than {self._least}.", param, ctx)
-        return min(number, _MOST)
+        return min(number, MOST)
+
+
+class Seconds(click.FloatRange):
+    """A time that is not negative, not endless and a number."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number of seconds or minutes.", param, ctx)
+        return min(number, MOST)
 
 
 def archive_options(command: Command) -> Command:

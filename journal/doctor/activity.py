@@ -39,7 +39,7 @@ def unrecorded(
     try:
         installed_us = (layout.hooks / "run.py").stat().st_mtime_ns // 1000
     except OSError:
-        return None  # what ran before the hooks were there is nobody's fault
+        return None  # what ran before the hooks were there could not be recorded
     if is_limited(layout):
         return None
     ran_us = _newest_transcript_us(layout, config / "projects", folders)
@@ -62,11 +62,11 @@ def look_at_activity(
     say = Voice("activity")
     found = unrecorded(layout, config, last_us)
     if found is None:
-        return [say.ok("the agent did nothing that is not recorded")]
+        return [say.ok("every session Claude ran was recorded")]
     last = (
         f"the last record is from {_ago(found.last_us, now_us)}" if found.last_us else "no record"
     )
-    hint = "see what is wrong above; else: is the folder trusted, does the agent run with --bare, "
+    hint = "fix the errors above; else: is the folder trusted, does the agent run with --bare, "
     message = f"Claude ran {_ago(found.ran_us, now_us)}, {last}"
     return [say.error(message, hint + "was it started before the hooks were installed?")]
 

@@ -33,7 +33,7 @@ def look_at_home(layout: Layout) -> list[Finding]:
         hint = "run: journal install"
         return [say.error(f"{home} does not exist", hint)]
     if not home.is_dir():
-        return [say.error(f"{home} is no folder", "move it away, or choose another --home")]
+        return [say.error(f"{home} is not a folder", "move it away, or choose another --home")]
     owner = home.stat().st_uid
     if owner != os.getuid():
         hint = "run as its owner, or choose another --home"
@@ -60,7 +60,7 @@ def look_at_rights(layout: Layout) -> list[Finding]:
     """Directories are 0700 and files 0600, all of them ours; nothing leads out of the home."""
     say, things = Voice("rights"), _Things()
     if not layout.home.is_dir():
-        return [say.ok("there is nothing yet")]
+        return [say.ok("nothing to check yet")]
     for path in _walk(layout.home):
         _judge(layout, path, things)
     found = []
@@ -70,7 +70,7 @@ def look_at_rights(layout: Layout) -> list[Finding]:
     if things.open:
         names = [_name(layout, path) for path, _ in things.open]
         repair = partial(_set_modes, things.open)
-        text = f"not private, or shut: {some(names)}"
+        text = f"rights are wrong: {some(names)}"
         hint = "run: journal doctor --fix (folders 0700, files 0600)"
         is_home = things.open[0][0] == layout.home  # it keeps others from all the rest
         found.append((say.error if is_home else say.warning)(text, hint, repair))
@@ -78,7 +78,7 @@ def look_at_rights(layout: Layout) -> list[Finding]:
         hint = "hooks follow no link to a file; put back what it points to"
         found.append(say.warning(f"symbolic links: {some(things.links)}", hint))
     if things.odd:
-        found.append(say.warning(f"no regular files: {some(things.odd)}", "move them away"))
+        found.append(say.warning(f"not regular files: {some(things.odd)}", "move them away"))
     return found or [say.ok("private: folders 0700, files 0600")]
 
 

@@ -115,9 +115,9 @@ def look_at_retention(levels: list[Level]) -> list[Finding]:
         if "cleanupPeriodDays" in level.values:
             days, path = level.values["cleanupPeriodDays"], level.path
     if isinstance(days, bool) or not isinstance(days, int | float):
-        return [say.warning(f"cleanupPeriodDays in {path} is no number", "make it a number")]
+        return [say.warning(f"cleanupPeriodDays in {path} is not a number", "make it a number")]
     if days < LEAST_DAYS:
         message = f"the agent deletes its transcripts after {days:g} days (cleanupPeriodDays)"
         hint = f"set it to {KEPT_DAYS} in {path}: what hooks missed is in transcripts alone, until"
-        return [say.warning(message, hint + " journal import takes it in")]
+        return [say.warning(message, hint + " they are imported (journal import)")]
     return [say.ok(f"the agent keeps its transcripts {days:g} days")]

@@ -1,12 +1,16 @@
 """Memory ids: which of the binds that the journal holds stands for which session.
 
-Invariant: verdicts are a function of the set of bind records, never of their order of arrival. Of
+Invariant: what stands is a function of the set of bind records, never of their order of arrival. Of
 the binds in the order of (`at`, `id`) one stands if its session has no other id by then and its id
 belongs to no other session by then; whatever the journal learns later, working the whole set out
 anew gives the same answer on every machine and after a lost database. An id that is minted, not
 bound, is derived from the session alone and yields to every bind that stands.
+
+A bind that names in `replaces` the id that its session has puts another one in its place, whatever
+the clocks say. An id that was replaced is free for another session.
 """
 
+import re
 import uuid
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -16,6 +20,11 @@ from journal.printable import one_line
 MAX_CHARS = 200
 # Made of this and of the session alone: every machine and every rebuild mints the same id.
 _NAMESPACE = uuid.UUID("6a6f7572-6e61-5c6c-8d65-6d6f72794964")
+# What programs write until they know the id, and behind it whatever makes it unique.
+_PROVISIONAL = re.compile(
+    r"(pending|manual|temp|tmp|placeholder|provisional)[-_:./]", re.IGNORECASE
+)
+_LEAST_CHARS = 8  # of a session's id, to be recognised in another one
 # What programs write when they know none.
 _PLACEHOLDERS = frozenset(
     ("null", "nil", "none", "nan", "undefined", "unknown", "pending", "todo", "tbd", "n/a")
@@ -30,6 +39,14 @@ class Bind(NamedTuple):
     agent: str
     session: str
     memory_id: str
+    replaces: str = ""  # the id that the session had before
+
+
+class Judged(NamedTuple):
+    """What became of binds: why each is refused (None: it is not), and the id of each session."""
+
+    refused: dict[bytes, str | None]
+    ids: dict[tuple[str, str], str]
 
 
 def fault(bind: Bind) -> str | None:
@@ -49,7 +66,14 @@ def fault(bind: Bind) -> str | None:
         return "the memory id looks like a secret, and secrets are not kept"
     if _plain(said) == _plain(bind.session):
         return "the memory id is the agent's own session id"
+    if _PROVISIONAL.match(said) or _around(_plain(bind.session), _plain(said)):
+        return f"{said!r} is a provisional id, not the one that the memory agent gave"
     return None
+
+
+def _around(session: str, said: str) -> bool:
+    """Whether an id is the session's with something before or behind it."""
+    return len(session) >= _LEAST_CHARS and session in said
 
 
 def _plain(name: str) -> str:
@@ -57,27 +81,84 @@ def _plain(name: str) -> str:
     return name.casefold().replace("-", "").strip("{}")
 
 
-def verdicts(binds: Iterable[Bind]) -> dict[bytes, str | None]:
-    """For each record why it is refused; None: it stands, or says again what stands.
+def judge(binds: Iterable[Bind]) -> Judged:
+    """Which of these binds stand, and the id of each session.
 
     `binds` must hold, with each bind, all those of the same session and all of the same id.
     """
-    ids: dict[tuple[str, str], str] = {}
-    owners: dict[str, tuple[str, str]] = {}
-    found: dict[bytes, str | None] = {}
+    made = _Judging()
+    replacing = []
     for bind in sorted(binds):
+        if reason := fault(bind):
+            made.found[bind.record] = reason
+        elif bind.replaces:
+            replacing.append(bind)
+        elif not made.stands(bind):
+            made.refused[bind] = made.reason(bind)
+    while one := next((bind for bind in replacing if made.replaces(bind)), None):
+        replacing.remove(one)
+    for bind in replacing:
+        made.found[bind.record] = made.reason(bind)
+    for bind, reason in made.refused.items():
+        is_said_again = made.ids.get((bind.agent, bind.session)) == bind.memory_id
+        made.found.setdefault(bind.record, None if is_said_again else reason)
+    return Judged(made.found, made.ids)
+
+
+class _Judging:
+    """The ids that sessions have, as binds are looked at one after the other."""
+
+    def __init__(self) -> None:
+        self.ids: dict[tuple[str, str], str] = {}
+        self.owners: dict[str, tuple[str, str]] = {}
+        self.found: dict[bytes, str | None] = {}
+        self.refused: dict[Bind, str | None] = {}  # and why; one may stand once an id is free
+
+    def stands(self, bind: Bind) -> bool:
+        """Whether the session has no other id, and the id no other session; then it is noted."""
         who = bind.agent, bind.session
-        reason = fault(bind)
-        if reason is None and ids.get(who, bind.memory_id) != bind.memory_id:
-            reason = f"the session has the memory id {ids[who]} from an earlier record"
-        elif reason is None and owners.get(bind.memory_id, who) != who:
-            owner = "/".join(owners[bind.memory_id])
-            reason = f"the memory id belongs to {one_line(owner)} from an earlier record"
-        if reason is None:
-            ids[who] = bind.memory_id
-            owners[bind.memory_id] = who
-        found[bind.record] = reason
-    return found
+        if self.ids.get(who, bind.memory_id) != bind.memory_id:
+            return False
+        if self.owners.get(bind.memory_id, who) != who:
+            return False
+        self._note(bind)
+        return True
+
+    def replaces(self, bind: Bind) -> bool:
+        """Whether the session has the id that is to be replaced, or none; then it is noted."""
+        who = bind.agent, bind.session
+        if self.ids.get(who, bind.replaces) != bind.replaces:
+            return False
+        if self.owners.get(bind.memory_id, who) != who:
+            return False
+        if who in self.ids:
+            del self.owners[self.ids.pop(who)]
+        self._note(bind)
+        for other in self.refused:  # the id that was replaced may be another session's
+            if other.memory_id == bind.replaces and other.record not in self.found:
+                self.stands(other)
+        return True
+
+    def _note(self, bind: Bind) -> None:
+        who = bind.agent, bind.session
+        self.ids[who], self.owners[bind.memory_id] = bind.memory_id, who
+        self.found[bind.record] = None
+
+    def reason(self, bind: Bind) -> str | None:
+        """Why a bind does not stand; None: it says again what stands."""
+        who = bind.agent, bind.session
+        has = self.ids.get(who)
+        if has == bind.memory_id:
+            return None
+        if has is not None:
+            return f"the session has the memory id {has} from an earlier record"
+        owner = one_line("/".join(self.owners[bind.memory_id]))
+        return f"the memory id belongs to {owner} from an earlier record"
+
+
+def verdicts(binds: Iterable[Bind]) -> dict[bytes, str | None]:
+    """For each record why it is refused; None: it stands, or says again what stands."""
+    return judge(binds).refused
 
 
 def mint(agent: str, session: str, is_taken: Callable[[str], bool]) -> tuple[str, int]:

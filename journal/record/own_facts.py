@@ -4,7 +4,7 @@ They are facts like all others, so they survive whatever a record survives: a lo
 rebuild, another machine.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from hooks import emit
@@ -60,12 +60,31 @@ def append(
 
     With `durable` it is on the disk when this returns. JournalError: it cannot be written whole.
     """
-    agent, session = who
-    said = {"agent": agent, **payload}
-    made = record.new_fact(event, session, said, now_ns, home_id.own(layout))
-    name = emit.file_name(record.JOURNAL_AGENT, session)
+    (made,) = append_all(layout, event, [(who, payload)], now_ns, who[1], durable=durable)
+    return made
+
+
+def append_all(
+    layout: Layout,
+    event: str,
+    said: Sequence[tuple[tuple[str, str], dict[str, Any]]],
+    now_ns: int,
+    file: str,
+    *,
+    durable: bool = False,
+) -> list[record.Record]:
+    """Append a record about each of these sessions to one file, which is called like `file`.
+
+    Otherwise as `append`.
+    """
+    own = home_id.own(layout)
+    made = [
+        record.new_fact(event, session, {"agent": agent, **payload}, now_ns, own)
+        for (agent, session), payload in said
+    ]
+    name = emit.file_name(record.JOURNAL_AGENT, file)
     try:
-        emit.append(str(layout.home), name, record.dump(made), now_ns, durable)
+        emit.append(str(layout.home), name, b"".join(map(record.dump, made)), now_ns, durable)
     except OSError as error:
         problem = f"cannot write to the journal in {layout.home}: {error.strerror or error}"
         raise JournalError(problem, "check the rights and the free space") from error

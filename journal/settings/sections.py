@@ -133,6 +133,8 @@ class Memory(Section):
     )  # fmt: skip
     timeout_seconds: Seconds = 120.0
     max_calls_per_session: Annotated[int, Field(ge=0, le=1000)] = 3
+    max_calls_per_day: Annotated[int, Field(ge=0, le=1_000_000)] = 200
+    warn_calls_per_day: Annotated[int, Field(ge=0, le=1_000_000)] = 100
 
     @field_validator("command")
     @classmethod
@@ -154,12 +156,13 @@ class Context(Section):
 
 
 class Sessions(Section):
-    """When a session is shown, and after how long a silence it counts as ended."""
+    """When a session is shown, after how long a silence it counts as ended, and what then goes."""
 
     adopt_on: Annotated[tuple[Trigger, ...], Lax] = (
         "PreToolUse", "PostToolUse", "PostToolUseFailure", "attended_prompt", "planned"
     )  # fmt: skip
     reap_after_hours: Annotated[int, Field(ge=1, le=876_000)] = 24
+    started_only_days: Days = 30
 
 
 class Remote(Section):
@@ -180,6 +183,7 @@ class Remote(Section):
     pass_seconds: Seconds = 60.0
     min_interval_seconds: Annotated[float, Field(ge=0, le=86_400)] = 300.0
     max_source_bytes: Annotated[int, Field(ge=1, le=2**40)] = 1_000_000
+    raw: bool = False
 
     @field_validator("path")
     @classmethod

@@ -21,7 +21,7 @@ from journal.agents import AGENTS
 from journal.agents.contract import Agent, Merged, Version
 from journal.errors import JournalError, UsageError
 from journal.layout import Layout, make_folder, write_whole
-from journal.setup import hooks_file
+from journal.setup import hooks_file, lost, registered
 from journal.setup.hook_command import (
     SILENCE,
     Programs,
@@ -104,6 +104,8 @@ def install(
         _copy_programs(layout, stale, scripts)
         _mark(layout.home / starting.MARKER, autostart)
         backup = change.write(now_us) if change.events else None
+        lost.reserve(layout)
+        registered.note(layout, agent, file.path, tuple(accepted))
     changed: Outcome = "changed" if file.exists else "created"
     obstacles = chosen.setup.obstacles(file.path.parent, file.values)
     return Installation(
@@ -137,6 +139,7 @@ def uninstall(
     if not dry_run:
         if change.events:
             backup = change.write(now_us)
+        registered.remove(layout, agent, file.path)
         if (change.events or settings is None) and not _is_needed(layout):
             _remove_programs(layout)
     return Removal(chosen, found, file.path, change.events, backup, dry_run)
@@ -332,6 +335,7 @@ def _remove_programs(layout: Layout) -> None:
         marks = (folder / APPLICATION, layout.home / starting.MARKER)
         for path in (*folder.glob("*.py"), *folder.glob("*.sh"), *marks, *cache.glob("*.pyc")):
             path.unlink(missing_ok=True)
+        lost.release(layout)
         for place in (cache, folder):
             if place.is_dir() and not any(place.iterdir()):
                 place.rmdir()

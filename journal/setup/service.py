@@ -130,7 +130,7 @@ def _systemd(layout: Layout) -> _Service:
     lines = [
         "# Written by `journal install --service`; `journal uninstall` removes it.",
         "[Unit]",
-        "Description=agent-journal: takes in what the hooks of coding agents record",
+        "Description=agent-journal: stores what the hooks of coding agents record",
         "StartLimitIntervalSec=0",
         "",
         "[Service]",

@@ -27,6 +27,10 @@ _BOM = "\ufeff"
 _FIRST_INDENT = re.compile(r'\{[ \t]*\r?\n([ \t]+)"')
 
 
+class ChangedError(JournalError):
+    """Another program changed the file between our look and our write; nothing was written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A settings file as it was read. `data`: its bytes, None if there is no file."""
@@ -154,7 +158,7 @@ def replace(document: Document, data: bytes, now_us: int) -> Path | None:
     """Replace the file by these bytes; else as `write`."""
     path = document.path
     if read(path) != document.data:
-        raise JournalError(f"{path} was changed by another program just now", "run it again")
+        raise ChangedError(f"{path} was changed by another program just now", "run it again")
     if document.data is None:
         write_whole(Path(os.path.realpath(path)), data)
         return None

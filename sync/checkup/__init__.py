@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from journal.layout import Layout
 from journal.settings.sources import Settings
+from journal.setup import lost
 from sync.checkup import home_status
 from sync.checkup.home_status import Condition
 
@@ -17,7 +18,7 @@ class Subject:
     """The home that is looked at, with the numbers that several checks share.
 
     `take_in` and `rebuild` run a pass and say what it did; None: the configuration cannot be
-    read, and without its rules nothing may be taken in.
+    read, and without its rules nothing may be stored.
     """
 
     layout: Layout
@@ -40,8 +41,12 @@ class Subject:
         return self._repair(self.take_in)
 
     def rebuilding(self) -> Callable[[], str] | None:
-        """The repair that makes the database anew; it accepts no loss."""
+        """The repair that makes a new database; it accepts no loss."""
         return self._repair(self.rebuild)
+
+    def clearing_lost(self) -> Callable[[], str] | None:
+        """The repair that sets the count of lost records to 0."""
+        return self._repair(lambda: lost.clear(self.layout))
 
     def _repair(self, run: Callable[[], str] | None) -> Callable[[], str] | None:
         def repair() -> str:

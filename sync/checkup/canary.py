@@ -1,4 +1,4 @@
-"""The canary's way home: whether it was recorded and taken in, and that no trace of it stays.
+"""What became of the canary: whether it was recorded and stored, and that no trace of it stays.
 
 It is removed from the journal and from the database, under the lock, so that it is in no count.
 One that a killed run has left is removed by the next, an hour later; until then it is a session
@@ -33,7 +33,7 @@ def fly(
     take_in: Callable[[], object],
     keep_trying: Callable[[], bool],
 ) -> list[Finding]:
-    """Send a canary, take it in, find it, remove it."""
+    """Send a canary, store it, find it, remove it."""
     say = Voice("canary")
     found = _judge(say, layout, canary, send(canary, environ), take_in)
     try:
@@ -60,13 +60,15 @@ def _judge(
         hint = "run it again when that is done"
         return say.warning(f"recorded, but not looked for in the database: {error}", hint)
     except JournalError as error:
-        return say.error(f"recorded, but not taken in: {error}", error.hint)
+        return say.error(f"recorded, but not stored: {error}", error.hint)
     if not is_stored(layout, canary.session, canary.agent):
         return say.error("recorded, but not found in the database", connection.REBUILD)
     if beside:
-        reason = "no emitter could run" if beside.suffix == ".raw" else "the home was not written"
+        reason = (
+            "no emitter could run" if beside.suffix == ".raw" else "the home could not be written"
+        )
         hint = "run: journal install; look at rights and free space of the home"
-        return say.error(f"the record took the way over the spool: {reason}", hint)
+        return say.error(f"the record went through the spool: {reason}", hint)
     took = f"{sent.seconds * 1000:.0f} ms"
     return say.ok(f"sent through the {canary.event} hook ({took}), found, and removed again")
 

@@ -3,7 +3,10 @@
 Works without a database and without a home; what cannot be read is a problem that is named.
 """
 
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -11,11 +14,14 @@ from typing import NamedTuple
 import apsw
 
 from hooks.autostart import watcher
+from journal.doctor import registration
 from journal.errors import JournalError
-from journal.layout import Layout
+from journal.layout import Layout, is_day
 from journal.settings.sources import Settings
+from journal.setup import lost
 from journal.setup.install import stale_programs
-from journal.times import to_us
+from journal.setup.lost import Lost
+from journal.times import DAY_US, to_text, to_us
 from sync.delivery import circuit_breaker, dead_pieces, retry_queue
 from sync.delivery.circuit_breaker import Circuit
 from sync.errors import StoreError
@@ -27,6 +33,7 @@ from sync.remote.naming import name_of
 from sync.store import connection, redactions
 from sync.store.connection import empty_database, open_to_look
 
+PENDING_US = 10 * DAY_US  # a memory id that is missing for longer is said
 _HEAD_BYTES = 1024
 _AT = re.compile(rb'"at":"([^"]{1,40})"')
 _STATES = ("working", "awaiting", "idle", "finished")
@@ -71,6 +78,7 @@ class Condition:
     not_adopted: int = 0
     memory_ids: MemoryIds = field(default_factory=lambda: MemoryIds(0, 0, None, 0))
     model_failures: Failures = field(default_factory=lambda: Failures(0))
+    model_calls: int = 0  # within 24 hours
     rejected: int = 0
     rules: str = ""  # of redaction as it is now, see sync/redactions.py
     older_events: int = 0  # that other rules have redacted
@@ -78,30 +86,94 @@ class Condition:
     watcher: int | None = None  # the pid of the one that runs
     hooks: str = "missing"  # or "outdated", or "installed"
     problems: list[JournalError] = field(default_factory=list)
+    lost: Lost = field(default_factory=lambda: Lost(0, 0))
+    warn_calls: int = 0  # setting memory.warn_calls_per_day
+
+    def warnings(self, now_us: int) -> list[str]:
+        """What a person should know although everything works, in few words each."""
+        said = []
+        if self.model_failures.number:
+            said.append(f"memory program failed: {self.model_failures.message}")
+        if self.warn_calls and self.model_calls >= self.warn_calls:
+            said.append(f"{self.model_calls:,} model calls in 24 hours")
+        oldest_us = self.memory_ids.oldest_pending_us
+        if oldest_us is not None and now_us - oldest_us > PENDING_US:
+            days = (now_us - oldest_us) // DAY_US
+            said.append(f"{self.memory_ids.pending:,} without a memory id, for {days} days")
+        return said
 
 
 def look(layout: Layout, settings: Settings, now_us: int) -> Condition:
-    """The condition of a home at this moment. JournalError: `days/` cannot be read."""
-    found = Condition(
-        spooled=_spooled(layout),
-        rejected=sum(1 for _ in dead_letters.entries(layout)),
-        rules=redactions.present(layout, settings),
-        watcher=watcher(str(layout.home)) or None,
-        hooks=hooks(layout),
-        archive=_archive(layout, settings, now_us),
-    )
+    """The condition of a home at this moment: what cannot be read is named, the rest is there."""
+    found = Condition(spooled=_spooled(layout), watcher=watcher(str(layout.home)) or None)
+    found.warn_calls = settings.memory.warn_calls_per_day
+    found.problems += _closed_folders(layout)
+    with _named(layout, found):
+        found.rejected = sum(1 for _ in dead_letters.entries(layout))
+    with _named(layout, found):
+        found.rules = redactions.present(layout, settings)
+    with _named(layout, found):
+        _look_at_hooks(layout, found)
+    with _named(layout, found):
+        found.archive = _archive(layout, settings, now_us)
+    with _named(layout, found):
+        _look_into(layout, settings, now_us, found)
+    with _named(layout, found):
+        _look_at_lost(layout, found)
+    return found
+
+
+@contextmanager
+def _named(layout: Layout, found: Condition) -> Iterator[None]:
+    """What goes wrong inside is a problem, once for each text."""
+    try:
+        yield
+    except apsw.Error as error:
+        _add(found, connection.explain(error, layout.database))
+    except JournalError as error:
+        _add(found, error)
+    except OSError as error:
+        hint = "check the owner and rights of the home"
+        _add(found, JournalError(f"cannot read {error.filename}: {error.strerror}", hint))
+
+
+def _add(found: Condition, problem: JournalError) -> None:
+    """Not what follows from a folder that is closed, and is named already."""
+    closed = (str(one).removeprefix(_CLOSED) for one in found.problems if _CLOSED in str(one))
+    if not any(place in str(problem) for place in closed):
+        found.problems.append(problem)
+
+
+_CLOSED = "no access to "
+
+
+def _closed_folders(layout: Layout) -> list[JournalError]:
+    """The folders of the home that cannot be used because of their rights."""
+    places = [layout.days, layout.packs, layout.retry, layout.dead, layout.logs]
+    places.append(layout.home / "contexts")
+    with suppress(OSError):
+        places += [path for path in layout.days.iterdir() if is_day(path.name)]
+    mode = os.R_OK | os.W_OK | os.X_OK
+    closed = [path for path in places if path.is_dir() and not os.access(path, mode)]
+    return [JournalError(f"{_CLOSED}{path}", "run: journal doctor --fix") for path in closed]
+
+
+def _look_at_hooks(layout: Layout, found: Condition) -> None:
+    found.hooks = hooks(layout)
     if found.hooks != "installed":
         said = {"missing": "hooks not installed"}.get(found.hooks, "hooks of another version")
         found.problems.append(JournalError(said, "run: journal install"))
-    try:
-        _look_into(layout, settings, found)
-    except StoreError as error:
-        found.problems.append(error)
-        _compare(empty_database(), layout, found)
-    except apsw.Error as error:
-        found.problems.append(connection.explain(error, layout.database))
-        _compare(empty_database(), layout, found)
-    return found
+    if found.hooks != "missing":
+        found.problems += registration.problems(layout)
+
+
+def _look_at_lost(layout: Layout, found: Condition) -> None:
+    found.lost = lost.read(layout)
+    if found.lost.number:
+        at = to_text(found.lost.last_us)[:19]
+        said = f"{found.lost.number:,} records found no place and are lost, the last at {at}Z"
+        hint = "free space on the disk of the home; journal doctor --fix sets the count to 0"
+        found.problems.append(JournalError(said, hint))
 
 
 def _archive(layout: Layout, settings: Settings, now_us: int) -> Archive:
@@ -110,7 +182,7 @@ def _archive(layout: Layout, settings: Settings, now_us: int) -> Archive:
     circuits = circuit_breaker.load(layout.remotes).circuits
     return Archive(
         waiting=len(listed),
-        due=sum(retry_queue.is_due(one.next_us, now_us) for one in listed),
+        due=len(retry_queue.due(layout.retry, listed, now_us, settings.retry)),
         oldest_us=retry_queue.created_us(listed[0].name) if listed else None,
         dead=len(dead_pieces.list_paths(layout.dead)),
         circuit=circuits.get(name_of(settings.remote, layout), Circuit()),
@@ -124,10 +196,14 @@ def hooks(layout: Layout) -> str:
     return "outdated" if stale_programs(layout) else "installed"
 
 
-def _look_into(layout: Layout, settings: Settings, found: Condition) -> None:
+def _look_into(layout: Layout, settings: Settings, now_us: int, found: Condition) -> None:
     adopt_on = tuple(settings.sessions.adopt_on)
     found.store_bytes = _bytes(layout)
-    db = open_to_look(layout)
+    try:
+        db = open_to_look(layout)
+    except (StoreError, apsw.Error):
+        _compare(empty_database(), layout, found)
+        raise
     try:
         found.schema = int(db.pragma("user_version")) if layout.database.exists() else 0
         found.events = int(db.execute("select count(*) from events").get)
@@ -138,9 +214,15 @@ def _look_into(layout: Layout, settings: Settings, found: Condition) -> None:
         known = int(db.execute("select count(*) from session_states").get)
         found.not_adopted = known - sum(found.states.values())
         found.memory_ids = memory_ids(db, adopt_on)
-        found.model_failures = work.failures(db, settings)
+        found.model_failures = work.failures(db, settings, now_us)
+        found.model_calls = work.calls_of_a_day(db, now_us)
         found.older_events = redactions.older_events(db, found.rules)
-        _compare(db, layout, found)
+        with _named(layout, found):
+            _compare(db, layout, found)
+    except apsw.Error:
+        with _named(layout, found):
+            _compare(empty_database(), layout, found)
+        raise
     finally:
         db.close()
 

@@ -10,6 +10,7 @@ from hooks import autostart
 from journal.doctor import Finding, Voice, count
 from journal.times import DAY_US, to_text
 from sync.checkup import Subject
+from sync.checkup.home_status import PENDING_US
 from sync.memory import process
 from sync.memory.errors import ModelError
 from sync.remote.contract import RemoteError
@@ -29,10 +30,10 @@ def look_at_watcher(subject: Subject) -> list[Finding]:
     if (subject.layout.home / autostart.MARKER).exists():
         text = "not running; the next session starts it"
     else:
-        text = "not running, and none is started: commands take in what is new"
+        text = "not running, and none is started: commands sync what is new"
     left = path.read_text(errors="replace").strip() if path.is_file() else ""
     if left:  # a lock goes with its process, so there is nothing to clean up
-        text += f" (process {left[:20]} has ended and left its number, which harms nothing)"
+        text += f" (process {left[:20]} has ended; the number it left is harmless)"
     return [say.ok(text)]
 
 
@@ -62,11 +63,11 @@ def look_at_remote(subject: Subject) -> list[Finding]:
     if circuit.paused is not None:
         since = to_text(circuit.paused.since_us)[:16].replace("T", " ")
         message = f"paused since {since}Z: {circuit.paused.message}"
-        hint = "put that right: the next sync tries again at once, or: journal replay"
+        hint = "fix it: the next sync tries again, or run: journal replay"
         found.append(say.error(message, hint))
     elif circuit.state == "open":
         said = f": {circuit.last_error.message}" if circuit.last_error else ""
-        hint = "it is tried again by itself; at once with: journal replay"
+        hint = "it is tried again automatically; to try now: journal replay"
         found.append(say.warning(f"failed {count(circuit.failures, 'time')} in a row{said}", hint))
     if archive.oldest_us is not None and subject.now_us - archive.oldest_us > _LONG_US:
         days = (subject.now_us - archive.oldest_us) // DAY_US
@@ -80,8 +81,8 @@ def _folder(subject: Subject) -> list[Finding]:
     path = Path(subject.settings.remote.path).expanduser()
     if path.is_dir():
         return []
-    message = f"the remote's folder {path} is not there"
-    hint = "mount it, or make it if it is new: a missing folder is never made"
+    message = f"the remote's folder {path} does not exist"
+    hint = "mount it, or make it yourself: the journal never makes a missing folder"
     return [Voice("remote").error(message, hint)]
 
 
@@ -95,7 +96,7 @@ def _server(subject: Subject) -> list[Finding]:
         found.append(say.error(str(error), hint))
     place = urlsplit(remote.url)
     if place.scheme == "http" and not _is_loopback(place.hostname or ""):
-        message = f"http:// to {place.hostname} sends the token and the sessions in clear"
+        message = f"http:// to {place.hostname} sends the token and the sessions unencrypted"
         found.append(say.warning(message, "use https:// in remote.url"))
     return found
 
@@ -109,6 +110,17 @@ def _is_loopback(host: str) -> bool:
 
 def look_at_memory(subject: Subject) -> list[Finding]:
     """The program that is to summarise sessions can be started, and answers."""
+    say = Voice("memory")
+    ids = subject.condition.memory_ids
+    if ids.oldest_pending_us is not None and subject.now_us - ids.oldest_pending_us > PENDING_US:
+        days = (subject.now_us - ids.oldest_pending_us) // DAY_US
+        text = f"{count(ids.pending, 'session')} without a memory id, the oldest for {days} days"
+        hint = "list them: journal sessions --memory pending; give one: journal bind"
+        return [*_program(subject), say.warning(text, hint)]
+    return _program(subject)
+
+
+def _program(subject: Subject) -> list[Finding]:
     say, memory = Voice("memory"), subject.settings.memory
     if memory.agent != "command":
         return [say.ok(memory.agent)]
@@ -116,11 +128,11 @@ def look_at_memory(subject: Subject) -> list[Finding]:
     try:
         program = process.find(memory.command, subject.layout.home, environ)
     except ModelError as error:
-        hint = "name its whole path in memory.command; until then the built-in summary stands in"
+        hint = "name its whole path in memory.command; until then the built-in summary is used"
         return [say.error(f"memory.command: {error}", hint)]
     failed = subject.condition.model_failures
     if failed.number:
         message = f"{count(failed.number, 'call')} of {program} failed: {failed.message}"
-        hint = "it is tried again by itself; until then the built-in summary stands in"
+        hint = "it is tried again automatically; until then the built-in summary is used"
         return [say.warning(message, hint)]
     return [say.ok(str(program))]

@@ -31,9 +31,9 @@ def look_at_database(subject: Subject) -> list[Finding]:
         return [say.error(message, "choose a --home on a local disk")]
     if not path.exists():
         if pack_files(subject.layout):
-            message = f"{path} is gone, and days before are packed"
+            message = f"{path} is missing, and earlier days are packed"
             return [say.error(message, connection.REBUILD, subject.rebuilding())]
-        return [say.ok("not made yet: the first command that reads makes it")]
+        return [say.ok("not made yet; the first command that reads makes it")]
     try:
         with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as db:
             db.set_busy_timeout(connection.BUSY_MS)
@@ -58,19 +58,19 @@ def _look_into(subject: Subject, db: apsw.Connection) -> list[Finding]:
         message = f"{path} is damaged: {' '.join(said.split())}"
         return [say.error(message, connection.REBUILD, subject.rebuilding())]
     if version < schema.VERSION:
-        return [say.ok(f"whole, of an older schema ({version}): the next pass leads it up")]
+        return [say.ok(f"ok, schema {version}: the next sync upgrades it")]
     events = int(db.execute("select count(*) from events").get)
     size = path.stat().st_size / 1e6
-    return [say.ok(f"whole: {count(events, 'event')}, {size:,.1f} MB, schema {version}")]
+    return [say.ok(f"ok: {count(events, 'event')}, {size:,.1f} MB, schema {version}")]
 
 
 def look_at_backlog(subject: Subject) -> list[Finding]:
-    """What the hooks recorded is taken in before long."""
+    """What the hooks recorded is synced soon."""
     say, found = Voice("backlog"), subject.condition
     if found.oldest_unsynced_us is None:
-        return [say.ok("all taken in")]
+        return [say.ok("up to date")]
     age_us = subject.now_us - found.oldest_unsynced_us
-    text = f"{found.unsynced_bytes:,} bytes not taken in, the oldest from {_span(age_us)} ago"
+    text = f"{found.unsynced_bytes:,} bytes not synced, the oldest from {_span(age_us)} ago"
     if age_us > (_UNWATCHED_US if found.watcher is None else _WATCHED_US):
         return [say.warning(text, "run: journal sync", subject.taking_in())]
     return [say.ok(text)]
@@ -80,6 +80,11 @@ def look_at_spool(subject: Subject) -> list[Finding]:
     """No record waits outside the home, and hooks could keep one there."""
     say, spool = Voice("spool"), subject.layout.spool
     found = list(_places(say, spool))
+    if gone := subject.condition.lost.number:
+        at = to_text(subject.condition.lost.last_us)[:19]
+        message = f"{count(gone, 'record')} found no place and are lost, the last at {at}Z"
+        hint = "free space on the disks of the home and of $TMPDIR; --fix sets the count to 0"
+        found.append(say.error(message, hint, subject.clearing_lost()))
     if not found and (number := subject.condition.spooled):
         places = ", ".join(str(folder) for folder in subject.layout.spools() if folder.is_dir())
         message = f"{count(number, 'record')} in {places}: the home could not be written"
@@ -95,7 +100,7 @@ def _places(say: Voice, spool: Path) -> Iterator[Finding]:
         status = place.lstat()
         private = stat.S_ISDIR(status.st_mode) and not status.st_mode & 0o077
         if not private or status.st_uid != os.getuid():
-            message = f"{place} is not a private folder of yours: hooks and sync pass it over"
+            message = f"{place} is not a private folder of yours: hooks and sync do not use it"
             yield say.error(message, "look at what is in it, then remove it, or chmod 700")
             return
 
@@ -113,13 +118,13 @@ def look_at_dead(subject: Subject) -> list[Finding]:
         message = f"{count(binds, 'bind')} of memory ids refused"
         told.append(say.warning(message, f"see {subject.layout.dead / 'binds.jsonl'}"))
     if found.archive.dead:
-        message = f"{count(found.archive.dead, 'piece')} for the remote given up"
+        message = f"for the remote given up: {count(found.archive.dead, 'piece')}"
         told.append(say.warning(message, "to send again: journal replay --dead"))
     return told or [say.ok("nothing")]
 
 
 def look_at_redaction(subject: Subject) -> list[Finding]:
-    """What is stored was redacted by the rules of today."""
+    """What is stored was redacted by the current rules."""
     say, found = Voice("redaction"), subject.condition
     if found.rules == OFF:
         return [say.ok("off (redact.enabled), nothing is redacted")]
@@ -127,9 +132,9 @@ def look_at_redaction(subject: Subject) -> list[Finding]:
     older = [count(found.older_events, "event")] if found.older_events else []
     older += [count(len(packs), "pack")] if packs else []
     if older:
-        message = f"{' and '.join(older)} redacted by other rules than today's"
+        message = f"{' and '.join(older)} redacted by older rules"
         return [say.warning(message, "run: journal redact --rescan")]
-    return [say.ok("all that is stored was redacted by the rules of today")]
+    return [say.ok("stored data matches the current rules")]
 
 
 def look_at_clock(subject: Subject) -> list[Finding]:
@@ -138,13 +143,13 @@ def look_at_clock(subject: Subject) -> list[Finding]:
     last_us = _newest_us(subject)
     written_us = max(map(_modified_us, _written(subject)), default=0)
     if written_us > now_us + _CLOCK_US:
-        message = f"the clock stands {_span(written_us - now_us)} before the home's newest file"
+        message = f"the clock is {_span(written_us - now_us)} behind the newest file of the home"
         return [say.error(message, "set the clock: records are ordered by their times")]
     if last_us is not None and last_us > now_us + _CLOCK_US:
         message = f"the newest record is from the future: {to_text(last_us)[:19]}Z"
-        hint = "a clock was wrong, here or where the record was made: it stays the newest till then"
+        hint = "the clock was wrong here, or on the machine where the record was made"
         return [say.warning(message, hint)]
-    return [say.ok("behind no record")]
+    return [say.ok("ok")]
 
 
 def _newest_us(subject: Subject) -> int | None:

@@ -81,7 +81,9 @@ def _ready(order: Order, names: Sequence[str], done: Delivered) -> Iterator[Send
         if not piece.clean():
             done.tried += 1
             done.dead += 1
-        elif not (piece.is_divided and piece.divide()):
+        elif piece.is_divided and piece.divide():
+            done.divided = True
+        else:
             yield piece
 
 

@@ -9,7 +9,7 @@ The file is a small JSON object, replaced whole. A damaged one counts as empty, 
 and a look-up and loses no piece. Its one writer holds `deliver.lock`:
 
     {"v":1,"remotes":{"<name>":{"settings","failures","opened_at","probe_at","last_success",
-     "last_error":{"class","message","at"}|null,"paused":{"class","message","since","again_at"}|null,
+     "asked_at","wait_seconds","last_error":{"class","message","at"}|null,"paused":{"class","message","since","again_at"}|null,
      "memory":{…}}}}
 """
 
@@ -27,7 +27,7 @@ from journal.layout import write_whole
 from journal.settings import sections
 from journal.times import SECOND_US, to_text, to_us
 from sync.delivery.retry_file import spelled_out
-from sync.delivery.retry_queue import is_due, pause_us
+from sync.delivery.retry_queue import LONGEST_WAIT_US, is_due, pause_us
 from sync.remote.contract import RemoteError, Then
 
 VERSION = 1
@@ -61,6 +61,8 @@ class Circuit:
     failures: int = 0  # in a row
     opened_us: int | None = None
     probe_us: int = 0  # when open: not tried before this time
+    asked_us: int = 0  # when open: the remote asked not to be tried before this time
+    wait_us: int = LONGEST_WAIT_US  # how long the wait is that ends at `probe_us` or `again_us`
     last_success_us: int | None = None
     last_error: Seen | None = None
     paused: Paused | None = None
@@ -106,8 +108,20 @@ def allows(circuit: Circuit, now_us: int) -> bool:
     if circuit.last_error is not None and circuit.last_error.at_us > now_us + CLOCKS_US:
         return True
     if circuit.paused is not None:
-        return is_due(circuit.paused.again_us, now_us)
-    return circuit.opened_us is None or is_due(circuit.probe_us, now_us)
+        return is_due(circuit.paused.again_us, now_us, circuit.wait_us)
+    return circuit.opened_us is None or is_due(circuit.probe_us, now_us, circuit.wait_us)
+
+
+def may_probe(circuit: Circuit, now_us: int) -> bool:
+    """Whether a person who asks may have it tried now: not before a time that the remote named."""
+    return circuit.opened_us is None or is_due(circuit.asked_us, now_us, circuit.wait_us)
+
+
+def next_us(circuit: Circuit) -> int | None:
+    """When the remote is tried next; None: at any time."""
+    if circuit.paused is not None:
+        return circuit.paused.again_us
+    return None if circuit.opened_us is None else circuit.probe_us
 
 
 def succeeded(circuit: Circuit, now_us: int) -> Circuit:
@@ -119,7 +133,7 @@ def failed(
     circuit: Circuit, error: RemoteError, now_us: int, retry: sections.Retry, chance: Random
 ) -> Circuit:
     """A delivery ended with this error."""
-    seen = replace(circuit, last_error=Seen(error.kind, str(error), now_us))
+    seen = replace(circuit, last_error=Seen(error.kind, error.details, now_us))
     if error.then in (Then.SPLIT, Then.REJECT):
         return _closed(seen)  # it has judged the piece: the remote itself works
     if error.then is Then.PAUSE:
@@ -127,31 +141,42 @@ def failed(
     if not error.counts and circuit.state == "closed":
         return seen
     if not error.counts and circuit.paused is not None:
-        again_us = _look_us(error, now_us, retry)
-        return replace(seen, paused=replace(circuit.paused, again_us=again_us))
+        wait_us = _look_wait_us(error, retry)
+        paused = replace(circuit.paused, again_us=now_us + wait_us)
+        return replace(seen, paused=paused, wait_us=wait_us)
     failures = circuit.failures + error.counts
     wait_us = pause_us(failures, retry, chance, error.retry_after_seconds)
     opened_us = now_us if circuit.opened_us is None else circuit.opened_us
     return replace(
-        seen, failures=failures, opened_us=opened_us, probe_us=now_us + wait_us, paused=None
-    )
+        seen, failures=failures, opened_us=opened_us, probe_us=now_us + wait_us, paused=None,
+        asked_us=now_us + _asked_wait_us(error), wait_us=wait_us,
+    )  # fmt: skip
 
 
 def _pause(circuit: Circuit, error: RemoteError, now_us: int, retry: sections.Retry) -> Circuit:
     before = circuit.paused
     since_us = before.since_us if before is not None and before.kind == error.kind else now_us
-    paused = Paused(error.kind, str(error), since_us, _look_us(error, now_us, retry))
-    return replace(_closed(circuit), paused=paused)
+    wait_us = _look_wait_us(error, retry)
+    paused = Paused(error.kind, error.details, since_us, now_us + wait_us)
+    return replace(_closed(circuit), paused=paused, wait_us=wait_us)
 
 
-def _look_us(error: RemoteError, now_us: int, retry: sections.Retry) -> int:
-    """When a pause is looked at again: now and then, or as soon as the error says."""
+def _look_wait_us(error: RemoteError, retry: sections.Retry) -> int:
+    """How long until a pause is looked at again: now and then, or as soon as the error says."""
     wish = error.retry_after_seconds
-    return now_us + int((retry.max_seconds if wish is None else wish) * SECOND_US)
+    return int((retry.max_seconds if wish is None else wish) * SECOND_US)
+
+
+def _asked_wait_us(error: RemoteError) -> int:
+    """How long the remote itself asked for."""
+    return min(int((error.retry_after_seconds or 0) * SECOND_US), LONGEST_WAIT_US)
 
 
 def _closed(circuit: Circuit) -> Circuit:
-    return replace(circuit, failures=0, opened_us=None, probe_us=0, paused=None)
+    return replace(
+        circuit, failures=0, opened_us=None, probe_us=0, asked_us=0, wait_us=LONGEST_WAIT_US,
+        paused=None,
+    )  # fmt: skip
 
 
 def load(path: Path) -> Remotes:
@@ -197,6 +222,8 @@ def _said(circuit: Circuit) -> dict[str, Any]:
         "failures": circuit.failures,
         "opened_at": _text(circuit.opened_us),
         "probe_at": _text(circuit.probe_us),
+        "asked_at": _text(circuit.asked_us),
+        "wait_seconds": circuit.wait_us / SECOND_US,
         "last_success": _text(circuit.last_success_us),
         "last_error": error and _problem(error) | {"at": to_text(error.at_us)},
         "paused": paused
@@ -217,6 +244,10 @@ def _circuit(fields: dict[str, Any]) -> Circuit:
             failures=max(int(fields["failures"]), 0),
             opened_us=_us(fields["opened_at"]),
             probe_us=_us(fields["probe_at"]) or 0,
+            asked_us=_us(fields.get("asked_at")) or 0,
+            wait_us=int(
+                float(fields.get("wait_seconds", LONGEST_WAIT_US // SECOND_US)) * SECOND_US
+            ),
             last_success_us=_us(fields["last_success"]),
             last_error=_seen(fields["last_error"]),
             paused=_paused(fields["paused"]),

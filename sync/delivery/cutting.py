@@ -1,7 +1,7 @@
 """Cuts sessions into pieces for the remote: what no piece covers yet becomes a retry file.
 
 To be called under `deliver.lock`. The file comes first and the note in the database after it: a
-kill in between leaves a file that sync/stock.py notes, so that nothing is in two pieces. A
+kill in between leaves a file that queue_check.py notes, so that nothing is in two pieces. A
 piece that was never sent grows until it is full; once it was, what is new goes into the next one.
 """
 
@@ -68,8 +68,12 @@ def cut(
     redactor: Redactor,
     adopt_on: tuple[str, ...],
     now_us: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> int:
-    """Write the pieces that are due; how many. JournalError: one cannot be written."""
+    """Write the pieces that are due; how many. JournalError: one cannot be written.
+
+    `progress` is told how many of the sessions are done.
+    """
     query = """
         select w.session, w.since_us, s.agent, s.id, s.status, s.triggers, s.title, s.project_name,
           s.cwd
@@ -79,7 +83,9 @@ def cut(
     wanted, written = set(adopt_on), 0
     rows: list[Any] = db.execute(query).fetchall()
     of_others = pulled_copies.owners(db) if rows else {}
-    for session, since_us, agent, name, status, triggers, title, project, cwd in rows:
+    for number, row in enumerate(rows):
+        progress(number, len(rows))
+        session, since_us, agent, name, status, triggers, title, project, cwd = row
         ripe = status == "finished" or now_us - since_us >= shape.interval_us or now_us < since_us
         if (agent, name) in of_others:
             with db:
@@ -185,7 +191,7 @@ class _Work:
         return memory_id, None if summary is None else orjson.loads(self._clean(summary))
 
     def _clean(self, text: str) -> str:
-        """Redacted once more: the rules may have changed since it was taken in."""
+        """Redacted once more: the rules may have changed since it was stored."""
         return self.redactor.json(text.encode()).decode()
 
     def _units(self, grown: Head | None) -> Iterator[_Unit]:

@@ -7,12 +7,14 @@ database only knows what they cover, so without it nothing new is cut, and what 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from random import SystemRandom
 
 import apsw
 
 from journal import home_id
 from journal.errors import BusyError, JournalError
+from journal.settings import sections
 from journal.times import SECOND_US
 from sync.conditions import Conditions
 from sync.delivery import (
@@ -44,7 +46,7 @@ class Wish:
     dead: bool = False  # what was given up, too
     cut: bool = True  # what is new and in no piece yet, too
     probe: bool = False  # a remote that failed is to be tried all the same
-    progress: Callable[[int, int], None] = lambda done, total: None
+    progress: Callable[[str, int, int], None] = lambda what, done, total: None
 
 
 def run(conditions: Conditions, wish: Wish) -> Delivered:
@@ -127,7 +129,8 @@ def _cut(conditions: Conditions, wish: Wish, db: apsw.Connection) -> list[str]:
         shape = _shape(conditions)
         adopt_on = tuple(settings.sessions.adopt_on)
         redactor = make_redactor(layout, settings)
-        cutting.cut(db, layout, shape, redactor, adopt_on, conditions.now_us)
+        told = partial(wish.progress, "Preparing")
+        cutting.cut(db, layout, shape, redactor, adopt_on, conditions.now_us, told)
     return stock.problems
 
 
@@ -135,19 +138,21 @@ def _shape(conditions: Conditions) -> cutting.Shape:
     remote = conditions.settings.remote
     return cutting.Shape(
         remote=name_of(remote, conditions.layout),
-        render=_renderer(remote.kind),
+        render=_renderer(remote),
         max_bytes=max_bytes(remote),
-        has_records=remote.kind in ("folder", "postgres"),
+        has_records=remote.kind in ("folder", "postgres") or remote.raw,
         interval_us=int(remote.min_interval_seconds * SECOND_US),
         has_rows=remote.kind == "postgres",
     )
 
 
-def _renderer(kind: str) -> Callable[[Heading, Material], bytes]:
-    if kind == "folder":
+def _renderer(remote: sections.Remote) -> Callable[[Heading, Material], bytes]:
+    if remote.kind == "folder":
         from sync.remote.folder_files import render
-    elif kind == "postgres":
+    elif remote.kind == "postgres":
         from sync.remote.postgres.piece import render
+    elif remote.raw:
+        from sync.remote.thread import render_raw as render
     else:
         from sync.remote.thread import render
     return render
@@ -201,7 +206,7 @@ def _order(
         conditions.stopping,
         wish.all,
         wish.probe,
-        wish.progress,
+        partial(wish.progress, "Sending"),
     )
 
 

@@ -11,10 +11,17 @@ from contextlib import suppress
 from pathlib import Path
 
 from journal.layout import Layout
+from journal.steps import step
 from sync.delivery import batches, circuit_breaker, retry_queue
 from sync.delivery.batches import Batching
+from sync.delivery.circuit_breaker import Circuit
 from sync.delivery.retry_queue import Listed
-from sync.delivery.sending import Delivered, Order, said, send_one
+from sync.delivery.sending import Delivered, Order, look_again, said, send_one
+from sync.remote.contract import LooksLater
+
+LOOK_PAUSE_SECONDS = 1.0  # between the first two looks at those of one run
+# Errors after which nothing more is asked in a run: no answer came, or too much was asked.
+_SILENT = ("timeout", "unreachable", "dropped", "rate_limited", "out_of_time")
 
 
 def run(order: Order) -> Delivered:
@@ -23,28 +30,55 @@ def run(order: Order) -> Delivered:
     circuit = order.circuit
     listed = retry_queue.schedule(order.layout.retry)
     _drop_outgrown(order.layout, listed)
-    longest_us = retry_queue.longest_us(order.settings.retry)
-    due = {
-        one.name
-        for one in listed
-        if order.all or retry_queue.is_due(one.next_us, order.now_us, longest_us)
-    }
+    due = _due(order, listed)
     until = time.monotonic() + order.settings.remote.pass_seconds
-    if order.all or order.probe or circuit_breaker.allows(circuit, order.now_us):
+    step(f"remote {order.remote.name}: {len(listed)} pieces wait, {len(due)} due, {circuit.state}")
+    if _may_try(order, circuit):
         probes = {one.name for one in listed if circuit.state != "closed" and _was_tried(one)}
         names = sorted(due | probes)
-        number = 0
-        for group in _groups(order, names):
-            wanted = [one for one in group if one in due or order.circuit.state != "closed"]
-            left = until - time.monotonic()
-            if left <= 0 or order.stopping() or not _send(order, wanted, left, done):
-                break
-            number += len(group)
-            order.progress(number, len(names))
+        _send(order, due, names, until, done)
+        tried = set(names)
+        while done.divided and done.error is None:  # what was too large is smaller pieces now
+            done.divided = False
+            due = _due(order, retry_queue.schedule(order.layout.retry)) - tried
+            tried |= due
+            _send(order, due, sorted(due), until, done)
     elif due:
-        done.error = said(circuit)
+        done.error, done.attempt = said(circuit), circuit.failures
+        done.next_us = circuit_breaker.next_us(circuit)
     done.waiting = len(retry_queue.list_names(order.layout.retry)) if done.tried else len(listed)
     return done
+
+
+def _due(order: Order, listed: list[Listed]) -> set[str]:
+    if order.all:
+        return {one.name for one in listed}
+    retry = order.settings.retry
+    return set(retry_queue.due(order.layout.retry, listed, order.now_us, retry))
+
+
+def _may_try(order: Order, circuit: Circuit) -> bool:
+    """Whether the remote is tried at all: a time that it asked for is broken by `all` alone."""
+    if order.all or circuit_breaker.allows(circuit, order.now_us):
+        return True
+    return order.probe and circuit_breaker.may_probe(circuit, order.now_us)
+
+
+def _send(order: Order, due: set[str], names: list[str], until: float, done: Delivered) -> None:
+    """Send these in turn; then look what the remote has made of those that it works on."""
+    if len(names) > 1 and isinstance(order.remote, LooksLater):
+        order.remote.look_later()
+    number = 0
+    for group in _groups(order, names):
+        wanted = [one for one in group if one in due or order.circuit.state != "closed"]
+        left = until - time.monotonic()
+        if left <= 0 or order.stopping() or not _send_group(order, wanted, left, done):
+            break
+        number += len(group)
+        order.progress(number, len(names))
+    if len(names) > 1 and (done.error is None or done.error.kind not in _SILENT):
+        pauses = (0.0, LOOK_PAUSE_SECONDS) if done.error is None else (0.0,)
+        _look_together(order, until, pauses, done)
 
 
 def _groups(order: Order, names: list[str]) -> Iterator[list[str]]:
@@ -58,10 +92,22 @@ def _groups(order: Order, names: list[str]) -> Iterator[list[str]]:
     yield from batches.groups(order, names[probes:], remote)
 
 
-def _send(order: Order, names: list[str], seconds: float, done: Delivered) -> bool:
+def _send_group(order: Order, names: list[str], seconds: float, done: Delivered) -> bool:
     if isinstance(order.remote, Batching):
         return batches.send(order, names, order.remote, seconds, done)
     return all(send_one(order, name, seconds, done) for name in names)
+
+
+def _look_together(order: Order, until: float, pauses: tuple[float, ...], done: Delivered) -> None:
+    """Look at all pieces that the remote took in this run, again if that takes it a moment."""
+    for pause_seconds in pauses:
+        if not done.working:
+            return
+        time.sleep(min(pause_seconds, max(0.0, until - time.monotonic())))
+        for name in tuple(done.working):
+            left = until - time.monotonic()
+            if left <= 0 or order.stopping() or not look_again(order, name, left, done):
+                return
 
 
 def _was_tried(one: Listed) -> bool:

@@ -47,7 +47,10 @@ def fault(path: Path, piece: Piece) -> str:
     """What is wrong with a piece's file, for people; "" if nothing is."""
     if piece.sha256.startswith(_name(path)[1]):
         return ""
-    return one_line(f"{path} is damaged: its content is not what its name says")
+    return one_line(
+        f"{path} is not complete, or damaged: its content is not what its name says "
+        "(import again when it has arrived)"
+    )
 
 
 def note(
@@ -64,7 +67,7 @@ def note(
         "remote": remote,
         "host": _host(path.parent.name),
         "number": number,
-        # Whoever lost their home has begun to count anew: this is no piece of the new counting.
+        # A home that was lost counts from 1 again: this is not a piece of the new count.
         "part": beginning,
         "sha256": piece.sha256,
         "events": piece.ids,

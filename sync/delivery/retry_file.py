@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from journal.settings.sections import plain
-from journal.times import to_text, to_us
+from journal.times import DAY_US, SECOND_US, to_text, to_us
 from sync.remote.contract import Piece, Progress
 
 VERSION = 1
@@ -47,6 +47,7 @@ class Head:
     target: str  # the name of the remote that it is for
     events: tuple[str, ...]  # the ids of what it covers
     next_us: int  # not tried before this time
+    wait_us: int = 0  # how long the wait is that ends then, if it is longer than usual
     attempts: int = 0  # those begun
     last_error: LastError | None = None
     progress: Progress = field(default_factory=dict)  # the remote's own; it changes this object
@@ -98,6 +99,7 @@ class Waiting:
             sha256=hashlib.sha256(body).hexdigest(),
             size=len(body),
             events=self.head.events if is_last else (),
+            wait_us=0,
             attempts=0,
             last_error=None,
             progress={},
@@ -160,6 +162,7 @@ def _head_fields(head: Head) -> dict[str, Any]:
         "created_at": to_text(head.created_us),
         "attempts": head.attempts,
         "next_at": to_text(head.next_us),
+        "wait_seconds": head.wait_us / SECOND_US,
         "last_error": error and {"class": error.kind, "message": spelled_out(error.message)},
         "session": head.session,
         "piece": {
@@ -194,6 +197,7 @@ def _head(fields: dict[str, Any]) -> Head:
         target=_get(_get(fields, "target", dict), "remote", str),
         events=tuple(events),
         next_us=_time(fields, "next_at"),
+        wait_us=_wait_us(fields),
         attempts=_get(fields, "attempts", int),
         last_error=_last_error(fields),
         progress=_get(fields, "progress", dict),
@@ -213,6 +217,14 @@ def _get(fields: dict[str, Any], key: str, kind: type[Any]) -> Any:
     if type(value) is not kind:  # a bool is an int to isinstance
         raise BadPieceError(f"{key}: missing or not what it should be")
     return value
+
+
+def _wait_us(fields: dict[str, Any]) -> int:
+    """0 in a file of a version that did not write it."""
+    seconds = fields.get("wait_seconds", 0)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise BadPieceError("wait_seconds: not a number")
+    return int(min(max(seconds, 0), DAY_US // SECOND_US) * SECOND_US)
 
 
 def _time(fields: dict[str, Any], key: str) -> int:

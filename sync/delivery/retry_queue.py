@@ -1,8 +1,8 @@
 """`retry/`: the pieces that no remote has acknowledged yet, one file each.
 
 The invariant: a piece's file is on the disk, whole and fsynced, before its first send, and goes
-only after its receipt is in the journal. So whoever is killed at any instruction, each piece has
-been delivered or its file is here; and sending, retrying and replaying are one thing.
+only after its receipt is in the journal. So if a process is killed at any instruction, each piece
+has been delivered or its file is here; and sending, retrying and replaying are one thing.
 
 A file `<created, 17 digits of microseconds>-<16 hex>.json` holds all that a replay needs, as one
 JSON object: its first line is everything but the body, its second the body, so that a head is read
@@ -86,17 +86,36 @@ def created_us(name: str) -> int:
     return int(name[:17])
 
 
-def is_due(next_us: int, now_us: int, longest_us: int = LONGEST_WAIT_US) -> bool:
-    """Whether that time has come; one further away than any wait was set by a clock ahead."""
-    return next_us <= now_us or next_us > now_us + longest_us
+def is_due(next_us: int, now_us: int, wait_us: int = LONGEST_WAIT_US) -> bool:
+    """Whether that time has come. `wait_us`: how long the wait was when it began.
 
-
-def longest_us(retry: sections.Retry) -> int:
-    """No file waits longer than this from now: a later time was set by a clock that was ahead.
-
-    A remote that asks for more is obeyed by its circuit, see circuit_breaker.py.
+    A time that is further away than the whole wait was set by a clock that was ahead.
     """
-    return int(max(retry.max_seconds, _WISH_SECONDS) * SECOND_US)
+    return next_us <= now_us or next_us > now_us + wait_us
+
+
+def due(folder: Path, listed: list[Listed], now_us: int, retry: sections.Retry) -> list[str]:
+    """The names of those whose time has come.
+
+    A file is opened only if its time is further away than `retry.max_seconds`: it says whether
+    the remote asked for so long a wait.
+    """
+    usual_us = int(retry.max_seconds * SECOND_US)
+    found = []
+    for one in listed:
+        is_far = one.next_us > now_us + usual_us
+        if is_due(
+            one.next_us, now_us, _wait_us(folder / one.name, usual_us) if is_far else usual_us
+        ):
+            found.append(one.name)
+    return found
+
+
+def _wait_us(path: Path, usual_us: int) -> int:
+    try:
+        return max(read_head(path).wait_us, usual_us)
+    except (GoneError, ForeignRetryError):
+        return LONGEST_WAIT_US
 
 
 def pause_us(

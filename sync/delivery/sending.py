@@ -13,12 +13,21 @@ from typing import Any
 from journal.layout import Layout
 from journal.redaction.redactor import Redactor
 from journal.settings.sources import Settings
+from journal.steps import step
 from journal.times import SECOND_US
 from sync.delivery import circuit_breaker, receipts, redact_before_send, retry_queue
 from sync.delivery.circuit_breaker import Circuit, Remotes
 from sync.delivery.redact_before_send import UncleanError
 from sync.delivery.retry_file import LastError, Waiting
-from sync.remote.contract import Outcome, Piece, Progress, Remote, RemoteError, Then
+from sync.remote.contract import (
+    Outcome,
+    Piece,
+    Progress,
+    Remote,
+    RemoteError,
+    Then,
+    to_be_asked_now,
+)
 
 LOOK_AGAIN_SECONDS = 30.0  # at a piece that the remote works on
 _DIVIDED = "divided"  # in the progress of a piece
@@ -33,10 +42,14 @@ class Delivered:
     failed: int = 0
     dead: int = 0
     pending: int = 0
+    working: list[str] = field(default_factory=list)  # of them, those that were sent in this run
+    divided: bool = False  # a piece was too large, and is smaller ones now
     waiting: int = 0  # files that are left
     elsewhere: int = 0  # of them, for another remote than the one that is set
     ripening: int = 0  # sessions with something new that waits for more to go with it
     error: RemoteError | None = None  # the last one
+    attempt: int = 0  # that ended with it: of the remote as a whole, else of its piece
+    next_us: int | None = None  # when the next one may be made
     problems: list[str] = field(default_factory=list)  # files that cannot be replayed
 
 
@@ -94,22 +107,47 @@ def send_one(order: Order, name: str, seconds: float, done: Delivered) -> bool:
         done.tried += 1
         done.dead += 1
         return True
-    if piece.is_divided and piece.divide():
+    too_large = piece.size > order.remote.max_bytes
+    if (piece.is_divided or too_large) and piece.divide():
+        done.divided = True
         return True
     done.tried += 1
+    step(f"send {name}, {piece.size:,} bytes, attempt {piece.attempts + 1}")
     try:
         if piece.send(seconds) is Outcome.STORED:
             done.sent += 1
         else:
             done.pending += 1
+            done.working.append(piece.name)
     except RemoteError as error:
         return note_failure(order, piece, error, done)
     remember(order, circuit_breaker.succeeded(order.circuit, order.now_us))
     return True
 
 
+def look_again(order: Order, name: str, seconds: float, done: Delivered) -> bool:
+    """One piece that the remote works on, looked at again; whether the next one may be."""
+    try:
+        piece = Sending(order, name, retry_queue.read(order.layout.retry / name))
+        if piece.look(seconds) is not Outcome.STORED:
+            return True
+        done.sent += 1
+    except (retry_queue.GoneError, retry_queue.ForeignRetryError):
+        pass  # forgotten meanwhile
+    except RemoteError as error:
+        done.working.remove(name)
+        done.pending -= 1
+        return note_failure(order, piece, error, done)
+    done.working.remove(name)
+    done.pending -= 1
+    return True
+
+
 def note_failure(order: Order, piece: "Sending", error: RemoteError, done: Delivered) -> bool:
+    error.args = (order.redactor.text(str(error)),)  # a remote may send back what it was sent
+    error.words = order.redactor.text(error.words)
     done.error = error
+    step(f"{error.kind}: {error.details}")
     circuit = circuit_breaker.failed(
         order.circuit, error, order.now_us, order.settings.retry, order.chance
     )
@@ -118,6 +156,8 @@ def note_failure(order: Order, piece: "Sending", error: RemoteError, done: Deliv
         done.dead += 1
     else:
         done.failed += 1
+    done.attempt = circuit.failures or piece.attempts
+    done.next_us = circuit_breaker.next_us(circuit) or piece.next_us
     return circuit.state == "closed" or not error.counts
 
 
@@ -134,6 +174,26 @@ class Sending:
         self._path = order.layout.retry / name
         self._waiting = waiting
         self._error: LastError | None = waiting.head.last_error
+
+    @property
+    def name(self) -> str:
+        """Of its file."""
+        return self._path.name
+
+    @property
+    def size(self) -> int:
+        """Bytes of its body."""
+        return len(self._waiting.body)
+
+    @property
+    def attempts(self) -> int:
+        """Those begun."""
+        return self._waiting.head.attempts
+
+    @property
+    def next_us(self) -> int:
+        """When the next one may begin."""
+        return self._waiting.head.next_us
 
     def clean(self) -> bool:
         """Redact it by the rules of this moment; whether it is still a piece that may be sent.
@@ -154,21 +214,21 @@ class Sending:
 
     def send(self, seconds: float) -> Outcome:
         """Deliver it. RemoteError: see `failed`."""
-        head = self.begun()._waiting.head
+        self.begun()
+        return self.look(seconds)
+
+    def look(self, seconds: float) -> Outcome:
+        """Ask what became of it since it was sent. RemoteError: see `failed`."""
+        head = self._waiting.head
         outcome = self._order.remote.deliver(
             self._waiting.piece, head.progress, self._update, seconds
         )
         if outcome is Outcome.STORED:
             self.acknowledge()
         else:
-            again_us = self._order.now_us + int(LOOK_AGAIN_SECONDS * SECOND_US)
-            self._update(next_us=again_us, last_error=None)
+            wait_us = int(LOOK_AGAIN_SECONDS * SECOND_US)
+            self._update(next_us=self._order.now_us + wait_us, wait_us=wait_us, last_error=None)
         return outcome
-
-    @property
-    def name(self) -> str:
-        """Of its retry file."""
-        return self._path.name
 
     @property
     def sent(self) -> tuple[Piece, Progress]:
@@ -177,6 +237,8 @@ class Sending:
 
     def begun(self) -> "Sending":
         """An attempt has been made."""
+        if self._order.all:
+            to_be_asked_now(self._waiting.head.progress)
         self._update(attempts=self._waiting.head.attempts + 1)
         return self
 
@@ -200,15 +262,16 @@ class Sending:
         if error.then in (Then.SPLIT, Then.REJECT) or (
             most and head.attempts >= most and error.then is Then.RETRY
         ):
-            self._reject(error.kind, str(error))
+            self._reject(error.kind, error.details)
             return True
         wait_us = 0  # a pause is the remote's, not the piece's
         if error.then is Then.RETRY:
             wait_us = retry_queue.pause_us(
                 head.attempts, retry_settings, self._order.chance, error.retry_after_seconds
             )
-        said = LastError(error.kind, str(error))
-        self._update(next_us=self._order.now_us + wait_us, last_error=said)
+        said = LastError(error.kind, error.details)
+        next_us = self._order.now_us + wait_us
+        self._update(next_us=next_us, wait_us=wait_us, last_error=said)
         return False
 
     @property

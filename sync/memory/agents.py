@@ -48,7 +48,7 @@ class Unasked:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`command`: a model program, run anew for each session."""
+    """`command`: a model program, started for each session."""
 
     command: tuple[str, ...]
     timeout_seconds: float

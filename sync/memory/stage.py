@@ -1,9 +1,10 @@
 """The stage in which a model is asked about sessions, one after the other.
 
-Whatever comes of it is appended to the journal like any record, and taken in by the next pass: the
+What comes of it is appended to the journal like any record, and stored by the next pass: the
 call before it is made, so that a killed one counts; then its failure, or the summary and the id.
 """
 
+import sys
 import time
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,8 +14,10 @@ import apsw
 
 from journal.errors import BusyError
 from journal.record import own_facts
+from journal.steps import step
 from journal.times import to_text
 from sync.conditions import Conditions
+from sync.ingest.screening import make_redactor
 from sync.memory import work
 from sync.memory.agents import MemoryAgent, agent_of
 from sync.memory.answer import Answer
@@ -25,6 +28,10 @@ from sync.store import connection
 from sync.store.locks import locked
 from sync.views import models
 
+LARGE_BATCH = 10  # calls, before which an estimate is given
+_SAMPLE = 20  # sessions that it is made from
+_CHARS_PER_TOKEN = 4
+
 
 @dataclass(slots=True)
 class Asked:
@@ -33,6 +40,7 @@ class Asked:
     asked: int = 0
     answered: int = 0
     waiting: int = 0
+    over_budget: int = 0  # of them, those that the limit of calls a day leaves for later
     error: ModelError | None = None  # of the last call, or why none was made
 
 
@@ -64,8 +72,14 @@ def _ask(conditions: Conditions, agent: MemoryAgent) -> Asked:
                 < work.failures(db, conditions.settings, conditions.now_us).again_us
             ):
                 return Asked(waiting=len(_due(conditions)))
-            agent.check()
-            for one in work.due(db, conditions.settings, conditions.now_us):
+            due = work.due(db, conditions.settings, conditions.now_us)
+            left = _left(conditions, db)
+            done.over_budget = max(0, len(due) - left)
+            due = due[:left]
+            if due:
+                _check(conditions, agent, due[0])
+            _tell_estimate(conditions, db, due)
+            for one in due:
                 if conditions.stopping() or time.monotonic() > until:
                     break
                 done.asked += 1
@@ -79,17 +93,50 @@ def _ask(conditions: Conditions, agent: MemoryAgent) -> Asked:
     return done
 
 
+def _left(conditions: Conditions, db: apsw.Connection) -> int:
+    """How many calls the limit of a day allows."""
+    most = conditions.settings.memory.max_calls_per_day
+    if not most:
+        return sys.maxsize
+    return max(0, most - work.calls_of_a_day(db, conditions.now_us))
+
+
+def _tell_estimate(conditions: Conditions, db: apsw.Connection, due: list[Due]) -> None:
+    """Before a large batch: how many calls, and roughly how much text."""
+    if len(due) < LARGE_BATCH:
+        return
+    some = [len(digest(db, one.key)) for one in due[:_SAMPLE]]
+    tokens = sum(some) * len(due) // len(some) // _CHARS_PER_TOKEN
+    conditions.tell(f"{len(due):,} sessions to summarise: about {tokens:,} input tokens")
+
+
+def _check(conditions: Conditions, agent: MemoryAgent, one: Due) -> None:
+    """ModelError: the program cannot be started. It counts as a failure, and as no call."""
+    try:
+        agent.check()
+    except ModelError as error:
+        raise _failed(conditions, one, error) from error
+
+
+def _failed(conditions: Conditions, one: Due, error: ModelError) -> ModelError:
+    """The error as it may be shown: what a program writes to stderr may hold a secret."""
+    redactor = make_redactor(conditions.layout, conditions.settings)
+    shown = ModelError(error.kind, redactor.text(str(error)))
+    _record(conditions, one, "ModelFailure", {"class": shown.kind, "message": str(shown)})
+    return shown
+
+
 def _call(conditions: Conditions, agent: MemoryAgent, db: apsw.Connection, one: Due) -> None:
     """One call with its records. ModelError: it failed, which is recorded."""
     conditions.tell(f"asking the memory agent about {one.session}")
+    step(f"call {one.calls + 1} of the model program for session {one.session}")
     _record(conditions, one, "ModelCall", {"attempt": one.calls + 1})
     try:
         answer = agent.ask(digest(db, one.key), conditions.stopping)
     except StoppedError:
         raise  # it is we who gave up
     except ModelError as error:
-        _record(conditions, one, "ModelFailure", {"class": error.kind, "message": str(error)})
-        raise
+        raise _failed(conditions, one, error) from error
     _keep(conditions, db, one, answer)
 
 

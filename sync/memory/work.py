@@ -13,7 +13,7 @@ import apsw
 from journal.session.state import SessionState
 from journal.session.summary import summarise
 from journal.settings.sources import Settings
-from journal.times import SECOND_US
+from journal.times import DAY_US, SECOND_US
 from sync.views import models
 from sync.views.summaries import last_word_us
 
@@ -89,16 +89,22 @@ def _last_call_us(db: apsw.Connection, one: Due) -> int:
     return int(db.execute(query, (one.agent, one.session)).get or 0)
 
 
-def failures(db: apsw.Connection, settings: Settings, now_us: int = 2**62) -> Failures:
+def calls_of_a_day(db: apsw.Connection, now_us: int) -> int:
+    """How many calls were made within the last 24 hours, over all sessions."""
+    query = "select count(*) from model_records where kind = 'call' and at_us > ? and at_us <= ?"
+    return int(db.execute(query, (now_us - DAY_US, now_us)).get)
+
+
+def failures(db: apsw.Connection, settings: Settings, now_us: int) -> Failures:
     """How the last calls went, and when the next may be made: full jitter, growing with each.
 
-    What a clock that was ahead has dated later than now does not count.
+    A failure that was recorded by a clock that was ahead of `now_us` makes nobody wait.
     """
     query = """
         select record, at_us, said ->> 'class', said ->> 'message' from model_records
-        where kind = 'failure' and at_us <= ?1 and at_us > coalesce(
+        where kind = 'failure' and at_us > coalesce(
           (select max(at_us) from model_records where kind = 'summary' and at_us <= ?1), 0)
-        order by at_us desc, record desc
+        order by at_us > ?1, at_us desc, record desc
     """
     rows: list[Any] = db.execute(query, (now_us,)).fetchall()
     if not rows:
@@ -107,7 +113,7 @@ def failures(db: apsw.Connection, settings: Settings, now_us: int = 2**62) -> Fa
     retry = settings.retry
     longest = min(retry.max_seconds, retry.first_seconds * 2.0 ** min(len(rows) - 1, 40))
     wait_seconds = Random(record).uniform(0, longest)  # of the record: the same at every look
-    again_us = at_us + int(wait_seconds * SECOND_US)
+    again_us = at_us + int(wait_seconds * SECOND_US) if at_us <= now_us else 0
     return Failures(len(rows), str(kind), str(message), at_us, again_us)
 
 

@@ -19,6 +19,8 @@ _UNIT_US = {
     "w": 7 * DAY_US,
 }
 _EPOCH = to_datetime(0)
+_MEMORY_ID = "select 1 from memory_ids m where m.agent = s.agent and m.session = s.id"
+_MEMORY = {"pending": f"not exists ({_MEMORY_ID})", "resolved": f"exists ({_MEMORY_ID})"}
 _ADOPTED = "instr(' ' || s.triggers || ' ', ?)"
 
 
@@ -36,6 +38,7 @@ class Filters(NamedTuple):
     state: str = ""
     agent: str = ""
     host: str = ""
+    memory: str = ""  # `pending` or `resolved`
 
     def sql(self) -> tuple[str, tuple[str, ...]]:
         """A condition over `session_states s`, and its parameters."""
@@ -47,6 +50,8 @@ class Filters(NamedTuple):
             parts.append(_project(self.project))
         if self.host:
             parts.append(("s.host = ? collate nocase", (self.host,)))
+        if self.memory:
+            parts.append((_MEMORY[self.memory], ()))
         equal = {"s.branch": self.branch, "s.status": self.state, "s.agent": self.agent}
         parts += [(f"{column} = ?", (value,)) for column, value in equal.items() if value]
         conditions = " and ".join(condition for condition, _ in parts) or "true"

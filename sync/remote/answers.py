@@ -102,15 +102,18 @@ class Answers:
 
     def _server_error(self, request: Request, reply: Reply, text: str) -> RemoteError:
         whole = reply.body.decode("utf-8", "replace")
-        kind, message = "server_error", f"HTTP {reply.status}: {text}"
+        kind, message, words = "server_error", f"HTTP {reply.status}: {text}", ""
         if _MEMORY.search(whole):
-            kind, message = "out_of_memory", "remote database out of memory"
+            kind, words, message = "out_of_memory", message, "remote database out of memory"
         elif reply.status == 501 or _DATABASE.search(whole):
             kind, message = "database_error", f"remote database failed: {text}"
-        return RemoteError(
+            words = f"HTTP {reply.status}"
+        error = RemoteError(
             kind, message, Then.RETRY,
             ambiguous=request.creates, retry_after_seconds=self._wait(reply),
         )  # fmt: skip
+        error.words = words
+        return error
 
     def _text(self, reply: Reply) -> str:
         """What an error says of itself: its `error` field, else the body."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 # What a remote keeps about one piece between attempts: JSON values, saved with the piece. What it
 # calls `upload…` is of bytes that nobody sees before another step is taken.
@@ -17,7 +17,13 @@ Progress = dict[str, Any]
 Save = Callable[[], None]  # the progress, as it is now, is on the disk when this returns
 
 
+_POLLED = "polled_us"  # when the remote was last asked what became of the piece
 _HASHES, _HASH = "hashes_before", re.compile("[0-9a-f]{64}")
+
+
+def to_be_asked_now(progress: Progress) -> None:
+    """The remote is asked about the piece at the next attempt, however soon that is."""
+    progress.pop(_POLLED, None)
 
 
 def with_other_bytes(progress: Progress, sha256: str) -> Progress:
@@ -119,6 +125,15 @@ class RemoteError(Exception):
         self.ambiguous = ambiguous  # the remote may have stored it all the same
         self.retry_after_seconds = retry_after_seconds  # the remote's own wish
         self.counts = counts  # speaks against the remote as a whole (see the circuit breaker)
+        self.request = ""  # method and address, without a secret
+        self.seconds = 0.0  # that the request took
+        self.words = ""  # the remote's own, where the text leaves them out
+
+    @property
+    def details(self) -> str:
+        """The text with what a bug report needs: what was asked, what came, how long it took."""
+        text = f"{self}: {self.words}" if self.words else str(self)
+        return f"{text} ({self.request}, {self.seconds:.1f} s)" if self.request else text
 
 
 class Remote(Protocol):
@@ -147,3 +162,11 @@ class Remote(Protocol):
 
     def close(self) -> None:
         """Give up connections."""
+
+
+@runtime_checkable
+class LooksLater(Protocol):
+    """A remote that works on a piece for some time after it has taken it."""
+
+    def look_later(self) -> None:
+        """From now on `deliver` does not wait for the end of that: it is called again."""

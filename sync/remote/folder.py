@@ -1,7 +1,7 @@
 """A folder as the remote: a NAS, a synced folder, a mounted bucket. No server, several machines.
 
 Each machine writes immutable files below a directory of its own, so two never meet; `journal
-import FOLDER` on another one takes all of them in. What a piece is named by is its content (see
+import FOLDER` on another one imports all of them. What a piece is named by is its content (see
 folder_files), so delivering twice is delivering once, and an ambiguous end needs no looking up.
 
 The folder must be there: one that is missing may be a share that is not mounted, and is never
@@ -74,7 +74,7 @@ class Folder:
         return self._max_bytes
 
     def render(self, heading: Heading, material: Material) -> bytes:
-        """What `journal import` takes in; see `folder_files.render`."""
+        """What `journal import` reads; see `folder_files.render`."""
         return files.render(heading, material)
 
     def split(self, piece: Piece) -> list[bytes]:

@@ -4,20 +4,22 @@
     <folder>/<host>/<agent>.<session>.<number>.<32 hex>.jsonl          a piece
 
 The hex digits are the beginning of the SHA-256 of the content. So one name stands for one content:
-whoever made them, two pieces never meet under one name, a file that is there need not be written,
+two pieces of any machines never meet under one name, a file that is there need not be written,
 and one whose content is another is a damaged copy, which is replaced. Names are safe on every file
 system: a-z, 0-9, dot, dash and underscore, shorter than 200 bytes, no name that Windows reserves.
 
-Everything is written as a temporary file beside its place, fsynced and renamed. Files are 0600 and
-directories 0700: an archive belongs to one user, on whatever machines.
+Everything is written as a temporary file beside its place, fsynced and renamed. Rights follow the
+folder: its owner's alone, or its group's, too, if the group may read or write the folder itself.
 """
 
 import errno
 import hashlib
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
@@ -62,17 +64,33 @@ def _safe(text: str, chars: int) -> str:
 
 def put(path: Path, body: bytes) -> None:
     """The file at `path` is there with this content when this returns. OSError."""
+    group = _group_bits(path.parent.parent)
     if not path.parent.is_dir():
         path.parent.mkdir(mode=0o700, exist_ok=True)
         sync_folder(path.parent.parent)
+    _open_to_group(path.parent, group)
     if not _holds(path, body):
-        made = _written(path.parent, body)
+        made = _written(path.parent, body, group)
         try:
             made.replace(path)
         except BaseException:
             made.unlink(missing_ok=True)
             raise
     sync_folder(path.parent)
+
+
+def _group_bits(folder: Path) -> int:
+    """What the group may do in a folder that it shares, as bits of a mode; 0: it may not write."""
+    bits = folder.stat().st_mode & stat.S_IRWXG
+    return bits if bits & stat.S_IWGRP else 0
+
+
+def _open_to_group(path: Path, group: int) -> None:
+    """The group may do with this directory of ours what it may do with the folder."""
+    status = path.stat()
+    if group & ~status.st_mode and status.st_uid == os.getuid():
+        with suppress(OSError):  # a file system without rights
+            path.chmod(stat.S_IMODE(status.st_mode) | group)
 
 
 def _holds(path: Path, body: bytes) -> bool:
@@ -83,11 +101,14 @@ def _holds(path: Path, body: bytes) -> bool:
         return False
 
 
-def _written(folder: Path, body: bytes) -> Path:
-    """A temporary file with this content, on the disk."""
+def _written(folder: Path, body: bytes, group: int) -> Path:
+    """A temporary file with this content, on the disk. `group`: of the folder's mode."""
     fd, name = tempfile.mkstemp(prefix=_PREFIX, suffix=_SUFFIX, dir=folder)
     try:
         with os.fdopen(fd, "wb") as file:
+            if group:
+                with suppress(OSError):  # a file system without rights
+                    os.fchmod(fd, 0o600 | (group & 0o060))
             file.write(body)
             file.flush()
             os.fsync(fd)
@@ -100,7 +121,7 @@ def _written(folder: Path, body: bytes) -> Path:
 def make_marker(folder: Path, unique: str, now_us: int) -> None:
     """The folder has a marker: this one, unless another machine was quicker. OSError."""
     fields = {"v": 1, "created_at": to_text(now_us), "id": unique}
-    made = _written(folder, orjson.dumps(fields) + b"\n")
+    made = _written(folder, orjson.dumps(fields) + b"\n", _group_bits(folder))
     try:
         os.link(made, folder / MARKER)  # unlike a rename it never replaces another's
     except FileExistsError:
@@ -153,11 +174,16 @@ def sweep(folder: Path, now_us: int) -> None:
 def piece_files(folder: Path) -> Iterator[Path]:
     """Every piece of every host: by host, session and number. OSError: it cannot be listed."""
     for host in sorted(_listed(folder, folders=True)):
-        found = ((_PIECE.fullmatch(name), name) for name in _listed(folder / host, folders=False))
-        keys = [
-            (piece[1], piece[2], int(piece[3]), piece[4], name) for piece, name in found if piece
-        ]
-        yield from (folder / host / key[-1] for key in sorted(keys))
+        yield from pieces_of(folder / host)
+
+
+def pieces_of(host_folder: Path) -> Iterator[Path]:
+    """Every piece of one host; none if there is no such directory. OSError: it cannot be listed."""
+    if not host_folder.is_dir():
+        return
+    found = ((_PIECE.fullmatch(name), name) for name in _listed(host_folder, folders=False))
+    keys = [(piece[1], piece[2], int(piece[3]), piece[4], name) for piece, name in found if piece]
+    yield from (host_folder / key[-1] for key in sorted(keys))
 
 
 def _listed(folder: Path, *, folders: bool) -> list[str]:

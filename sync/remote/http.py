@@ -12,9 +12,11 @@ from typing import Any
 import httpx
 
 from journal import __version__
+from journal.printable import one_line
+from journal.steps import step
 from sync.remote.answers import Answers, Request
 from sync.remote.contract import RemoteError, Then
-from sync.remote.exchange import Exchange, LateError, Line
+from sync.remote.exchange import Exchange, LateError, Line, Reply
 
 _ERROR_BYTES = 1 << 16  # of an error's body; more than that says nothing more
 
@@ -68,14 +70,26 @@ class Http:
         client = self._connected()
         exchange = Exchange(client, self._built(client, request, seconds), self._line)
         limit = max(request.max_bytes, _ERROR_BYTES)
+        began = time.monotonic()
+        what = one_line(f"{request.method} {self.base}{request.path}")
+        step(f"{what}, {len(request.body):,} bytes, at most {seconds:.1f} s")
         try:
-            reply = exchange.wait(self._connect_seconds, seconds, limit)
+            reply = self._reply(exchange, request, seconds, limit)
+            step(f"HTTP {reply.status}, {len(reply.body):,} bytes")
+            return self._answers.json(request, reply)
+        except RemoteError as error:
+            error.request = what
+            error.seconds = time.monotonic() - began
+            raise
+
+    def _reply(self, exchange: Exchange, request: Request, seconds: float, limit: int) -> Reply:
+        try:
+            return exchange.wait(self._connect_seconds, seconds, limit)
         except LateError as error:
             self._client = None  # closed by the exchange
             raise self._late(request, exchange.sent, seconds) from error
         except (httpx.HTTPError, OSError, UnicodeError) as error:
             raise self._broken(request, exchange.sent, seconds, error) from error
-        return self._answers.json(request, reply)
 
     def enough(self, budget: Budget) -> bool:
         """Whether a request may begin: one cut off early would only make things unclear."""

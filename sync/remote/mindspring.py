@@ -87,6 +87,10 @@ class MindSpring:
         """See `thread.split`."""
         return thread.split(piece.body)
 
+    def look_later(self) -> None:
+        """Pieces are registered one after the other; their jobs are looked at afterwards."""
+        self._jobs.later = True
+
     def close(self) -> None:
         """Give up the connection."""
         self._http.close()
@@ -114,7 +118,7 @@ class MindSpring:
                 raise
             if "upload" in str(error):
                 raise self._not_ready(progress, save) from error
-            again = self._anew(notebook_id, piece, error, budget)
+            again = self._another(notebook_id, piece, error, budget)
             self._register(again, piece, progress, save, budget)
 
     def _uploaded(self, piece: Piece, budget: Budget) -> str:
@@ -171,7 +175,7 @@ class MindSpring:
         message = "the remote does not know the upload yet"
         return RemoteError("not_ready", message, Then.RETRY, retry_after_seconds=2.0, counts=False)
 
-    def _anew(self, notebook_id: str, piece: Piece, error: RemoteError, budget: Budget) -> str:
+    def _another(self, notebook_id: str, piece: Piece, error: RemoteError, budget: Budget) -> str:
         """Another notebook in the place of one that is not there; `error` if there is none."""
         self._notebooks.forget(notebook_id)
         again = self._notebooks.place(piece.created_us, budget)
@@ -220,7 +224,7 @@ class MindSpring:
         except RemoteError as error:
             if error.kind != "not_found":
                 raise
-            self._anew(notebook_id, piece, error, budget)
+            self._another(notebook_id, piece, error, budget)
             return None  # deleted, with whatever was in it
         hashes = {piece.sha256, *hashes_before(progress)}
         same = [row for row in found if row.get("content_hash") in hashes]

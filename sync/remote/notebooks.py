@@ -9,6 +9,7 @@ ever. So it is asked rarely, and no notebook grows without bound:
 - Full are FULL_SOURCES sources, or sources times chunks above FULL_ROWS; what is full continues as
   `... (2)`, `... (3)`. Between two listings each machine counts only what it sends itself.
 - Of several notebooks with one title the earliest by (`created_at`, `id`) counts, for everybody.
+- One run lists once, and once more after it has created a notebook.
 - A listing that failed leads to no creation. While the listing fails at the remote's end, pieces
   go on to the newest notebook that is remembered, if there is one, and it is asked once an hour.
 """
@@ -55,6 +56,7 @@ class Notebooks:
         self._remember = remember
         self._now_us = now_us
         self._settle_us = settle_us
+        self._rows: list[dict[str, Any]] | None = None  # as listed in this run
 
     def place(self, created_us: int, budget: Budget) -> str:
         """The id of the notebook for a piece of that time."""
@@ -65,10 +67,11 @@ class Notebooks:
         asked = self._now_us() - self._memory.get("overloaded_us", 0)
         if self._held and 0 <= asked < _AGAIN_US:
             return str((held or self._held[max(self._held)])["id"])
-        title, row = choose(self._listed(budget), self._base, month)
+        title, row = choose(self._known(budget), self._base, month)
         if row is None:
             self._create(title, budget)
-            row = choose(self._listed(budget), self._base, month)[1]
+            self._rows = None
+            row = choose(self._known(budget), self._base, month)[1]
         if row is None:
             raise self._unconfirmed(title)
         return self._keep(month, title, row)
@@ -79,14 +82,26 @@ class Notebooks:
             if held["id"] == notebook_id:
                 held["sources"] += 1
                 held["chunks"] += body_bytes // _CHUNK_BYTES + 1
+        for row in self._rows or ():
+            if row["id"] == notebook_id:
+                sources, chunks = size(row)
+                row["source_count"] = sources + 1
+                row["chunk_count"] = chunks + body_bytes // _CHUNK_BYTES + 1
         self._remember()
 
     def forget(self, notebook_id: str) -> None:
-        """The remote does not know this notebook any more: look it up anew next time."""
+        """The remote does not know this notebook any more: look it up again next time."""
         for month in [month for month, held in self._held.items() if held["id"] == notebook_id]:
             del self._held[month]
+        self._rows = None
         self._memory.pop("overloaded_us", None)
         self._remember()
+
+    def _known(self, budget: Budget) -> list[dict[str, Any]]:
+        """The notebooks, asked for once in a run."""
+        if self._rows is None:
+            self._rows = self._listed(budget)
+        return self._rows
 
     def _listed(self, budget: Budget) -> list[dict[str, Any]]:
         """All notebooks that are not deleted."""

@@ -1,7 +1,7 @@
 """File operations on a folder that may be another machine's: bounded in time, errors classified.
 
-A dead network mount holds whoever touches it in the kernel, for minutes or for ever, and no signal
-or file descriptor gets him out. So each piece of work is done by a thread of its own that is waited
+A dead network mount holds a process that touches it in the kernel, for minutes or for ever, and no
+signal ends that. So each piece of work is done by a thread of its own that is waited
 for so long and no longer. One that hangs is left behind, and as long as it does nothing else is
 begun on that folder: a remote that is dead for a week holds one thread. What it does when the mount
 comes back is harmless: it writes what would be written again, under the same name.
@@ -9,6 +9,7 @@ comes back is harmless: it writes what would be written again, under the same na
 
 import errno
 import os
+import stat
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -72,13 +73,34 @@ def classified(folder: Path, error: OSError) -> RemoteError:
     if number == errno.EROFS:
         return paused("read_only", message)
     if number in _DENIED:
-        return paused("denied", message)
+        return paused("denied", message + closed_to_us(Path(place)))
     if number in _MISSING:
         return paused("missing", message)
     if number in _IN_THE_WAY:
         return paused("in_the_way", message)
     # EIO, ESTALE, ENOTCONN and the like: a share whose server has gone for a while.
     return RemoteError("io", message, Then.RETRY, ambiguous=True)
+
+
+def closed_to_us(path: Path) -> str:
+    """Why this account may not use a path of a folder, and what helps; "" if that cannot be told.
+
+    The first thing on the way up that can be looked at says it.
+    """
+    for place in (path, *path.parents):
+        try:
+            status = place.stat()
+        except OSError:
+            continue
+        mode, us = stat.filemode(status.st_mode), os.getuid()
+        if status.st_uid == us or us == 0:
+            return f" ({place} is {mode})"
+        return (
+            f" ({place} is {mode}, of user {status.st_uid} and group {status.st_gid}, you are user "
+            f"{us}: let its owner run chmod g+rwX on it, with a group that you are in; "
+            "docs/remotes.md says how to share a folder)"
+        )
+    return ""
 
 
 def paused(kind: str, message: str) -> RemoteError:

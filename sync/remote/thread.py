@@ -9,9 +9,11 @@ from typing import Any
 
 import orjson
 
+from journal.record import record
 from journal.times import SECOND_US
 from sync.remote.contract import Heading, Material, Message
 
+LEAST_CHARS = 500  # of a part of a text that is divided
 _TOLD = (
     ("request", "Request"),
     ("investigated", "Investigated"),
@@ -38,15 +40,30 @@ def render(heading: Heading, material: Material) -> bytes:
     return orjson.dumps([thread], option=orjson.OPT_SORT_KEYS)
 
 
+def render_raw(heading: Heading, material: Material) -> bytes:
+    """The thread of one piece with the whole records, redacted: one message a record."""
+    messages = []
+    for line in material.lines:
+        made = record.parse(line.rstrip(b"\n"))
+        text = line.decode("utf-8", "backslashreplace").rstrip("\n")
+        messages.append(Message(made.id.hex(), made.at_us, "system", text))
+    return render(heading, Material((), messages))
+
+
 def thread_id(heading: Heading) -> str:
     """`agent/session/host/number`."""
     return utf8(f"{heading.agent}/{heading.session}/{heading.host}/{heading.number}")
 
 
 def split(body: bytes) -> list[bytes]:
-    """The thread in two threads, each with what is known of the session; empty: one message."""
+    """The thread in two threads, each with what is known of the session.
+
+    One long text is divided, too. Empty: there is nothing left to divide.
+    """
     (thread,) = orjson.loads(body)
     about, *messages = thread["messages"]
+    if len(messages) == 1:
+        messages = _halves(messages[0])
     if len(messages) < 2:
         return []
     half = len(messages) // 2
@@ -57,6 +74,20 @@ def split(body: bytes) -> list[bytes]:
             option=orjson.OPT_SORT_KEYS,
         )
         for number, part in parts
+    ]
+
+
+def _halves(message: dict[str, Any]) -> list[dict[str, Any]]:
+    """One message as two, between words if there are any near the middle."""
+    (text,) = message["content"]["parts"]
+    if len(text) < 2 * LEAST_CHARS:
+        return [message]
+    middle = len(text) // 2
+    space = text.rfind(" ", middle - middle // 4, middle)
+    at = space + 1 if space > 0 else middle
+    return [
+        {**message, "id": f"{message['id']}.{number}", "content": {"parts": [part]}}
+        for number, part in enumerate((text[:at], text[at:]), 1)
     ]
 
 

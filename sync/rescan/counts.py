@@ -2,8 +2,18 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from journal.redaction.redactor import hits
+
+
+class Delivered(NamedTuple):
+    """Pieces of one session that a remote has with what is redacted now."""
+
+    remote: str
+    agent: str
+    session: str
+    pieces: int
 
 
 @dataclass(slots=True)
@@ -23,6 +33,7 @@ class Rescanned:
     dead: int = 0  # letters and pieces
     logs: int = 0  # files
     copies: tuple[str, ...] = ()  # of the database, by their file names: removed whole
+    delivered: list["Delivered"] = field(default_factory=list)  # beyond reach
     problems: list[str] = field(default_factory=list)  # what could not be looked at or redacted
 
     def count(self, before: bytes, after: bytes) -> bool:

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 import apsw
+import orjson
 import zstandard
 
 from journal.errors import BusyError, JournalError
@@ -21,7 +22,7 @@ from journal.redaction.redactor import Redactor
 from journal.settings.sources import Settings
 from sync.ingest import refused_binds
 from sync.rescan import frozen_views, rewriting
-from sync.rescan.counts import Rescanned
+from sync.rescan.counts import Delivered, Rescanned
 from sync.rescan.files import Files
 from sync.retention import held_packs
 from sync.store import backups, connection, facts, redactions, vacuum
@@ -178,7 +179,23 @@ class _Rescan:
             if frozen_views.look(self.db, session, self.order.redactor, self.found):
                 touched.frozen.add(session)
         touched.frozen |= gaps & touched.events.keys()
+        self.found.delivered = self._delivered(touched)
         return touched
+
+    def _delivered(self, touched: _Touched) -> list[Delivered]:
+        """What remotes have been sent of it; a rescan does not reach that."""
+        seqs = [seq for rows in touched.events.values() for seq in rows]
+        query = """
+            select p.remote, p.agent, p.session, count(distinct p.key) from archived a
+            join pieces p on p.key = a.piece
+            where p.state = 'delivered' and (
+              a.event in (select id from events where seq in (select value from json_each(?1)))
+              or a.event in (select unhex(value) from json_each(?2)))
+            group by p.remote, p.agent, p.session order by p.remote, p.agent, p.session
+        """
+        own = [unique.hex() for unique in touched.own]
+        rows = self.db.execute(query, (orjson.dumps(seqs).decode(), orjson.dumps(own).decode()))
+        return [Delivered(*row) for row in rows]
 
     def _survey_headers(self, touched: _Touched) -> None:
         for key, header in rewriting.origins(self.db):

@@ -27,6 +27,7 @@ Item = TypeVar("Item")
 
 HOUR_US = 3_600 * SECOND_US
 _SESSIONS_AT_ONCE = 200  # deleted in one transaction
+_FILE = "retention"  # what the file of tombstones is called, in place of a session
 
 
 @dataclass(slots=True)
@@ -73,7 +74,7 @@ def carry_out(db: apsw.Connection, layout: Layout, made: Plan, now_us: int) -> N
     """Do what was planned under the same lock. JournalError: full disk, missing rights."""
     try:
         for graves in _batches(made.sessions):
-            own = [_bury(layout, grave, now_us) for grave in graves]
+            own = _bury(layout, graves, now_us)
             with db:
                 session_deletion.bury(db, own, now_us)
         for keys in _batches(made.silenced):
@@ -90,10 +91,11 @@ def carry_out(db: apsw.Connection, layout: Layout, made: Plan, now_us: int) -> N
         vacuum.shrink(db)
 
 
-def _bury(layout: Layout, grave: Grave, now_us: int) -> facts.OwnFact:
-    """The tombstone, in the journal."""
-    who, until = (grave.agent, grave.session), {"until": to_text(grave.until_us)}
-    return facts.own_of(own_facts.append(layout, tombstones.EVENT, who, until, now_us * 1000))
+def _bury(layout: Layout, graves: tuple[Grave, ...], now_us: int) -> list[facts.OwnFact]:
+    """The tombstones, in one file of the journal."""
+    said = [((one.agent, one.session), {"until": to_text(one.until_us)}) for one in graves]
+    made = own_facts.append_all(layout, tombstones.EVENT, said, now_us * 1000, _FILE)
+    return [facts.own_of(one) for one in made]
 
 
 def _batches(items: tuple[Item, ...]) -> Iterator[tuple[Item, ...]]:

@@ -106,17 +106,18 @@ class _Look:
 
     def sessions(self) -> list[tuple[Grave, int]]:
         """The sessions that are due, with the bytes of their events' bodies."""
-        days = self.settings.retention.sessions_days
-        if not days:
-            return []
+        before_us = self._before_us(self.settings.retention.sessions_days)
+        started_us = self._before_us(self.settings.sessions.started_only_days)
         query = """
             select s.session, s.agent, s.id, s.triggers, s.head_us from session_states s
             left join pins p on p.agent = s.agent and p.session = s.id
             left join arrivals a on a.agent = s.agent and a.session = s.id
-            where s.status = 'finished' and s.last_us < ?1 and coalesce(a.at_us, s.last_us) < ?1
-            and coalesce(p.pinned, 0) = 0 order by s.last_us
+            where s.status = 'finished' and coalesce(p.pinned, 0) = 0
+            and ((s.last_us < ?1 and coalesce(a.at_us, s.last_us) < ?1)
+              or (s.triggers = '' and s.last_us < ?2 and coalesce(a.at_us, s.last_us) < ?2))
+            order by s.last_us
         """
-        rows: list[Any] = self.db.execute(query, (self.now_us - days * DAY_US,)).fetchall()
+        rows: list[Any] = self.db.execute(query, (before_us, started_us)).fetchall()
         unread = self._unread() if rows else set()
         due = []
         for key, agent, name, triggers, last_us in rows:
@@ -128,6 +129,10 @@ class _Look:
                 due.append((key, Grave(agent, name, last_us)))
         told = self._last_told({grave.session for _, grave in due})
         return [(_later(grave, told), self._size(key)) for key, grave in due]
+
+    def _before_us(self, days: int) -> int | None:
+        """What is older is due; None: nothing ever is."""
+        return self.now_us - days * DAY_US if days else None
 
     def _keep(self, key: int, why: str) -> None:
         self.kept.setdefault(why, set()).add(key)
@@ -172,6 +177,7 @@ class _Look:
         query = """
             select s.session, s.agent, s.id, s.triggers from session_states s
             left join pins p on p.agent = s.agent and p.session = s.id
+            left join arrivals a on a.agent = s.agent and a.session = s.id
             left join arrivals a on a.agent = s.agent and a.session = s.id
             where s.started_us < ?1 and coalesce(a.first_us, 0) < ?1
             and coalesce(p.pinned, 0) = 0 order by s.session

@@ -511,6 +511,12 @@ update session_states set last_us = min(last_us, unixepoch() * 1000000);
 """
 
 
+_REPLACED_BINDS = """
+-- The memory id that a bind replaces; null: it replaces none.
+alter table binds add column replaces text;
+"""
+
+
 def _first(db: apsw.Connection) -> None:
     db.execute(_FACTS)
     db.execute(_VIEWS)
@@ -537,6 +543,7 @@ def _sixth(db: apsw.Connection) -> None:
     db.execute(_NOTIFIED)
     db.execute(_WORDS)
     db.execute(_TRUST)
+    db.execute(_REPLACED_BINDS)
     db.execute(_SQL_VIEWS)
 
 

@@ -26,6 +26,7 @@ from sync.ingest.appending import Appender
 from sync.ingest.dead_letters import Dead
 from sync.ingest.foreign_lines import Line, Refused, UnreadableError, held, lines
 from sync.ingest.screening import make_screen
+from sync.remote.share import closed_to_us
 from sync.store import connection
 from sync.store.file_cursors import START
 from sync.store.locks import locked
@@ -158,6 +159,7 @@ class _Run:
         self._git = Projects(order.layout.id)
         self._pending: tuple[Path, Line, Refused] | None = None
         self._appender = appender
+        self._is_on_its_way = False  # the piece that is being read
         self._reached = {} if db.filename == "" else transcripts.all_reached(db)
 
     def run(self) -> Imported:
@@ -187,6 +189,7 @@ class _Run:
         return known is not None and known.cursor.untouched(source.status)
 
     def _read(self, source: Source, before: int, total: int) -> None:
+        self._is_on_its_way = False
         try:
             if source.folder is not None:
                 self._receive(source, source.folder)
@@ -200,7 +203,8 @@ class _Run:
             if transcript is not None:
                 self._done.reached.append(transcript.reached)
         except UnreadableError as error:
-            self._done.problems.append(str(error))
+            why = closed_to_us(source.path) if source.folder is not None else ""
+            self._done.problems.append(str(error) + why)
 
     def _transcript(self, source: Source) -> TranscriptSource:
         name, session = str(source.path), session_of(source.path)
@@ -250,6 +254,8 @@ class _Run:
             self._appender.add(*one)
 
     def _refuse(self, path: Path, line: Line, refused: Refused, *, keep: bool = True) -> None:
+        if self._is_on_its_way:
+            return  # that piece is named among the problems, and is read again when it is whole
         self._done.rejected += 1
         if len(self._done.refusals) < MOST_REFUSALS:
             self._done.refusals.append(Refusal(path, line.number, refused.reason))
@@ -257,9 +263,14 @@ class _Run:
             self._dead.put(path, line.offset + refused.offset, refused.data, refused.reason)
 
     def _receive(self, source: Source, folder: Path) -> None:
-        """The journal says that the folder has this piece; a damaged one is only read."""
+        """The journal says that the folder has this piece.
+
+        One whose content is not what its name says is only read: a file syncer may still be
+        bringing it. Nothing of it goes to dead/.
+        """
         order, piece = self._order, received.read(source.path)
         if problem := received.fault(source.path, piece):
+            self._is_on_its_way = True
             self._done.problems.append(problem)
         elif not order.dry_run:
             remote, now_ns = received.remote_name(folder, order.settings), order.clock_ns()

@@ -10,7 +10,7 @@ from typing import Any
 import apsw
 import orjson
 
-from journal.record.bind_order import Bind, fault, mint, verdicts
+from journal.record.bind_order import Bind, fault, judge, mint
 from sync.store.facts import OwnFact
 from sync.views.change import Change
 
@@ -23,12 +23,14 @@ def tell(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
     binds = [_bind(fact) for fact in own if fact.name == EVENT]
     if not binds:
         return
-    rows = [(b.record, b.at_us, b.agent, b.session, b.memory_id) for b in binds]
-    db.executemany("insert or replace into binds values (?, ?, ?, ?, ?, null)", rows)
+    rows = [(b.record, b.at_us, b.agent, b.session, b.memory_id, b.replaces or None) for b in binds]
+    insert = """
+        insert or replace into binds (record, at_us, agent, session, memory_id, replaces)
+        values (?, ?, ?, ?, ?, ?)
+    """
+    db.executemany(insert, rows)
     together = _together(db, binds)
-    _judge(db, together)
-    owners = {(bind.agent, bind.session) for bind in together}
-    losers = _stand(db, together)
+    owners, losers = _judge(db, together)
     _mint(db, owners | losers)
 
 
@@ -41,12 +43,14 @@ def touched(db: apsw.Connection, own: list[OwnFact]) -> set[Who]:
 
 def _bind(fact: OwnFact) -> Bind:
     agent, said = fact.payload.get("agent"), fact.payload.get("memory_id")
+    replaces = fact.payload.get("replaces")
     return Bind(
         fact.at_us,
         fact.id,
         agent if isinstance(agent, str) else "",
         fact.session,
         said if isinstance(said, str) else "",
+        replaces if isinstance(replaces, str) else "",
     )
 
 
@@ -59,7 +63,7 @@ def _together(db: apsw.Connection, binds: Iterable[Bind]) -> list[Bind]:
         bind = waiting.pop()
         found[bind.record] = bind
         of_session = ("agent = ? and session = ?", (bind.agent, bind.session))
-        of_id = ("memory_id = ?", (bind.memory_id,))
+        of_id = ("memory_id in (?1, ?2)", (bind.memory_id, bind.replaces))
         for query in (of_session, of_id) if fault(bind) is None else (of_session,):
             if query not in looked:
                 looked.add(query)
@@ -68,28 +72,30 @@ def _together(db: apsw.Connection, binds: Iterable[Bind]) -> list[Bind]:
 
 
 def _read(db: apsw.Connection, condition: str, values: tuple[str, ...]) -> Iterator[Bind]:
-    query = f"select at_us, record, agent, session, memory_id from binds where {condition}"
+    query = f"""
+        select at_us, record, agent, session, memory_id, coalesce(replaces, '')
+        from binds where {condition}
+    """
     rows: list[Any] = db.execute(query, values).fetchall()
     return (Bind(*row) for row in rows)
 
 
-def _judge(db: apsw.Connection, together: list[Bind]) -> None:
-    rows = [(reason, record) for record, reason in verdicts(together).items()]
-    db.executemany("update binds set refused = ?1 where record = ?2", rows)
-
-
-def _stand(db: apsw.Connection, together: list[Bind]) -> set[Who]:
-    """Write down who has which id now; the sessions whose minted id had to yield."""
+def _judge(db: apsw.Connection, together: list[Bind]) -> tuple[set[Who], set[Who]]:
+    """Write down what became of these binds: their sessions, and those whose minted id yielded."""
+    judged = judge(together)
+    refusals = [(reason, record) for record, reason in judged.refused.items()]
+    db.executemany("update binds set refused = ?1 where record = ?2", refusals)
     owners = {(bind.agent, bind.session) for bind in together}
+    return owners, _stand(db, owners, judged.ids)
+
+
+def _stand(db: apsw.Connection, owners: set[Who], ids: dict[Who, str]) -> set[Who]:
+    """Write down who has which id now; the sessions whose minted id had to yield."""
     delete = "delete from memory_ids where agent = ? and session = ?"
     db.executemany(delete, owners)
     losers: set[Who] = set()
     for agent, session in owners:
-        query = """
-            select memory_id from binds where agent = ? and session = ? and refused is null
-            order by at_us, record limit 1
-        """
-        memory_id = db.execute(query, (agent, session)).get
+        memory_id = ids.get((agent, session))
         if memory_id is not None:
             taken = "select agent, session from memory_ids where memory_id = ?"
             losers |= _pairs(db.execute(taken, (memory_id,)))
@@ -179,6 +185,5 @@ def drop_session(db: apsw.Connection, agent: str, session: str) -> None:
     db.execute("delete from memory_ids where agent = ? and session = ?", who)
     rest = [bind for bind in together if (bind.agent, bind.session) != who]
     if together:
-        _judge(db, rest)
-        losers = _stand(db, rest) - {who}
-        _mint(db, {(bind.agent, bind.session) for bind in rest} | losers)
+        owners, losers = _judge(db, rest)
+        _mint(db, owners | (losers - {who}))

@@ -30,7 +30,7 @@ def measure() -> list[Row]:
         write_sessions(home, SESSIONS, time.time_ns())
         sync(home)
         with PtyScreen(home, 80, 24) as screen:
-            screen.wait_for("all taken in", 60)
+            screen.wait_for("up to date", 60)
             time.sleep(5)
             before = cpu_seconds(screen.pid)
             time.sleep(IDLE_SECONDS)

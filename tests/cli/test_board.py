@@ -38,7 +38,7 @@ def test_the_board_shows_what_waits_first_and_ends_with_one_line_of_health(
         "ID    ", "dddddd", "cccccc", "bbbbbb", "aaaaaa",
     ]  # fmt: skip
     assert lines[-2] == ""
-    assert lines[-1] == "last record 29s ago · hooks not installed (run: journal install)"
+    assert lines[-1] == "last event 29s ago · hooks not installed (run: journal install)"
     assert max(map(cell_len, lines)) <= 80
 
 
@@ -54,7 +54,7 @@ def test_sessions_that_only_started_are_not_on_the_board(journal: Reader) -> Non
     tell(journal.home, "eeeeee01", "SessionStart", 30, source="startup")
     lines = journal().splitlines()
     assert lines[0] == "No session has done anything yet."
-    assert lines[-1].startswith("last record 30s ago")
+    assert lines[-1].startswith("last event 30s ago")
 
 
 def test_what_could_not_be_read_is_on_the_line_of_health(journal: Reader) -> None:
@@ -62,15 +62,14 @@ def test_what_could_not_be_read_is_on_the_line_of_health(journal: Reader) -> Non
     (path,) = (journal.home / "days").rglob("*.jsonl")
     with path.open("ab") as file:
         file.write(b"no record\n")
-    said = "last record 10s ago · 1 rejected · hooks not installed (journal status)"
+    said = "last event 10s ago · 1 rejected · hooks not installed (journal status)"
     assert journal().splitlines()[-1] == said
 
 
 def test_a_healthy_home_says_that_all_is_synced(installed: Installed) -> None:
     four_states(installed.home)
     last = installed.journal().splitlines()[-1]
-    assert last.startswith("last record ")
-    assert last.endswith(" ago · all taken in")
+    assert last.startswith("up to date · last event ")
 
 
 def test_a_damaged_database_is_one_line_and_not_a_traceback(journal: Reader) -> None:

@@ -83,14 +83,14 @@ def test_ten_thousand_sessions_fill_the_screen_and_a_change_comes_first(
     many: Path, columns: int, rows: int
 ) -> None:
     with started(many, columns, rows) as screen:
-        lines = screen.wait_for("all taken in")
+        lines = screen.wait_for("up to date")
         assert len(lines) == rows
         working = int(lines[0].split()[4].replace(",", ""))
         assert lines[0] == f"live  0 awaiting · {working:,} working · 0 idle · 0 finished"
         assert working >= SESSIONS
         assert lines[1].split() == ["ID", "STATE", "PROJECT", "TITLE", "AGE"] or columns >= 100
         assert lines[-2] == f"… and {working - (rows - 4):,} more"
-        assert re.fullmatch(r"last record (now|\d+[smh] ago) · all taken in · q leaves", lines[-1])
+        assert re.fullmatch(r"last record (now|\d+[smh] ago) · up to date · q leaves", lines[-1])
         assert max(map(cell_len, lines)) <= columns
         session = f"{columns}-new"
         ask(many, session, "please look here")
@@ -200,7 +200,7 @@ def test_it_follows_what_a_watcher_syncs(home: Path, watcher: subprocess.Popen[s
     with PtyScreen(home, 80, 24) as screen:
         screen.wait_for("the first work")
         follows(screen, home, "bbbbbb01")
-        screen.wait_for("all taken in")
+        screen.wait_for("up to date")
     logged = b"".join(path.read_bytes() for path in (home / "logs").glob("*.jsonl"))
     assert logged.count(b'"pass":"watch"') >= 1
 
@@ -224,8 +224,8 @@ def test_a_backlog_is_synced_piece_by_piece_on_the_screen(tmp_path: Path) -> Non
     home = tmp_path / "home"
     write_sessions(home, SESSIONS, time.time_ns(), files=False)
     with PtyScreen(home, 80, 24) as screen:
-        assert "MB not taken in · q leaves" in screen.wait_for("live  ")[-1]
-        lines = screen.wait_for("all taken in", 60)
+        assert "MB not synced · q leaves" in screen.wait_for("live  ")[-1]
+        lines = screen.wait_for("up to date", 60)
         assert lines[0] == f"live  0 awaiting · {SESSIONS:,} working · 0 idle · 0 finished"
 
 

@@ -119,8 +119,8 @@ def test_options_of_the_command_stay_its_own(planner: Planner) -> None:
 @pytest.mark.parametrize(
     ("args", "code", "said"),
     [
-        (["--"], 2, "Missing argument 'COMMAND...'"),
-        ([], 2, "Missing argument 'COMMAND...'"),
+        (["--"], 2, "missing argument 'COMMAND...'"),
+        ([], 2, "missing argument 'COMMAND...'"),
         (["--", ""], 2, "COMMAND is empty"),
         (["--", "no-such-agent", "-p"], 2, "no such command: no-such-agent (check its name and"),
         (["--", "/dev/null/agent"], 2, "no such command"),

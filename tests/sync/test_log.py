@@ -56,6 +56,9 @@ def test_a_pass_that_did_something_is_one_line(tmp_path: Path) -> None:
             "copied": 0,
         },
         "sessions": 1,
+        "adopted": 1,
+        "ended": 0,
+        "memory_ids": 1,
         "packed": 0,
         "error": None,
     }

@@ -321,7 +321,7 @@ def test_changed_settings_start_it_anew_in_the_same_process(home: Home) -> None:
         eventually(lambda at=at: home.text().count("Watching") == at + 2)
         home.has("waker", at + 2)
     assert process.poll() is None
-    assert f"{home.layout.config} was changed: starting anew." in home.text()
+    assert f"{home.layout.config} was changed: restarting." in home.text()
     eventually(lambda: descriptors(process.pid) == open_before)
     assert autostart.watcher(str(home.home)) == process.pid
     process.terminate()
@@ -363,7 +363,7 @@ def test_changed_code_restarts_it_once_it_is_complete(home: Home, application: P
     errors.write_text(errors.read_text() + "\n# another version\n")
     assert home.text().count("Watching") == 1
     eventually(lambda: home.text().count("Watching") == 2)
-    assert "the application was changed: starting anew." in home.text()
+    assert "the application was changed: restarting." in home.text()
     assert process.poll() is None
     home.append("new")
     home.has("new")

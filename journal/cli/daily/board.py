@@ -3,6 +3,7 @@
 import click
 
 from journal.cli.app import App
+from journal.errors import JournalError
 
 BOARD_ROWS = 10
 
@@ -11,6 +12,8 @@ def show_board(app: App) -> None:
     """Print ten sessions and one line of health; where nothing is installed, how to begin."""
     layout = app.layout
     if not layout.days.exists() and not layout.database.exists():
+        from sync.checkup.earlier_sessions import not_imported
+
         if warning := unrecorded_text(app, None):
             click.echo(f"Nothing is recorded yet in {layout.home}: {warning}.")
         elif (layout.hooks / "run.py").exists():
@@ -18,6 +21,8 @@ def show_board(app: App) -> None:
             _tell_what_is_off(app)
         else:
             click.echo("Not installed yet. Run: journal install")
+        if earlier := not_imported(layout):
+            click.echo(f"{earlier}. Run: journal import")
         return
     _show(app)
 
@@ -38,7 +43,7 @@ def _show(app: App) -> None:
         found = list(listing.read(db, listing.page(db, wanted, BOARD_ROWS), adopt_on))
         left = listing.count(db, wanted) - len(found)
     note = f"… and {left:,} more (journal sessions)" if left > 0 else ""
-    print_sessions(app, found, note if found else "No session has done anything yet.")
+    print_sessions(app, found, note if found else _nothing(app))
     state = home_status.look(app.layout, app.settings, app.now_us)
     click.echo()
     warning = unrecorded_text(app, state.last_us)
@@ -48,6 +53,14 @@ def _show(app: App) -> None:
     _tell_what_is_off(app)
 
 
+def _nothing(app: App) -> str:
+    from sync.checkup.earlier_sessions import not_imported
+
+    text = "No session has done anything yet."
+    earlier = not_imported(app.layout)
+    return f"{text} {earlier}. Run: journal import" if earlier else text
+
+
 def unrecorded_text(app: App, last_us: int | None) -> str:
     """In few words that the agent ran behind the newest record; "" if it did not."""
     from journal.cli.screen.tables import ago
@@ -55,7 +68,10 @@ def unrecorded_text(app: App, last_us: int | None) -> str:
     from journal.setup import settings_file
 
     folder = settings_file.default_path().parent
-    found = activity.unrecorded(app.layout, folder, last_us, activity.FEW_FOLDERS)
+    try:
+        found = activity.unrecorded(app.layout, folder, last_us, activity.FEW_FOLDERS)
+    except JournalError:
+        return ""  # a folder that cannot be read is among the problems
     if found is None:
         return ""
     return f"Claude ran {ago(app.now_us - found.ran_us)}, no record (journal doctor)"

@@ -120,7 +120,7 @@ def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) ->
         chosen_sessions(app, chosen),
         kinds=tuple(TextKind[kind.upper()] for kind in chosen["kinds"]) or tuple(TextKind),
         limit=chosen["limit"],
-        since_us=since_us or 0,
+        since_us=-ENDLESS_US if since_us is None else since_us,
         until_us=ENDLESS_US if until_us is None else until_us,
         calls=chosen_calls(app, chosen),
         without_words=not words,
@@ -145,6 +145,7 @@ def _is_empty(found: "Found", after: object) -> bool:
 
 def _hints(app: App, db: "apsw.Connection", query: "Query", now_us: int) -> list[str]:
     """What was mistyped, or what would find something."""
+    from sync.checkup.earlier_sessions import not_imported
     from sync.query import search as index
     from sync.query.filters import Filters, Wanted
     from sync.query.hints import suggestions, unknown
@@ -156,6 +157,8 @@ def _hints(app: App, db: "apsw.Connection", query: "Query", now_us: int) -> list
     if elsewhere != query._replace(limit=1) and query.terms:
         hits = index.search(db, elsewhere, now_us).hits
         found += [f"found in {one_line(hit.project)} without the filters" for hit in hits]
+    if earlier := not_imported(app.layout):
+        found.append(f"{earlier} (run: journal import)")
     return found
 
 

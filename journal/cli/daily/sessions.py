@@ -45,6 +45,11 @@ TABLE_ROWS = 20
     metavar="N",
     help=f"At most so many, 0 for all (default: {TABLE_ROWS}; --json: all; --live: what fits).",
 )
+@click.option(
+    "--memory",
+    type=click.Choice(("pending", "resolved")),
+    help="Only sessions that wait for a memory id, or have one.",
+)
 @click.option("--live", is_flag=True, help="Keep the list on the screen as it changes; q leaves.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @pass_app
@@ -86,7 +91,9 @@ def sessions(app: App, /, as_json: bool, live: bool, limit: int | None, **chosen
         found = list(listing.read(db, listing.page(db, wanted, most), adopt_on))
         total = listing.count(db, wanted) if found else 0
         note = _more(total - len(found)) if found else _none(app, db, chosen)
-        hints = [] if found else [*_unknown(db, wanted)]
+        if found and chosen["memory"] == "pending":
+            note = "\n".join(filter(None, (note, _oldest_pending(app, db))))
+        hints = [] if found else [*_unknown(db, wanted), *_earlier(app)]
     print_sessions(app, found, note)
     for hint in hints:
         click.echo(f"journal: {hint}", err=True)
@@ -139,8 +146,13 @@ def _wanted(app: App, chosen: dict[str, Any]) -> "Wanted":
     from sync.query.filters import Calls
 
     since_us, until_us = chosen_times(chosen, app.now_us)
-    calls = Calls(file=file(chosen["file"])) if chosen["file"] is not None else None
-    return chosen_sessions(app, chosen)._replace(since_us=since_us, until_us=until_us, calls=calls)
+    wanted = chosen_sessions(app, chosen)
+    return wanted._replace(
+        filters=wanted.filters._replace(memory=chosen["memory"] or ""),
+        since_us=since_us,
+        until_us=until_us,
+        calls=Calls(file=file(chosen["file"])) if chosen["file"] is not None else None,
+    )
 
 
 def _commit(chosen: dict[str, Any]) -> "Commit | None":
@@ -174,6 +186,25 @@ def print_sessions(app: App, found: "list[Session]", note: str) -> None:
 
 def _more(number: int) -> str:
     return f"… and {number:,} more (--limit 0 shows all)" if number > 0 else ""
+
+
+def _oldest_pending(app: App, db: "apsw.Connection") -> str:
+    """Since when the session waits that waits longest for a memory id."""
+    from journal.cli.screen.tables import ago, when
+    from sync.checkup.home_status import memory_ids
+
+    oldest_us = memory_ids(db, tuple(app.settings.sessions.adopt_on)).oldest_pending_us
+    if oldest_us is None:
+        return ""
+    since = f"{when(oldest_us)} ({ago(app.now_us - oldest_us)})"
+    return f"The oldest waits for its memory id since {since}; to give one: journal bind"
+
+
+def _earlier(app: App) -> list[str]:
+    from sync.checkup.earlier_sessions import not_imported
+
+    earlier = not_imported(app.layout)
+    return [f"{earlier} (run: journal import)"] if earlier else []
 
 
 def _none(app: App, db: "apsw.Connection", chosen: dict[str, Any]) -> str:

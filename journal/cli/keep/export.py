@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sync.team_archive.archive import Archive
 
 
+EARLIEST_US = -(2**62)  # before every record, also those from before 1970
 _WHOLE = {"markdown": "page", "html": "page", "transcript": "transcript"}
 
 
@@ -38,7 +39,7 @@ _WHOLE = {"markdown": "page", "html": "page", "transcript": "transcript"}
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write to this file, whole or not at all (default, and -: standard output).",
+    help="Write to this file, whole or not at all (default, or -: standard output).",
 )
 @click.option(
     "--open", "to_open", is_flag=True, help="Write an HTML page and open it in the browser."
@@ -48,19 +49,18 @@ def export(
     app: App, session: str | None, form: str, since: str | None, output: Path | None,
     to_open: bool, in_archive: bool, owner: str | None,
 ) -> None:  # fmt: skip
-    """Write out one session, or everything.
+    """Export one session, or all of them.
 
-    jsonl is lossless but for redaction: a record a line in the order of time. If no SESSION is
-    named, memory ids, summaries and pins are there, too: all that journal import takes.
+    jsonl has one record a line, in the order of time, complete except for what was redacted.
+    Without SESSION it also has memory ids, summaries and pins, so that journal import can read it.
 
-    markdown has a page for each session. html is one page that needs nothing beside itself, with
-    everything in it: open it in a browser, print it, send it. Both leave out sessions that only
-    started, and with --since those without any activity after it.
+    markdown has a page for each session. html is one file that can be opened in any browser. Both
+    leave out sessions that only started and, with --since, sessions without later activity.
 
-    transcript is the copy of the SESSION's transcript: what the agent has deleted can be put back.
+    transcript is the copy of the agent's own transcript, to restore one that the agent has deleted.
     With --output DIR the files of its sub-agents are written, too, as the agent lays them out.
 
-    SESSION is an id, a unique beginning of one, or AGENT/ID.
+    SESSION is an id, a unique prefix of one, or AGENT/ID.
 
     \b
     Examples:
@@ -77,9 +77,9 @@ def export(
         output = _page_file() if output in (None, Path("-")) else output
     if session is not None and since is not None and form != "jsonl":
         hint = "leave out --since, or use --format jsonl"
-        raise UsageError(f"a {_WHOLE[form]} holds a session as a whole", hint)
+        raise UsageError(f"--since does not go with SESSION and --format {form}", hint)
     if session is None and form == "transcript":
-        raise UsageError("a transcript is of one session", "name it: journal sessions lists them")
+        raise UsageError("--format transcript needs a SESSION", "list them: journal sessions")
     since_us = None if since is None else moment_us(since, app.now_us)
     check_owner({"in_archive": in_archive, "owner": owner})
     with ExitStack() as stack:
@@ -136,16 +136,17 @@ def _parts(
 
     adopt_on = tuple(app.settings.sessions.adopt_on)
     wanted = Wanted(Filters(adopt_on), since_us=since_us)
+    from_us = EARLIEST_US if since_us is None else since_us
     if name is None:
         whole = {
-            "jsonl": lambda: exports.record_lines(db, since_us or 0),
+            "jsonl": lambda: exports.record_lines(db, from_us),
             "markdown": lambda: exports.pages(db, wanted, adopt_on),
             "html": lambda: exports.html(db, wanted, adopt_on),
         }
         return whole[form]()
     key = listing.find(db, name)
     one = {
-        "jsonl": lambda: exports.lines_of(db, key, since_us or 0),
+        "jsonl": lambda: exports.lines_of(db, key, from_us),
         "markdown": lambda: iter([exports.page(db, key, adopt_on)]),
         "html": lambda: exports.html_of(db, key, adopt_on),
         "transcript": lambda: restored.lines(db, key),

@@ -1,4 +1,4 @@
-"""`journal forget`: one session, taken out of everything in the home."""
+"""`journal forget`: one session, deleted from everything in the home."""
 
 import sys
 import time
@@ -27,13 +27,13 @@ WAIT_SECONDS = 10.0  # for a pass, a delivery and a model's call to end
 )
 @pass_app
 def forget(app: App, session: str, yes: bool, in_archive: bool) -> None:
-    """Remove a session from everything in the home, for good.
+    """Delete a session from everything in the home.
 
     That is days, packs, spool, database, index, contexts, waiting pieces, dead letters, logs and
-    copies of the database. It asks first, and says what a remote still holds. What the session
-    does afterwards is captured as ever. If it is interrupted, run it again.
+    copies of the database. It asks first, and says what a remote still has. What the session does
+    afterwards is recorded as usual. If the command is interrupted, run it again.
 
-    SESSION is an id, a unique beginning of one, or AGENT/ID.
+    SESSION is an id, a unique prefix of one, or AGENT/ID.
     """
     from sync.forgetting import forget as forgetting
 
@@ -46,14 +46,16 @@ def forget(app: App, session: str, yes: bool, in_archive: bool) -> None:
     order = forgetting.Order(app.layout, app.settings, time.time_ns(), polling(WAIT_SECONDS))
     done = forgetting.forget(order, agent, session_id)
     app.sync(WAIT_SECONDS)
-    click.echo(_text(done))
+    say(_text(done))
     if in_archive:
         _delete_in_archive(app, agent, session_id)
     for line in _remote_lines(done):
         if not (in_archive and line.startswith("team archive")):
-            click.echo(line)
+            say(line)
     if done.problems:
-        raise JournalError("; ".join(done.problems), "remove or repair it, then forget again")
+        raise JournalError(
+            "; ".join(done.problems), "repair or remove it, then run journal forget again"
+        )
 
 
 def _delete_in_archive(app: App, agent: str, session: str) -> None:
@@ -69,14 +71,13 @@ def _delete_in_archive(app: App, agent: str, session: str) -> None:
         problem = f"removed from this home, but not from the team archive: {error}"
         raise JournalError(problem, "repeat the command to finish it") from error
     counted = f"{records:,} record{'' if records == 1 else 's'}"
-    click.echo(f"Removed {counted} from the team archive; your other homes follow.")
+    say(f"Removed {counted} from the team archive; your other homes follow.")
 
 
 def _take_in(app: App) -> None:
-    """All of it, so that nothing of the session is on its way. JournalError: nothing is there."""
+    """Store all that is new, so that nothing of the session comes later. JournalError: no home."""
     if not app.layout.days.exists() and not app.layout.database.exists():
-        message = f"nothing is recorded yet in {app.layout.home}"
-        raise JournalError(message, "run: journal install, then start your agent")
+        raise app.nothing_yet()
     app.sync(WAIT_SECONDS)
 
 
@@ -127,9 +128,9 @@ def _ask(about: str) -> None:
     """UsageError: there is nobody to ask."""
     if not sys.stdin.isatty():
         first = about.partition("\n")[0]
-        raise UsageError(f"nothing is forgotten: {first}", "to do it without being asked: --yes")
-    say(f"This removes the session for good:\n  {about}")
-    if not click.confirm("Forget it?", default=False):
+        raise UsageError(f"not deleted: {first}", "no terminal to ask on; use --yes")
+    say(f"This deletes the session everywhere in the home:\n  {about}")
+    if not click.confirm("Delete it?", default=False):
         raise click.Abort
 
 
@@ -139,9 +140,9 @@ def _text(done: "Forgotten") -> str:
         *_counted(done.lines, "line", " of the journal"),
         *_counted(done.pieces, "waiting piece"),
     ]
-    text = f"Forgotten: {', '.join(gone)}." if gone else "Nothing of it was left."
+    text = f"Deleted: {', '.join(gone)}." if gone else "Nothing of it was left to delete."
     if done.copies:
-        text += f"\nRemoved, for it was in there: {', '.join(done.copies)}."
+        text += f"\nDeleted, because they held it: {', '.join(done.copies)}."
     return text
 
 
@@ -151,7 +152,6 @@ def _counted(number: int, word: str, more: str = "") -> list[str]:
 
 def _remote_lines(done: "Forgotten") -> list[str]:
     return [
-        f"{remote} still holds {pieces:,} piece{'' if pieces == 1 else 's'} of it: "
-        "delete them there."
+        f"{remote} still has {pieces:,} piece{'' if pieces == 1 else 's'} of it: delete them there."
         for remote, pieces in done.delivered.items()
     ]

@@ -1,4 +1,4 @@
-"""`journal off` and `journal on`: capture stops and goes on."""
+"""`journal off` and `journal on`: stop and resume recording."""
 
 import os
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ _HERE = click.option("--here", is_flag=True, help="Only for the project of this 
 def off(app: App, here: bool) -> None:
     """Stop recording, everywhere or for this project.
 
-    The hooks stay installed and do nothing. What a session does meanwhile is never recorded.
+    The hooks stay installed and do nothing. What a session does in the meantime is not recorded.
     --here means the project's folder with all that is below it, and its git worktrees.
     """
     from journal.setup import capture

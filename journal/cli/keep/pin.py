@@ -15,10 +15,9 @@ from journal.errors import BusyError
 @click.argument("session", shell_complete=session_names)
 @pass_app
 def pin(app: App, session: str) -> None:
-    """Keep a session whatever its age.
+    """Keep a session: it is never closed or deleted automatically.
 
-    It is neither counted as ended without its word nor deleted by retention. SESSION is an id, a
-    unique beginning of one, or AGENT/ID.
+    SESSION is an id, a unique prefix of one, or AGENT/ID.
     """
     _record(app, session, "Pin", "is pinned: it will never be closed or deleted automatically")
 
@@ -29,7 +28,7 @@ def pin(app: App, session: str) -> None:
 def unpin(app: App, session: str) -> None:
     """Unpin a session.
 
-    SESSION is an id, a unique beginning of one, or AGENT/ID.
+    SESSION is an id, a unique prefix of one, or AGENT/ID.
     """
     _record(app, session, "Unpin", "is not pinned any more")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app, polling
+from journal.cli.filters import Seconds
 from journal.cli.screen.output import print_json, say
 from journal.cli.screen.progress import progress
 from journal.errors import JournalError, UsageError
@@ -19,14 +20,15 @@ if TYPE_CHECKING:
     from sync.rescan.rescan import Order
 
 COLUMNS = 80
+MOST_SESSIONS = 20  # named one by one
 
 
 @click.command()
-@click.option("--rescan", is_flag=True, help="Apply the rules of today to everything stored.")
-@click.option("--dry-run", is_flag=True, help="Count by rule what they find, and change nothing.")
+@click.option("--rescan", is_flag=True, help="Apply the current rules to everything stored.")
+@click.option("--dry-run", is_flag=True, help="Count what each rule finds, and change nothing.")
 @click.option(
     "--wait",
-    type=click.FloatRange(min=0),
+    type=Seconds(),
     default=10.0,
     show_default=True,
     metavar="SECONDS",
@@ -35,14 +37,15 @@ COLUMNS = 80
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @pass_app
 def redact(app: App, rescan: bool, dry_run: bool, wait: float, as_json: bool) -> None:
-    """Redact what is stored by the rules of today.
+    """Re-apply the current redaction rules to stored data.
 
-    For when [redact] in config.toml has changed, or an upgrade has brought new rules: status says
-    so. Database, index, contexts, packs, what waits for a remote, dead letters and logs are
-    redacted again; copies of the database are removed. The files of days stay raw, as ever.
+    Run it when [redact] in config.toml has changed, or when an upgrade has brought new rules:
+    journal status says so. It redacts the database, its index, contexts, packs, what waits for a
+    remote, dead letters and logs again, and removes copies of the database. The files in days/ stay
+    as the agent sent them.
 
-    What was redacted before stays so: the secret is gone, and no rule brings it back. Pieces that a
-    remote has are beyond reach. If it is interrupted, run it again.
+    What was redacted before stays redacted. What a remote already has cannot be changed from here:
+    the report names those sessions. If it is interrupted, run it again.
 
     \b
     Examples:
@@ -72,8 +75,7 @@ def _done(app: App, dry_run: bool, wait: float) -> "Rescanned":
         hint = "set it to true in config.toml, then rescan"
         raise UsageError("redaction is off (redact.enabled): there are no rules to apply", hint)
     if not app.layout.days.exists() and not app.layout.database.exists():
-        message = f"nothing is recorded yet in {app.layout.home}"
-        raise JournalError(message, "run: journal install, then start your agent")
+        raise app.nothing_yet()
     if not dry_run:
         app.sync(wait)
     with progress() as advance:
@@ -106,6 +108,7 @@ def rescanned_json(done: "Rescanned", seconds: float) -> dict[str, object]:
         "seconds": round(seconds, 3),
         "logs": done.logs,
         "copies": list(done.copies),
+        "delivered": [one._asdict() for one in done.delivered],
         "problems": done.problems,
     }
 
@@ -113,7 +116,7 @@ def rescanned_json(done: "Rescanned", seconds: float) -> dict[str, object]:
 def rescanned_text(done: "Rescanned", seconds: float) -> str:
     """The report in a few lines, none longer than 80 columns."""
     looked = f"Looked at {_counted(done.looked_at, 'record')} in {seconds:.1f} s"
-    lines = [f"{looked}: {_verdict(done)}."]
+    lines = [f"{looked}: {_result(done)}."]
     width = max(map(len, done.rules), default=0)
     lines += [f"  {rule:<{width}}  {number:,}" for rule, number in sorted(done.rules.items())]
     places = _places(done)
@@ -123,12 +126,26 @@ def rescanned_text(done: "Rescanned", seconds: float) -> str:
     if done.copies:
         verb = "Would remove" if done.dry_run else "Removed"
         lines += textwrap.wrap(f"{verb} what was copied before: {', '.join(done.copies)}.", COLUMNS)
+    lines += _remote_lines(done)
     if done.dry_run:
         lines.append("Nothing was changed.")
     return "\n".join(lines)
 
 
-def _verdict(done: "Rescanned") -> str:
+def _remote_lines(done: "Rescanned") -> list[str]:
+    """The sessions of which a remote has what is redacted here."""
+    if not done.delivered:
+        return []
+    lines = ["A remote still has it, as it was sent. Delete these pieces there:"]
+    for one in done.delivered[:MOST_SESSIONS]:
+        pieces = _counted(one.pieces, "piece")
+        lines.append(f"  {one.session}  {pieces} in {one.remote}")
+    if len(done.delivered) > MOST_SESSIONS:
+        lines.append(f"  and {len(done.delivered) - MOST_SESSIONS:,} more (--json names them all)")
+    return lines
+
+
+def _result(done: "Rescanned") -> str:
     if not done.changed:
         return "nothing more to redact"
     secrets = done.rules.total()

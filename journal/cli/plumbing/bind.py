@@ -20,36 +20,73 @@ _WHOLE_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 @click.command()
 @click.argument("session", shell_complete=session_names)
 @click.argument("memory_id")
+@click.option("--replace", is_flag=True, help="Put this id in the place of the one it has.")
 @pass_app
-def bind(app: App, session: str, memory_id: str) -> None:
+def bind(app: App, session: str, memory_id: str, replace: bool) -> None:
     """Record the memory id of a session.
 
-    SESSION is an id, a unique beginning of one, or AGENT/ID; a session that has not begun yet
-    must be named whole. The earliest bind of a session stands, and an id belongs to one session
-    only: a bind that cannot stand is kept in dead/ with the reason, exit code 1.
+    SESSION is an id, a unique beginning of one, or AGENT/ID. A session that has not begun yet must
+    be named by its whole id. The earliest id of a session stands, and an id belongs to one session:
+    any other is refused, with exit code 1. An id that can never be valid is not recorded at all.
+
+    --replace puts a wrong id right. The record says which id it replaces, and a remote is told with
+    the next piece of the session.
 
     \b
     Examples:
       journal bind 7f3a91 mem-0192
       journal bind codex/0199b2c4 mem-0193
+      journal bind --replace 7f3a91 mem-0200
     """
     import time
 
     from journal.record import own_facts
 
     who = _who(app, session)
+    _check(who, memory_id)
+    name = "/".join(who)
+    payload = {"memory_id": memory_id}
+    if replace:
+        before = _bound(app, who)
+        if before == memory_id:
+            say(f"The memory id of {name} is {memory_id} already.")
+            return
+        if before is not None:
+            payload["replaces"] = before
     app.layout.home.parent.mkdir(parents=True, exist_ok=True)
     durable = app.settings.capture.durable
-    payload = {"memory_id": memory_id}
     made = own_facts.append(app.layout, "MemoryId", who, payload, time.time_ns(), durable=durable)
-    known, refused = _verdict(app, made.id)
+    known, refused = _outcome(app, made.id)
     if refused:
-        hint = "kept in dead/binds.jsonl, nothing else is changed"
+        hint = "to put it in the place of the earlier one: journal bind --replace"
+        if replace or "belongs to" in refused:
+            hint = "give the other session its own id first: journal bind --replace"
         raise JournalError(f"the bind is refused: {refused}", hint)
-    if known:
-        say(f"The memory id of {'/'.join(who)} is {memory_id}.")
+    if not known:
+        say(f"Recorded for {name}. The next sync stores it.")
+    elif "replaces" in payload:
+        say(f"The memory id of {name} is {memory_id}. It replaces {payload['replaces']}.")
     else:
-        say(f"Recorded for {'/'.join(who)}: the next sync takes it in.")
+        say(f"The memory id of {name} is {memory_id}.")
+
+
+def _check(who: tuple[str, str], memory_id: str) -> None:
+    """UsageError: the id can never be the memory id of this session."""
+    from journal.record import bind_order
+
+    if reason := bind_order.fault(bind_order.Bind(0, b"", *who, memory_id)):
+        raise UsageError(f"nothing is recorded: {reason}", "give the id that the memory agent gave")
+
+
+def _bound(app: App, who: tuple[str, str]) -> str | None:
+    """The id that was bound to the session; None: none was, at most one was made for it."""
+    query = "select memory_id from memory_ids where agent = ? and session = ? and minted is null"
+    try:
+        with app.reading() as db:
+            found = db.execute(query, who).get
+    except JournalError:
+        return None
+    return None if found is None else str(found)
 
 
 def _who(app: App, name: str) -> tuple[str, str]:
@@ -71,19 +108,19 @@ def _who(app: App, name: str) -> tuple[str, str]:
         raise
 
 
-def _verdict(app: App, record: bytes) -> tuple[bool, str | None]:
-    """Whether a bounded pass has taken the bind in, and why it is refused (None: it stands).
+def _outcome(app: App, record: bytes) -> tuple[bool, str | None]:
+    """Whether a bounded pass has stored the bind, and why it is refused (None: it stands).
 
-    JournalError: nothing could be taken in; the record stays and waits.
+    JournalError: nothing could be stored; the record stays and waits.
     """
     from sync.store import connection
 
     try:
         app.sync(wait_seconds=1.0, seconds=CATCH_UP_SECONDS)
     except BusyError:
-        return False, None  # whoever holds the lock, or the next pass, takes it in
+        return False, None  # the other process, or the next pass, stores it
     except JournalError as error:
-        raise JournalError(f"recorded, but not taken in: {error}", error.hint) from error
+        raise JournalError(f"recorded, but not stored: {error}", error.hint) from error
     db: apsw.Connection = connection.open_store(app.layout)
     try:
         row = db.execute("select refused from binds where record = ?", (record,)).fetchone()

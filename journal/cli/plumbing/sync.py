@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app
+from journal.cli.filters import Seconds
 from journal.cli.screen.output import print_json, say
 from journal.cli.screen.progress import progress
 from journal.cli.screen.sync_report import (
@@ -17,7 +18,7 @@ from journal.cli.screen.sync_report import (
     report_json,
     report_text,
 )
-from journal.errors import UsageError
+from journal.errors import JournalError, UsageError
 
 if TYPE_CHECKING:
     from sync.cycle import Report
@@ -28,34 +29,45 @@ CLOCK_HINT = "nothing goes by its age for 24 hours; if the date is right: journa
 @click.command()
 @click.option(
     "--wait",
-    type=click.FloatRange(min=0),
+    type=Seconds(),
     default=10.0,
     show_default=True,
     metavar="SECONDS",
     help="How long to wait for another sync to end.",
 )
-@click.option("--rebuild", is_flag=True, help="Make the database anew from the journal.")
+@click.option("--rebuild", is_flag=True, help="Make a new database from the journal.")
 @click.option(
-    "--yes", is_flag=True, help="With --rebuild: go on without what a damaged database has lost."
+    "--yes",
+    is_flag=True,
+    help="With --rebuild: accept the loss of what only a damaged database held.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @pass_app
 def sync(app: App, wait: float, rebuild: bool, yes: bool, as_json: bool) -> None:
-    """Take in what the hooks have recorded.
+    """Store what the hooks have recorded, then deliver what is new.
 
-    Then, if they are set, it sends what is new to the remote and asks the model program; closed
-    days are packed, and what is older than [retention] allows is deleted. Safe to run at any
-    time, to interrupt and to repeat. Exits with 75 if another sync is still running after --wait.
+    It also asks the model program, packs closed days and deletes what is older than [retention]
+    allows, as config.toml says. It is safe to run at any time, to interrupt and to repeat. Exits
+    with 75 if another sync is still running after --wait.
     """
+    from sync.slow_stages import Outside
+
     started = time.monotonic()
     if yes and not rebuild:
         raise UsageError("--yes goes with --rebuild", "run: journal sync --rebuild --yes")
     with progress() as advance:
         report = app.sync(
-            wait, progress=partial(advance, "Taking in"), rebuild=rebuild, accept_loss=yes
+            wait, progress=partial(advance, "Storing"), rebuild=rebuild, accept_loss=yes
         )
     later: list[Report] = []
-    outside = app.outside(lambda: False, lambda: later.append(app.sync(wait)), _tell)
+    failed: JournalError | None = None
+    try:
+        with progress(counts=True) as advance:
+            outside = app.outside(
+                lambda: False, lambda: later.append(app.sync(wait)), _tell, advance
+            )
+    except JournalError as error:  # what the pass did is said all the same
+        outside, failed = Outside(), error
     report.resolved += sum(one.resolved for one in later)
     seconds = time.monotonic() - started
     if as_json:
@@ -69,10 +81,12 @@ def sync(app: App, wait: float, rebuild: bool, yes: bool, as_json: bool) -> None
         say(f"journal: cannot read {problem}", err=True)
     for problem in report.packed.kept:
         say(f"journal: {problem}", err=True)
-    for error in report.problems:
-        say(f"journal: {error} ({error.hint})", err=True)
+    for left in report.problems:
+        say(f"journal: {left} ({left.hint})", err=True)
     if report.clock_problem:
         say(f"journal: {report.clock_problem} ({CLOCK_HINT})", err=True)
+    if failed is not None:
+        raise failed
 
 
 def _tell(text: str) -> None:

@@ -1,6 +1,7 @@
 """`journal watch`: passes as the hooks record, from one process, until it is stopped."""
 
 import os
+import re
 import signal
 import sys
 import time
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app, polling
+from journal.cli.filters import Seconds
 from journal.errors import BusyError, JournalError
 from journal.layout import Layout
 
@@ -25,16 +27,16 @@ LOCK_WAIT_SECONDS = 10.0
 @click.command()
 @click.option(
     "--idle-exit",
-    type=click.FloatRange(min=0),
+    type=Seconds(),
     metavar="MINUTES",
-    help="Leave when nothing was recorded for so long.",
+    help="Exit when nothing was recorded for this long.",
 )
 @pass_app
 def watch(app: App, idle_exit: float | None) -> None:
-    """Take in what the hooks record, as it comes, until stopped.
+    """Sync continuously, until stopped.
 
-    Not needed for anything to be safe: it makes others wait less. Exits with 75 if another one
-    is running in this home.
+    Nothing is lost without it: it only makes new records visible sooner. Exits with 75 if another
+    watcher is running in this home.
     """
     with _alone(app.layout):
         end = _watch(app, None if idle_exit is None else idle_exit * 60)
@@ -56,7 +58,7 @@ def _alone(layout: Layout) -> Iterator[None]:
         except BusyError as error:
             pid = path.read_text().strip() or "unknown"
             message = f"another watch is running (process {pid})"
-            raise BusyError(message, "it does the work; to end it: kill its process") from error
+            raise BusyError(message, "to stop it: kill that process") from error
         yield
 
 
@@ -101,7 +103,7 @@ def _watch(app: App, idle_seconds: float | None) -> "End":
     reasons = {
         End.STOPPED: "Stopped.",
         End.IDLE: "Nothing new: done.",
-        End.CHANGED: f"{program.reason}: starting anew.",
+        End.CHANGED: f"{program.reason}: restarting.",
         End.GONE: f"{program.reason}: done.",
     }
     _say(reasons[end])
@@ -154,14 +156,15 @@ class _Complaints:
     def tell(self, *errors: JournalError) -> None:
         """`errors` are all there is to complain of at this moment."""
         texts = [f"{error}" + (f" ({error.hint})" if error.hint else "") for error in errors]
-        for text in texts:
-            if text not in self._told:
+        same = [re.sub(r"[0-9]+", "", text) for text in texts]  # times and counts differ each time
+        for text, one in zip(texts, same, strict=True):
+            if one not in self._told:
                 _say(f"journal: {text}", err=True)
-        self._told = texts
+        self._told = same
 
 
 def _say(text: str, *, err: bool = False) -> None:
-    with suppress(OSError):  # whoever listened has gone; the work goes on
+    with suppress(OSError):  # the reader of our output has gone; the work goes on
         click.echo(text, err=err)
 
 
@@ -179,7 +182,7 @@ class _Scan:
         return (self._found, self._database()) != self._taken
 
     def taken(self) -> None:
-        """What the last look found has been taken in."""
+        """What the last look found is stored."""
         self._taken = (self._found, self._database())
 
     def _files(self) -> Iterator[tuple[str, int, int, int]]:

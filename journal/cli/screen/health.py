@@ -13,17 +13,21 @@ def health(found: "Condition", now_us: int) -> str:
     """One line: when something was recorded last, what is not taken in, what is wrong."""
     from journal.cli.screen.tables import ago
 
-    last = f"last record {ago(now_us - found.last_us)}" if found.last_us else "nothing recorded"
+    last = "nothing recorded"
+    if found.last_us:
+        when = ago(now_us - found.last_us)
+        last = f"last event {'just now' if when == 'now' else when}"
     wrong = [str(problem) for problem in found.problems]
     if found.rejected:
         wrong.insert(0, f"{found.rejected:,} rejected")
     if found.archive.circuit.state != "closed":
         wrong.append(f"remote {found.archive.circuit.state}, {found.archive.waiting:,} waiting")
+    wrong += found.warnings(now_us)
     behind = [unsynced(found, now_us)] if found.unsynced_bytes or not wrong else []
     if not wrong:
-        return " · ".join([last, *behind])
+        return " · ".join([*behind, last])
     hint = found.problems[0].hint if len(wrong) == len(found.problems) == 1 else "journal status"
-    return " · ".join([last, *behind, *wrong]) + f" ({hint})"
+    return " · ".join([*behind, last, *wrong]) + f" ({hint})"
 
 
 def unsynced(found: "Condition", now_us: int) -> str:
@@ -31,9 +35,9 @@ def unsynced(found: "Condition", now_us: int) -> str:
     from journal.cli.screen.tables import ago
 
     if found.oldest_unsynced_us is None:
-        return "all taken in"
+        return "up to date"
     oldest = ago(now_us - found.oldest_unsynced_us)
-    return f"{size(found.unsynced_bytes)} not taken in, the oldest from {oldest}"
+    return f"{size(found.unsynced_bytes)} not synced, the oldest from {oldest}"
 
 
 def size(number: int) -> str:

@@ -155,7 +155,7 @@ class _Shown:
         parts = [Text(_said(problem), style="bold red")] if problem else []
         last = ago(self._app.now_us - self._last_us) if self._last_us else "never"
         behind = self._follower.unsynced_bytes
-        unsynced = f"{size(behind)} not taken in" if behind else "all taken in"
+        unsynced = f"{size(behind)} not synced" if behind else "up to date"
         parts += [Text(part, style="dim") for part in (f"last record {last}", unsynced, "q leaves")]
         return Text(" \u00b7 ", style="dim").join(parts)
 

@@ -10,15 +10,19 @@ Advance = Callable[[str, int, int], None]  # what is done, how much of it, of ho
 
 
 @contextmanager
-def progress() -> Iterator[Advance]:
-    """A bar that tells in bytes, or any other measure, how far each part is; else nothing."""
+def progress(*, counts: bool = False) -> Iterator[Advance]:
+    """A bar that tells in bytes, or any other measure, how far each part is; else nothing.
+
+    `counts`: what is measured are things, and their numbers are shown.
+    """
     if not sys.stderr.isatty():
         yield lambda what, done, total: None
         return
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import MofNCompleteColumn, Progress
 
-    bar = Progress(console=Console(stderr=True), transient=True)
+    columns = (*Progress.get_default_columns(), *([MofNCompleteColumn()] if counts else []))
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
     started = time.monotonic()
     task = bar.add_task("")
 

@@ -49,8 +49,8 @@ def doctor(app: App, fix: bool, settings: Path | None, as_json: bool) -> None:
     removes it again. Exits with 1 if something is wrong; warnings alone exit with 0.
 
     --fix sets the rights of the home, installs outdated or missing hooks again (if some are
-    there), takes in what lies in the spool, and makes a damaged database anew if nothing is lost
-    by that. Stale locks need no repair: a lock ends with its process.
+    there), syncs what lies in the spool, and makes a new database in place of a damaged one if
+    nothing is lost by that. Locks need no repair: a lock ends with its process.
     """
     from journal.doctor import Status, examine
 
@@ -79,10 +79,11 @@ def finding_json(finding: "Finding") -> dict[str, object]:
 
 def checks(app: App, file: Path | None) -> "list[tuple[str, Check]]":
     """All checks in the order in which they are shown; later ones rest on earlier repairs."""
-    from journal.doctor import activity, agents, home, hooks, settings_levels
+    from journal.doctor import Voice, activity, agents, home, hooks, settings_levels
     from journal.setup import settings_file
     from journal.setup.install import install
     from sync.checkup import running, stored
+    from sync.checkup.earlier_sessions import not_imported
 
     layout = app.layout
     settings, config = _settings(app)
@@ -100,7 +101,10 @@ def checks(app: App, file: Path | None) -> "list[tuple[str, Check]]":
 
     def look_at_activity() -> "list[Finding]":
         last_us = subject.condition.last_us
-        return activity.look_at_activity(layout, agent_folder, last_us, app.now_us)
+        found = activity.look_at_activity(layout, agent_folder, last_us, app.now_us)
+        if earlier := not_imported(layout):
+            found.append(Voice("activity").warning(earlier, "run: journal import"))
+        return found
 
     def put(agent: str, dry_run: bool) -> "Installation":
         return install(
@@ -172,7 +176,7 @@ def _subject(app: App, settings: "Settings", is_usable: bool) -> "Subject":
     from sync.checkup import Subject
 
     def take_in() -> str:
-        return f"took in {count(app.sync(WAIT_SECONDS).read, 'record')}"
+        return f"synced {count(app.sync(WAIT_SECONDS).read, 'record')}"
 
     def rebuild() -> str:
         started = time.monotonic()
@@ -219,7 +223,7 @@ def _why_not_sent(app: App, environ: "Mapping[str, str]", is_usable: bool) -> st
 
     if environ.get(SILENCE) == "1" or _is_off(capture.look(app.layout, "/")):
         return "the hooks are told to record nothing"
-    return "" if is_usable else "with settings that cannot be read nothing may be taken in"
+    return "" if is_usable else "nothing may be stored while the settings cannot be read"
 
 
 def _sent(app: App, made: "Canary | None", environ: dict[str, str], reason: str) -> "list[Finding]":
@@ -227,7 +231,11 @@ def _sent(app: App, made: "Canary | None", environ: dict[str, str], reason: str)
     from sync.checkup.canary import fly
 
     if made is None or reason:
-        return [Voice("canary").warning(f"not sent: {reason}", "put that right and run it again")]
+        return [
+            Voice("canary").warning(
+                f"not sent: {reason}", "fix the errors above, then run doctor again"
+            )
+        ]
     return fly(
         app.layout,
         made,
@@ -271,7 +279,7 @@ def _sum(found: "list[Finding]", fix: bool) -> str:
     warnings = sum(one.status == "warning" for one in found)
     parts = [count(errors, "error")] if errors else []
     parts += [count(warnings, "warning")] if warnings else []
-    text = f"{' and '.join(parts)}." if parts else "All is well."
+    text = f"{' and '.join(parts)}." if parts else "No problems."
     if not fix and any(one.repair for one in found):
         text += " To repair what is safe to repair: journal doctor --fix"
     return text

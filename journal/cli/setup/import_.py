@@ -1,4 +1,4 @@
-"""`journal import`: the agent's history, and that of other machines, joins this journal."""
+"""`journal import`: existing sessions, of the agent or of other machines."""
 
 import os
 import time
@@ -12,6 +12,7 @@ import click
 from journal.cli.app import App, pass_app
 from journal.cli.screen.output import print_json, say
 from journal.cli.screen.progress import progress
+from sync.checkup.earlier_sessions import note_import
 
 if TYPE_CHECKING:
     from sync.cycle import Report
@@ -44,15 +45,15 @@ def import_(
 ) -> int:
     """Import existing sessions from agents or another machine.
 
-    Without a PATH: the history that each agent on this machine keeps (claude-code, codex,
-    copilot-cli, opencode, gemini-cli, qwen-code), from before the hooks were installed, too. A
-    session that the hooks saw stays one session.
+    Without PATH it imports the history that each agent on this machine keeps (claude-code, codex,
+    copilot-cli, opencode, gemini-cli, qwen-code), including sessions from before the hooks were
+    installed. A session that the hooks recorded stays one session.
 
     PATH is a file or folder of such transcripts, a remote folder, another journal's home (or its
     days/, its packs/ or a day), or a file that journal export --format jsonl wrote, gzipped or not.
 
-    Safe to interrupt and to repeat: what is known already is left as it is. Exits with 1 if a file
-    cannot be read to its end; what could be read is imported.
+    It is safe to interrupt and to repeat: what is known already is left as it is. Exits with 1 if
+    a file cannot be read to its end; what could be read is imported.
 
     \b
     Examples:
@@ -64,7 +65,10 @@ def import_(
     if in_archive or shared:
         return _pull(app, paths, dry_run=dry_run, in_archive=in_archive, shared=shared,
                      as_json=as_json)  # fmt: skip
-    return run_import(app, paths, agents=agents, dry_run=dry_run, as_json=as_json, verify=verify)
+    code = run_import(app, paths, agents=agents, dry_run=dry_run, as_json=as_json, verify=verify)
+    if code == 0 and not (paths or agents or dry_run):
+        note_import(app.layout)
+    return code
 
 
 def _pull(

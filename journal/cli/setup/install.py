@@ -5,6 +5,7 @@ import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,11 @@ from journal.cli.app import App, pass_app
 from journal.cli.screen.output import say
 from journal.errors import JournalError, UsageError
 
+ATTEMPTS = 10  # while other programs change the agent's settings
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from journal.agents.contract import Agent
     from journal.setup.install import Installation, Removal
     from journal.setup.mcp_servers import Registration
@@ -67,43 +72,37 @@ def install(
     configuration and keeps everything else in it, and registers `journal mcp` with it. To run it
     again changes nothing, or brings both up to date after an upgrade.
     """
-    from journal.agents import AGENTS
     from journal.setup import install as installing
     from journal.setup import service as services
 
     file = _absolute(settings)
-    chosen = _chosen(agents, file)
-    absent: list[str] = []
     installing.check_possible()
-    if not chosen:
-        chosen = installing.found_agents(os.environ)
-        absent = [agent.label for agent in AGENTS.values() if agent not in chosen]
-        if not chosen:
-            chosen = [installing.known(_DEFAULT)]  # which says that it was not found
-            absent.remove(chosen[0].label)
+    chosen, absent = _chosen(agents, file)
     autostart = app.settings.capture.autostart
     if service:
         services.install(app.layout, dry_run=True)  # refuses before anything is written
 
+    def put(agent: "Agent") -> "Installation":
+        return installing.install(
+            app.layout,
+            agent.name,
+            file,
+            durable=app.settings.capture.durable,
+            now_us=app.now_us,
+            autostart=autostart,
+            dry_run=dry_run,
+        )
+
     reports: list[Installation] = []
     for agent in chosen:
         with _refusal(agent, alone=len(chosen) == 1):
-            reports.append(
-                installing.install(
-                    app.layout,
-                    agent.name,
-                    file,
-                    durable=app.settings.capture.durable,
-                    now_us=app.now_us,
-                    autostart=autostart,
-                    dry_run=dry_run,
-                )
-            )
+            reports.append(_alone(partial(put, agent)))
     change = services.install(app.layout, dry_run=dry_run) if service and reports else None
     if reports:
         click.echo(installation_text(reports, autostart, change, absent))
-    for warning in [warning for report in reports for warning in report.warnings]:
-        click.echo(f"journal: {warning}", err=True)
+    for report in reports:
+        for warning in (*report.warnings, *_switched_off(report)):
+            click.echo(f"journal: {warning}", err=True)
     _register(app, reports, dry_run, wanted=file is None and not no_mcp)
     for report in reports:
         _see_to_trust(report, trust)
@@ -113,7 +112,19 @@ def install(
         click.get_current_context().exit(2)
 
 
-def _chosen(names: tuple[str, ...], settings: Path | None) -> "list[Agent]":
+def _chosen(names: tuple[str, ...], settings: Path | None) -> "tuple[list[Agent], list[str]]":
+    """The agents that are named or else found, and the labels of those that were not found."""
+    from journal.agents import AGENTS
+    from journal.setup import install as installing
+
+    if named := _named(names, settings):
+        return named, []
+    found = installing.found_agents(os.environ)
+    found = found or [installing.known(_DEFAULT)]  # `install` says that it was not found
+    return found, [agent.label for agent in AGENTS.values() if agent not in found]
+
+
+def _named(names: tuple[str, ...], settings: Path | None) -> "list[Agent]":
     """The agents that are named; with --settings exactly one."""
     from journal.setup import install as installing
 
@@ -206,21 +217,52 @@ def _see_to_trust(report: "Installation", wanted: bool | None) -> None:
         click.echo(f"journal: {message} ({error.hint})", err=True)
 
 
+def _alone(put: "Callable[[], Installation]") -> "Installation":
+    """What `put` does, again if another program changed the settings meanwhile."""
+    import random
+    import time
+
+    from journal.setup.settings_file import ChangedError
+
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return put()
+        except ChangedError:  # several installs at once: each begins with what it finds
+            time.sleep(random.uniform(0.05, 0.25))
+    return put()
+
+
+def _switched_off(report: "Installation") -> list[str]:
+    """What else keeps hooks from running, at the other levels of Claude Code's settings."""
+    from journal.doctor import Status
+    from journal.doctor.agents import CLAUDE_CODE
+    from journal.doctor.settings_levels import look_at_agent, read_levels
+
+    if report.agent.name != CLAUDE_CODE:
+        return []
+    found = look_at_agent(read_levels(report.settings, Path.cwd()), {})
+    told = [one.message for one in found if one.status is Status.ERROR]
+    own = f"disableAllHooks is set in {report.settings}"  # `install` warns of it
+    return [f"{one}: no hook runs" for one in told if one != own]
+
+
 def _offer_import(app: App, settings: Path | None, dry_run: bool) -> None:
     """Say what there is from before; to a person at a terminal, offer to import it now."""
-    from journal.cli.setup.earlier_sessions import earlier
+    from sync.checkup.earlier_sessions import earlier
 
     found = earlier(settings)
     if found is None:
         return
     command = f"journal import {shlex.quote(str(found.folder))}" if settings else "journal import"
     if dry_run or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        say(f"Found {found}.\nSo that the next session knows of them: {command}")
+        say(f"Found {found}.\nTo import them, so that the next session knows: {command}")
         return
     if click.confirm(f"Found {found}. Import them now?", default=True):
         from journal.cli.setup.import_ import run_import
+        from sync.checkup.earlier_sessions import note_import
 
-        run_import(app, (found.folder,), dry_run=False, as_json=False)
+        if run_import(app, (found.folder,), dry_run=False, as_json=False) == 0:
+            note_import(app.layout)
     else:
         say(f"Later: {command}")
 
@@ -241,7 +283,7 @@ def uninstall(app: App, agents: tuple[str, ...], settings: Path | None, dry_run:
     from journal.setup import service as services
 
     file = _absolute(settings)
-    chosen = _chosen(agents, file) or installing.installed_agents(os.environ)
+    chosen = _named(agents, file) or installing.installed_agents(os.environ)
     if file is None:
         _unregister(app, chosen if agents else list(AGENTS.values()), dry_run)
     reports: list[Removal] = []

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @pass_app
 def status(app: App, as_json: bool) -> None:
-    """Show what is recorded, what is not taken in yet, and what is wrong.
+    """Show what is recorded, what is not synced yet, and what is wrong.
 
-    Looks only: it takes nothing in and makes no home.
+    It only looks: it stores nothing and makes no home.
     """
     from sync.checkup import home_status
 
@@ -63,6 +63,7 @@ def condition_json(app: App, found: "Condition") -> dict[str, object]:
             "refused": found.memory_ids.refused,
         },
         "rejected": found.rejected,
+        **({"lost": found.lost.number} if found.lost.number else {}),
         "retry": {
             "waiting": found.archive.waiting,
             "due": found.archive.due,
@@ -88,9 +89,15 @@ def _capture_json(app: App) -> dict[str, object]:
 
 def _remote_json(app: App, found: "Condition") -> dict[str, object]:
     from journal.times import to_text
+    from sync.delivery.circuit_breaker import next_us
 
     circuit = found.archive.circuit
     error = circuit.last_error
+    again_us = next_us(circuit)
+    trouble: dict[str, object] = {}
+    if circuit.state != "closed":
+        again = None if again_us is None else to_text(again_us)
+        trouble = {"failures": circuit.failures, "next_attempt": again}
     return {
         "kind": app.settings.remote.kind,
         "last_success": circuit.last_success_us and to_text(circuit.last_success_us),
@@ -98,6 +105,7 @@ def _remote_json(app: App, found: "Condition") -> dict[str, object]:
         and {"class": error.kind, "message": error.message, "at": to_text(error.at_us)},
         "circuit": "closed" if circuit.state == "closed" else "open",
         "paused": circuit.paused and circuit.paused.message,
+        **trouble,
     }
 
 
@@ -107,7 +115,12 @@ def _agent_json(app: App, found: "Condition") -> dict[str, object]:
     failed, error = found.model_failures, None
     if failed.number:
         error = {"class": failed.kind, "message": failed.message, "at": to_text(failed.last_us)}
-    return {"kind": app.settings.memory.agent, "failures": failed.number, "last_error": error}
+    return {
+        "kind": app.settings.memory.agent,
+        "failures": failed.number,
+        "last_error": error,
+        **({"calls_24h": found.model_calls} if found.model_calls else {}),
+    }
 
 
 def _print_text(app: App, found: "Condition") -> None:
@@ -200,7 +213,7 @@ def _redaction(found: "Condition") -> str:
     if not found.older_events:
         return ""
     older = _count(found.older_events, "event")
-    return f"{older} by other rules than today's (journal redact --rescan)"
+    return f"{older} redacted by older rules (journal redact --rescan)"
 
 
 def _remote(app: App, found: "Condition") -> str:
@@ -216,7 +229,22 @@ def _remote(app: App, found: "Condition") -> str:
     elif circuit.last_error is not None and circuit.last_error.at_us > (good or 0):
         failed = circuit.last_error
         parts.append(f"failed {ago(app.now_us - failed.at_us)}: {failed.message} ({failed.kind})")
+        parts += _next_attempt(app, found)
     return "; ".join(parts)
+
+
+def _next_attempt(app: App, found: "Condition") -> list[str]:
+    """How often it failed in a row, and when it is tried again."""
+    from journal.cli.screen.tables import age
+    from sync.delivery.circuit_breaker import next_us
+
+    circuit = found.archive.circuit
+    at_us = next_us(circuit)
+    if at_us is None:
+        return []
+    left_us = max(0, at_us - app.now_us)
+    when = f"in {age(left_us)}" if left_us >= 1_000_000 else "with the next sync"
+    return [f"attempt {circuit.failures} in a row; next {when}"]
 
 
 def _archive(app: App, found: "Condition") -> str:
@@ -236,8 +264,12 @@ def _archive(app: App, found: "Condition") -> str:
 def _memory_agent(app: App, found: "Condition") -> str:
     from journal.cli.screen.tables import ago
 
-    failed, kind = found.model_failures, app.settings.memory.agent
-    if kind != "command" or not failed.number:
+    failed, kind = found.model_failures, str(app.settings.memory.agent)
+    if kind != "command":
+        return kind
+    if found.model_calls:
+        kind += f"; {_count(found.model_calls, 'call')} in 24 hours"
+    if not failed.number:
         return kind
     times = _count(failed.number, "call")
     return f"{kind}; {times} failed, the last {ago(app.now_us - failed.last_us)}: {failed.message}"

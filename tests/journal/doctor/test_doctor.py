@@ -132,7 +132,7 @@ def test_a_healthy_installation_is_all_right(patient: Patient) -> None:
     ]  # fmt: skip
     assert set(found[0]) == {"check", "status", "message", "hint", "fixed"}
     assert "Notification hook" in found[-1]["message"]
-    assert patient.run("doctor").endswith("All is well.\n")
+    assert patient.run("doctor").endswith("No problems.\n")
 
 
 def test_the_canary_leaves_no_trace(patient: Patient) -> None:
@@ -206,7 +206,7 @@ def test_a_home_of_another_user_that_is_no_folder_or_a_link(
     file = tmp_path / "file"
     file.touch()
     (one,) = home.look_at_home(Layout(file))
-    assert (one.status, "is no folder" in one.message) == ("error", True)
+    assert (one.status, "is not a folder" in one.message) == ("error", True)
     if os.getuid() == 0:
         os.chown(patient.home / "days", 12345, 12345)
         patient.finds("rights", "error", "not owned by you: days")
@@ -244,7 +244,7 @@ def test_links_and_strange_files(patient: Patient, tmp_path: Path) -> None:
     os.mkfifo(patient.home / "days" / "fifo", 0o600)
     one = patient.finds("rights", "warning", "symbolic links")
     assert "config.toml" not in one["message"]
-    patient.finds("rights", "warning", "no regular files: days/fifo")
+    patient.finds("rights", "warning", "not regular files: days/fifo")
 
 
 def test_a_key_that_is_too_short(patient: Patient) -> None:
@@ -303,7 +303,7 @@ def test_a_bad_configuration_is_found_and_nothing_is_synced_with_it(patient: Pat
     told.tell(patient.home, "aaaaaa01", "Stop", 0, now_us=patient.told_us)
     patient.finds("settings", "error", "remote.kind")
     found = patient.doctor("--fix", code=1)
-    assert found[-1]["message"].startswith("not sent: with settings that cannot be read")
+    assert found[-1]["message"].startswith("not sent: nothing may be stored while the settings")
     assert not [one for one in found if one["fixed"]]
     assert stored.rows(patient.home, "select count(*) from events") == [(15,)]
 
@@ -338,7 +338,7 @@ def test_an_interpreter_that_is_gone(patient: Patient) -> None:
     text = patient.settings.read_text().replace(f"{base_interpreter()} -I", "/gone/python -I")
     patient.settings.write_text(text)
     patient.finds("hooks", "error", "interpreter that runs the hooks is gone: /gone/python")
-    one = patient.finds("canary", "error", "way over the spool")
+    one = patient.finds("canary", "error", "went through the spool")
     assert "no emitter could run" in one["message"]
     assert not list((patient.user / "tmp").rglob("*.raw"))
     patient.is_fixed("hooks", "14 hooks")
@@ -516,9 +516,9 @@ def test_databases_of_others(patient: Patient) -> None:
 
 def test_what_is_not_synced_for_long(patient: Patient) -> None:
     told.tell(patient.home, "aaaaaa01", "Stop", 0)
-    patient.finds("backlog", "warning", "not taken in, the oldest from")
+    patient.finds("backlog", "warning", "not synced, the oldest from")
     told.tell(patient.home, "aaaaaa01", "Stop", 0)  # the canary's pass has taken the other one in
-    patient.is_fixed("backlog", "took in 1 record")
+    patient.is_fixed("backlog", "synced 1 record")
 
 
 def test_records_in_the_spool_and_a_spool_of_others(patient: Patient) -> None:
@@ -530,7 +530,7 @@ def test_records_in_the_spool_and_a_spool_of_others(patient: Patient) -> None:
     keep()
     patient.finds("spool", "warning", "1 record in")
     keep()
-    patient.is_fixed("spool", "took in 1 record")
+    patient.is_fixed("spool", "synced 1 record")
     patient.layout.spool.chmod(0o755)
     patient.finds("spool", "error", "not a private folder of yours")
 
@@ -546,7 +546,7 @@ def test_what_was_refused(patient: Patient) -> None:
     (patient.layout.dead / "piece-00000000000000001-0123456789abcdef.jsonl").write_text("{}\n")
     patient.finds("refused", "warning", "1 line could not be read")
     patient.finds("refused", "warning", "1 bind of memory ids refused")
-    patient.finds("refused", "warning", "1 piece for the remote given up")
+    patient.finds("refused", "warning", "for the remote given up: 1 piece")
 
 
 SERVER = '[remote]\nkind = "mindspring"\nworkspace = "w"\nmin_interval_seconds = 86400\nurl = '
@@ -560,7 +560,7 @@ def test_a_server_without_a_token_or_in_clear(
     monkeypatch.setenv("MINDSPRING_API_KEY", "key")
     patient.finds("remote", "ok", "mindspring")
     patient.configure(SERVER + '"http://example.invalid"\n')
-    patient.finds("remote", "warning", "in clear")
+    patient.finds("remote", "warning", "unencrypted")
     for host in ("127.0.0.1:9", "[::1]:9", "localhost:9"):
         patient.configure(SERVER + f'"http://{host}"\n')
         patient.finds("remote", "ok", "mindspring")
@@ -569,7 +569,7 @@ def test_a_server_without_a_token_or_in_clear(
 def test_a_folder_that_is_not_mounted_pauses_the_remote(patient: Patient) -> None:
     folder = patient.user / "share"
     patient.configure(f'[remote]\nkind = "folder"\npath = "{folder}"\nmin_interval_seconds = 0\n')
-    patient.finds("remote", "error", "is not there")
+    patient.finds("remote", "error", "does not exist")
     patient.run("sync")
     patient.finds("remote", "error", "paused since")
     folder.mkdir()
@@ -613,7 +613,7 @@ def test_records_of_the_future_and_a_clock_that_was_set_back(
     stored.sync(patient.home)
     patient.finds("clock", "warning", "newest record is from the future")
     os.utime(patient.layout.synced, (time.time() + 7200, time.time() + 7200))
-    patient.finds("clock", "error", "before the home's newest file")
+    patient.finds("clock", "error", "behind the newest file of the home")
 
 
 def transcript(patient: Patient, ago_seconds: float, folder: str = "-code-billing") -> Path:
@@ -638,7 +638,7 @@ def test_the_agent_ran_and_nothing_was_recorded(patient: Patient) -> None:
     one = patient.finds("activity", "error", "Claude ran 2h ago, the last record is from 3d ago")
     assert "--bare" in one["hint"]
     board = " ".join(patient.run().split())
-    assert "Claude ran 2h ago, no record (journal doctor) · last record " in board
+    assert "Claude ran 2h ago, no record (journal doctor) · last event " in board
     patient.run("off", "--here")  # that may be the project
     assert "Claude ran" not in patient.run()
     patient.run("on", "--here")

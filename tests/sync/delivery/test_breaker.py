@@ -232,3 +232,25 @@ def test_any_damage_counts_as_empty_and_is_rewritten(
     remotes.circuits["a"] = failed(remotes.circuit("a", "k"))
     circuit_breaker.save(path, remotes)
     assert circuit_breaker.load(path).circuits["a"] == remotes.circuits["a"]
+
+
+@given(st.integers(1, 400 * 86_400), st.sampled_from([None, 0.5, 30.0, 3600.0]), st.booleans())
+def test_a_clock_that_was_ahead_makes_nothing_wait_longer_than_its_own_wait(
+    ahead_seconds: int, wish: float | None, pauses: bool
+) -> None:
+    then = Then.PAUSE if pauses else Then.RETRY
+    error = RemoteError("x", "x", then, retry_after_seconds=wish)
+    ahead_us = NOW_US + ahead_seconds * SECOND_US
+    circuit = failed(Circuit(), error, ahead_us)
+    longest_us = int(max(RETRY.max_seconds, wish or 0) * SECOND_US)
+    if ahead_us - NOW_US > longest_us:
+        assert circuit_breaker.allows(circuit, NOW_US)
+    later_us = max(NOW_US, ahead_us) + longest_us
+    assert circuit_breaker.allows(circuit, later_us)
+
+
+def test_who_asks_may_probe_but_not_before_the_time_that_the_remote_named() -> None:
+    limited = failed(Circuit(), RemoteError("l", "l", Then.RETRY, retry_after_seconds=60.0))
+    assert not circuit_breaker.may_probe(limited, NOW_US + 59 * SECOND_US)
+    assert circuit_breaker.may_probe(limited, NOW_US + 60 * SECOND_US)
+    assert circuit_breaker.may_probe(failed(Circuit()), NOW_US)

@@ -61,8 +61,8 @@ def test_a_piece_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_the_file_is_the_json_of_the_public_interface(tmp_path: Path) -> None:
     piece = tried(a_piece(), attempts=2, last_error=LastError("timeout", "no answer in 10 s"))
     fields = json.loads(retry_queue.write_new(tmp_path, piece).read_bytes())
-    keys = ["v", "created_at", "attempts", "next_at", "last_error", "session", "piece", "sha256"]
-    assert list(fields) == [*keys, "target", "progress", "events", "body"]
+    keys = ["v", "created_at", "attempts", "next_at", "wait_seconds", "last_error", "session"]
+    assert list(fields) == [*keys, "piece", "sha256", "target", "progress", "events", "body"]
     assert fields["last_error"] == {"class": "timeout", "message": "no answer in 10 s"}
     assert fields["created_at"] == fields["next_at"] == to_text(NOW_US + 1)
     assert fields["target"] == {"remote": TARGET}

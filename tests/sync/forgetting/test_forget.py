@@ -154,7 +154,7 @@ def test_no_byte_of_a_forgotten_session_is_left(tmp_path: Path, commands: Comman
     before = records_of(home, STAYS)
     done = commands.run(home, "forget", GONE[:6], "--yes")
     assert done.code == 0, done.stderr
-    assert "Forgotten:" in done.stdout
+    assert "Deleted:" in done.stdout
     assert "journal.db.backup-v3" in done.stdout
     assert "folder" in done.stdout
     assert "delete them there" in done.stdout
@@ -228,7 +228,7 @@ def test_forgetting_again_finds_nothing_more(tmp_path: Path, commands: Commands)
     furnish(home, commands)
     assert commands.run(home, "forget", GONE, "--yes").code == 0
     done = commands.run(home, "forget", GONE[:8], "--yes")
-    assert (done.code, done.stdout) == (0, "Nothing of it was left.\n")
+    assert (done.code, done.stdout) == (0, "Nothing of it was left to delete.\n")
 
 
 def test_a_kill_at_any_moment_is_made_good_by_the_next_call(

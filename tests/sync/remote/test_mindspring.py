@@ -568,7 +568,43 @@ def test_the_notebook_rolls_over_when_it_is_full(
     assert server.titles() == ["session_history", "session_history (2)", "session_history (3)"]
     sizes = [row["source_count"] for row in server.state.listing("aegis-daemon")]
     assert sorted(sizes) == [1, 3, 3]
-    assert server.count("list_notebooks") == 6
+    assert server.count("list_notebooks") == 1 + len(server.titles()), "one run lists once"
+
+
+def test_one_run_lists_once_while_a_creation_is_unconfirmed(server: Server, client: Client) -> None:
+    server.fail("create_notebook", "hang", times=1)
+    assert client.fails(client.piece(1)).kind == "timeout"
+    server.state.notebooks.clear()  # it never had an effect, and nobody can know
+    client.start()
+    asked = server.count("list_notebooks")
+    for number in range(2, 7):
+        assert client.fails(client.piece(number)).kind == "unconfirmed"
+    assert server.count("list_notebooks") == asked + 1
+
+
+def test_a_single_text_is_divided_until_it_fits() -> None:
+    body = thread.render(heading(), material("word " * 2000))
+    waiting, done = [body], []
+    while waiting:
+        one = waiting.pop()
+        parts = thread.split(one) if len(one) > 3000 else []
+        waiting += reversed(parts)
+        done += [] if parts else [one]
+    assert all(len(one) <= 3000 for one in done)
+    texts = [m["content"]["parts"][0] for one in done for m in json.loads(one)[0]["messages"][1:]]
+    assert "".join(texts) == "word " * 2000
+    ids = [json.loads(one)[0]["id"] for one in done]
+    assert len(set(ids)) == len(ids)
+
+
+def test_an_error_names_the_request_the_words_and_the_time(server: Server, client: Client) -> None:
+    server.fail("list_notebooks")
+    error = client.fails(client.piece())
+    assert str(error) == "remote database out of memory"
+    assert error.details.startswith(f"{error}: HTTP 501: Error: D1_ERROR: out of memory: SQLITE_NO")
+    place = f"(GET {server.url}/api/v2/workspaces/aegis-daemon/notebooks, "
+    assert place in error.details
+    assert error.details.endswith(" s)")
 
 
 def test_a_notebook_of_long_pieces_is_full_earlier(server: Server) -> None:
@@ -583,6 +619,7 @@ def test_a_listing_that_runs_out_of_memory_does_not_stop_the_archive(
 ) -> None:
     later = client.now_us() + 60 * 24 * HOUR_US
     client.deliver(client.piece(1))
+    client.start()
     server.fail("list_notebooks", delay=TIMEOUT + 0.2)
     assert client.fails(client.piece(2, created_us=later)).kind == "timeout"
     asked = server.count("list_notebooks")

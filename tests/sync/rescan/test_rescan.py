@@ -263,11 +263,11 @@ def test_packs_name_their_rules_and_events_have_theirs(home: Path, commands: Com
     status = commands.run(home, "status", "--json").json["redaction"]
     assert status["older_events"] == old
     said = commands.run(home, "status").stdout
-    assert f"{old} events by other rules than today's (journal redact --rescan)" in said
+    assert f"{old} events redacted by older rules (journal redact --rescan)" in said
     doctor = commands.run(home, "doctor", "--json").stdout.splitlines()
     (finding,) = [one for one in map(json.loads, doctor) if one["check"] == "redaction"]
     assert finding["status"] == "warning"
-    assert finding["message"].startswith(f"{old} events and 1 pack redacted by other rules")
+    assert finding["message"].startswith(f"{old} events and 1 pack redacted by older rules")
     assert finding["hint"] == "run: journal redact --rescan"
     assert rescan(commands, home).code == 0
     status = commands.run(home, "status", "--json").json["redaction"]

@@ -197,17 +197,46 @@ def test_the_command_says_at_once_that_a_bind_is_refused_and_keeps_it(home: Path
     for session, said, reason in (
         (SESSION, "mem-2", "the session has the memory id mem-1 from an earlier record"),
         ("other", "mem-1", f"the memory id belongs to {AGENT}/{SESSION} from an earlier record"),
-        ("other", "other", "the memory id is the agent's own session id"),
-        ("other", "", "the memory id is empty"),
     ):
         code, out, err = run(home, "bind", session, said)
         assert (code, out) == (1, "")
         assert err.startswith(f"journal: the bind is refused: {reason} (")
         assert err.count("\n") == 1
-    assert len(refusals(home)) == 4
+    for said, reason in (
+        ("other", "the memory id is the agent's own session id"),
+        ("", "the memory id is empty"),
+        ("a b", "the memory id holds white space"),
+        ("pending-17", "'pending-17' is a provisional id"),
+        (f"x-{SESSION}", f"'x-{SESSION}' is a provisional id"),
+    ):
+        code, out, err = run(home, "bind", SESSION if SESSION in said else "other", said)
+        assert (code, out) == (2, ""), "what can never be valid is not recorded"
+        assert err.startswith(f"journal: nothing is recorded: {reason}")
+    assert len(refusals(home)) == 2
     status = json.loads(run(home, "status", "--json")[1])
-    assert status["memory_ids"]["refused"] == 4
-    assert "4 binds refused" in run(home, "status")[1]
+    assert status["memory_ids"]["refused"] == 2
+    assert "2 binds refused" in run(home, "status")[1]
+
+
+def test_a_wrong_id_is_put_right_and_is_free_for_the_session_that_it_belongs_to(home: Path) -> None:
+    begin(home, SESSION)
+    begin(home, "other")
+    assert run(home, "bind", SESSION, "mem-other")[0] == 0
+    assert run(home, "bind", "other", "mem-other")[0] == 1
+    code, out, _ = run(home, "bind", "--replace", SESSION, "mem-1")
+    assert (code, out) == (
+        0,
+        f"The memory id of {AGENT}/{SESSION} is mem-1. It replaces mem-other.\n",
+    )
+    for lost in (False, True):
+        if lost:
+            lose(home)
+            stored.sync(home)
+        listed = [json.loads(line) for line in run(home, "sessions", "--json")[1].splitlines()]
+        known = {one["session"]: one["memory_id"] for one in listed}
+        assert known == {SESSION: "mem-1", "other": "mem-other"}
+        assert not refusals(home)
+    assert run(home, "sessions", "--memory", "pending", "--json")[1] == ""
 
 
 @pytest.mark.parametrize(
@@ -412,6 +441,7 @@ _PURE = st.builds(
     st.sampled_from(["a", "b", ""]),
     st.sampled_from(["s", "t", "u"]),
     st.one_of(st.sampled_from(["m", "n", "s", "t", ""]), st.text(max_size=5)),
+    st.sampled_from(["", "", "m", "n"]),
 )
 
 
@@ -423,11 +453,14 @@ def test_any_order_of_binds_gives_each_session_one_id_and_each_id_one_session(
     shuffled = list(binds)
     chance.shuffle(shuffled)
     assert bind_order.verdicts(shuffled) == found
-    standing = {((b.agent, b.session), b.memory_id) for b in binds if found[b.record] is None}
+    assert bind_order.judge(shuffled).ids == bind_order.judge(binds).ids
+    standing = set(bind_order.judge(binds).ids.items())
     assert len({who for who, _ in standing}) == len(standing)
     assert len({memory_id for _, memory_id in standing}) == len(standing)
     assert all(memory_id != session for (_, session), memory_id in standing)
     owners = {who for who, _ in standing}
+    assert all(found[b.record] is None for b in binds if ((b.agent, b.session), b.memory_id)
+               in standing and bind_order.fault(b) is None)  # fmt: skip
     for bind in binds:  # nobody is left without an id that some bind could have given
         if bind_order.fault(bind) is None and (bind.agent, bind.session) not in owners:
             assert bind.memory_id in {memory_id for _, memory_id in standing}

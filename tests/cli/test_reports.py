@@ -1,0 +1,110 @@
+"""What commands report: one form of errors, the log, what a prune deletes, what the agent lost."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import told
+from journal.layout import Layout
+from journal.setup import lost
+from told import Reader, asked
+
+
+def as_process(home: Path, *args: str, **more: object) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "journal", "--home", str(home), *args]
+    env = {**os.environ, "HOME": str(home.parent), **more.pop("env", {})}  # type: ignore[dict-item]
+    return subprocess.run(command, capture_output=True, text=True, env=env, **more)  # type: ignore[call-overload,no-any-return]
+
+
+@pytest.fixture
+def journal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Reader:
+    return told.reader(tmp_path, capsys, monkeypatch)
+
+
+@pytest.fixture
+def home(journal: Reader) -> Path:
+    for number in range(3):
+        asked(journal.home, f"aaaaaa0{number}", f"rounding {number}", 60 * 86_400 + number)
+    journal("sync")
+    return journal.home
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["sesions"], "journal: no such command 'sesions' (Did you mean 'sessions'?)"),
+        (["sessions", "--limit", "x"], "journal: invalid value for '--limit': "),
+        (
+            ["show", "a", "b"],
+            "journal: got unexpected extra argument (b) (see: journal show --help)",
+        ),
+        (["sync", "--wait", "nan"], "journal: invalid value for '--wait': nan is not a number"),
+        (["sessions", "--since", "2 weeks"], "journal: cannot read '2 weeks' as a time (try 2h"),
+    ],
+)
+def test_wrong_usage_is_one_line_of_the_same_form(
+    journal: Reader, args: list[str], said: str
+) -> None:
+    assert journal(*args, code=2) == ""
+    assert journal.err.startswith(said)
+    assert journal.err.count("\n") == 1
+
+
+def test_numbers_beyond_64_bits_mean_all_there_is(home: Path, journal: Reader) -> None:
+    most = str(2**63)
+    assert len(journal("sessions", "--json", "--limit", most).splitlines()) == 3
+    assert journal("search", "rounding", "--limit", most)
+
+
+def test_outputs_that_are_not_files(home: Path, tmp_path: Path) -> None:
+    whole = as_process(home, "export").stdout
+    done = as_process(home, "export", "--output", "-", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, whole, "")
+    assert not (tmp_path / "-").exists()
+    if Path("/dev/full").exists():
+        with Path("/dev/full").open("w") as full:
+            command = [sys.executable, "-m", "journal", "--home", str(home), "sessions"]
+            ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+        assert ended.returncode == 1
+        assert ended.stderr.startswith("journal: cannot write the output: No space left")
+
+
+def test_the_log_is_shown_by_level(home: Path, journal: Reader) -> None:
+    assert "stored" in journal("logs")
+    assert journal("logs", "--level", "error") == "The log has no such line.\n"
+    line = json.loads(journal("logs", "--json").splitlines()[0])
+    assert line["records"]["stored"] > 0
+
+
+def test_steps_are_explained(home: Path) -> None:
+    assert "pass (sync): store what is new" in as_process(home, "sync", "--verbose").stderr
+    assert "pass (sync)" in as_process(home, "sync", env={"JOURNAL_LOG": "debug"}).stderr
+
+
+def test_a_dry_run_lists_exactly_what_a_prune_deletes(home: Path, journal: Reader) -> None:
+    planned = json.loads(journal("prune", "--max-age", "30", "--dry-run", "--json"))
+    assert len(planned["sessions"]) == 3, "also those whose end nobody had inferred yet"
+    done = json.loads(journal("prune", "--max-age", "30", "--json"))
+    assert done["sessions"] == planned["sessions"]
+    assert len(list((home / "days").rglob("journal.*"))) == 1, "one file of tombstones"
+
+
+def test_what_was_lost_is_known(home: Path, journal: Reader) -> None:
+    layout = Layout(home)
+    lost.reserve(layout)
+    code = (
+        "import sys, os; from hooks import emit; "
+        "emit.append = emit.spool = lambda *a: (_ for _ in ()).throw(OSError(28, 'full')); "
+        "emit.keep(['', sys.argv[1], 'claude-code', 'Stop'], b'{}')"
+    )
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", code, str(home)], check=True)
+    assert lost.read(layout).number == 2
+    assert (home / "lost").stat().st_size == len(lost.NOTHING)
+    assert "2 records found no place" in " ".join(journal("status").split())
