@@ -38,7 +38,7 @@ AGENTS := $(CURDIR)/.e2e
 e2e: $(STAMP)  ## drive the newest real agents from npm, offline, with a scripted model
 	mkdir -p $(AGENTS)
 	npm install --prefix $(AGENTS) --no-audit --no-fund --engine-strict=false \
-	  @openai/codex@latest @github/copilot@latest opencode-ai@latest \
+	  @anthropic-ai/claude-code@latest @openai/codex@latest @github/copilot@latest opencode-ai@latest \
 	  @google/gemini-cli@latest @qwen-code/qwen-code@latest
 	cd $(AGENTS)/node_modules/opencode-ai && node postinstall.mjs
 	E2E_AGENTS=$(AGENTS) $(BIN)/python -m pytest tests/e2e -n 2 $(ARGS)
