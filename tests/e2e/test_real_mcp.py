@@ -20,27 +20,30 @@ import told
 
 PROGRAMS = Path(os.environ.get("E2E_AGENTS", "/nowhere")) / "node_modules" / ".bin"
 SECONDS = 180.0
+WAIT = "WaitForMcpServers"  # the program does not wait for servers by itself
 TOOL = "mcp__agent-journal__search"
 pytestmark = pytest.mark.skipif(not PROGRAMS.is_dir(), reason="E2E_AGENTS names no folder")
 
 
 class Model(BaseHTTPRequestHandler):
-    """Answers as the Messages API streams: first it calls our tool, then it is done."""
+    """Answers as the Messages API streams: it waits for our tool, calls it, and is done."""
 
     requests: list[dict[str, Any]]
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.requests.append(asked)
-        has_tool = any(tool.get("name") == TOOL for tool in asked.get("tools", []))
-        called = "tool_result" in json.dumps(asked.get("messages", []))
+        names = [tool.get("name") for tool in asked.get("tools", [])]
+        told_of = json.dumps(asked.get("messages", []))
         block: dict[str, Any] = {"type": "text", "text": ""}
         delta: dict[str, Any] = {"type": "text_delta", "text": "done"}
         reason = "end_turn"
-        if has_tool and not called:
-            block = {"type": "tool_use", "id": "toolu_recall", "name": TOOL, "input": {}}
-            given = json.dumps({"query": "walruses"})
-            delta, reason = {"type": "input_json_delta", "partial_json": given}, "tool_use"
+        for name, given in ((TOOL, {"query": "walruses"}), (WAIT, {})):
+            if name in names and f"toolu_{name}" not in told_of:
+                block = {"type": "tool_use", "id": f"toolu_{name}", "name": name, "input": {}}
+                delta = {"type": "input_json_delta", "partial_json": json.dumps(given)}
+                reason = "tool_use"
+                break
         usage = {"input_tokens": 1, "output_tokens": 1}
         message = {
             "id": "msg_1", "type": "message", "role": "assistant", "model": asked.get("model"),
@@ -108,6 +111,7 @@ class Person:
             "PATH": f"{PROGRAMS}:/usr/bin:/bin",
             "DISABLE_AUTOUPDATER": "1",
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "ENABLE_TOOL_SEARCH": "false",  # else tools of servers are named when asked for
             "JOURNAL_CAPTURE__AUTOSTART": "false",
             **environ,
         }
@@ -151,7 +155,7 @@ def test_a_call_of_claude_code_gets_the_records_but_not_its_own(
     url, requests = model
     person = Person(tmp_path, "claude", ANTHROPIC_BASE_URL=url, ANTHROPIC_API_KEY="none")
     person.journal("install", "claude-code")
-    words = ["-p", "tell of walruses and narwhals", "--allowedTools", TOOL]
+    words = ["-p", "tell of walruses and narwhals", "--allowedTools", f"{TOOL},{WAIT}"]
     person.run("claude", *words)
     results = [
         block
