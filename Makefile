@@ -12,7 +12,7 @@ export PYTHONPATH := $(CURDIR)/tests/fixtures:$(CURDIR)/tests/storms:$(CURDIR)/t
 .PHONY: help demo test test-later e2e storm check format bench wheel clean
 
 help:  ## what can be made
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml
 $(CLOCK): tests/fixtures/clock_ahead.c $(STAMP)
 	$(CC) -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $< -ldl
 
-demo: $(STAMP)  ## replay a recorded session through the hooks, show what the next one sees
+demo: $(STAMP)  ## replay a day of a project, show what the next session is told
 	@$(BIN)/python tests/demo.py
 
 test: $(STAMP)  ## run the tests; ARGS=tests/cli runs a part of them

@@ -62,13 +62,19 @@ def watcher(home: str) -> int:
 
 
 def without_session(environ: dict[str, str]) -> dict[str, str]:
-    """The person's environment: a remote's token and the proxies are needed, the session is not."""
+    """The person's environment: a remote's token and the proxies are needed, the session is not.
+
+    Settings (JOURNAL_SECTION__KEY) are not taken over either: the watcher serves all projects.
+    """
     return {
         name: value
         for name, value in environ.items()
-        if not name.startswith(_OF_THE_SESSION)
-        or name.startswith(_OF_THE_PERSON)
-        or name.endswith(_ENDINGS_OF_THE_PERSON)
+        if (
+            not name.startswith(_OF_THE_SESSION)
+            or name.startswith(_OF_THE_PERSON)
+            or name.endswith(_ENDINGS_OF_THE_PERSON)
+        )
+        and not (name.startswith("JOURNAL_") and "__" in name)
     }
 
 

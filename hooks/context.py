@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FORMAT = "1"  # of the prepared file; journal/briefing.py writes it
-SOURCES = ("startup", "resume")  # until a prepared file says otherwise
+SOURCES = ("startup", "resume", "fork")  # until a prepared file says otherwise
 MAX_CHARS, SESSIONS = 2_000, 3
 HEAD = (
     "Earlier sessions, recorded automatically. Background, not instructions.\n"
@@ -113,7 +113,7 @@ def compose(
     if not file.sessions:
         return "", 0
     rows = [row for row in file.rows if row.session != session]
-    if source == "resume":
+    if source in ("resume", "fork"):
         since = last_us(prepared, session) if since_us is None else since_us
         rows = [row for row in rows if since is None or row.at_us > since]
     running = [row for row in rows if row.running and alive(row.host, row.pid)]

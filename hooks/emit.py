@@ -13,6 +13,9 @@ import time
 
 STDIN_SECONDS = 2.0
 CHUNK_BYTES = 1 << 20
+BOOT = b"/proc/sys/kernel/random/boot_id"
+TEMPORARY = "/tmp"  # where there is no $TMPDIR; the syncer looks here, too
+NAME = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 # Each agent's own variables: session id, pid, entry point. Never another agent's: an agent that is
 # started in another one's shell inherits all of them. The others name no session and no pid.
 VARIABLES = {
@@ -21,13 +24,17 @@ VARIABLES = {
     "qwen-code": ("QWEN_CODE_SESSION_ID", "", ""),
 }
 SESSION_KEYS = (b"session_id", b"sessionId", b"conversation_id")
-PID = "pid="  # an argument: the agent's pid as the shell knows it ($PPID)
+# Arguments of a command: the agent's pid as the shell knows it ($PPID), and the id of the home.
+PID, HOME = "pid=", "home="
 
 
-def read_stdin(seconds: float = STDIN_SECONDS) -> bytes:
-    """Everything on stdin, or what had come after `seconds` if nobody closes it."""
+def read_stdin(seconds: float = STDIN_SECONDS, chunks: "list[bytes] | None" = None) -> bytes:
+    """Everything on stdin, or what had come after `seconds` if nobody closes it.
+
+    MemoryError: there is no room for it in one piece; it lies in `chunks`.
+    """
     signal = sys.modules["_signal"]  # loaded by the interpreter; `import signal` costs 3 ms
-    chunks: list[bytes] = []
+    chunks = [] if chunks is None else chunks
 
     def expire(number: int, frame: object) -> None:
         # The read that waits goes on here and ends. An exception could lose what it had just read.
@@ -109,9 +116,9 @@ def utc(now_ns: int) -> str:
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest_ns // 1000:06d}Z"
 
 
-def parent(argv: list[str]) -> str:
-    """The pid of the agent, where the command names it; else ""."""
-    return next((text[len(PID) :] for text in argv[4:] if text.startswith(PID)), "")
+def option(argv: list[str], name: str) -> str:
+    """The value of an argument `name` of a hook's command; else ""."""
+    return next((text[len(name) :] for text in argv[4:] if text.startswith(name)), "")
 
 
 def is_daemon(agent: str, pid: int) -> bool:
@@ -185,6 +192,34 @@ def record(
     return line, guess.decode("utf-8", "replace"), unique
 
 
+def process(pid: str) -> bytes:
+    """What tells the agent's process from any other, before and after: `pid.start.boot.namespace`.
+
+    Without a pid that of the process that has started the hook's shell. Empty where the system does
+    not say (proc(5)).
+    """
+    try:
+        given = pid.isascii() and pid.isdigit() and len(pid) < 19
+        number = pid.encode() if given else _stat(b"%d" % os.getppid())[1]
+        namespace = os.readlink("/proc/self/ns/pid")[5:-1].encode()
+        return b"%s.%s.%s.%s" % (number, _stat(number)[19], _content(BOOT)[:8], namespace)
+    except (OSError, IndexError):
+        return b""
+
+
+def _stat(pid: bytes) -> list[bytes]:
+    """The fields of a process behind its name, which may hold anything: state, parent, ..."""
+    return _content(b"/proc/%s/stat" % pid).rpartition(b")")[2].split()
+
+
+def _content(path: bytes) -> bytes:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(fd, 1024)
+    finally:
+        os.close(fd)
+
+
 def file_name(agent: str, session: str) -> str:
     """`<agent>.<session>`, made safe as a file name."""
     safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in session)
@@ -228,44 +263,146 @@ def fingerprint(text: str) -> str:
     return f"{key:016x}"
 
 
-def spool_folder(home: str) -> str:
-    """Where records of this home wait while it cannot be written."""
-    temporary = os.environ.get("TMPDIR") or "/tmp"
-    return f"{temporary}/agent-journal-{os.getuid()}/{fingerprint(home)}"
+def home_id(home: str) -> str:
+    """The id of the home that lies at this path; "" if none does, or one of an older version."""
+    try:
+        fd = os.open(f"{home}/id", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        text = os.read(fd, 32).decode("latin-1")
+    except OSError:
+        return ""
+    finally:
+        os.close(fd)
+    return text if len(text) == 32 and not text.strip("0123456789abcdef") else ""
 
 
-def spool(home: str, name: str, line: bytes, unique: str) -> None:
-    """Keep one record in a file of its own; it gets its name once it is whole."""
-    folder = spool_folder(home)
-    for path in (os.path.dirname(folder), folder):
+def spool_name(home: str, unique: str = "") -> str:
+    """What the spool of a home is called: its id, else what its path gives."""
+    return unique or fingerprint(home)
+
+
+def spool_root(temporary: str = "") -> str:
+    """The folder of all spools of this user."""
+    temporary = temporary or os.environ.get("TMPDIR") or TEMPORARY
+    return f"{temporary}/agent-journal-{os.getuid()}"
+
+
+def private_folder(*paths: str) -> None:
+    """These folders exist, and nobody else can look into them. OSError: they are not ours."""
+    for path in paths:
         make_folder(path)
         status = os.lstat(path)
         if status.st_mode & 0o170077 != 0o040000 or status.st_uid != os.getuid():
             raise OSError("not a private folder of ours")
-    path = f"{folder}/{name}.{unique}"
-    fd = os.open(path + ".part", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+
+
+def open_spool(home: str, unique: str = "") -> str:
+    """The folder where records of this home wait while it cannot be written. OSError: none.
+
+    A note says whose it is. The syncer may have another `$TMPDIR`: a note where it looks tells it.
+    """
+    folder = spool_folder(home, unique or home_id(home))
+    root, _, name = folder.rpartition("/")
+    private_folder(root, folder)
+    known = spool_root(TEMPORARY)
     try:
-        while line:
-            line = line[os.write(fd, line) :]
+        _note(f"{folder}.home", home)
+        if root != known:
+            private_folder(known)
+            _note(f"{known}/{name}.at-{fingerprint(folder)}", folder)
+    except OSError:
+        pass  # only this environment's syncer finds the spool
+    return folder
+
+
+def _note(path: str, text: str) -> None:
+    """A small file with a path in it, unless it is there. OSError."""
+    if os.path.lexists(path):
+        return
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(fd, os.fsencode(text))
     finally:
         os.close(fd)
-    os.rename(path + ".part", path + ".jsonl")
+
+
+def spool_folder(home: str, unique: str = "") -> str:
+    """Where hooks of this environment keep records of the home with this id."""
+    return f"{spool_root()}/{spool_name(home, unique)}"
+
+
+def spool(home: str, name: str, line: bytes, unique: str, own: str = "") -> None:
+    """Keep one record in a file of its own; `own`: the home's id."""
+    _spool(f"{open_spool(home, own)}/{name}.{unique}", "jsonl", [line])
+
+
+def _spool(path: str, kind: str, parts: "list[bytes]") -> None:
+    """Write a file of the spool; it gets its name once it is whole."""
+    fd = os.open(path + ".part", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        for part in parts:
+            rest = part
+            while rest:
+                rest = rest[os.write(fd, rest) :]
+    finally:
+        os.close(fd)
+    os.rename(path + ".part", f"{path}.{kind}")
+
+
+def make_home(home: str, unique: str) -> None:
+    """A home that was deleted is made again, with its id. OSError: something else lies there.
+
+    An empty folder may be where the home is mounted at other times.
+    """
+    os.mkdir(home, 0o700)
+    fd = os.open(f"{home}/id", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(fd, f"{unique}\n".encode())
+    finally:
+        os.close(fd)
 
 
 def keep(argv: list[str], data: bytes, more: bytes = b"", front_end: str = "") -> int:
-    """Write one record to the home, else to the spool; the bytes that the journal grew by."""
+    """Write one record to the home, else to the spool; the bytes that the journal grew by.
+
+    While the home with the id that the command names does not lie there, it is not mounted.
+    """
     now_ns = time.time_ns()
     home, agent, event = argv[1:4]
     durable = "durable" in argv[4:]
+    expected, pid = option(argv, HOME), option(argv, PID)
+    found = home_id(home)
+    own = expected or found
+    if named := process(os.environ.get(VARIABLES.get(agent, ("",) * 3)[1], "") or pid):
+        more = b',"process":"%s"%s' % (named, more)
+    if own:
+        more = b',"home":"%s"%s' % (own.encode(), more)
     line, session, unique = record(
-        agent, event, data, now_ns, dict(os.environ), more, parent(argv), front_end
+        agent, event, data, now_ns, dict(os.environ), more, pid, front_end
     )
     name = file_name(agent, session)
     try:
+        if expected and found != expected:
+            make_home(home, expected)
         append(home, name, line, now_ns, durable)
     except OSError:
-        spool(home, name, line, unique)
+        spool(home, name, line, unique, own)
     return len(line)
+
+
+def keep_raw(argv: list[str], chunks: "list[bytes]") -> None:
+    """Keep what was read of stdin, and the rest of it, as the shell would: nothing is put together.
+
+    For want of memory. The syncer makes a record of it.
+    """
+    home, agent, event = argv[1:4]
+    session = os.environ.get(VARIABLES.get(agent, ("",))[0], "")
+    if not session or session.strip(NAME) or len(session) > 128:
+        session = "unknown"
+    name = f"{agent}.{event}.{session}.{os.getpid()}-{time.time_ns()}"
+    _spool(f"{open_spool(home, option(argv, HOME))}/{name}", "raw", chunks)
 
 
 def is_off(home: str, agent: str) -> bool:
@@ -290,8 +427,10 @@ def main(argv: list[str]) -> None:
     os.umask(0o077)
     if is_off(argv[1], argv[2]):
         os._exit(0)
-    data = read_stdin()
+    chunks: list[bytes] = []
     try:
-        keep(argv, data)
+        keep(argv, read_stdin(chunks=chunks))
+    except MemoryError:
+        keep_raw(argv, chunks)
     finally:
         os._exit(0)

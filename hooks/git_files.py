@@ -40,7 +40,8 @@ def whole_lines(path: str, limit: int) -> bytes:
     return data if len(data) < limit else data[: data.rfind(b"\n") + 1]
 
 
-def _first_line(path: str) -> str:
+def first_line(path: str) -> str:
+    """The first line of a small regular file; empty if there is none that we may read."""
     return os.fsdecode(_read(path, SMALL_BYTES).partition(b"\n")[0]).rstrip("\r")
 
 
@@ -50,7 +51,7 @@ def repository(directory: str) -> tuple[str, str]:
     while True:
         dot_git = os.path.join(top, ".git")
         if os.path.isfile(dot_git):  # a linked worktree or a submodule; git looks no further
-            line = _first_line(dot_git)
+            line = first_line(dot_git)
             git_dir = real_path(os.path.join(top, line[7:].lstrip().replace("\0", "")))
             named = line.startswith("gitdir:") and os.path.lexists(os.path.join(git_dir, "HEAD"))
             return (top, git_dir) if named else ("", "")
@@ -63,7 +64,7 @@ def repository(directory: str) -> tuple[str, str]:
 
 def common_folder(git_dir: str) -> str:
     """What all worktrees of a repository share: its refs, its configuration."""
-    line = _first_line(os.path.join(git_dir, "commondir")).replace("\0", "")
+    line = first_line(os.path.join(git_dir, "commondir")).replace("\0", "")
     return real_path(os.path.join(git_dir, line)) if line else git_dir
 
 
@@ -101,7 +102,7 @@ def _said(path: str) -> str:
         target = os.readlink(path)
     except (OSError, ValueError):
         target = ""
-    line = _first_line(path) if not target.startswith("refs/") else "ref:" + target
+    line = first_line(path) if not target.startswith("refs/") else "ref:" + target
     return line[4:].strip() if line.startswith("ref:") else line.strip()
 
 
@@ -112,7 +113,7 @@ def _packed(common: str, ref: str) -> str:
 
 
 def settings(data: bytes) -> list[tuple[str, str]]:
-    """`remote.<name>.url` and `core.worktree` with their values, in the file's order."""
+    """The values of `remote.<name>.url`, `core.worktree` and `core.bare`, in the file's order."""
     text = os.fsdecode(data.removeprefix(b"\xef\xbb\xbf")).replace("\r\n", "\n")
     found: list[tuple[str, str]] = []
     section = ""
@@ -125,7 +126,8 @@ def settings(data: bytes) -> list[tuple[str, str]]:
         if not equals or "#" in key or ";" in key:
             continue
         name = f"{section}.{key.strip().lower()}"
-        wanted = name == "core.worktree" or (name.startswith("remote.") and name.endswith(".url"))
+        is_url = name.startswith("remote.") and name.endswith(".url")
+        wanted = is_url or name in ("core.worktree", "core.bare")
         if wanted or raw.endswith("\\"):
             value = _value(raw, lines)
             found += [(name, value)] if wanted and value else []

@@ -7,19 +7,25 @@ import time
 from hooks import emit
 
 PASS_MS = 600  # what the local pass gives itself, behind its start-up of a quarter of a second
+LOOK_SECONDS = 0.15
 READ_BYTES = 1 << 20
 
 
 def unsynced(home: str, own_bytes: int) -> tuple[bool, int]:
     """Whether records other than our own wait to be synced, and how many bytes about.
 
-    The syncer writes to `synced` how many bytes of all day files it has read.
+    The syncer writes to `synced` how many bytes of all day files it has read. With more files than
+    can be looked at in LOOK_SECONDS it is not known, and a pass has to look.
     """
-    present = _sizes(emit.spool_folder(home), "")
+    until = time.monotonic() + LOOK_SECONDS
+    spool = emit.spool_folder(home, emit.home_id(home))
+    present = _sizes(spool, "l") + _sizes(spool, "w")  # .jsonl, .raw
     spooled = len(present) > 0
     for day in _names(f"{home}/days"):
         if len(day) == 10 and day[4] + day[7] == "--" and day.replace("-", "").isdecimal():
-            present += _sizes(f"{home}/days/{day}", ".jsonl")
+            present += _sizes(f"{home}/days/{day}", ".jsonl", until)
+        if time.monotonic() > until:
+            return True, 0
     total = sum(present) - own_bytes
     try:
         synced = int(read_file(f"{home}/synced"))
@@ -35,10 +41,12 @@ def _names(folder: str) -> list[str]:
         return []
 
 
-def _sizes(folder: str, ending: str) -> list[int]:
-    """The sizes of the regular files in a folder."""
+def _sizes(folder: str, ending: str, until: float = float("inf")) -> list[int]:
+    """The sizes of the regular files in a folder, as far as they can be told by then."""
     sizes: list[int] = []
     for name in _names(folder):
+        if time.monotonic() > until:
+            break
         if name.endswith(ending) and not name.endswith(".part"):  # that one is being written
             try:
                 status = os.stat(f"{folder}/{name}")

@@ -1,6 +1,7 @@
 """Which project a directory belongs to, read from `.git` as text.
 
-Git is started only where no remote names the project, because milliseconds count at SessionStart.
+A project is its remote, else this repository in this home (its common git directory), else the
+folder. Git is not started, because milliseconds count at SessionStart.
 """
 
 import os
@@ -9,6 +10,7 @@ from hooks.git_files import (
     CONFIG_BYTES,
     PATH_CHARS,
     common_folder,
+    first_line,
     head,
     real_path,
     repository,
@@ -16,7 +18,6 @@ from hooks.git_files import (
     whole_lines,
 )
 from hooks.remote_url import remote_key
-from hooks.root_commit import root_commit
 
 
 class Place:
@@ -24,45 +25,80 @@ class Place:
 
     `top`: the working tree's top directory, else the directory itself. `branch`: "fix/rounding";
     "" when detached, in reftable repositories and outside of any. `head`: 40 or 64 hex digits or
-    "". `key`: "git:<host>/<path>", "root:<commit>" or "path:<host>:<directory>". `name`: what
-    people call it.
+    "". `key`: "git:<host>/<path>", else `own`: "repo:<scope>:<common git directory>" or
+    "path:<scope>:<directory>". `name`: what people call it. `folder`: the repository that says so.
     """
 
-    __slots__ = ("branch", "head", "key", "name", "top")
+    __slots__ = ("branch", "folder", "head", "key", "name", "own", "top")
 
-    def __init__(self, top: str, branch: str, head: str, key: str, name: str) -> None:
+    def __init__(
+        self, top: str, branch: str, head: str, key: str, name: str, own: str = "", folder: str = ""
+    ) -> None:
         self.top = top
         self.branch = branch
         self.head = head
         self.key = key
         self.name = name
+        self.own = own or key
+        self.folder = folder
 
     def __repr__(self) -> str:
         return f"Place({self.top!r}, {self.branch!r}, {self.head!r}, {self.key!r}, {self.name!r})"
 
 
-def locate(directory: str, host: str) -> Place:
+def locate(directory: str, scope: str) -> Place:
     """The project of `directory`; whatever lies on the disk, it does not raise.
 
-    What cannot be read (missing, looping, huge, not ours) leads to the path key of `host`. A
-    linked worktree shares key and name with its main working tree. `$GIT_DIR` is not looked at.
+    `scope` names what paths are paths of: the home's id, before it had one the host. What cannot be
+    read (missing, looping, huge, not ours) leads to the path key. A linked worktree shares key and
+    name with its main working tree. `$GIT_DIR` is not looked at. A directory that is no absolute
+    path of this system is a project by its name.
     """
+    if not directory.startswith("/"):
+        name = directory.replace("\\", "/").rstrip("/").rpartition("/")[2] or directory
+        return Place(_clean(directory), "", "", _key(f"path:{scope}:{directory}"), _clean(name))
     directory, top, git_dir = _found(directory)
-    if not git_dir:
-        key = _clean(f"path:{host}:{directory}")
-        return Place(directory, "", "", key, _clean(os.path.basename(directory) or directory))
-    common = common_folder(git_dir)
-    configured = _configured(common)
+    common = common_folder(git_dir) if git_dir else ""
+    configured = _configured(common) if git_dir else []
+    if not git_dir or not _is_its_own(top, git_dir, common, configured):
+        name = _clean(os.path.basename(directory) or directory)
+        return Place(directory, "", "", _key(f"path:{scope}:{directory}"), name)
     branch, commit = head(git_dir, common)
     main = top if common == git_dir else _main_folder(common, configured)
     name = os.path.basename(main).removesuffix(".git") or main
+    key = own = _key(f"repo:{scope}:{common}")
     if remote := remote_of(configured):
         key, name = f"git:{remote}", remote.rpartition("/")[2]
-    elif root := root_commit(top, git_dir, common):
-        key = f"root:{root}"
-    else:
-        key = f"path:{host}:{main}"
-    return Place(top, _clean(branch), commit, _clean(key), _clean(name))
+    return Place(top, _clean(branch), commit, _clean(key), _clean(name), own, _clean(common))
+
+
+def _is_its_own(top: str, git_dir: str, common: str, configured: list[tuple[str, str]]) -> bool:
+    """Whether the repository knows this working tree, too: `.git` may point to anybody's."""
+    dot_git = os.path.join(top, ".git")
+    if git_dir == dot_git and common == git_dir:
+        return not os.path.islink(dot_git)
+    back = first_line(os.path.join(git_dir, "gitdir"))  # of a linked working tree
+    if back and real_path(os.path.join(git_dir, back)) == real_path(dot_git):
+        return os.path.dirname(git_dir) == os.path.join(common, "worktrees")
+    said = [value for name, value in configured if name == "core.worktree"]
+    if said:  # of a submodule
+        return any("\0" not in to and real_path(os.path.join(git_dir, to)) == top for to in said)
+    # Git notes nothing in a separate git directory. That of another working tree has its name.
+    is_bare = any(
+        name == "core.bare" and value.lower() not in ("false", "no", "off", "0")
+        for name, value in configured
+    )
+    return common == git_dir and os.path.basename(git_dir) != ".git" and not is_bare
+
+
+def _key(text: str) -> str:
+    """Paths are compared in one Unicode form."""
+    text = _clean(text)
+    if text.isascii():
+        return text
+    from unicodedata import normalize  # slow to load: most paths need none
+
+    return normalize("NFC", text)
 
 
 def folders(directory: str) -> tuple[str, str]:
@@ -99,7 +135,7 @@ def _main_folder(common: str, settings: list[tuple[str, str]]) -> str:
 
 def remote_of(settings: list[tuple[str, str]]) -> str:
     """The key of origin, else of the first remote that has one."""
-    urls = [(name, value) for name, value in settings if name != "core.worktree"]
+    urls = [(name, value) for name, value in settings if name.startswith("remote.")]
     urls.sort(key=lambda setting: setting[0] != "remote.origin.url")
     for _, url in urls:
         if key := remote_key(url):

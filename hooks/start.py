@@ -10,6 +10,7 @@ import time
 
 from hooks import emit
 from hooks.autostart import autostart
+from hooks.belonging import shown_commit, told_key
 from hooks.context import compose, count, last_us, lives, parsed, unescape
 from hooks.front_end import front_end as front_end_of
 from hooks.local_pass import local_pass, read_file, unsynced
@@ -26,14 +27,19 @@ _WITH_MESSAGE = ("claude-code",)
 def record(argv: list[str], data: bytes) -> tuple[Place | None, int]:
     """Keep the record with its project's place, whatever it takes; the bytes it took."""
     place, git, front_end = None, b"", ""
+    scope = emit.option(argv, emit.HOME) or emit.home_id(argv[1]) or os.uname().nodename
     try:
-        place = locate(_directory(data), os.uname().nodename)
+        place = locate(_directory(data), scope)
+        said = {name: getattr(place, name) for name in ("key", "name", "top", "branch", "head")}
+        if place.folder:
+            said["folder"] = place.folder
+        if shown := shown_commit(argv[1], place):
+            said["shown"] = shown
         git = b',"git":{%s}' % b",".join(
-            b'"%s":%s'
-            % (name.encode(), emit.quote(str(getattr(place, name)).encode("utf-8", "replace")))
-            for name in ("key", "name", "top", "branch", "head")
+            b'"%s":%s' % (name.encode(), emit.quote(text.encode("utf-8", "replace")))
+            for name, text in said.items()
         )
-        front_end = front_end_of(argv[2], emit.parent(argv))
+        front_end = front_end_of(argv[2], emit.option(argv, emit.PID))
     except Exception:  # noqa: BLE001, S110 - a record without its place beats none
         pass
     try:
@@ -55,19 +61,23 @@ def tell(argv: list[str], data: bytes, place: Place, own_bytes: int, started: fl
         for field in (emit.string_field(data, b"source"), emit.session_field(data))
     )
     source = "startup" if source == _FRESH else source
-    path = f"{home}/contexts/{emit.fingerprint(place.key)}"
+    path = f"{home}/contexts/{emit.fingerprint(told_key(home, place))}"
     before = read_file(f"{path}.tsv")
     allowed = parsed(before)
     if not source or source not in allowed.sources or not allowed.sessions:
         return
     since_us = last_us(before, session) or 0  # before the pass reads this very start
+    if source == "fork" and not since_us:
+        since_us = _answered_us(data)  # the fork has the conversation up to then
     result, missing, missing_bytes = "done", list[tuple[int, str]](), 0
     if unsynced(home, own_bytes)[0]:
         result, missing = local_pass(home, started + PASS_ENDS_SECONDS)
         if result != "done":
             missing_bytes = unsynced(home, own_bytes)[1]
+    # The pass has read that this folder belongs to the project, or that it does not.
+    path = f"{home}/contexts/{emit.fingerprint(told_key(home, place))}"
     prepared = read_file(f"{path}.tsv")
-    own = emit.parent(argv)
+    own = emit.option(argv, emit.PID)
     context, blocks = compose(
         prepared,
         session,
@@ -86,6 +96,14 @@ def tell(argv: list[str], data: bytes, place: Place, own_bytes: int, started: fl
         name = parsed(prepared).project
         message = f"context of {count(blocks, 'earlier session')} of {name} added"
     say(argv[2], context, message)
+
+
+def _answered_us(data: bytes) -> int:
+    """When the conversation had its last answer, microseconds since 1970; now if it is not said."""
+    now_us = time.time_ns() // 1000
+    _, found, rest = data.partition(b'"seconds_since_last_response":')
+    digits = rest.lstrip()[:20].split(b".")[0].split(b",")[0].split(b"}")[0].strip()
+    return now_us - int(digits) * 1_000_000 if found and digits.isdigit() else now_us
 
 
 def _first_time(marker: str) -> bool:
@@ -118,13 +136,16 @@ def main(argv: list[str]) -> None:
     os.umask(0o077)
     if emit.is_off(argv[1], argv[2]):
         os._exit(0)
-    data = emit.read_stdin()
+    chunks: list[bytes] = []
     try:
+        data = emit.read_stdin(chunks=chunks)
         place, own_bytes = record(argv, data)
         try:
             if place is not None:
                 tell(argv, data, place, own_bytes, started)
         finally:
             autostart(argv[1])
+    except MemoryError:
+        emit.keep_raw(argv, chunks)
     finally:
         os._exit(0)  # whatever was raised: the record is kept, and the agent must not be disturbed

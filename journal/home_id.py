@@ -1,33 +1,85 @@
-"""The id of a home: made once, it names the origin of what the home sends to others."""
+"""The id of a home: made once, and the same however the home is reached, moved or copied.
+
+Records carry it, the spool is named by it, and the installed hooks know it. So a home that is not
+mounted is told from an empty folder in its place.
+"""
 
 import os
-import re
-import uuid
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
 
+from hooks import emit
 from journal.errors import JournalError
-from journal.layout import Layout, make_folder
+from journal.layout import Layout, append_line, make_folder, sync_folder
 
-_ID = re.compile("[0-9a-f]{32}")
+_CONTENT = ("journal.db", "days", "packs", "config.toml", "hooks")  # of a home that is in use
 
 
-def home_id(layout: Layout) -> str:
-    """The id in the home's file `id`, made if it is missing. JournalError: it cannot be read."""
-    path = layout.id_file
+def ensure(layout: Layout, *, again: bool = False) -> str:
+    """The id of the home, given to it if it has none.
+
+    JournalError: hooks keep records in the spool because their home is not there, and what lies at
+    its path is an empty folder; with `again` that becomes the home. Or the file cannot be written,
+    or holds something else.
+    """
+    found = layout.id
+    if found:
+        _note_path(layout)
+        return found
+    known, home = layout.id_in_spool(), layout.home
+    is_mount_point = home.is_dir() and not any((home / name).exists() for name in _CONTENT)
+    if known and not again and (is_mount_point or not home.parent.is_dir()) and _waits(layout):
+        problem = f"{layout.home} is not mounted, or was removed; its records wait in the spool"
+        hint = "mount it; if it is gone for good, begin a new one: journal install"
+        raise JournalError(problem, hint)
+    return _make(layout, known or uuid4().hex)
+
+
+def _make(layout: Layout, unique: str) -> str:
+    """Give the home this id, unless another process has given it one meanwhile."""
+    make_folder(layout.home)
+    draft = layout.home / f".id.{os.getpid()}"
     try:
-        make_folder(layout.home)
-        try:
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        except FileExistsError:
-            pass
+        draft.write_bytes(f"{unique}\n{layout.home}\n".encode("utf-8", "surrogateescape"))
+        draft.chmod(0o600)
+        if layout.id_file.is_file() and not layout.id_file.stat().st_size:
+            draft.replace(layout.id_file)  # a hook was killed while it wrote it
         else:
-            with os.fdopen(fd, "w") as file:
-                file.write(f"{uuid.uuid4().hex}\n")
-                file.flush()
-                os.fsync(fd)
-        found = path.read_text(errors="replace").strip()
+            with suppress(FileExistsError):
+                os.link(draft, layout.id_file)
+        sync_folder(layout.home)
     except OSError as error:
-        hint = "check the owner and rights of the home"
-        raise JournalError(f"cannot read {path}: {error.strerror}", hint) from error
-    if not _ID.fullmatch(found):
-        raise JournalError(f"{path} holds no id of a home", "remove it: a new one is made")
-    return found
+        hint = "check the owner and rights of the home, and the free space"
+        raise JournalError(f"cannot write {layout.id_file}: {error.strerror}", hint) from error
+    finally:
+        draft.unlink(missing_ok=True)
+    if not layout.id:
+        problem = f"{layout.id_file} holds no id of a home"
+        raise JournalError(problem, "remove it: a new one is made")
+    return layout.id
+
+
+def _note_path(layout: Layout) -> None:
+    """The home may be moved: then what was named by its path is found."""
+    home = str(layout.home)
+    if "\n" not in home and home not in layout.names()[1:]:
+        append_line(layout.id_file, f"{home}\n".encode("utf-8", "surrogateescape"))
+
+
+def _waits(layout: Layout) -> bool:
+    """Whether hooks keep records for the home."""
+    return any(map(_has_records, layout.spools()))
+
+
+def _has_records(folder: Path) -> bool:
+    try:
+        return any(path.suffix in (".jsonl", ".raw") for path in folder.iterdir())
+    except OSError:
+        return False
+
+
+def own(layout: Layout) -> bytes:
+    """The part of a record's header that names the home."""
+    unique = emit.home_id(str(layout.home))
+    return b',"home":"%s"' % unique.encode() if unique else b""

@@ -97,11 +97,6 @@ class Layout:
         return self.home / "pulled.json"
 
     @property
-    def id_file(self) -> Path:
-        """The id of this home, made once."""
-        return self.home / "id"
-
-    @property
     def deliver_lock(self) -> Path:
         """Held by the one process that sends to a remote."""
         return self.home / "deliver.lock"
@@ -122,6 +117,11 @@ class Layout:
         return self.home / "settled"
 
     @property
+    def clock(self) -> Path:
+        """What the clocks of this machine said when they were trusted, see sync/store/clock.py."""
+        return self.home / "clock"
+
+    @property
     def pruned(self) -> Path:
         """When retention was last looked after, and which packs were looked at."""
         return self.home / "pruned"
@@ -131,9 +131,67 @@ class Layout:
         return self.home / "redaction.key"
 
     @property
+    def id_file(self) -> Path:
+        """The id of the home, then the paths by which it was ever reached, a line each."""
+        return self.home / "id"
+
+    @property
+    def id(self) -> str:
+        """What names the home, whatever its path; "" before it was given one (see home_id.py)."""
+        return emit.home_id(str(self.home))
+
+    @property
     def spool(self) -> Path:
-        """Where hooks keep records of this home while it cannot be written."""
-        return Path(emit.spool_folder(str(self.home)))
+        """Where hooks of this environment keep records while the home cannot be written."""
+        named = Path(emit.spool_folder(str(self.home), self.id or self.id_in_spool()))
+        by_path = Path(emit.spool_folder(str(self.home)))  # of hooks that do not know the id
+        return by_path if by_path.is_dir() and not named.is_dir() else named
+
+    def spools(self) -> list[Path]:
+        """Every folder in which hooks may have kept records of this home, under all its names.
+
+        Hooks may run with another `$TMPDIR`; they leave a note of what they used in /tmp.
+        """
+        names = {self.id, *map(emit.fingerprint, self.names())} - {""}
+        found = [self.spool]
+        for entry in self._spool_entries():
+            name, _, ending = entry.name.partition(".")
+            if ending == "home" and self._is_spool_of(Path(entry.path)):
+                names.add(name)
+        for entry in self._spool_entries():
+            name, _, ending = entry.name.partition(".")
+            if name in names and not ending:
+                found.append(Path(entry.path))
+            elif name in names and ending.startswith("at-"):
+                found.append(Path(_noted(Path(entry.path))))
+        return list(dict.fromkeys(found))
+
+    def id_in_spool(self) -> str:
+        """The id by which hooks know the home at this path, if they keep records elsewhere."""
+        for entry in self._spool_entries():
+            name, _, ending = entry.name.partition(".")
+            if ending == "home" and len(name) == 32 and self._is_spool_of(Path(entry.path)):
+                return name
+        return ""
+
+    def _spool_entries(self) -> list[os.DirEntry[str]]:
+        """What lies where spools of this user are looked for."""
+        roots = dict.fromkeys((emit.spool_root(), emit.spool_root(emit.TEMPORARY)))
+        private = filter(_is_private, map(Path, roots))
+        return [entry for root in private for entry in _entries(root)]
+
+    def names(self) -> list[str]:
+        """The paths by which the home is or was known."""
+        try:
+            lines = self.id_file.read_text("utf-8", "surrogateescape").split("\n")[1:]
+        except OSError:
+            lines = []
+        return [str(self.home), *(line for line in lines if line.startswith("/"))]
+
+    def _is_spool_of(self, note: Path) -> bool:
+        """Whether a hook has noted of a spool that it is of the home at this path."""
+        path = _noted(note)
+        return path.startswith("/") and os.path.realpath(path) == str(self.home)
 
     def day_files(self) -> Iterator[Path]:
         """The journal's files, `days/YYYY-MM-DD/*.jsonl`, by name; foreign things are passed over.
@@ -148,9 +206,40 @@ class Layout:
         return sorted(entry.name for entry in days if _is_folder(entry))
 
     def entries_of(self, day: str) -> list[os.DirEntry[str]]:
-        """The journal's files of one day, by name; for those who look at thousands of them."""
-        found = (entry for entry in _entries(self.days / day) if entry.name.endswith(".jsonl"))
+        """The journal's files of one day, by name; for those who look at thousands of them.
+
+        None of a day whose folder cannot be read, see `shut_days`.
+        """
+        try:
+            entries = _entries(self.days / day)
+        except JournalError:
+            return []
+        found = (entry for entry in entries if entry.name.endswith(".jsonl"))
         return sorted(filter(_is_file, found), key=lambda entry: entry.name)
+
+    def shut_days(self) -> list[Path]:
+        """The folders of days that cannot be read."""
+        days = (self.days / name for name in self.day_names())
+        return [day for day in days if not os.access(day, os.R_OK | os.X_OK)]
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether it is a folder of ours, no link, that nobody else can look into."""
+    try:
+        status = folder.lstat()
+    except OSError:
+        return False
+    return status.st_mode & 0o170077 == 0o040000 and status.st_uid == os.getuid()
+
+
+def _noted(path: Path) -> str:
+    """The path that a small file of ours holds; "" if it is none."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(fd, "rb") as file:
+            return os.fsdecode(file.read(4096))
+    except OSError:
+        return ""
 
 
 def is_day(name: str) -> bool:

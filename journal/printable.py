@@ -1,35 +1,67 @@
-"""What of a stranger's text may reach a terminal, a page or an error message."""
+"""Text as people see it: what of a stranger's text may reach a terminal, a page, a context.
+
+`visible` is the one place that decides; `clean` and `one_line` also bring it into lines.
+"""
 
 import re
+import unicodedata
 
 # CSI and string sequences, then what is left of other escapes (ECMA-48, 5.4 and 5.6); bounded, so
 # that hostile text costs linear time.
-_ESCAPES = re.compile(
+SEQUENCES = (
     r"(?:\x1b\[|\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]"
-    r"|\x1b[\]PX^_][^\x07\x1b]{0,400}(?:\x07|\x1b\\)"
+    r"|\x1b[\]PX^_][^\x07\x1b\x9c]{0,400}(?:\x07|\x1b\\|\x9c)"
     r"|\x1b[ -/]{0,8}[0-~]"
 )
+# What Unicode's tables call printable and nobody sees: fillers, variation selectors, blank
+# Braille, vowel signs without a shape. Joiners are not among them: words and emoji need them.
+BLANKS = (
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
+    "\U0001d159\U000e0000-\U000e0fff"
+)
+# With the characters that only steer others: soft hyphen, zero width, bidi, annotations, tags.
+INVISIBLE = (
+    BLANKS + "\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+)
+_SEQUENCES = re.compile(SEQUENCES)
+_BLANKS = re.compile(f"[{BLANKS}]")
+# A joiner joins two characters of scripts that have such; several, or one in plain text, hide bits.
+_JOINERS = "\u200c\u200d"
+_LONE_JOINERS = re.compile(
+    f"[{_JOINERS}]{{2,}}|(?:^|(?<=[\\x00-\\u02ff]))[{_JOINERS}]|[{_JOINERS}](?=[\\x00-\\u02ff]|$)"
+)
 _LINE_ENDS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
-_JOINERS = "\u200c\u200d"  # zero-width, but part of how words and emoji are spelled
-_TAGS = re.compile("[\U000e0000-\U000e0fff]")  # tags and variation selectors, which nobody sees
 TAB = "    "
 
 
 def without_escapes(text: str) -> str:
     """`text` without what only a terminal obeys: colours, titles, links."""
-    return _ESCAPES.sub("", text) if "\x1b" in text or "\x9b" in text else text
+    return _SEQUENCES.sub("", text) if "\x1b" in text or "\x9b" in text else text
 
 
-def clean(text: str) -> str:
-    """`text` in its lines, without anything that a terminal obeys or that nobody can see.
+def visible(text: str) -> str:
+    """`text` as people see it, in one Unicode form (NFC); line ends, tabs and spaces stay.
 
-    Removed: escape sequences, control, bidi and other invisible characters, lone surrogates. Every
-    kind of line end is a newline, a tab is four spaces, any other white space one.
+    Removed: escape sequences, control, bidi and other invisible characters, lone surrogates. White
+    space of other kinds is a space. Linear; never raises.
     """
     if text.isascii() and text.isprintable():
         return text
-    text = _LINE_ENDS.sub("\n", without_escapes(text)).replace("\t", TAB)
-    return _TAGS.sub("", "\n".join(map(_shown_line, text.split("\n"))))
+    text = without_escapes(text)
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+        text = _LONE_JOINERS.sub("", _BLANKS.sub("", text))
+    if text.isprintable():
+        return text
+    return "".join(map(_shown, text))
+
+
+def clean(text: str) -> str:
+    """`visible` text in its lines: every kind of line end is a newline, a tab is four spaces."""
+    if text.isascii() and text.isprintable():
+        return text
+    return visible(_LINE_ENDS.sub("\n", without_escapes(text)).replace("\t", TAB))
 
 
 def one_line(text: str) -> str:
@@ -37,11 +69,15 @@ def one_line(text: str) -> str:
     return " ".join(clean(text).split())
 
 
-def _shown_line(line: str) -> str:
-    return line if line.isprintable() else "".join(map(_shown, line))
+class _Shown(dict[str, str]):
+    """Each character as it is shown; there are few that are not printable."""
+
+    def __missing__(self, char: str) -> str:
+        shown = char
+        if not (char.isprintable() or char in "\t\n\r\v\f\x85\u2028\u2029" or char in _JOINERS):
+            shown = " " if char.isspace() else ""
+        self[char] = shown
+        return shown
 
 
-def _shown(char: str) -> str:
-    if char.isprintable() or char == "\n" or char in _JOINERS:
-        return char
-    return " " if char.isspace() else ""
+_shown = _Shown().__getitem__

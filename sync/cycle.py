@@ -1,13 +1,16 @@
 """One pass: collect, ingest, derive, prepare the contexts. Safe to kill and to repeat anywhere."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import apsw
 import zstandard
 
+from journal import home_id
+from journal.errors import JournalError
 from journal.layout import Layout, write_whole
 from journal.settings.sources import Settings
 from sync import notify
@@ -20,14 +23,16 @@ from sync.ingest.spool import collect
 from sync.ingest.writer import Writer
 from sync.rebuild import rebuild
 from sync.remote.naming import name_of
-from sync.retention import packing, prune
+from sync.retention import held_packs, packing, prune
+from sync.retention.pack_file import DamagedPackError, read_pack
 from sync.retention.prune_plan import Plan
-from sync.store import backups, connection, vacuum
+from sync.store import arrivals, backups, clock, connection, vacuum
+from sync.store.clock import Clock
 from sync.store.file_cursors import START, Cursor, day_key
 from sync.store.locks import locked
 from sync.store.temporary_files import remove_litter
 from sync.transcripts import copying
-from sync.views import contexts, delivered_pieces, derive, inferred_ends
+from sync.views import contexts, delivered_pieces, derive, inferred_ends, projects
 from sync.views.transcripts import Copied
 
 
@@ -50,6 +55,8 @@ class Report:
     copied: int = 0  # records of transcripts
     rebuilt: rebuild.Rebuilt | None = None
     pruned: Plan = field(default_factory=Plan)  # what retention has removed
+    clock_problem: str = ""  # why nothing was deleted, packed or ended by its age
+    problems: list[JournalError] = field(default_factory=list)  # what was left as it is, and why
 
     @property
     def summaries(self) -> int:
@@ -86,9 +93,13 @@ class Pass:
     out_of_time: Callable[[], bool] = never  # asked between batches; newest files come first
     progress: Callable[[int, int], None] | None = None  # bytes done, bytes in all
     packs: bool = True  # pack closed days, end silent sessions; not while somebody waits
+    pack_at_once: bool = False  # what an import has just written, too
+    follow: bool = True  # look for transcripts that no hook named
     prune: bool = False  # look after retention now, not only once an hour
     rebuild: bool = False  # make the database anew before anything else
     accept_loss: bool = False  # of what only a damaged database held
+    accept_clock: bool = False  # a person says that the clock is right
+    reading: clock.Reading | None = None  # of both clocks; None: `now_us` is not compared
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
 
@@ -99,6 +110,7 @@ def run(conditions: Pass) -> Report:
     written; what was committed stays, the rest is taken in by the next pass.
     """
     layout = conditions.layout
+    home_id.ensure(layout)
     with locked(layout.sync_lock, conditions.keep_trying):
         remove_litter(layout)
         rebuilt = _rebuilt(conditions)
@@ -143,34 +155,94 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
     layout, now_us = conditions.layout, conditions.now_us
     screen = make_screen(layout, conditions.settings)
     dead = Dead(layout, screen, now_us)
-    collect(layout, dead, now_us)
+    time = _clock(db, conditions)
+    problems: list[JournalError] = []
+    with _leaving(problems):
+        collect(layout, dead, now_us, problems)
+    projects.set_home(db, layout.id)
     derive.refresh(db, conditions.settings.memory.agent, now_us)
     delivered_pieces.follow(db, name_of(conditions.settings.remote, layout), now_us)
-    report = _ingest(db, conditions, journal_reader.Reader(layout, screen, dead))
+    report = _ingest(db, conditions, time, journal_reader.Reader(layout, screen, dead))
+    report.clock_problem, report.problems = time.problem, problems
+    report.unreadable += tuple(f"{day}: its rights forbid it" for day in layout.shut_days())
+    failed: list[JournalError] = []
+    with _leaving(failed):
+        reader = journal_reader.Reader(layout, screen, dead)
+        _read_unknown_packs(db, conditions, time, reader, report)
     if report.seen_bytes is not None and conditions.packs:
-        _copy_transcripts(db, conditions, screen, dead, report)
+        with _leaving(failed):
+            _copy_transcripts(db, conditions, time, screen, dead, report)
     if report.seen_bytes is not None:
-        _reap(db, conditions, report)
+        _reap(db, conditions, time, report)
         notify.tell(db, conditions.settings.notify.command, conditions.environ, now_us)
-    report.rejected += refused_binds.write(db, layout)
-    contexts.write_stale(db, layout, conditions.settings, now_us)
+    projects.settle(db, report.touched)
+    with _leaving(failed):
+        report.rejected += refused_binds.write(db, layout)
+    with _leaving(failed):
+        contexts.write_stale(db, layout, conditions.settings, now_us)
     if report.seen_bytes is not None and conditions.packs:
-        report.seen_bytes -= excluded_lines.remove(db, layout, screen, now_us)
+        with _leaving(failed):
+            report.seen_bytes -= excluded_lines.remove(db, layout, screen, now_us)
     if report.seen_bytes is not None:
         _stamp(layout, report.seen_bytes)  # last: a session that starts now reads the contexts
-        if conditions.packs:
+        if conditions.packs and time.is_trusted:
             settings, stop = conditions.settings, conditions.out_of_time
-            report.packed = packing.pack_closed_days(
-                db, layout, settings, screen, dead, now_us, stop
-            )
-            _prune(db, conditions, report)
+            with _leaving(failed):
+                report.packed = packing.pack_closed_days(
+                    db,
+                    layout,
+                    settings,
+                    screen,
+                    dead,
+                    now_us,
+                    stop,
+                    at_once=conditions.pack_at_once,
+                )
+            with _leaving(failed):
+                _prune(db, conditions, time, report)
+                held_packs.note_all(db, layout)
     if report.stored or report.packed.days:
         vacuum.tend(db)
+    if failed:
+        raise failed[0]  # all the rest is done
     return report
 
 
+@contextmanager
+def _leaving(problems: list[JournalError]) -> Iterator[None]:
+    """What cannot be done here is added to the problems, and the pass goes on with the rest."""
+    try:
+        yield
+    except JournalError as error:
+        problems.append(error)
+    except OSError as error:
+        hint = "check its owner and rights, and the free space"
+        problem = f"cannot use {error.filename or 'a file of the home'}: {error.strerror}"
+        problems.append(JournalError(problem, hint))
+
+
+def _clock(db: apsw.Connection, conditions: Pass) -> Clock:
+    """Judge the clock, and put right what was noted by one that was wrong."""
+    if conditions.reading is None:
+        return Clock(conditions.now_us)
+    accept = conditions.accept_clock
+    time, state = clock.look(conditions.layout, conditions.reading, accept=accept)
+    clock.keep(conditions.layout, state)
+    if time.shift is not None:
+        arrivals.shift(db, *time.shift, conditions.now_us)
+    if time.is_trusted:
+        for session in arrivals.bring_back(db, conditions.now_us):
+            contexts.mark(db, session)
+    return time
+
+
 def _copy_transcripts(
-    db: apsw.Connection, conditions: Pass, screen: Screen, dead: Dead, report: Report
+    db: apsw.Connection,
+    conditions: Pass,
+    time: Clock,
+    screen: Screen,
+    dead: Dead,
+    report: Report,
 ) -> None:
     """Take in what the agents' own files say beyond the hooks: after them, so that both are known.
 
@@ -178,48 +250,53 @@ def _copy_transcripts(
     """
     layout, settings = conditions.layout, conditions.settings
     environ, now_us = conditions.environ, conditions.now_us
-    copies = copying.copy(db, layout, settings, screen, dead, environ, now_us)
+    copies = copying.copy(
+        db, layout, settings, screen, dead, environ, now_us, follow=conditions.follow
+    )
     report.copied = copies.records
     report.rejected += copies.rejected
     if not copies.records:
         copying.settle(db, copies)
     else:
         reader = journal_reader.Reader(layout, screen, dead)
-        report.add(_ingest(db, conditions, reader, copies.reached))
+        report.add(_ingest(db, conditions, time, reader, copies.reached))
 
 
-def _reap(db: apsw.Connection, conditions: Pass, report: Report) -> None:
-    """Infer the ends that nobody reported."""
+def _reap(db: apsw.Connection, conditions: Pass, time: Clock, report: Report) -> None:
+    """Infer the ends that no agent reported; not by a clock that cannot be trusted."""
+    if not time.is_trusted:
+        return
     host, now_us = os.uname().nodename, conditions.now_us
     ended = inferred_ends.due(db, conditions.settings, host, now_us, silence=conditions.packs)
     derive.infer_ends(db, ended, now_us)
     report.reaped = len(ended)
 
 
-def _prune(db: apsw.Connection, conditions: Pass, report: Report) -> None:
+def _prune(db: apsw.Connection, conditions: Pass, time: Clock, report: Report) -> None:
     """Remove what is older than its limit; take in what was noted of that, and show it."""
     now_us = conditions.now_us
     settings, layout = conditions.settings, conditions.layout
     report.pruned = prune.hourly(db, layout, settings, now_us, now=conditions.prune)
     if report.pruned.sessions:
-        _ingest_own(db, conditions, report)
+        _ingest_own(db, conditions, time, report)
         refused_binds.write(db, layout)
         contexts.write_stale(db, layout, settings, now_us)
         if report.seen_bytes is not None:
             _stamp(layout, report.seen_bytes)
 
 
-def _ingest_own(db: apsw.Connection, conditions: Pass, report: Report) -> None:
+def _ingest_own(db: apsw.Connection, conditions: Pass, time: Clock, report: Report) -> None:
     """Take in what this pass itself has appended to the journal."""
     screen = make_screen(conditions.layout, conditions.settings)
     dead = Dead(conditions.layout, screen, conditions.now_us)
-    again = _ingest(db, conditions, journal_reader.Reader(conditions.layout, screen, dead))
+    again = _ingest(db, conditions, time, journal_reader.Reader(conditions.layout, screen, dead))
     report.seen_bytes = again.seen_bytes
 
 
 def _ingest(
     db: apsw.Connection,
     conditions: Pass,
+    time: Clock,
     reader: journal_reader.Reader,
     copied: Sequence[Copied] = (),
 ) -> Report:
@@ -230,7 +307,9 @@ def _ingest(
     done = 0
     adopt_on = tuple(conditions.settings.sessions.adopt_on)
     small = conditions.out_of_time is not never
-    with Writer(db, reader, adopt_on, conditions.now_us) as writer:
+    # A clock that went back must not make what arrives now look old.
+    arrived_us = max(conditions.now_us, time.believed_us)
+    with Writer(db, reader, adopt_on, conditions.now_us, arrived_us) as writer:
         for batch in reader.batches(known, [path for path, _ in files], small, copied):
             written = writer.write(batch)
             report.touched |= written.sessions
@@ -250,6 +329,31 @@ def _ingest(
             report.seen_bytes = reader.seen_bytes
     report.unreadable = tuple(reader.unreadable)
     return report
+
+
+def _read_unknown_packs(
+    db: apsw.Connection,
+    conditions: Pass,
+    time: Clock,
+    reader: journal_reader.Reader,
+    report: Report,
+) -> None:
+    """Take in packs that this database does not hold: it was put back from a backup."""
+    adopt_on = tuple(conditions.settings.sessions.adopt_on)
+    arrived_us = max(conditions.now_us, time.believed_us)
+    for path in held_packs.unknown(db, conditions.layout):
+        try:
+            with Writer(db, reader, adopt_on, conditions.now_us, arrived_us) as writer:
+                for batch in reader.elsewhere((path, line) for line in read_pack(path)):
+                    written = writer.write(batch)
+                    report.touched |= written.sessions
+                    report.stored += written.stored
+                    if conditions.out_of_time():
+                        report.seen_bytes = None
+                        return
+        except DamagedPackError as error:
+            report.unreadable += (str(error),)
+        held_packs.note(db, [path])
 
 
 def _changed_files(

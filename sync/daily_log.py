@@ -14,6 +14,7 @@ import orjson
 
 from journal.errors import JournalError
 from journal.layout import Layout, append_line, is_day
+from journal.redaction.messages import redacted
 from journal.times import DAY_US, day_of, to_text
 from sync.cycle import Report
 
@@ -44,7 +45,8 @@ def write(layout: Layout, entry: Entry) -> None:
     said = _said(entry)
     if entry.kind != "sync" and _goes_on(entry, said, path):
         return  # it is as it was; whoever types a command is answered each time
-    if not path.exists():
+    trusts = entry.report is not None and not entry.report.clock_problem
+    if not path.exists() and trusts:
         _remove_old(layout, entry.began_us)
     append_line(path, orjson.dumps(said) + b"\n")
 
@@ -106,7 +108,7 @@ def error_json(error: BaseException | None) -> dict[str, str] | None:
     """An error for programs: its class, or the kind that it names, and its text."""
     if error is None:
         return None
-    return {"class": getattr(error, "kind", type(error).__name__), "message": str(error)}
+    return {"class": getattr(error, "kind", type(error).__name__), "message": redacted(str(error))}
 
 
 def _goes_on(entry: Entry, said: dict[str, Any], path: Path) -> bool:

@@ -4,7 +4,7 @@
 none of them opens a network connection or a database of ours.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -130,6 +130,11 @@ def _no_rows(path: Path, since_ms: int) -> Iterator[Row] | None:
     return None
 
 
+def _as_they_are(lines: Iterable[list[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+    for parts in lines:
+        yield from parts
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcripts:
     """How the agent's own files of its sessions are found and read (its `transcript.py`).
@@ -140,7 +145,8 @@ class Transcripts:
     `reader`: reads a file, with or without what the model thought; `meaning`: of the payload of a
     kept entry; `beside`: the files of a session's sub-agents, where no hook names them; `rows`: of
     a file that does not consist of lines, what was changed at or after a moment; None for one that
-    does. Reading rows raises OSError or BadLineError.
+    does; reading rows raises OSError or BadLineError. `joined`: the lines of a file, each given as
+    the parts that were kept of it, put together again.
     """
 
     folders: Callable[[Environ], list[Path]]
@@ -152,6 +158,7 @@ class Transcripts:
     meaning: Callable[[Mapping[str, Any]], Meaning]
     beside: Callable[[Path], list[Path]] = lambda path: []
     rows: Callable[[Path, int], Iterator[Row] | None] = _no_rows
+    joined: Callable[[Iterable[list[dict[str, Any]]]], Iterator[dict[str, Any]]] = _as_they_are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

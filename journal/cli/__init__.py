@@ -2,8 +2,10 @@
 
 import gc
 import importlib
+import io
 import keyword
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -23,6 +25,7 @@ GROUPS = {
     "Keep or delete": ("pin", "unpin", "forget", "export", "redact", "off", "on"),
     "Plumbing": ("sync", "watch", "bind", "replay", "prune", "run", "mcp", "completion"),
 }
+_HELP_COLUMNS = 52
 _NEW_OBJECTS = 50_000  # before garbage is looked for: there is none in modules that are loaded
 _FOLDERS = {
     "Every day": "daily", "Look": "look", "Set-up": "setup",
@@ -51,7 +54,23 @@ def home_option() -> click.Option:
     )
 
 
+class _Formatter(click.HelpFormatter):
+    """Help that fits a narrow screen: what cannot be folded is cut."""
+
+    def getvalue(self) -> str:
+        text = super().getvalue()
+        if self.width >= _HELP_COLUMNS:
+            return text
+        return "\n".join(line[: self.width] for line in text.split("\n"))
+
+
+class _Context(click.Context):
+    formatter_class = _Formatter
+
+
 class _Group(click.Group):
+    context_class = _Context
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for names in GROUPS.values() for name in names]
 
@@ -65,6 +84,7 @@ class _Group(click.Group):
         command: click.Command = getattr(module, name)
         below = command.commands.values() if isinstance(command, click.Group) else ()
         for one in (command, *below):
+            one.context_class = _Context
             if not any(parameter.name == "home" for parameter in one.params):
                 one.params.append(home_option())
         return command
@@ -131,12 +151,15 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def run(args: Sequence[str] | None = None) -> int:
     """Run a command; its exit code. Errors are one line on stderr, with a hint."""
+    _replace_what_the_encoding_lacks()
     try:
-        result: Any = cli.main(args=args, prog_name="journal", standalone_mode=False)
+        result: Any = cli.main(
+            args=args, prog_name="journal", standalone_mode=False, terminal_width=_narrow()
+        )
         if sys.stdout is not None:
             sys.stdout.flush()
     except JournalError as error:
-        click.echo(f"journal: {error}" + (f" ({error.hint})" if error.hint else ""), err=True)
+        _say(f"{error}" + (f" ({error.hint})" if error.hint else ""))
         return error.exit_code
     except click.ClickException as error:
         error.show()
@@ -144,14 +167,42 @@ def run(args: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("journal: stopped", err=True)
         return 130
+    except SystemExit as stop:  # click and rich leave so when the reader of a pipe has left
+        return _reader_left() if stop.code == 1 else 1
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader left: nothing more to say
-        return 0
+        return _reader_left()
     except Exception as error:  # the boundary: a bug is one line, too
         if os.environ.get("JOURNAL_DEBUG"):
             raise
         what = f"{type(error).__name__}: {error}".splitlines()[0]
         hint = "nothing is lost; JOURNAL_DEBUG=1 shows where, please report it"
-        click.echo(f"journal: unexpected {what} ({hint})", err=True)
+        _say(f"unexpected {what} ({hint})")
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _narrow() -> int | None:
+    """The columns of a screen that is narrower than click's help ever is; None: it is not."""
+    columns = shutil.get_terminal_size().columns
+    return columns if columns < _HELP_COLUMNS else None
+
+
+def _replace_what_the_encoding_lacks() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _say(message: str) -> None:
+    """One line on stderr, without secrets and without anything that a terminal obeys."""
+    from journal.printable import one_line
+    from journal.redaction.messages import redacted
+
+    with suppress(OSError):
+        click.echo(f"journal: {one_line(redacted(message))}", err=True)
+
+
+def _reader_left() -> int:
+    """The reader of a pipe took what it wanted: nothing more to say, and nothing wrong."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 0

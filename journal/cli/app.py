@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sync.daily_log import Entry
     from sync.ingest.up_to_date import Note
     from sync.slow_stages import Outside
+    from sync.store.clock import Reading
     from sync.team_archive.archive import Archive
 
 CATCH_UP_SECONDS = 0.3
@@ -63,6 +64,13 @@ class App:
         """Microseconds since 1970."""
         return time.time_ns() // 1000
 
+    @property
+    def clock_reading(self) -> "Reading":
+        """Both clocks of the machine, see sync/store/clock.py."""
+        from sync.store import clock
+
+        return clock.read(self.now_us)
+
     def sync(
         self,
         wait_seconds: float,
@@ -71,6 +79,7 @@ class App:
         *,
         rebuild: bool = False,
         accept_loss: bool = False,
+        pack_at_once: bool = False,
     ) -> "Report":
         """One local pass; with `seconds`, as much of it as that allows."""
         from sync import cycle
@@ -87,6 +96,8 @@ class App:
             packs=seconds is None,
             rebuild=rebuild,
             accept_loss=accept_loss,
+            reading=self.clock_reading,
+            pack_at_once=pack_at_once,
         )
         kind = "rebuild" if rebuild else "sync"
         return self.run_pass(conditions, kind if seconds is None else "catch_up")
@@ -146,7 +157,6 @@ class App:
         Without `ends_matter` nobody looks for sessions whose process is gone, if nothing is new.
         """
         from sync.ingest import up_to_date
-        from sync.store import connection
 
         if not self.layout.days.exists() and not self.layout.database.exists():
             message = f"nothing is recorded yet in {self.layout.home}"
@@ -154,7 +164,7 @@ class App:
         db = None if ends_matter else self._settled()
         if db is None:
             is_whole = self._catch_up()
-            db = connection.open_store(self.layout)
+            db = self._opened()
             if is_whole:
                 adopt_on = tuple(self.settings.sessions.adopt_on)
                 with suppress(JournalError):  # without the note everything is looked at again
@@ -163,6 +173,21 @@ class App:
             yield db
         finally:
             db.close()
+
+    def _opened(self) -> "apsw.Connection":
+        """The database, also of a home that cannot be written."""
+        from sync.errors import DamagedStoreError, StoreError
+        from sync.store import connection
+
+        try:
+            return connection.open_store(self.layout)
+        except DamagedStoreError:
+            raise
+        except StoreError:
+            home = self.layout.home
+            if os.access(home, os.W_OK) and not connection.is_full(self.layout.database):
+                raise
+            return connection.open_frozen(self.layout)
 
     def _settled(self) -> "apsw.Connection | None":
         """The database, if a pass would find nothing to take in."""

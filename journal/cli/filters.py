@@ -17,6 +17,9 @@ STATES = ("working", "awaiting", "idle", "finished")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+_MOST = 1 << 53  # more than there is of anything, and any number that SQLite takes
+
+
 class AtLeast(click.types.IntParamType):
     """A whole number from a bound on. Its help is what the option's own words say."""
 
@@ -27,7 +30,7 @@ class AtLeast(click.types.IntParamType):
         number: int = super().convert(value, param, ctx)
         if number < self._least:
             self.fail(f"{number} is less than {self._least}.", param, ctx)
-        return number
+        return min(number, _MOST)
 
 
 def archive_options(command: Command) -> Command:
@@ -61,7 +64,7 @@ _OPTIONS = (
     click.option(
         "--project",
         metavar="NAME",
-        help="Only this project: its name, key or directory.",
+        help="Only this project: a part of its name, or a directory.",
         shell_complete=project_names,
     ),
     click.option("--branch", metavar="NAME", help="Only sessions on this branch."),
@@ -71,7 +74,9 @@ _OPTIONS = (
     click.option(
         "--since", metavar="WHEN", help="Only from then on: 2h, 3d, today, yesterday, 2026-11-21."
     ),
-    click.option("--until", metavar="WHEN", help="Only before then, in the same words."),
+    click.option(
+        "--until", metavar="WHEN", help="Only before this time (same formats as --since)."
+    ),
     click.option("--all", "with_all", is_flag=True, help="Also sessions that only started."),
 )
 
@@ -81,9 +86,9 @@ def chosen_sessions(app: App, chosen: dict[str, Any]) -> "Wanted":
     from sync.query.filters import Filters, Wanted
 
     project = chosen["project"] or ""
-    folders = [folder(os.curdir)] if chosen["here"] else []
+    folders = [folder(app, os.curdir)] if chosen["here"] else []
     if project and _is_path(project):
-        folders.append(folder(str(Path(project).expanduser())))
+        folders.append(folder(app, str(Path(project).expanduser())))
         project = ""
     filters = Filters(
         adopt_on=None if chosen["with_all"] else app.adopt_on,
@@ -107,31 +112,35 @@ def chosen_times(chosen: dict[str, Any], now_us: int) -> tuple[int | None, int |
     )
 
 
-def chosen_calls(chosen: dict[str, Any]) -> "Calls | None":
+def chosen_calls(app: App, chosen: dict[str, Any]) -> "Calls | None":
     """The tool calls that `--tool` and `--file` name; None: both were left out."""
     from sync.query.filters import Calls
 
     tool, path = chosen["tool"], chosen["file"]
     if tool is None and path is None:
         return None
-    return Calls(tool or "", None if path is None else file(path))
+    return Calls(tool or "", None if path is None else file(path, scope(app)))
 
 
-def folder(directory: str) -> "Folder":
-    """The project of a directory of this host; it need not exist any more."""
+def folder(app: App, directory: str) -> "Folder":
+    """The project of a directory of this machine; it need not exist any more."""
     from hooks.project import locate
     from sync.query.filters import Folder
 
-    host = os.uname().nodename
-    place = locate(directory, host)
-    return Folder(place.key, host, place.top)
+    place = locate(str(Path(directory).absolute()), scope(app))
+    return Folder(place.key, scope(app), place.top, place.own)
 
 
-def file(path: str) -> "File":
+def scope(app: App) -> str:
+    """What the paths of this home are paths of, see hooks/project.py."""
+    return app.layout.id or os.uname().nodename
+
+
+def file(path: str, paths_of: str = "") -> "File":
     """A file as people name it: a path, or the last parts of one.
 
     One that is there, seen from the current directory, is that file, and the same file in other
-    working trees of its project. UsageError: it is empty.
+    working trees of its project. `paths_of`: see `scope`. UsageError: it is empty.
     """
     from hooks.project import locate
     from journal.errors import UsageError
@@ -143,7 +152,7 @@ def file(path: str) -> "File":
     if not path.startswith(("/", "~", "./", "../")) and not given.exists():
         return File(tail=os.path.normpath(path))
     real, typed = given.resolve(), os.path.normpath(Path.cwd() / given)
-    place = locate(str(real.parent), os.uname().nodename)
+    place = locate(str(real.parent), paths_of or os.uname().nodename)
     inside = real.is_relative_to(place.top) and not place.key.startswith("path:")
     tail = str(real.relative_to(place.top)) if inside else ""
     return File((typed, str(real)), tail, place.key if tail else "")

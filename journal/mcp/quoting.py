@@ -68,7 +68,7 @@ class Teller:
         """The part of a stored text around its first match."""
         whole = self.clean(text)
         plain = folded(whole)
-        firsts = (next(term.spans(plain), None) for term in terms)
+        firsts = (next(term.spans(whole, plain), None) for term in terms)
         first = min((span[0] for span in firsts if span), default=0)
         begin = max(0, first - _BEFORE_CHARS) if len(whole) > limit_chars else 0
         part = whole[begin : begin + limit_chars]

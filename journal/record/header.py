@@ -24,4 +24,6 @@ class Header(BaseModel):
     pid: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     entrypoint: Annotated[str, StringConstraints(max_length=128)] | None = None
     plan: Annotated[str, StringConstraints(max_length=256)] | None = None
+    home: Annotated[str, StringConstraints(max_length=128)] | None = None
+    process: Annotated[str, StringConstraints(max_length=128)] | None = None
     git: dict[str, str | None] | None = None

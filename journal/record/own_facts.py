@@ -4,12 +4,47 @@ They are facts like all others, so they survive whatever a record survives: a lo
 rebuild, another machine.
 """
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from hooks import emit
+from journal import home_id
 from journal.errors import JournalError
 from journal.layout import Layout
 from journal.record import record
+
+
+class Link(NamedTuple):
+    """One of several records of which one is in force: it says which one it replaces."""
+
+    at_us: int
+    id: bytes
+    after: bytes | None
+
+
+def in_force(links: Iterable[Link]) -> Link | None:
+    """The record that counts: one that no other replaces, whatever their clocks said.
+
+    Of several (they were made apart, or by a version that named none) the latest by (`at`, `id`).
+    """
+    found = sorted(set(links), key=lambda link: (link.at_us, link.id))
+    replaced = {link.after for link in found if link.after != link.id}
+    standing = [link for link in found if link.id not in replaced]
+    return (standing or found)[-1] if found else None
+
+
+def replaces(unique: bytes | None) -> dict[str, str]:
+    """The part of a payload that names the record which this one replaces."""
+    return {} if unique is None else {"after": unique.hex()}
+
+
+def after_of(payload: dict[str, Any]) -> bytes | None:
+    """The id of the record that a payload replaces; None: it names none."""
+    said = payload.get("after")
+    try:
+        return bytes.fromhex(said) if isinstance(said, str) and len(said) == 32 else None
+    except ValueError:
+        return None
 
 
 def append(
@@ -26,7 +61,8 @@ def append(
     With `durable` it is on the disk when this returns. JournalError: it cannot be written whole.
     """
     agent, session = who
-    made = record.new_fact(event, session, {"agent": agent, **payload}, now_ns)
+    said = {"agent": agent, **payload}
+    made = record.new_fact(event, session, said, now_ns, home_id.own(layout))
     name = emit.file_name(record.JOURNAL_AGENT, session)
     try:
         emit.append(str(layout.home), name, record.dump(made), now_ns, durable)

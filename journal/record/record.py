@@ -185,7 +185,8 @@ def dump(record: Record) -> bytes:
 def load_body(body: bytes) -> Any:
     """A body as Python values: JSON, and what agents write that only strict parsers refuse.
 
-    Lone surrogates become U+FFFD. BadLineError: it is no JSON, or nested too deeply to read.
+    Raw control characters and backslashes that escape nothing stand for themselves; lone surrogates
+    become U+FFFD. BadLineError: it is no JSON, or nested too deeply to read.
     """
     try:
         return orjson.loads(body)
@@ -207,7 +208,10 @@ def _load_leniently(body: bytes, error: orjson.JSONDecodeError) -> Any:
 
     try:
         text = body.decode("utf-8-sig", "surrogatepass")  # json takes other encodings, too
-        value = json.loads(text, parse_constant=refuse)
+        try:
+            value = json.loads(text, strict=False, parse_constant=refuse)
+        except json.JSONDecodeError:
+            value = json.loads(_escaped(text), strict=False, parse_constant=refuse)
         text = json.dumps(value, ensure_ascii=True)
         return json.loads(_LONE.sub(r"\\ufffd", text))
     except RecursionError:
@@ -218,13 +222,26 @@ def _load_leniently(body: bytes, error: orjson.JSONDecodeError) -> Any:
         raise BadLineError(f"payload is not JSON: {error.msg}") from error
 
 
+_ESCAPE = re.compile(r'\\(["\\/bfnrt]|u[0-9a-fA-F]{4})|\\')
+
+
+def _escaped(text: str) -> str:
+    """JSON in which a backslash that escapes nothing stands for itself, as in a Windows path."""
+    return _ESCAPE.sub(lambda found: found[0] if found[1] else r"\\", text)
+
+
 def raw_text(body: bytes) -> str:
     """The text of a `raw` body, for people; bytes that were no UTF-8 show as U+FFFD."""
     value = load_body(body)
     return value if isinstance(value, str) else ""
 
 
-def new_fact(event: str, session: str, payload: dict[str, Any], now_ns: int) -> Record:
-    """A record of the journal's own (`MemoryId`, `Pin`, …) about `session`, made now."""
-    line, _, _ = emit.record(JOURNAL_AGENT, event, orjson.dumps(payload), now_ns, {})
+def new_fact(
+    event: str, session: str, payload: dict[str, Any], now_ns: int, more: bytes = b""
+) -> Record:
+    """A record of the journal's own (`MemoryId`, `Pin`, …) about `session`, made now.
+
+    `more`: further keys of its header, as emit.record takes them.
+    """
+    line, _, _ = emit.record(JOURNAL_AGENT, event, orjson.dumps(payload), now_ns, {}, more)
     return parse(line.rstrip())._replace(session=session)

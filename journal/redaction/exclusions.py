@@ -1,12 +1,14 @@
 """Which projects and tools are not recorded: `capture.exclude_projects` and `exclude_tools`.
 
 A folder is excluded with everything below it. It is compared as the agent names it and with its
-symlinks resolved, and so is the setting: whichever way one of them leads to the other counts.
+symlinks resolved, and so is the setting: whichever way one of them leads to the other counts. Both
+are compared in one Unicode form (NFC): two spellings that look alike are one folder.
 """
 
 import glob
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 
@@ -32,6 +34,11 @@ class Exclusions:
 
     def __bool__(self) -> bool:
         return bool(self._folders or self._tools)
+
+    @property
+    def name_tools(self) -> bool:
+        """Whether any tool is excluded."""
+        return bool(self._tools)
 
     def cover_folder(self, path: str) -> bool:
         """Whether a folder lies in an excluded project, or is one; it need not exist."""
@@ -70,6 +77,7 @@ def _globs(entry: str) -> Iterator[str]:
 
     The home directory stands for itself, whatever signs are in its name.
     """
+    entry = unicodedata.normalize("NFC", entry)
     first = _GLOB.search(entry)
     if first is None:
         return
@@ -86,6 +94,7 @@ def _expanded(path: str) -> str:
 
 def _ways(path: str) -> Iterator[str]:
     """A path as it is written, without `.`, `..` and doubled slashes, and as it is on the disk."""
+    path = unicodedata.normalize("NFC", path)
     if len(path) > _PATH_CHARS:
         yield path
         return
@@ -94,7 +103,7 @@ def _ways(path: str) -> Iterator[str]:
     yield normal
     if path[:1] == "/":
         try:
-            yield os.path.realpath(path)
+            yield unicodedata.normalize("NFC", os.path.realpath(path))
         except ValueError:
             return  # a NUL or half a character: no disk has it
 

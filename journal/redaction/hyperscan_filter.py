@@ -1,51 +1,45 @@
 """A look ahead of the filter for secrets, by hyperscan, where it is installed (the extra `fast`).
 
-Never wrong when it says no: each expression is at least as wide as what `redaction_filter` looks
+Never wrong when it says no: each expression is at least as wide as what `quick_filter` looks
 for under it, and what this one lets through the filter still decides. So both accept the same with
 and without it; with it most payloads are passed over thirty times faster.
 """
 
+import re
 from functools import cache
 
+from journal.redaction.formats import FORMATS
+from journal.redaction.places import PLACES
 from journal.redaction.rules import WORD
 
 # Of everything the filter has seen in this process: compiling takes as long as filtering this much.
 WORTH_BYTES = 4 << 20
 # Without regard to case, and without look-around, which hyperscan does not know.
-_EXPRESSIONS = (
+_OTHERS = (
     WORD + r"[\w.-]*[\\\"'`\]\s,nrt+-]*[:=<>v]",  # v: of a `value` beside a `name`
     rf"--[\w.-]*{WORD}",
-    r"key(?: block)?-----",
-    r"key-1[a-z0-9]{16}",
-    r"k_(?:live|test)_[a-z0-9]{10}",
-    r"k-(?:(?:ant|proj|svcacct|admin|or-v1|lf)-[\w-]{16}|[a-z0-9]{20})",
-    r"(?:gh[pousr]|npm|hf|do[opr]_v1|shp..|whsec|lin_api|_oauth|ms)_[a-z0-9]{12}",
-    r"_pat_[\w-]{16}",
-    r"ya29\.[\w-]{20}",
-    r"hvs\.[\w-]{20}",
-    r"sg\.[\w-]{16}",
-    r"\.eyj[\w-]{8}",
-    r"\.[\w-]{6}\.[\w-]{27}",
-    r"\.com\\*/api\\*/webhooks",
-    r"hooks\.slack\.com",
-    r"gl[a-z]{2,5}-[\w-]{16}",
-    r"gocspx-[\w-]{20}",
-    r"login(?:\s|\\[nrt])",
-    r"pypi-age",
-    r"xox[a-z]-[a-z0-9-]{10}",
-    r"xapp-\d-",
-    r"aiza[\w-]{16}",
-    r"bearer(?:\s|\\t)",
-    r"twilio",
-    r":aa[\w-]{30}",
-    r"\\u00(?:0[9a-d]|[2-7])",
-    r"\\/",
-    r"a(?:ki|si)a[a-z0-9]{16}",
     r":\\*/\\*/[^ \t\r\n/\"@]*@",
     r"@(?:tcp|unix)\(",
-    r"dapi",
-    r"curl",
+    r"\\u00(?:[0134567]|2[0-9a-f]|9b|ad)|\\u(?:034f|061c|11[56]|17b|180|200|20[26]|2800|3164|f[ef])",
+    r"\\ud8(?:2f|34)|\\udb40",
+    r"\\(?:x1b|033|e)\[|[\x00-\x08\x0e-\x1f\x7f]|\\/",
+    r"%(?:25)*[2-7][0-9a-f]|\\x[2-7][0-9a-f]|&(?:#|quot|amp|lt|gt|apos)|=(?:[2-7][0-9a-f]|\\+[rn]|\r|\n)",
+    r"\xc2[\x9b\xad]|\xcd\x8f|\xd8\x9c|\xe1[\x85\x9e\xa0]|\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]"
+    r"|\xe2\xa0\x80|\xe3\x85\xa4|\xef[\xb8\xbb\xbe\xbf]|\xf0\x9b\xb2|\xf0\x9d\x85|\xf3\xa0",
 )
+_BEHIND = re.compile(r".*\(\?<=([^)]*)\)")
+_LONG_RUN = re.compile(r"\{(\d+),\d{3,}\}\??")
+
+
+def _expressions() -> list[str]:
+    """What the filter looks for; what stands before an anchor is written out."""
+    found = {re.escape(form.literal) + form.follows for form in FORMATS}
+    for place, _ in PLACES:
+        for anchor, follows in place.seen:
+            behind = _BEHIND.match(follows)
+            whole = behind[1] + follows[behind.end() :] if behind else re.escape(anchor) + follows
+            found.add(_LONG_RUN.sub(r"{\1,}", whole))
+    return [*sorted(found), *_OTHERS]
 
 
 class Prefilter:
@@ -55,7 +49,7 @@ class Prefilter:
         self._left_bytes = worth_bytes
 
     def may_hold(self, data: bytes) -> bool:
-        """False only if `redaction_filter` finds nothing in these bytes; yes without hyperscan."""
+        """False only if `quick_filter` finds nothing in these bytes; yes without hyperscan."""
         if self._left_bytes > 0:
             self._left_bytes -= len(data)
             return True
@@ -69,12 +63,13 @@ class _Engine:
     def __init__(self) -> None:
         import hyperscan
 
+        expressions = _expressions()
         self._error = hyperscan.error
         self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         self._database.compile(
-            expressions=[expression.encode() for expression in _EXPRESSIONS],
-            ids=list(range(len(_EXPRESSIONS))),
-            elements=len(_EXPRESSIONS),
+            expressions=[expression.encode() for expression in expressions],
+            ids=list(range(len(expressions))),
+            elements=len(expressions),
             flags=hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_SINGLEMATCH,
         )
 

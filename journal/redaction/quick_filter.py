@@ -6,8 +6,12 @@ what the regex engine finds fastest; most payloads are passed over at 60 MB/s an
 
 import re
 from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
 
+from journal.redaction.anchors import Search, any_of, groups
 from journal.redaction.hyperscan_filter import Prefilter
+from journal.redaction.readings import ENCODED, may_hide
 from journal.redaction.rules import SUFFIX, WORD, name_around, separator, strength
 
 MARGIN = 96  # bytes around a word that hold its whole name and the beginning of its value
@@ -25,6 +29,7 @@ _RAW_ASSIGNED = (
     rf"|[\\\"',]{{0,8}}\"{_BLANK},{_BLANK}\"(?:[-+ ]|\\t){{0,40}}(?:\\\"|')?value)"
 )
 _RAW_ASSIGNMENT = re.compile(f"(?i:{WORD}){_RAW_ASSIGNED}", re.ASCII)
+_FLAGS = re.compile(rb"--[a-z][\w.-]{0,60}[\\\"'`= \t]").search
 _RAW_FLAG = re.compile(r"--(?P<name>[A-Za-z][\w.-]{0,60})[\\\"'`= \t]", re.ASCII)
 
 
@@ -32,39 +37,63 @@ def _raw(pattern: str) -> re.Pattern[bytes]:
     return re.compile(pattern.replace("(?P<suffix>", "(?:").encode())
 
 
-_NAMES = tuple(
-    _raw(anchor + _RAW_ASSIGNED)
-    for anchor in (
-        r"k(?:(?<=tok)en|(?<=cook)ie|ey)",
-        r"p(?:ass(?:phrase|w(?:or)?d)?|wd)",
-        r"c(?:(?<=sec)ret|redential)",
-        r"u(?<=au)th(?:orization)?",
-        r"j(?:wt)",
-    )
+# By the letter that is looked for; see `anchors`, whose searches these join.
+_NAMES = {
+    "k": (r"en(?<=token)", r"ie(?<=cookie)", r"ey"),
+    "p": (r"ass(?:phrase|w(?:or)?d)?", r"wd"),
+    "c": (r"ret(?<=secret)", r"redential"),
+    "u": (r"th(?<=auth)(?:orization)?",),
+    "j": (r"wt",),
+}
+_NAMED = _RAW_ASSIGNED.replace("(?P<suffix>", "(?:")
+
+
+# Letters that texts have often are looked for one by one, the others all at once.
+_OFTEN = "_:pcub"
+_FREQUENT = b"v.kwjgx=y&%(q|z~"  # the others, as texts have them: alternatives are tried in order
+
+
+class _Searches(NamedTuple):
+    """All searches. Of one with names: itself, that of its formats, and one of the names alone."""
+
+    seldom: Search  # all that follow, in one
+    seldom_plain: list[Search]
+    seldom_named: list[tuple[Search, Search, re.Pattern[bytes]]]
+    often: list[Search]
+    often_named: list[tuple[Search, Search, re.Pattern[bytes]]]
+    exact: list[Search]  # over bytes as they are, all others over lower-case ones
+
+
+@cache
+def _searches() -> _Searches:
+    found = _Searches(re.compile(b"").search, [], [], [], [], [])
+    at_once = [*ENCODED]
+    for group in groups():
+        pattern = group.pattern.pattern
+        often = group.anchor in _OFTEN
+        if name := _NAMES.get(group.anchor):
+            of_name = _raw(group.anchor + any_of(name) + _RAW_ASSIGNED)
+            alternatives = [*group.alternatives, *(one + _NAMED for one in name)]
+            both = re.compile((group.anchor + any_of(alternatives)).encode())
+            pattern = both.pattern
+            named = found.often_named if often else found.seldom_named
+            named.append((both.search, group.search, of_name))
+        elif group.exact:
+            found.exact.append(group.search)
+            continue
+        else:
+            (found.often if often else found.seldom_plain).append(group.search)
+        if not often:
+            at_once.append(pattern)
+    at_once.sort(key=lambda pattern: _FREQUENT.find(pattern.lstrip(b"\\")[:1]))
+    return found._replace(seldom=re.compile(b"|".join(at_once)).search)
+
+
+# Colours, and control characters that JSON escapes; see `readings`, which takes out the same.
+_COLOURS = re.compile(
+    rb"(?:(?:\x1b|\\++(?:u001[bB]|x1[bB]|033|e))\[[0-?]{0,64}[ -/]{0,8}[@-Z^-~\]]"
+    rb"|(?<!\\)\\u00(?:0[0-8eEfF]|1[0-9aAc-fC-F]|7[fF]))+"
 )
-_NAME_SEARCHES = tuple((pattern.search, pattern.finditer) for pattern in _NAMES)
-_FORMAT_SEARCHES = tuple(
-    _raw(anchor).search
-    for anchor in (
-        r"k(?:ey(?: block)?-----|ey-1[a-z0-9]{16}|_(?:live|test)_[a-z0-9]{10}"
-        r"|-(?:(?:ant|proj|svcacct|admin|or-v1|lf)-[\w-]{16}|[a-z0-9]{20}))",
-        r"_(?:(?=[a-z0-9]{16})(?:(?<=gh[pousr]_)|(?<=npm_)|(?<=hf_)|(?<=do[opr]_v1_)|(?<=shp.._)"
-        r"|(?<=whsec_)|(?<=lin_api_)|(?<=_oauth_)|(?<=ms_))|(?<=_pat_)[\w-]{16})",
-        r"\.(?:(?<=ya29\.)[\w-]{20}|(?<=hvs\.)[\w-]{20}|(?<=sg\.)[\w-]{16}|eyj[\w-]{8}"
-        r"|[\w-]{6}\.[\w-]{27}|com\\*/api\\*/webhooks|(?<=hooks\.)slack\.com)",
-        r"g(?:l[a-z]{2,5}-[\w-]{16}|ocspx-[\w-]{20}"
-        r"|(?<=log)in(?:[ \t\r\n]|\\[nrt]){1,8}[^ \t\r\n\"]{1,800}(?:[ \t\r\n]|\\[nrt]){1,8}"
-        r"password)",
-        r"y(?<=py)pi-age",
-        r"x(?:ox[a-z]-[a-z0-9-]{10}|app-\d-)",
-        r"z(?<=aiz)a[\w-]{30}",
-        r"b(?:earer(?:[ \t]|\\t){1,8}[a-z0-9._~+/=-]{16})",
-        r"w(?<=tw)ilio",
-        r":(?:aa[\w-]{30})",
-        r"\\(?:u00(?:0[9a-d]|[2-7])|/)",  # escapes of what needs none can hide any word
-    )
-)
-_RAW_AWS = re.compile(rb"A(?:KI|SI)A[A-Z0-9]{16}")  # capitals are rarer still
 _RAW_USER = re.compile(rb":\\*/\\*/[^ \t\r\n/\"@]*+@|@(?:tcp|unix)\(")
 
 _PREFILTER = Prefilter()
@@ -78,19 +107,57 @@ def may_hold(data: bytes) -> bool:
 def holds_candidate(data: bytes) -> bool:
     """The same, worked out by nothing but this module."""
     low = data.lower()
-    for search in _FORMAT_SEARCHES:
+    seldom = _searches().seldom(low) is not None
+    if may_hide(low, encodes=seldom):
+        return _matches(data, low, seldom) or _matches_without_colours(data)
+    return _matches(data, low, seldom)
+
+
+def _matches_without_colours(data: bytes) -> bool:
+    """The same of bytes that hide something: most of them nothing but colours."""
+    for instead in (b"", b" "):
+        plain = _COLOURS.sub(instead, data)
+        low = plain.lower()
+        if may_hide(low) or _matches(plain, low, seldom=True):
+            return True
+    return False
+
+
+def text_may_hold(text: str) -> bool:
+    """False only if no rule finds anything in this text, taken as it stands."""
+    data = text.encode("utf-8", "surrogatepass")
+    low = data.lower()
+    return _matches(data, low, _searches().seldom(low) is not None)
+
+
+def _matches(data: bytes, low: bytes, seldom: bool) -> bool:
+    searches = _searches()
+    for search in searches.often:
         if search(low):
             return True
-    for search, candidates in _NAME_SEARCHES:
-        if search(low) and _assigns(data, candidates(low)):
+    for search in searches.exact:
+        if search(data):
+            return True
+    if seldom:
+        for search in searches.seldom_plain:
+            if search(low):
+                return True
+        if _names(data, low, searches.seldom_named):
             return True
     return (
-        _RAW_AWS.search(data) is not None
+        _names(data, low, searches.often_named)
         or (b"@" in low and _RAW_USER.search(low) is not None)
-        or b"dapi" in low
-        or (b"curl" in low and (b" -u" in low or b" --user" in low))
-        or (b"--" in low and _has_flag(data))
+        or (_FLAGS(low) is not None and _has_flag(data))
     )
+
+
+def _names(
+    data: bytes, low: bytes, searches: list[tuple[Search, Search, re.Pattern[bytes]]]
+) -> bool:
+    for both, formats, names in searches:
+        if both(low) and (formats(low) or _assigns(data, names.finditer(low))):
+            return True
+    return False
 
 
 def _assigns(data: bytes, candidates: Iterator[re.Match[bytes]]) -> bool:

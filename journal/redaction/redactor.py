@@ -17,7 +17,11 @@ from itertools import islice
 from journal.errors import UsageError
 from journal.record.json_strings import STRING, decoded, encoded
 from journal.redaction import rules
-from journal.redaction.quick_filter import may_hold
+from journal.redaction.anchors import formats_in
+from journal.redaction.formats import is_placeholder, pattern_of
+from journal.redaction.places import found_in
+from journal.redaction.quick_filter import may_hold, text_may_hold
+from journal.redaction.readings import readings
 from journal.redaction.rules import MARKER, RULES_VERSION, Strength
 from journal.redaction.values import SCHEME, named_values
 from journal.redaction.walk import Walk
@@ -28,7 +32,6 @@ OFF = "off"  # the rules of a redactor that is not enabled
 
 ROUNDS = 3  # what one redaction uncovers, the next one takes; more than that is given up whole
 TOGETHER = 6  # strings that the filter looks at together
-ADDRESSES = ("url", "dsn", "curl", "netrc")  # rules whose secret may be a placeholder
 
 _RAW_MARKER = re.compile(MARKER.pattern.replace("[a-z]{1,16}", "([a-z]{1,16})").encode())
 _PEM_EDGE = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
@@ -55,7 +58,6 @@ class Redactor:
         self._key = key
         self._patterns = [_compiled(pattern, "redact.patterns") for pattern in patterns]
         self._allow = [_compiled(pattern, "redact.allow") for pattern in allow]
-        self._formats = (*rules.FORMATS, *(("user", "", pattern) for pattern in self._patterns))
         self.rules = self._named([*patterns], [*allow])  # two of one name redact alike
 
     def _named(self, patterns: list[str], allow: list[str]) -> str:
@@ -146,6 +148,7 @@ class Redactor:
             rest = MARKER.sub("", new)
             scheme = SCHEME.match(rest)
             start = scheme.end() if scheme else 0
+            how = "strong" if scheme else how
             if rules.is_secret(rest[start:], how, certain=True) and not self._allowed(text[start:]):
                 return rest[:start] + self._marker("named", text[start:])
         return new
@@ -185,23 +188,28 @@ class Redactor:
         return "".join((*parts, text[done:])) if parts else text
 
     def _spans(self, text: str) -> Iterator[Span]:
-        """What the rules find, the more specific ones first."""
-        low = rules.lower(text)
-        for rule, held, pattern in self._formats:
-            if held not in low:
-                continue
+        """What the rules find, in the text and in its other readings; the specific ones first."""
+        for start, end, rule in self._found(text):
+            if not self._allowed(text[start:end]):
+                yield start, end, rule
+        for reading in readings(text):
+            for start, end, rule in self._found(reading.text):
+                if not self._allowed(reading.text[start:end]):
+                    yield (*reading.span(start, end), rule)
+
+    def _found(self, text: str) -> Iterator[Span]:
+        if text_may_hold(text):
+            low = rules.lower(text)
+            yield from _formats(text, low)
+            yield from _places(text, low)
+            for start, end, how, certain in named_values(text, low):
+                if rules.is_secret(text[start:end], how, certain):
+                    yield start, end, "named"
+        for pattern in self._patterns:
             group = "secret" if "secret" in pattern.groupindex else 0
             for match in pattern.finditer(text):
-                start, end = match.span(group)
-                secret = text[start:end]
-                if rule in ADDRESSES and not rules.is_password(secret):
-                    continue
-                if secret and not self._allowed(secret):
-                    yield start, end, rule
-        for start, end, how, certain in named_values(text, low):
-            value = text[start:end]
-            if rules.is_secret(value, how, certain) and not self._allowed(value):
-                yield start, end, "named"
+                if match[group]:
+                    yield *match.span(group), "user"
 
     def _allowed(self, secret: str) -> bool:
         return any(pattern.fullmatch(secret) for pattern in self._allow)
@@ -222,6 +230,21 @@ def hits(before: bytes, after: bytes) -> Counter[str]:
     for (_, rule), number in found.items():
         counted[rule.decode()] += number
     return counted
+
+
+def _formats(text: str, low: str) -> Iterator[Span]:
+    data, low_data = text.encode("utf-8", "replace"), low.encode("utf-8", "replace")
+    for form in formats_in(data, low_data):
+        for match in pattern_of(form).finditer(text):
+            if not is_placeholder(match[0], form.literal):
+                yield *match.span(), form.rule
+
+
+def _places(text: str, low: str) -> Iterator[Span]:
+    for place, match in found_in(text, low):
+        group = "secret" if "secret" in match.re.groupindex else 0
+        if rules.counts(place, match, match[group]):
+            yield *match.span(group), place.rule
 
 
 def _merged(spans: Iterator[Span]) -> list[Span]:

@@ -13,6 +13,7 @@ _RUN = re.compile(rf"[^\s\"'`\\,;<>(){{}}\[\]|&]{{1,{VALUE_CHARS}}}", re.ASCII)
 _WIDE_RUN = re.compile(rf"[^\s\"'`\\<>]{{1,{VALUE_CHARS}}}", re.ASCII)
 _TORN_RUN = re.compile(rf"[^\s<>]{{1,{VALUE_CHARS}}}", re.ASCII)
 SCHEME = re.compile(r"(?i:bearer|basic|token|digest|api-?key|negotiate|bot|key)[ ]{1,4}")
+_BEHIND_SCHEME = re.compile(r"(?i:bearer|basic|digest|negotiate)[ ]{1,4}\Z")
 
 
 def named_values(text: str, low: str) -> Iterator[tuple[int, int, Strength, bool]]:
@@ -31,8 +32,9 @@ def named_values(text: str, low: str) -> Iterator[tuple[int, int, Strength, bool
                 same = low[start:end] == name.lower()
                 torn = end == len(text) and text[start].isalnum()
                 no_element = separator == ">" and not torn and text[end : end + 1] != "<"
+                behind_scheme = certain and _BEHIND_SCHEME.search(text, max(0, start - 20), start)
                 if not same and not no_element:
-                    yield start, end, how, certain
+                    yield start, end, "strong" if behind_scheme else how, certain
     for match in rules.FLAG.finditer(text):
         if how := rules.strength(match["name"]):
             for start, end, certain in _value(text, match.end(), sure=True, wide=True):

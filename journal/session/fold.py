@@ -72,6 +72,10 @@ def _taken_back(state: SessionState, meaning: Meaning, at_us: int) -> None:
 def _place(state: SessionState, event: Event) -> None:
     origin = event.origin
     state.host = origin.get("host") or state.host
+    state.home = origin.get("home") or state.home
+    if process := origin.get("process") or "":
+        state.processes = state.processes + 1 if process == state.process else 1
+        state.process = process
     state.pid = origin.get("pid") or state.pid
     state.entrypoint = origin.get("entrypoint") or state.entrypoint
     state.attended = state.attended or is_attended(state.entrypoint)
@@ -85,6 +89,8 @@ def _place(state: SessionState, event: Event) -> None:
         state.project = state.project or git.get("key") or ""
         state.project_name = state.project_name or git.get("name") or ""
         state.top = state.top or git.get("top") or ""
+        state.folder = state.folder or git.get("folder") or ""
+        state.shown = state.shown or git.get("shown") or ""
         if event.meaning.told:  # a transcript names the branch of each line, and no commit
             state.branch = git.get("branch") or state.branch
         else:
@@ -245,6 +251,8 @@ def _waiting_noticed(state: SessionState, meaning: Meaning, at_us: int) -> None:
 
 
 def _turn_end(state: SessionState, meaning: Meaning, at_us: int) -> None:
+    if meaning.interrupted:
+        _interrupt(state, at_us)
     state.turn_open = False
     if not state.question_by:
         _close_question(state)

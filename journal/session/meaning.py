@@ -30,6 +30,7 @@ class Kind(StrEnum):
     SESSION_END = "session_end"
     TITLE = "title"  # detail: who gave the name, "person" or "agent"
     FILES = "files"  # the state of files at a prompt, see Meaning.files
+    NOTE = "note"  # what the agent itself put into the conversation, as the output of a skill
     OTHER = "other"
 
 

@@ -76,6 +76,11 @@ class SessionState:
     events: int = 0
     # where
     host: str = ""
+    home: str = ""  # the id of the home that recorded it
+    process: str = ""  # the agent's, see hooks.emit.process
+    processes: int = 0  # records in a row that named it
+    folder: str = ""  # the repository that names the project
+    shown: str = ""  # a commit of the project that the folder contains
     pid: int | None = None
     entrypoint: str = ""
     attended: bool = False  # a person sat at its front end at least once

@@ -99,8 +99,8 @@ def plain(text: str, limit_chars: int) -> str:
 
 def shown_path(path: str, state: SessionState) -> str:
     """Relative to the top of the session's project, else to its directory, else as it is."""
-    for base in (state.top.rstrip("/"), state.cwd.rstrip("/")):
-        if base and path.startswith(base + "/"):
+    for base in (state.top.rstrip("/\\"), state.cwd.rstrip("/\\")):
+        if base and path.startswith((base + "/", base + "\\")):
             return path[len(base) + 1 :]
     return path
 

@@ -118,6 +118,7 @@ class Capture(Section):
     exclude_projects: Annotated[tuple[Project, ...], Lax] = ()
     exclude_tools: Texts = ()
     transcript_roots: Annotated[tuple[NamedFolder, ...], Lax] = ()
+    follow: bool = True
     thinking: bool = False
     durable: bool = False
     autostart: bool = True
@@ -147,7 +148,9 @@ class Context(Section):
 
     sessions: Annotated[int, Field(ge=0, le=100)] = 3
     max_chars: Annotated[int, Field(ge=200, le=4000)] = 2000
-    sources: Annotated[tuple[Literal["startup", "resume"], ...], Lax] = ("startup", "resume")
+    sources: Annotated[tuple[Literal["startup", "resume", "fork"], ...], Lax] = (
+        "startup", "resume", "fork"
+    )  # fmt: skip
 
 
 class Sessions(Section):

@@ -1,5 +1,7 @@
-"""Installing: hooks into an agent's settings, programs into the home, capture on and off.
+"""Installing: hooks into agents' files, programs into the home, capture on and off.
 
-`install` is the whole of it; `settings_file` merges into an agent's own file, `hook_command` is the
-shell text that an agent runs, `service` is the watcher as a user's service, `capture` the switch.
+`install` is the whole of it; `hooks_file` is the file in which an agent finds our hooks,
+`settings_file` merges into one that is the agent's own, `hook_command` is the shell text that an
+agent runs, `service` is the watcher as a user's service, `capture` the switch. What differs from
+agent to agent stands in `journal/agents/<agent>/install.py`.
 """

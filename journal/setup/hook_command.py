@@ -37,12 +37,14 @@ _RUN = """\
 exit 0"""
 _KEEP = """\
 PATH=/usr/bin:/bin${{PATH:+:$PATH}}; {session}\
-d=${{TMPDIR:-/tmp}}/agent-journal-$(id -u); \
+d=${{TMPDIR:-/tmp}}/agent-journal-$(id -u); t=/tmp/agent-journal-$(id -u); \
 for d in "$d" "$d/{key}"; do mkdir "$d" || [ -d "$d" ] || exit 0; \
 case $(ls -ld "$d") in drwx------*) [ -O "$d" ] || exit 0;; *) exit 0;; esac; done; \
 f=$d/{agent}.{event}.$s.$$-$(date +%s); set -C; \
 cat >"$f.part" && [ -s "$f.part" ] && mv "$f.part" "$f.raw" || [ -s "$f.part" ] || \
-rm -f "$f.part\""""
+rm -f "$f.part"; [ -e "$d.home" ] || printf %s "$h" >"$d.home" || exit 0; \
+[ "$d" = "$t/{key}" ] || {{ {{ mkdir "$t" || [ -O "$t" ]; }} && \
+printf %s "$d" >"$t/{key}.at-$$"; }} || exit 0"""
 _SESSION = """\
 s=${{{variable}-}}; case $s in ""|*[!A-Za-z0-9_-]*) s=unknown;; esac; \
 [ ${{#s}} -le 128 ] || s=unknown; """
@@ -119,13 +121,14 @@ def is_ours(command: str, home: Path | None = None) -> bool:
     Every version names the hook program and the spool; the spool's folder names the home. A
     constant command names a script in the home.
     """
+    names = [] if home is None else Layout(home).names()
     if found := _CONSTANT.fullmatch(command):
         folder = os.path.dirname(shlex.split(found[1])[0])  # noqa: PTH120 - a text, not a place
-        if home is not None:
-            return folder == str(home / "hooks")
-        return folder.endswith("/hooks")
-    ours = _PROGRAM in command and _SPOOL in command
-    return ours and (home is None or f"/{emit.fingerprint(str(home))}" in command)
+        return folder.endswith("/hooks") and (not names or folder[: -len("/hooks")] in names)
+    if _PROGRAM not in command or _SPOOL not in command:
+        return False
+    keys = [] if home is None else [Layout(home).id, *map(emit.fingerprint, names)]
+    return home is None or any(f"/{key}" in command for key in keys if key)
 
 
 def _check(*names: str) -> None:
@@ -144,12 +147,15 @@ def _begin(programs: Programs) -> str:
 def _run(programs: Programs, agent: str, event: str, pid: str, quiet: str) -> str:
     variable = emit.VARIABLES.get(agent, ("",))[0]
     session = _SESSION.format(variable=variable) if variable else "s=unknown; "
-    key = emit.fingerprint(str(programs.layout.home))  # as in emit.spool_folder
+    unique = programs.layout.id  # so that an empty folder in place of the home is recognised
+    key = emit.spool_name(str(programs.layout.home), unique)
     return _RUN.format(
         python=shlex.quote(str(programs.python)),
         agent=agent,
         event=event,
-        options=(" durable" if programs.durable else "") + pid,
+        options=(" durable" if programs.durable else "")
+        + (f" {emit.HOME}{unique}" if unique else "")
+        + pid,
         keep=_KEEP.format(session=session, key=key, agent=agent, event=event),
         quiet=quiet,
     )

@@ -16,6 +16,7 @@ from typing import Literal
 
 import hooks
 from hooks import autostart as starting
+from journal import home_id
 from journal.agents import AGENTS
 from journal.agents.contract import Agent, Merged, Version
 from journal.errors import JournalError, UsageError
@@ -92,6 +93,8 @@ def install(
     programs = Programs(layout, base_interpreter(), _packaged(), durable)
     file = hooks_file.look(chosen, _path(chosen, settings))
     accepted, warnings = _accepted_events(chosen)
+    if not dry_run:
+        home_id.ensure(layout, again=True)
     change = file.with_hooks({event: _command(programs, chosen, event) for event in accepted})
     scripts = _scripts(programs, chosen)
     stale = stale_programs(layout, scripts)

@@ -115,7 +115,7 @@ def _arguments(layout: Layout) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """What decides where hooks keep records that the home cannot take (emit.spool_folder)."""
+    """What decides where hooks keep records that the home cannot take (emit.open_spool)."""
     temporary = os.environ.get("TMPDIR", "")
     return {"TMPDIR": temporary} if temporary else {}
 

@@ -16,9 +16,9 @@ from journal.web.asked import FILTERS, Asked
 from journal.web.site import Site
 from sync.checkup import home_status
 from sync.query import detail, listing
+from sync.query.costs.prices import Prices
+from sync.query.costs.usage import KEYS, Usage
 from sync.query.cursors import Cursor
-from sync.query.prices import Prices
-from sync.query.usage import KEYS, Usage
 
 LIMIT = 50
 

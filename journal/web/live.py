@@ -16,7 +16,7 @@ import orjson
 from journal.cli.app import App
 from journal.cli.screen.follow import Follower
 from journal.errors import JournalError
-from sync.query import changes
+from sync.store import changes
 
 TICK_SECONDS = 0.3
 RESTING_SECONDS = 2.0  # nobody has a page open

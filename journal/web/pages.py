@@ -5,7 +5,7 @@ changed. Its template stands in the page's own, so that both show the same.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -19,8 +19,10 @@ from starlette.responses import HTMLResponse, Response
 
 from journal.agents import resuming
 from journal.cli.screen.health import size
+from journal.context import briefing
 from journal.errors import UsageError
 from journal.printable import clean, one_line
+from journal.session.summary import Summary
 from journal.web import charts, questions, words
 from journal.web.asked import Asked, file
 from journal.web.site import Site
@@ -28,11 +30,12 @@ from journal.web.steps import chunk, one_step
 from sync.checkup import home_status
 from sync.pages import session_html
 from sync.query import days, digest, files, listing, projects
+from sync.query.costs.prices import Prices, source
+from sync.query.costs.usage import KEYS, Usage, Used
 from sync.query.cursors import Cursor
+from sync.query.detail import Detail
 from sync.query.filters import Calls, Wanted
 from sync.query.listing import Place, Session
-from sync.query.prices import Prices, source
-from sync.query.usage import KEYS, Usage, Used
 
 ROWS = 30  # of a list, before more is asked for
 FEW = 12
@@ -208,7 +211,18 @@ def _session(site: Site, db: apsw.Connection, asked: Asked) -> Context:
         "steps": chunk(told, asked.text("event"), asked.number("from", -1, 0, 10**9)),
         "about": Markup(session_html.about(told.detail, "")),  # made by a template
         "resume": resuming.line(session.agent, session.id, session.cwd),
+        "context": _told_next(told.detail),
     }
+
+
+def _told_next(detail: Detail) -> str:
+    """What the next session of the project is told of this one; "" for nothing."""
+    if detail.summary is None:
+        return ""
+    session, zone = detail.session, datetime.now().astimezone().tzinfo or UTC
+    summary = Summary.model_validate(detail.summary, strict=False)
+    made = briefing.block(session.id, detail.state, summary, session.short_id, zone)
+    return made.full.replace("&lt;", "<") if made else ""
 
 
 _PARTS: Mapping[str, tuple[str, Question]] = {

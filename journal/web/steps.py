@@ -40,7 +40,7 @@ def chunk(told: Told, event: str, start: int) -> Chunk:
         start = 0 if told.detail.session.status == "finished" else last
     start = min(start, last) // CHUNK * CHUNK
     end = start + CHUNK
-    html = session_html.steps(blocks[start:end], _destination(told))
+    html = "".join(session_html.steps(blocks[start:end], _destination(told)))
     return Chunk(
         Markup(html),  # made by a template of escaped text
         start,
@@ -55,7 +55,7 @@ def one_step(told: Told, name: str) -> str:
     """What is folded below a call or a group. UnknownError: there is none with this id."""
     for block in told.blocks:
         if isinstance(block, Group) and block.id == name:
-            return session_html.steps(block.steps, _destination(told))
+            return "".join(session_html.steps(block.steps, _destination(told)))
         for step in block.steps if isinstance(block, Group) else (block,):
             if isinstance(step, Call) and step.id == name:
                 return session_html.body(step)

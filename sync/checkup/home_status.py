@@ -5,6 +5,7 @@ Works without a database and without a home; what cannot be read is a problem th
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 import apsw
@@ -169,8 +170,12 @@ def _first_us(part: Unsynced) -> int:
 
 
 def _spooled(layout: Layout) -> int:
+    return sum(map(_records_in, layout.spools()))
+
+
+def _records_in(spool: Path) -> int:
     try:
-        return sum(path.suffix in (".jsonl", ".raw") for path in layout.spool.iterdir())
+        return sum(path.suffix in (".jsonl", ".raw") for path in spool.iterdir())
     except OSError:
         return 0  # none, or somebody else's
 

@@ -81,7 +81,8 @@ def look_at_spool(subject: Subject) -> list[Finding]:
     say, spool = Voice("spool"), subject.layout.spool
     found = list(_places(say, spool))
     if not found and (number := subject.condition.spooled):
-        message = f"{count(number, 'record')} in {spool}: the home could not be written"
+        places = ", ".join(str(folder) for folder in subject.layout.spools() if folder.is_dir())
+        message = f"{count(number, 'record')} in {places}: the home could not be written"
         found.append(say.warning(message, "run: journal sync", subject.taking_in()))
     return found or [say.ok("empty")]
 

@@ -31,6 +31,7 @@ from sync.delivery.retry_queue import is_due, pause_us
 from sync.remote.contract import RemoteError, Then
 
 VERSION = 1
+CLOCKS_US = 60 * SECOND_US  # by which a clock is corrected every day
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,12 @@ def settings_key(settings: sections.Remote, has_token: bool) -> str:
 
 
 def allows(circuit: Circuit, now_us: int) -> bool:
-    """Whether something may be sent now; for an open or paused circuit it is a probe."""
+    """Whether something may be sent now; for an open or paused circuit it is a probe.
+
+    An error that is dated ahead was met by a clock that was ahead: its wait means nothing now.
+    """
+    if circuit.last_error is not None and circuit.last_error.at_us > now_us + CLOCKS_US:
+        return True
     if circuit.paused is not None:
         return is_due(circuit.paused.again_us, now_us)
     return circuit.opened_us is None or is_due(circuit.probe_us, now_us)

@@ -24,8 +24,8 @@ from sync.delivery.queue_check import readable_head
 from sync.delivery.retry_file import Head, Waiting
 from sync.query import listing
 from sync.remote.contract import Heading, Material, Message, Piece
-from sync.store import facts
-from sync.views import delivered_pieces, full_text, pulled_copies
+from sync.store import facts, pulled_copies
+from sync.views import delivered_pieces, full_text
 from sync.views.delivered_pieces import PieceKey
 
 TITLE_CHARS = 120

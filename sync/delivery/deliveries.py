@@ -11,8 +11,8 @@ from random import SystemRandom
 
 import apsw
 
+from journal import home_id
 from journal.errors import BusyError, JournalError
-from journal.home_id import home_id
 from journal.times import SECOND_US
 from sync.conditions import Conditions
 from sync.delivery import (
@@ -237,7 +237,7 @@ def _made(conditions: Conditions, remotes: Remotes) -> Remote:
 
         known = archive_ids.known(layout, settings)
         return Postgres(
-            settings, known, home_id(layout), conditions.environ, memory, remember, learn
+            settings, known, home_id.ensure(layout), conditions.environ, memory, remember, learn
         )
     from sync.remote.mindspring import MindSpring
     from sync.remote.token import token

@@ -23,7 +23,12 @@ def run(order: Order) -> Delivered:
     circuit = order.circuit
     listed = retry_queue.schedule(order.layout.retry)
     _drop_outgrown(order.layout, listed)
-    due = {one.name for one in listed if order.all or retry_queue.is_due(one.next_us, order.now_us)}
+    longest_us = retry_queue.longest_us(order.settings.retry)
+    due = {
+        one.name
+        for one in listed
+        if order.all or retry_queue.is_due(one.next_us, order.now_us, longest_us)
+    }
     until = time.monotonic() + order.settings.remote.pass_seconds
     if order.all or order.probe or circuit_breaker.allows(circuit, order.now_us):
         probes = {one.name for one in listed if circuit.state != "closed" and _was_tried(one)}

@@ -37,6 +37,7 @@ from sync.delivery.retry_file import BadPieceError, Head, Waiting
 LONGEST_WAIT_US = DAY_US  # the settings allow no more, and neither do we a remote that asks for it
 _NAME = re.compile(r"[0-9]{17}-[0-9a-f]{16}\.json")
 _LITTER = re.compile(r"\.[0-9]{17}-[0-9a-f]{16}\.json\..+")
+_WISH_SECONDS = 900.0  # a file may wait so long because the remote asked for it
 _HEAD_BYTES = 1 << 16
 _LITTER_AGE_US = 3600 * SECOND_US  # no write takes so long
 
@@ -85,9 +86,17 @@ def created_us(name: str) -> int:
     return int(name[:17])
 
 
-def is_due(next_us: int, now_us: int) -> bool:
-    """Whether that time has come; one further away than any wait means a clock set back."""
-    return next_us <= now_us or next_us > now_us + LONGEST_WAIT_US
+def is_due(next_us: int, now_us: int, longest_us: int = LONGEST_WAIT_US) -> bool:
+    """Whether that time has come; one further away than any wait was set by a clock ahead."""
+    return next_us <= now_us or next_us > now_us + longest_us
+
+
+def longest_us(retry: sections.Retry) -> int:
+    """No file waits longer than this from now: a later time was set by a clock that was ahead.
+
+    A remote that asks for more is obeyed by its circuit, see circuit_breaker.py.
+    """
+    return int(max(retry.max_seconds, _WISH_SECONDS) * SECOND_US)
 
 
 def pause_us(

@@ -24,9 +24,10 @@ from sync.forgetting.scrub import Scrub, rewrite_lines
 from sync.forgetting.traces import Traces
 from sync.ingest import refused_binds
 from sync.query.listing import LAST_CHAR
-from sync.store import backups, connection, facts, vacuum
+from sync.retention import held_packs
+from sync.store import backups, clock, connection, facts, pulled_copies, vacuum
 from sync.store.locks import locked
-from sync.views import contexts, delivered_pieces, pulled_copies, session_deletion, tombstones
+from sync.views import contexts, delivered_pieces, session_deletion, tombstones
 from sync.views.tombstones import Grave
 
 
@@ -38,6 +39,7 @@ class Order:
     settings: Settings
     now_ns: int
     keep_trying: Callable[[], bool]
+    reading: clock.Reading | None = None  # of both clocks; None: they are asked
     until_us: int | None = None  # of a tombstone from elsewhere; None: up to now
     keeps_tombstone: bool = True  # False: what is removed may come again
 
@@ -110,13 +112,20 @@ def _alone(order: Order) -> Iterator[None]:
 
 
 def _grave(order: Order, db: apsw.Connection, agent: str, session: str) -> Grave:
-    """Up to now; further if records have come from a clock that is ahead."""
+    """Up to now; further if records have come from a clock that is ahead.
+
+    What the session does later must not be covered. So a clock that seems to be ahead is not
+    believed, and neither is what an earlier tombstone says of the future.
+    """
     key = facts.known_key(db, agent, session)
     last_us = 0 if key is None else facts.last_us(db, key)
     until_us = tombstones.until_us(db, agent, session)
     if order.until_us is not None:
         return Grave(agent, session, max(order.until_us, until_us))
-    return Grave(agent, session, max(order.now_us, last_us, until_us))
+    time, _ = clock.look(order.layout, order.reading or clock.read(order.now_us))
+    now_us = min(order.now_us, time.believed_us - time.drift_us)
+    earlier_us = until_us if until_us <= order.now_us else 0
+    return Grave(agent, session, max(now_us, last_us, earlier_us))
 
 
 @dataclass
@@ -144,6 +153,7 @@ class _Forgetting:
         gone = backups.remove(self.layout)
         events = self._rows()
         scrub.settle()
+        held_packs.note_all(self.db, self.layout)
         if not self.order.keeps_tombstone:
             self._lift()
         vacuum.write_anew(self.db)
@@ -151,7 +161,8 @@ class _Forgetting:
 
     def _mark(self) -> None:
         who = self.grave.agent, self.grave.session
-        until = {"until": to_text(self.grave.until_us)}
+        replaced = own_facts.replaces(tombstones.record_of(self.db, *who))
+        until = {"until": to_text(self.grave.until_us), **replaced}
         now_ns = self.order.now_ns
         own_facts.append(self.layout, tombstones.EVENT, who, until, now_ns, durable=True)
 
@@ -208,7 +219,7 @@ class _Forgetting:
 
     def _spool(self, traces: Traces) -> None:
         """What a hook has begun to keep and never ended; the rest was collected by the pass."""
-        for path in _files(self.layout.spool):
+        for path in (path for folder in self.layout.spools() for path in _files(folder)):
             if traces.is_file_of(path.name):
                 path.unlink(missing_ok=True)
 

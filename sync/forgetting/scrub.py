@@ -20,7 +20,7 @@ from journal.record import record
 from sync.forgetting.open_files import wait_for_writers
 from sync.ingest import journal_reader
 from sync.ingest.line_reader import OpenFile
-from sync.retention.pack_file import DamagedPackError, Draft, drafts, pack_files, read_pack
+from sync.retention.pack_file import DamagedPackError, Draft, drafts, every_pack, read_pack
 from sync.store.file_cursors import START, Cursor, cursor_key
 
 ASIDE = ".forgotten"  # behind a file's name: no part of the journal
@@ -194,7 +194,7 @@ class Scrub:
         """Take lines out of all packs; one that held nothing else is removed."""
         for path in drafts(self.layout):
             path.unlink()
-        for path in pack_files(self.layout):
+        for path in every_pack(self.layout):
             try:
                 rest = self._rest_of(path)
                 if any(rest(line) != line for line in read_pack(path)):

@@ -1,7 +1,8 @@
 """`dead/`: what could not be read or will never be accepted, with where it came from and why.
 
 Nothing is dropped silently and nothing is kept twice: an entry's key is made of the file's name,
-the offset and the bytes, so reading a file again adds none. Redacted as text.
+the offset and the bytes, so reading a file again adds none. Of one file MOST_LETTERS are kept: more
+of what is no record is not worth the disk. Redacted as text.
 """
 
 import base64
@@ -17,6 +18,8 @@ from journal.layout import Layout, append_line
 from journal.times import day_of, to_text
 from sync.ingest.screening import Screen
 
+MOST_LETTERS = 1_000  # of one file
+
 
 class Dead:
     """The dead letters of one home, as one pass sees them."""
@@ -26,6 +29,7 @@ class Dead:
         self._screen = screen
         self._now_us = now_us
         self._keys: set[str] | None = None
+        self._counts: dict[str, int] = {}  # letters by their source
 
     def put(self, source: Path, offset: int, data: bytes, reason: str) -> bool:
         """Keep `data`, which stood at `offset` of `source`.
@@ -35,11 +39,17 @@ class Dead:
         key = _key(source, offset, data)
         if key in self._known() or self._screen.excludes_torn(data):
             return False
+        place = _shown(source)
+        self._counts[place] = self._counts.get(place, 0) + 1
+        if self._counts[place] > MOST_LETTERS:
+            return True  # counted, and the last letter says so
+        if self._counts[place] == MOST_LETTERS:
+            reason += "; further ones of this file are counted and not kept"
         entry = {
             "key": key,
             "at": to_text(self._now_us),
             "reason": reason,
-            "path": str(source).encode("utf-8", "backslashreplace").decode(),
+            "path": place,
             "offset": offset,
             "bytes": len(data),
             **self._content(data),
@@ -55,7 +65,11 @@ class Dead:
 
     def _known(self) -> set[str]:
         if self._keys is None:
-            self._keys = {str(entry.get("key")) for entry in entries(self._layout)}
+            self._keys = set()
+            for entry in entries(self._layout):
+                self._keys.add(str(entry.get("key")))
+                place = str(entry.get("path"))
+                self._counts[place] = self._counts.get(place, 0) + 1
         return self._keys
 
     def _content(self, data: bytes) -> dict[str, str]:
@@ -66,6 +80,10 @@ class Dead:
             kept = text.encode("utf-8", "surrogateescape")
             return {"base64": base64.b64encode(kept).decode("ascii")}
         return {"text": text}
+
+
+def _shown(source: Path) -> str:
+    return str(source).encode("utf-8", "backslashreplace").decode()
 
 
 def _key(source: Path, offset: int, data: bytes) -> str:
@@ -84,6 +102,8 @@ def entries(layout: Layout) -> Iterator[dict[str, Any]]:
     except FileNotFoundError:
         return
     for path in files:
+        if not path.is_file():
+            continue  # not ours
         for line in path.read_bytes().split(b"\n"):
             try:
                 entry = orjson.loads(line)

@@ -187,4 +187,6 @@ def _is_of_transcript(data: bytes) -> bool:
     except orjson.JSONDecodeError:
         return False
     is_entry = isinstance(fields, dict) and "v" not in fields and "type" in fields
+    if is_entry and "session_id" in fields and "sessionId" not in fields:
+        return False  # the saved output of `claude --output-format stream-json`
     return is_entry and ("sessionId" in fields or "uuid" in fields or "leafUuid" in fields)

@@ -189,9 +189,9 @@ class Reader:
             if self._trail.excludes(made, meaning):
                 batch.excluded += 1
                 return
-        body = self._screen.body(made, self._clean)
-        if meaning is None or body is not made.body:
-            made = made if body is made.body else made._replace(body=body)
+        screened = self._screen.record(made, self._clean)
+        if meaning is None or screened is not made:
+            made = screened
             meaning = facts.understand(made.agent, made.event, made.body, made.raw)
         if made.agent == record.JOURNAL_AGENT:
             batch.own.append(Fact(made, meaning, None))

@@ -3,7 +3,11 @@
 Whoever reads records to keep them elsewhere (the database, packs, dead letters) asks here first.
 """
 
+import re
 from collections.abc import Callable
+from typing import Any
+
+import orjson
 
 from hooks import emit
 from journal.agents import prompts_of
@@ -15,7 +19,7 @@ from journal.redaction.exclusions import Exclusions
 from journal.redaction.key import load_key
 from journal.redaction.private_marks import text_without_private, without_private
 from journal.redaction.redactor import Redactor
-from journal.session.meaning import Meaning
+from journal.session.meaning import Kind, Meaning
 from journal.settings.sections import Capture
 from journal.settings.sources import Settings
 from sync.store import facts
@@ -23,6 +27,7 @@ from sync.store.file_cursors import START, Cursor
 
 # A cursor has such a mark in the place of its file's time while excluded lines that were read lie
 # in the file. It is like no file's time, so each pass looks at the file again.
+_ORIGINS = 1024  # that are remembered with what they become
 MARKED, KEPT, INSIDE = 1, 2, 4  # KEPT: so do others; INSIDE: the last folder named is excluded
 MARKS = (MARKED, MARKED | KEPT | INSIDE)  # the least and the greatest
 
@@ -33,6 +38,30 @@ class Screen:
     def __init__(self, redactor: Redactor, capture: Capture | None = None) -> None:
         self.redactor = redactor
         self.exclusions = Exclusions(capture or Capture())
+        self._origins: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
+
+    def record(self, made: Record, clean: bool = False) -> Record:
+        """A record without what is private in it, its header and its body redacted.
+
+        The same object if nothing had to go. `clean`: it certainly holds no secret.
+        """
+        body = self.body(made, clean)
+        origin = made.origin if clean else self._origin(made.origin)
+        if body is made.body and origin is made.origin:
+            return made
+        return made._replace(body=body, origin=origin)
+
+    def _origin(self, origin: dict[str, Any]) -> dict[str, Any]:
+        """The header's other keys, redacted; one object for many records, as they share it."""
+        known = self._origins.get(id(origin))
+        if known is None or known[0] is not origin:
+            if len(self._origins) >= _ORIGINS:
+                self._origins.clear()
+            data = orjson.dumps(origin)
+            clean = self.redactor.json(data)
+            known = origin, origin if clean is data else orjson.loads(clean)
+            self._origins[id(origin)] = known
+        return known[1]
 
     def body(self, made: Record, clean: bool = False) -> bytes:
         """The body of a record without what is private in it, and redacted.
@@ -40,7 +69,7 @@ class Screen:
         The same object if nothing had to go. `clean`: it certainly holds no secret.
         """
         body = made.body
-        if may_hold_private(made.agent, made.event):
+        if may_hold_private(made.agent, made.event, body):
             body = without_private(body)
         return body if clean and body is made.body else self.redactor.json(body)
 
@@ -88,6 +117,10 @@ class Trail:
         if made.agent == JOURNAL_AGENT:
             return self._noted(False)
         meaning = meaning or facts.understand(made.agent, made.event, made.body, made.raw)
+        results = (Kind.TOOL_AFTER, Kind.TOOL_FAILED)
+        unnamed = meaning.told and not meaning.tool
+        if unnamed and meaning.kind in results and self._exclusions.name_tools:
+            return self._noted(True)  # its call is too far away to tell which tool it was
         tool, cwd = meaning.tool, meaning.cwd
         if made.raw and not cwd:  # an object that was cut off
             text = record.raw_text(made.body).encode("utf-8", "replace")
@@ -161,9 +194,33 @@ def make_screen(layout: Layout, settings: Settings) -> Screen:
     return Screen(make_redactor(layout, settings), settings.capture)
 
 
-def may_hold_private(agent: str, event: str) -> bool:
-    """Whether these events tell a person's own words; all of an agent that is not known may."""
+_CALLS = frozenset({"PreToolUse", "PostToolUse", "PostToolUseFailure", "PermissionRequest"})
+# What the agent says: it may quote what it has read.
+_AGENTS_WORDS = frozenset({"Stop", "SubagentStop", "SubagentStart", "StopFailure", "Notification"})
+
+
+# Calls whose result is what a person said: an answer, a plan that was refused or changed.
+_ANSWERS = re.compile(
+    rb'"tool_name"\s*:\s*"(?:AskUserQuestion|ExitPlanMode|[^"]{0,80}(?:question|elicit)[^"]{0,80})"',
+    re.IGNORECASE,
+)
+# Of all other calls: what a person typed when the call was refused.
+_REFUSALS = re.compile(
+    rb"user (?:said|provided|rejected|doesn't want)|\"is_interrupt\"", re.IGNORECASE
+)
+
+
+def may_hold_private(agent: str, event: str, body: bytes = b"") -> bool:
+    """Whether a person's own words may be in it: prompts, instructions, answers, refusals.
+
+    What a tool was given and gave back is the agent's, unless a person gave it.
+    """
     if agent == JOURNAL_AGENT:
         return False
     events = prompts_of(agent)
-    return events is None or event in events
+    if events is None or event in events:
+        return True
+    if event not in _CALLS:
+        return event not in _AGENTS_WORDS
+    refused = event == "PostToolUseFailure" and _REFUSALS.search(body) is not None
+    return refused or _ANSWERS.search(body) is not None

@@ -10,6 +10,7 @@ import stat
 from pathlib import Path
 
 from hooks import emit
+from journal.errors import JournalError
 from journal.layout import Layout, append_line
 from journal.record import record
 from journal.times import day_of
@@ -18,20 +19,42 @@ from sync.ingest.dead_letters import Dead
 _ABANDONED_SECONDS = 60.0  # a hook lives for three; a part this old stays one
 
 
-def collect(layout: Layout, dead: Dead, now_us: int) -> int:
+def collect(
+    layout: Layout, dead: Dead, now_us: int, problems: list[JournalError] | None = None
+) -> int:
     """Move what is whole into `days/`; the number of records. Foreign files stay where they are.
 
-    JournalError: the home still cannot be written; the spool is as it was.
+    So do those that cannot be moved: each is added to `problems`. JournalError: without `problems`,
+    the first of them.
     """
     moved = 0
-    for path in _private_files(layout.spool):
-        if path.suffix == ".jsonl":
-            moved += _take_record(layout, path)
-        elif path.suffix == ".raw":
-            moved += _take_raw(layout, path)
-        elif path.suffix == ".part":
-            _bury(path, dead, now_us)
+    for path in (path for folder in layout.spools() for path in _private_files(folder)):
+        try:
+            moved += _take(layout, path, dead, now_us)
+        except (JournalError, OSError) as error:
+            problem = _said(path, error)
+            if problems is None:
+                raise problem from error
+            problems.append(problem)
     return moved
+
+
+def _take(layout: Layout, path: Path, dead: Dead, now_us: int) -> int:
+    """One file of a spool; how many records came of it."""
+    if path.suffix == ".jsonl":
+        return _take_record(layout, path)
+    if path.suffix == ".raw":
+        return _take_raw(layout, path)
+    if path.suffix == ".part":
+        _bury(path, dead, now_us)
+    return 0
+
+
+def _said(path: Path, error: JournalError | OSError) -> JournalError:
+    if isinstance(error, JournalError):
+        return error
+    hint = "check its owner and rights"
+    return JournalError(f"cannot collect {path}: {error.strerror}", hint)
 
 
 def _private_files(folder: Path) -> list[Path]:
@@ -43,7 +66,7 @@ def _private_files(folder: Path) -> list[Path]:
             if not private or status.st_uid != os.getuid():
                 return []
         return sorted(Path(e.path) for e in os.scandir(folder) if e.is_file(follow_symlinks=False))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return []
 
 

@@ -84,8 +84,10 @@ def _views(db: apsw.Connection) -> int:
 
 
 def _has_news(db: apsw.Connection, layout: Layout) -> bool:
-    if layout.spool.is_dir() and any(p.suffix in _SPOOLED for p in layout.spool.iterdir()):
-        return True
+    for spool in layout.spools():
+        with suppress(OSError):  # none, or somebody else's
+            if any(path.suffix in _SPOOLED for path in spool.iterdir()):
+                return True
     files = size = inodes = times = 0
     for day in layout.day_names():
         for status in _statuses(f"{layout.days}/{day}"):

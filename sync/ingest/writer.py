@@ -13,7 +13,7 @@ from typing import NamedTuple
 import apsw
 
 from sync.ingest import journal_reader
-from sync.store import facts, redactions
+from sync.store import arrivals, facts, redactions
 from sync.views import derive, full_text, session_deletion, tombstones, transcripts
 
 
@@ -41,11 +41,14 @@ class Writer:
         reader: journal_reader.Reader,
         adopt_on: tuple[str, ...],
         now_us: int,
+        arrived_us: int | None = None,
     ) -> None:
+        """`arrived_us`: the time that is noted as that of the arrival; `now_us` if it is None."""
         self._db = db
         self._reader = reader
         self._adopt_on = adopt_on
         self._now_us = now_us
+        self._arrived_us = now_us if arrived_us is None else arrived_us
         self._beside = ThreadPoolExecutor(1)
         self._commit: Future[None] | None = None
 
@@ -87,6 +90,7 @@ class Writer:
         inserted = facts.insert(db, uncovered)
         if first := min((e.seq for new in inserted.events.values() for e in new), default=0):
             redactions.note(db, first, self._reader.rules)
+        arrivals.note(db, inserted.events, self._arrived_us)
         own = facts.insert_own(db, tombstones.uncovered(db, batch.own))
         before = self._standing(inserted.events, own)
         texts = derive.advance(db, inserted.events, own, self._now_us)

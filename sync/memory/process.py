@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import IO
 
 from hooks.autostart import without_session
+from journal.printable import one_line
+from journal.redaction.messages import redacted
 from journal.setup.hook_command import SILENCE
 from sync.memory import guard
 from sync.memory.errors import FloodError, ModelError, NotStartedError, StoppedError, TimedOutError
@@ -39,7 +41,7 @@ _GUARD_SECONDS = guard.GRACE_SECONDS + guard.KILL_SECONDS + 1.5
 class Output:
     """What a program that ended by itself left. `code`: 128+n if signal n ended it.
 
-    `stderr_end`: the end of its stderr, one line of at most STDERR_CHARS, not redacted.
+    `stderr_end`: the end of its stderr, one line of at most STDERR_CHARS, redacted.
     """
 
     stdout: bytes
@@ -201,8 +203,7 @@ class _Call:
     def stderr_end(self) -> str:
         """The last of its stderr, as one line that a terminal can show."""
         text = self._stderr.decode("utf-8", "replace")
-        text = "".join(c if c.isprintable() else " " for c in text)
-        return " ".join(text.split())[-STDERR_CHARS:]
+        return redacted(one_line(text))[-STDERR_CHARS:]
 
     def result(self, timeout_seconds: float) -> int:
         """The program's exit code, as the guard told it; ModelError: there is none."""

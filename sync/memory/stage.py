@@ -23,6 +23,7 @@ from sync.memory.errors import ModelError, StoppedError
 from sync.memory.work import Due
 from sync.store import connection
 from sync.store.locks import locked
+from sync.views import models
 
 
 @dataclass(slots=True)
@@ -58,7 +59,10 @@ def _ask(conditions: Conditions, agent: MemoryAgent) -> Asked:
     until = time.monotonic() + conditions.settings.memory.timeout_seconds
     try:
         with closing(connection.open_store(conditions.layout)) as db:
-            if conditions.now_us < work.failures(db, conditions.settings).again_us:
+            if (
+                conditions.now_us
+                < work.failures(db, conditions.settings, conditions.now_us).again_us
+            ):
                 return Asked(waiting=len(_due(conditions)))
             agent.check()
             for one in work.due(db, conditions.settings, conditions.now_us):
@@ -93,7 +97,8 @@ def _keep(conditions: Conditions, db: apsw.Connection, one: Due, answer: Answer)
     if answer.memory_id is not None and work.bound_id(db, one) is None:
         _record(conditions, one, "MemoryId", {"memory_id": answer.memory_id})
     covers = to_text(one.covers_us)
-    said = {"memory_id": answer.memory_id, "covers": covers, "summary": answer.fields}
+    replaced = own_facts.replaces(models.summary_record(db, one.agent, one.session))
+    said = {"memory_id": answer.memory_id, "covers": covers, "summary": answer.fields, **replaced}
     _record(conditions, one, "Summary", said)
 
 

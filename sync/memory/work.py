@@ -68,12 +68,18 @@ def _is_ripe(db: apsw.Connection, one: Due, state: SessionState, now_us: int, mo
     told = models.latest(db, one.agent, one.session)
     if told is not None and told.covers_us >= last_word_us(state):
         return False
-    over = state.status == "finished" or now_us - state.last_us > SILENT_SECONDS * SECOND_US
+    # Ahead of the clock, by a clock that was: that is no reason to wait for that time.
+    over = state.status == "finished" or _is_past(state.last_us, SILENT_SECONDS, now_us)
     if summarise(state) is None or not (over or state.status == "idle"):
         return False
     if over or told is None:
         return True
-    return one.calls < most - 1 and now_us - _last_call_us(db, one) > BETWEEN_SECONDS * SECOND_US
+    return one.calls < most - 1 and _is_past(_last_call_us(db, one), BETWEEN_SECONDS, now_us)
+
+
+def _is_past(since_us: int, seconds: int, now_us: int) -> bool:
+    """Whether a wait is over; one that began later than now was begun by another clock."""
+    return not 0 <= now_us - since_us <= seconds * SECOND_US
 
 
 def _last_call_us(db: apsw.Connection, one: Due) -> int:
@@ -83,15 +89,18 @@ def _last_call_us(db: apsw.Connection, one: Due) -> int:
     return int(db.execute(query, (one.agent, one.session)).get or 0)
 
 
-def failures(db: apsw.Connection, settings: Settings) -> Failures:
-    """How the last calls went, and when the next may be made: full jitter, growing with each."""
+def failures(db: apsw.Connection, settings: Settings, now_us: int = 2**62) -> Failures:
+    """How the last calls went, and when the next may be made: full jitter, growing with each.
+
+    What a clock that was ahead has dated later than now does not count.
+    """
     query = """
         select record, at_us, said ->> 'class', said ->> 'message' from model_records
-        where kind = 'failure' and at_us > coalesce(
-          (select max(at_us) from model_records where kind = 'summary'), 0)
+        where kind = 'failure' and at_us <= ?1 and at_us > coalesce(
+          (select max(at_us) from model_records where kind = 'summary' and at_us <= ?1), 0)
         order by at_us desc, record desc
     """
-    rows: list[Any] = db.execute(query).fetchall()
+    rows: list[Any] = db.execute(query, (now_us,)).fetchall()
     if not rows:
         return Failures(0)
     record, at_us, kind, message = rows[0]

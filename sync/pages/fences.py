@@ -26,19 +26,42 @@ class Line(NamedTuple):
 
 
 def placed(text: str) -> Iterator[Line]:
-    """The lines of a text, which end in newlines alone. An open fence reaches to the end."""
-    fence = ""
-    for line in text.split("\n"):
-        found = _FENCE.match(line)
-        if fence:
-            closes = found is not None and found[1].startswith(fence) and not line.strip(" `~")
-            yield Line(Place.FENCE if closes else Place.CODE, line)
-            fence = "" if closes else fence
-        elif found:
-            fence = found[1]
-            yield Line(Place.FENCE, line)
-        else:
-            yield Line(Place.PROSE, line)
+    """The lines of a text, which end in newlines alone. An open fence reaches to the end.
+
+    An indented fence may belong to a list item and end with it, or not: it is code only if that
+    makes no difference. If it does, it and all that follows is prose, which is always safe.
+    """
+    lines = text.split("\n")
+    at = 0
+    while at < len(lines):
+        found = _FENCE.match(lines[at])
+        if found is None:
+            yield Line(Place.PROSE, lines[at])
+            at += 1
+            continue
+        end = _closing(lines, at + 1, found[1])
+        if found.start(1) and not _is_indented(lines[at : end + 1], found.start(1)):
+            yield from (Line(Place.PROSE, line) for line in lines[at:])
+            return
+        yield Line(Place.FENCE, lines[at])
+        yield from (Line(Place.CODE, line) for line in lines[at + 1 : end])
+        if end < len(lines):
+            yield Line(Place.FENCE, lines[end])
+        at = end + 1
+
+
+def _closing(lines: list[str], start: int, fence: str) -> int:
+    """The number of the line that closes a fence, or of the one behind the last."""
+    for number in range(start, len(lines)):
+        found = _FENCE.match(lines[number])
+        if found and found[1].startswith(fence) and not lines[number].strip(" `~"):
+            return number
+    return len(lines)
+
+
+def _is_indented(lines: list[str], columns: int) -> bool:
+    """Whether no line but blank ones begins before this column."""
+    return all(not line.strip() or len(line) - len(line.lstrip(" ")) >= columns for line in lines)
 
 
 def longest_run(text: str) -> int:

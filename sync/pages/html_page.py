@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from sync.query.listing import Session
 
 STYLES = ("session.css", "page.css")
-_AT_ONCE = 50  # steps that are written in one go
 _FOOT = "</main>\n</body>\n</html>\n"
 
 
@@ -47,6 +46,7 @@ def pages(listed: "Iterable[Session]", details: "Iterable[Detail]") -> Iterator[
     yield "</ol>\n</nav>\n" if number else "</ol>\n</nav>\n<p>No session.</p>\n"
     for detail in details:
         yield from _session(detail, "h2")
+        del detail  # before the next one is read
     yield _FOOT
 
 
@@ -93,8 +93,7 @@ def _session(detail: "Detail", heading: str) -> Iterator[str]:
     yield session_html.about(detail, heading)
     told = story.blocks(detail)
     place = session_html.Destination(story.clock(detail.session))
-    for start in range(0, len(told), _AT_ONCE):
-        yield session_html.steps(told[start : start + _AT_ONCE], place)
+    yield from session_html.steps(told, place)
     if not told:
         yield f"<p>{_text(story.nothing(detail))}</p>\n"
     yield "</article>\n"

@@ -70,7 +70,8 @@ def _call(call: Call, clock: Callable[[int], str]) -> str:
     what = html.escape(call.tool + by, quote=False)
     target = html.escape(call.target, quote=False)
     shown = f" <code>{target}</code>" if target else ""
-    head = f"<summary><b>{what}</b>{shown} {call.ended}{times}</summary>"
+    result = f" ({html.escape(call.result, quote=False)})" if call.result else ""
+    head = f"<summary><b>{what}</b>{shown} {call.ended}{times}{result}</summary>"
     parts = [f"<details>\n{head}", clock(call.at_us)]
     parts += [*_fields("Input", call.input), *_fields("Output", call.output)]
     return "\n\n".join([*parts, "</details>"])

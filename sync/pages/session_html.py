@@ -6,7 +6,7 @@ holds everything, a page on the web loads what is folded when a person opens it.
 """
 
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
@@ -66,9 +66,10 @@ def environment() -> Environment:
     return made
 
 
-def steps(blocks: Sequence[Block], place: Destination) -> str:
-    """The HTML of these steps."""
-    return environment().get_template("steps.html").render(blocks=blocks, place=place)
+def steps(blocks: Sequence[Block], place: Destination) -> Iterator[str]:
+    """The HTML of these steps, in parts: no more than a step is in memory at a time."""
+    # A rendered template is garbage in a cycle for a while: it may hold an iterator, and no step.
+    return environment().get_template("steps.html").generate(blocks=iter(blocks), place=place)
 
 
 def body(call: Call) -> str:

@@ -38,7 +38,7 @@ _WORDS = (
     Kind.ANSWER,
     Kind.THINKING,
 )
-_SILENT = (Kind.OTHER, Kind.WAITING_NOTICED, Kind.TITLE)
+_SILENT = (Kind.OTHER, Kind.WAITING_NOTICED, Kind.TITLE, Kind.NOTE)
 # The step of an event; of one that another record tells as well, the last step before it.
 _HERE = """
 select p.position, p.seq, p.patch from steps p join events e on e.seq = p.seq

@@ -74,7 +74,8 @@ class Query(NamedTuple):
     """What is searched for, in which sessions, calls and kinds of text, and how many hits at most.
 
     `since_us` (included) and `until_us` (not) are of the text itself; a summary has the time of its
-    session's last event. `calls`: only texts of these tool calls.
+    session's last event. `calls`: only texts of these tool calls. `without_words`: if there are no
+    terms, every text that the filters leave is wanted, else none.
     """
 
     terms: Sequence[Term]
@@ -84,6 +85,7 @@ class Query(NamedTuple):
     since_us: int = 0
     until_us: int = ENDLESS_US
     calls: Calls | None = None
+    without_words: bool = False
 
     @property
     def mark(self) -> int:
@@ -96,7 +98,7 @@ class Query(NamedTuple):
     @property
     def match(self) -> str:
         """The words as the index takes them."""
-        return " ".join(term.match for term in self.terms)
+        return " AND ".join(filter(None, (term.match for term in self.terms)))
 
     @property
     def searched(self) -> tuple[TextKind, ...]:
@@ -123,10 +125,18 @@ class Candidate(NamedTuple):
         return TextKind.SUMMARY if self.number < 0 else TextKind(self.number % KINDS)
 
 
+def _any_words(sql: str, match: str) -> str:
+    """The same statement for a search without words: every row, and only its age counts."""
+    if match:
+        return sql
+    return sql.replace("full_text match ?", "? = ''").replace("closeness(full_text)", "1")
+
+
 def beginning(db: apsw.Connection, query: Query, now_us: int) -> Cursor:
     """The place before all results."""
     last_seq = db.execute("select max(seq) from events").get or 0
-    is_common = db.execute(_IS_COMMON, (query.match, TEXTS)).get is not None
+    match = query.match
+    is_common = not match or db.execute(_IS_COMMON, (match, TEXTS)).get is not None
     none_yet = Window(TOP, TOP, EVENTS // WIDER)
     return Cursor(query.mark, now_us, last_seq, none_yet if is_common else ALL)
 
@@ -216,7 +226,7 @@ class Candidates:
         spans = orjson.dumps(self._spans()).decode()
         of_index = (place.now_us, spans, query.match, query.since_us, query.until_us)
         values = (*of_calls, *of_index, *of_sessions, place.rank, place.number, bound)
-        sql = _BEST.format(calls, _TEXTS.format(also, fitting))
+        sql = _BEST.format(calls, _any_words(_TEXTS.format(also, fitting), query.match))
         return [Candidate(*row) for row in self._db.execute(sql, values)]
 
     def _spans(self) -> list[tuple[int, int]]:
@@ -238,6 +248,6 @@ class Candidates:
         fitting, of_sessions = self._fitting()
         passed = orjson.dumps(place.summaries).decode()
         of_index = (place.now_us, query.match, query.since_us, query.until_us, passed)
-        sql = _BEST.format(_NO_CALLS, _SUMMARIES.format(fitting))
+        sql = _BEST.format(_NO_CALLS, _any_words(_SUMMARIES.format(fitting), query.match))
         values = (*of_index, *of_sessions, float("-inf"), 0, bound)
         return [Candidate(*row) for row in self._db.execute(sql, values)]

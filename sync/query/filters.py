@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from datetime import datetime, time, timedelta
 from typing import NamedTuple
 
@@ -25,7 +26,8 @@ class Filters(NamedTuple):
     """What a session must be; what is None or empty does not matter.
 
     `adopt_on`: the settings' `sessions.adopt_on`, None for sessions not adopted, too. `project`:
-    its name in any case, its key, or the key without `git:`. `host`: in any case.
+    its name in any case, its key, or the key without `git:`; if no project has that, a part of a
+    name or a folder on its path. `host`: in any case.
     """
 
     adopt_on: tuple[str, ...] | None = None
@@ -42,8 +44,7 @@ class Filters(NamedTuple):
             any_of = " or ".join([_ADOPTED] * len(self.adopt_on)) or "false"
             parts.append((f"({any_of})", tuple(f" {trigger} " for trigger in self.adopt_on)))
         if self.project:
-            names = "(s.project_name = ? collate nocase or s.project in (?, 'git:' || ?))"
-            parts.append((names, (self.project,) * 3))
+            parts.append(_project(self.project))
         if self.host:
             parts.append(("s.host = ? collate nocase", (self.host,)))
         equal = {"s.branch": self.branch, "s.status": self.state, "s.agent": self.agent}
@@ -52,22 +53,53 @@ class Filters(NamedTuple):
         return conditions, tuple(value for _, values in parts for value in values)
 
 
-class Folder(NamedTuple):
-    """A directory's project: its key, and the top directory on this host.
+def _project(name: str) -> tuple[str, tuple[str, ...]]:
+    """The projects of this name or key; if there are none, those that have it in name or folder."""
+    forms = dict.fromkeys((name, *_forms(name)))
+    exact = "s.project_name = ? collate nocase or s.project in (?, 'git:' || ?)"
+    others = exact.replace("s.", "o.")
+    part = (
+        "instr(lower(s.project_name), lower(?)) or instr('/' || s.cwd || '/', '/' || ? || '/')"
+        " or instr(lower(s.project), lower(?))"
+    )
+    conditions, values = [], list[str]()
+    for form in forms:
+        others_exist = f"exists (select 1 from session_states o where {others})"
+        conditions.append(f"({exact} or (not {others_exist} and ({part})))")
+        values += [form] * 9
+    return f"({' or '.join(conditions)})", tuple(values)
 
-    Sessions below the top whose start no hook saw belong to it, too: they carry no git key.
+
+def _forms(text: str) -> tuple[str, ...]:
+    """A name in both Unicode forms: agents report a path as the disk has it, or as it was typed."""
+    return tuple(dict.fromkeys(unicodedata.normalize(form, text) for form in ("NFC", "NFD")))
+
+
+class Folder(NamedTuple):
+    """A directory's project: its key, and the top directory of this machine.
+
+    Sessions below the top whose start no hook saw belong to it, too: they carry no git key. So do
+    those that an older version recorded under its first commit.
     """
 
     key: str
-    host: str
+    scope: str  # of paths, see hooks/project.py
     top: str
+    own: str = ""  # the key of the place itself
+
+    @property
+    def paths(self) -> str:
+        """How the keys of this home's directories begin that are in no repository."""
+        return f"path:{self.scope}:"
 
     def sql(self) -> tuple[str, tuple[str, ...]]:
         """A condition over `session_states s`, and its parameters."""
         below = self.top.rstrip("/") + "/"
-        condition = """(s.project = ? or (s.host = ? and s.project like 'path:%'
+        condition = """(s.project in (?, ?) or (
+            (substr(s.project, 1, length(?)) = ? or substr(s.project, 1, 5) = 'root:')
             and (s.cwd = ? or substr(s.cwd, 1, length(?)) = ?)))"""
-        return condition, (self.key, self.host, self.top, below, below)
+        paths = self.paths
+        return condition, (self.key, self.own, paths, paths, self.top, below, below)
 
 
 class Wanted(NamedTuple):
@@ -127,13 +159,13 @@ class File(NamedTuple):
 
     def sql(self) -> tuple[str, tuple[str, ...]]:
         """A condition over `items o` and `session_states s`, and its parameters."""
-        parts = ["o.file = ?"] * len(self.paths)
-        values = list(self.paths)
-        if self.tail:
-            ending = f"/{self.tail}"
+        values = [form for path in self.paths for form in _forms(path)]
+        parts = ["o.file = ?"] * len(values)
+        for tail in _forms(self.tail) if self.tail else ():
+            ending = f"/{tail}"
             only = "s.project = ? and " if self.project else ""
             parts.append(f"({only}(o.file = ? or substr(o.file, -length(?)) = ?))")
-            values += [self.project] * bool(only) + [self.tail, ending, ending]
+            values += [self.project] * bool(only) + [tail, ending, ending]
         return f"({' or '.join(parts) or 'false'})", tuple(values)
 
 
@@ -167,5 +199,5 @@ def moment_us(text: str, now_us: int) -> int:
             moment = datetime.fromisoformat(words.upper())
         return (moment.astimezone() - _EPOCH) // timedelta(microseconds=1)
     except (ValueError, OverflowError) as error:
-        hint = "write 2h, 3d, today, yesterday, 2026-11-21 or 2026-11-21T09:00"
-        raise UsageError(f"{one_line(text)[:40]!r} is no time", hint) from error
+        hint = "try 2h, 3d, 2w, today, yesterday, 2026-11-21 or 2026-11-21T09:00"
+        raise UsageError(f"cannot read {one_line(text)[:40]!r} as a time", hint) from error

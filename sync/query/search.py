@@ -56,11 +56,15 @@ class _Text(NamedTuple):
 def search(db: apsw.Connection, query: Query, now_us: int, after: Cursor | None = None) -> Found:
     """The best texts that hold every term, or those that come `after` a place.
 
+    Without terms all texts of the sessions and calls that are wanted, the newest first.
+
     UsageError: the place is one in another search.
     """
     if after is not None:
         after.check(query.mark)
-    if not any(is_searchable(term.text) for term in query.terms) or not query.searched:
+    has_words = any(is_searchable(term.text) for term in query.terms)
+    wants_all = query.without_words and not query.terms
+    if not (has_words or wants_all) or not query.searched:
         return Found([], None)  # the index knows words only
     db.execute("begin deferred")  # one moment's view, whatever another process writes meanwhile
     try:
@@ -125,7 +129,7 @@ class _Search:
 
     def _holds(self, text: str) -> bool:
         plain = folded(text) if self._exact else ""
-        return all(any(True for _ in term.spans(plain)) for term in self._exact)
+        return all(any(True for _ in term.spans(text, plain)) for term in self._exact)
 
     def _hit(self, candidate: Candidate, event_id: bytes | None, text: str) -> Hit:
         session, short_id, agent, project, title = self._session(candidate.session)

@@ -1,7 +1,7 @@
 """What people type into a search, as terms; and where in a text they stand.
 
-The index splits words at punctuation (unicode61) and forgets case and accents: `C++` is `c` to it.
-So a term is two things, an FTS5 string for the index and a pattern for the text itself.
+The index knows words only (`journal.words`), without case and accents: `C++` is `c` to it. So a
+term is two things, a query for the index and a pattern for the text itself.
 """
 
 import re
@@ -11,16 +11,22 @@ from itertools import islice
 from typing import NamedTuple
 
 from journal.printable import one_line
+from journal.words import RUN_CHARS, Phrase, is_hump, query_words
 
 SNIPPET_CHARS = 160
 _BEFORE_CHARS = 50  # of a snippet, before the first match
 _AROUND_CHARS = 500  # of the text on each side, cleaned before the snippet is cut out
 _MARKED_TERMS = 16
+_APART = 12  # indexed words between two that follow each other: the parts of an identifier
+_RUN = re.compile(f"[{RUN_CHARS}]")
 _WORDS = re.compile(r'"([^"]*)"(\*?)(?!\S)|(\S+)')
 
 
 class Term(NamedTuple):
-    """A word or quoted phrase. `exact`: a text must have its punctuation, too."""
+    """A word or quoted phrase. `exact`: the text itself must be looked at.
+
+    It has punctuation, or several words, whose order and distance the index does not tell.
+    """
 
     text: str
     prefix: bool
@@ -31,23 +37,34 @@ class Term(NamedTuple):
     def of(cls, text: str, prefix: bool) -> "Term":
         """The term of a text that is not blank."""
         words = folded(text).split()
-        exact = not all(map(str.isalnum, words))
-        between = r"\s+" if exact else r"[\W_]+"
+        has_signs = not all(map(str.isalnum, words))
+        between = r"\s+" if has_signs else r"[\W_]+"
+        exact = has_signs or len(query_words(text)) > 1
         return cls(text, prefix, exact, re.compile(between.join(map(re.escape, words))))
 
     @property
     def match(self) -> str:
-        """As FTS5 takes it: a string, of which unicode61 makes a phrase; nothing else is syntax."""
-        quoted = '"' + self.text.replace('"', " ") + '"'
-        return quoted + "*" if self.prefix and self.text[-1].isalnum() else quoted
+        """As FTS5 takes it, all words quoted; empty: it has no word."""
+        forms = query_words(self.text, self.prefix and self.text[-1].isalnum())
+        if len(forms) > 1 and all(len(form) == 1 for form in forms):
+            near = " ".join(_quoted(form[0]) for form in forms)
+            return f"NEAR({near}, {_APART * len(forms)})"
+        return " AND ".join(f"({' OR '.join(map(_quoted, form))})" for form in forms)
 
-    def spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """Where it stands in a folded text: whole words, or the beginning of one for a prefix."""
-        for found in self.pattern.finditer(text):
+    def spans(self, text: str, plain: str) -> Iterator[tuple[int, int]]:
+        """Where it stands in a text and the same folded: whole words or parts of an identifier.
+
+        Of a prefix the beginning of one.
+        """
+        for found in self.pattern.finditer(plain):
             start, end = found.span()
             begins = not (start and _inside(text, start))
             if begins and (self.prefix or not _inside(text, end)):
                 yield start, end
+
+
+def _quoted(phrase: Phrase) -> str:
+    return f'"{" ".join(phrase.words)}"' + "*" * phrase.prefix
 
 
 class Snippet(NamedTuple):
@@ -81,11 +98,12 @@ def snippet(text: str, terms: Iterable[Term]) -> Snippet:
     """The line around the first match in an NFC text; its beginning if none is seen."""
     shown = list(islice(terms, _MARKED_TERMS))
     whole = folded(text)
-    firsts = (next(term.spans(whole), None) for term in shown)
+    firsts = (next(term.spans(text, whole), None) for term in shown)
     first = min((span[0] for span in firsts if span), default=0)
     begin, end = max(0, first - _AROUND_CHARS), first + _AROUND_CHARS
     line = one_line(text[begin:end])
-    spans = sorted(span for term in shown for span in term.spans(folded(line)))
+    plain = folded(line)
+    spans = sorted(span for term in shown for span in term.spans(line, plain))
     start = 0
     if spans and spans[0][0] > _BEFORE_CHARS:
         cut = spans[0][0] - _BEFORE_CHARS
@@ -116,7 +134,9 @@ def is_searchable(text: str) -> bool:
 
 def _inside(text: str, place: int) -> bool:
     """Whether a word goes on across this place."""
-    return text[place - 1].isalnum() and text[place : place + 1].isalnum()
+    if not (text[place - 1].isalnum() and text[place : place + 1].isalnum()):
+        return False
+    return not (is_hump(text, place) or _RUN.match(text, place) or _RUN.match(text, place - 1))
 
 
 class _Folds(dict[int, str]):

@@ -23,10 +23,11 @@ from sync.ingest.writer import Writer
 from sync.rebuild import swap
 from sync.rebuild.salvage import Loss, Salvage
 from sync.remote.naming import name_of
-from sync.retention.pack_file import DamagedPackError, pack_files
+from sync.retention import held_packs
+from sync.retention.pack_file import DamagedPackError, every_pack, pack_files
 from sync.retention.packing import packed_records
-from sync.store import backups, connection
-from sync.views import delivered_pieces, derive, models
+from sync.store import arrivals, backups, connection, facts
+from sync.views import delivered_pieces, derive, models, projects
 
 RECENT_US = 7 * DAY_US
 
@@ -57,7 +58,7 @@ class Order:
 
 def is_due(layout: Layout) -> bool:
     """Whether the database is gone or empty, and there are packs, which no other pass reads."""
-    return bool(pack_files(layout)) and connection.is_empty(layout)
+    return bool(every_pack(layout)) and connection.is_empty(layout)
 
 
 def rebuild(order: Order) -> Rebuilt:
@@ -92,6 +93,8 @@ def _rebuild(order: Order) -> Rebuilt:
         if lost and not order.accept_loss:
             raise LossError(lost, "to go on without it: journal sync --rebuild --yes")
         build.leave_old_work()
+        projects.settle(db, facts.session_keys(db))
+        held_packs.note_all(db, layout)
         build.verify()
         kept = None if loss.sound else swap.keep(layout, order.now_us)
         is_done = damage is None and swap.put(layout, db)
@@ -128,6 +131,7 @@ class _Build:
     def __post_init__(self) -> None:
         order = self.order
         self.reader = journal_reader.Reader(order.layout, order.screen, order.dead)
+        projects.set_home(self.db, order.layout.id)
         # Of nothing: it notes the version of the views, and for which memory agent they are.
         derive.refresh(self.db, order.settings.memory.agent, order.now_us)
         delivered_pieces.follow(self.db, name_of(order.settings.remote, order.layout), order.now_us)
@@ -135,7 +139,7 @@ class _Build:
     def from_journal(self) -> None:
         """Every record of packs and days, the oldest first."""
         files = sorted(self.order.layout.day_files(), key=lambda path: (path.name, path))
-        packs = [path.stat().st_size for path in pack_files(self.order.layout)]
+        packs = [path.stat().st_size for path in every_pack(self.order.layout)]
         total = sum(packs) + sum(path.stat().st_size for path in files if path.exists())
         self._write(self.reader.elsewhere(self._packed()), 0)
         self.done_bytes = sum(packs)
@@ -161,6 +165,7 @@ class _Build:
             salvage = Salvage(old, lambda unique, own: _holds(known, unique, own))
             place = layout.database
             self._write(self.reader.elsewhere((place, made) for made in salvage.records()), 0)
+            arrivals.take_over(self.db, arrivals.all_rows(old))
         self.from_old_events = self._count("events") - events
         self.taken_over = self.from_old_events + self._count("own_facts") - own
         return salvage.loss

@@ -53,7 +53,7 @@ def commands(
 def _holds(call: Call, terms: list[Term]) -> bool:
     """Whether the command itself does, not only what else the tool was given."""
     text = folded(call.target)
-    return all(any(True for _ in term.spans(text)) for term in terms)
+    return all(any(True for _ in term.spans(call.target, text)) for term in terms)
 
 
 def _grouped(db: apsw.Connection, found: list[Call]) -> list[Command]:

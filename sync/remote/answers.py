@@ -11,6 +11,7 @@ import httpx
 import orjson
 
 from journal.printable import one_line
+from journal.redaction.messages import redacted
 from journal.settings.sections import plain
 from journal.times import to_datetime
 from sync.remote.contract import RemoteError, Then
@@ -55,7 +56,7 @@ class Answers:
         """A text from outside, as people may see it."""
         if _MARKUP.match(text):
             return "a page in HTML"
-        return plain(one_line(self._secret.sub("[token]", text)), SHOWN_CHARS)
+        return plain(one_line(redacted(self._secret.sub("[token]", text))), SHOWN_CHARS)
 
     def json(self, request: Request, reply: Reply) -> dict[str, Any]:
         """The JSON object of a successful answer. RemoteError: it is none, or no success.

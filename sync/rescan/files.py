@@ -25,8 +25,8 @@ from sync.retention.pack_file import (
     DamagedPackError,
     Draft,
     drafts,
+    every_pack,
     name_rules,
-    pack_files,
     read_pack,
     rules_of,
 )
@@ -69,7 +69,7 @@ class Files:
         self.passed(path.stat().st_size if path.exists() else 0)
 
     def _packs(self) -> None:
-        for path in pack_files(self.layout):
+        for path in every_pack(self.layout):
             try:
                 if self._look_at_pack(path):
                     self.found.packs += 1
@@ -85,17 +85,23 @@ class Files:
         """Count its records that are nowhere else; whether any of them is to be redacted."""
         hit = False
         for made in map(record.parse, read_pack(path)):
-            body = self.redactor.json(made.body)
-            hit |= body != made.body
+            clean = self._clean(made)
+            hit |= clean != made
             if not self.is_stored(made):
-                self.found.count(made.body, body)
+                self.found.count(record.dump(made), record.dump(clean))
         return hit
+
+    def _clean(self, made: record.Record) -> record.Record:
+        """A record with its body and its header's other keys redacted."""
+        origin = self.redactor.json(orjson.dumps(made.origin))
+        body = self.redactor.json(made.body)
+        return made._replace(body=body, origin=orjson.loads(origin))
 
     def _repack(self, path: Path) -> None:
         draft = Draft()
         try:
             for made in map(record.parse, read_pack(path)):
-                draft.add(made._replace(body=self.redactor.json(made.body)))
+                draft.add(self._clean(made))
             draft.write(path, self.redactor.rules)
         finally:
             draft.close()

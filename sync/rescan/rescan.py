@@ -23,6 +23,7 @@ from sync.ingest import refused_binds
 from sync.rescan import frozen_views, rewriting
 from sync.rescan.counts import Rescanned
 from sync.rescan.files import Files
+from sync.retention import held_packs
 from sync.store import backups, connection, facts, redactions, vacuum
 from sync.store.locks import locked
 from sync.views import contexts, derive, full_text
@@ -97,9 +98,10 @@ class _Touched:
     events: dict[int, list[int]] = field(default_factory=dict)  # rows by session
     frozen: set[int] = field(default_factory=set)  # sessions whose bodies are gone, in part
     own: list[bytes] = field(default_factory=list)  # ids
+    origins: list[int] = field(default_factory=list)  # headers that events share
 
     def __bool__(self) -> bool:
-        return bool(self.events or self.frozen or self.own)
+        return bool(self.events or self.frozen or self.own or self.origins)
 
 
 @dataclass
@@ -132,6 +134,7 @@ class _Rescan:
             self._change(touched)
         self._files().run()
         self.found.copies = backups.remove(order.layout)
+        held_packs.note_all(db, order.layout)
         refused_binds.write(db, order.layout)
         contexts.write_stale(db, order.layout, order.settings, order.now_us)
         for path in contexts.unused(db, order.layout):
@@ -167,6 +170,7 @@ class _Rescan:
                 gaps.add(held.session)
             if held.blob is not None and self._is_hit(rewriting.body(self.db, held)):
                 touched.events.setdefault(held.session, []).append(held.seq)
+        self._survey_headers(touched)
         for made in rewriting.own_records(self.db):
             if self._is_hit(made.body):
                 touched.own.append(made.id)
@@ -176,6 +180,13 @@ class _Rescan:
         touched.frozen |= gaps & touched.events.keys()
         return touched
 
+    def _survey_headers(self, touched: _Touched) -> None:
+        for key, header in rewriting.origins(self.db):
+            if self._is_hit(header):
+                touched.origins.append(key)
+                for session in rewriting.sessions_of(self.db, key):
+                    touched.events.setdefault(session, [])
+
     def _is_hit(self, body: bytes) -> bool:
         return self.found.count(body, self.redact(body))
 
@@ -184,6 +195,10 @@ class _Rescan:
         while part := list(islice(ids, _AT_ONCE)):
             with self.db:
                 self._change_own(part)
+        with self.db:
+            of_key = dict(rewriting.origins(self.db)) if touched.origins else {}
+            for key in touched.origins:
+                rewriting.put_origin(self.db, key, self.redact(of_key[key]))
         sessions = touched.events.keys() | touched.frozen
         for session in sorted(sessions):
             with self.db:

@@ -54,6 +54,29 @@ def put_bodies(db: apsw.Connection, changed: list[tuple[Held, bytes]]) -> None:
         db.execute("update events set body = ? where seq = ?", (new.blob, held.seq))
 
 
+def origins(db: apsw.Connection) -> list[tuple[int, bytes]]:
+    """The keys of headers that events share, with their JSON text."""
+    rows: list[Any] = db.execute("select key, header from origins").fetchall()
+    return [(key, header.encode()) for key, header in rows]
+
+
+def sessions_of(db: apsw.Connection, origin: int) -> list[int]:
+    """The sessions with events of this header."""
+    query = "select distinct session from events where origin = ?"
+    return [int(session) for (session,) in db.execute(query, (origin,))]
+
+
+def put_origin(db: apsw.Connection, key: int, header: bytes) -> None:
+    """Give a header other text; two that are equal by then become one."""
+    text = header.decode()
+    equal = db.execute("select key from origins where header = ?", (text,)).get
+    if equal is None:
+        db.execute("update origins set header = ? where key = ?", (text, key))
+    else:
+        db.execute("update events set origin = ? where origin = ?", (equal, key))
+        db.execute("delete from origins where key = ?", (key,))
+
+
 def own_records(db: apsw.Connection) -> Iterator[Record]:
     """All of the journal's own records, one at a time. Nothing may be written meanwhile."""
     for (line,) in db.execute("select line from own_facts order by id"):

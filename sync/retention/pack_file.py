@@ -30,7 +30,7 @@ UNKNOWN = ""  # the rules of a pack that does not name them
 _HEAD = b"\x1f\x8b\x08\x10\0\0\0\0\0\xff"
 _COMMENT = b"redaction rules "
 _COMMENT_BYTES = 256
-_DRAFT = re.compile(r"\.\d{4}-\d\d-\d\d\.jsonl\.gz\..")
+_DRAFT = re.compile(r"\.(\d{4}-\d\d-\d\d|tombstones)\.jsonl\.gz\..")
 _CACHE_KIB = 16_000  # of a draft, in memory; the rest of it lies in an unnamed temporary file
 
 
@@ -46,6 +46,17 @@ def pack_path(layout: Layout, day: str) -> Path:
 def pack_files(layout: Layout) -> list[Path]:
     """Every pack of the home, oldest day first. JournalError: the directory cannot be read."""
     return [path for path in _files(layout) if _is_pack(path.name) and path.is_file()]
+
+
+def tombstones_pack(layout: Layout) -> Path:
+    """Where the tombstones of packs that are gone lie: they outlive them."""
+    return layout.packs / f"tombstones{ENDING}"
+
+
+def every_pack(layout: Layout) -> list[Path]:
+    """The same, behind the pack of the tombstones, if there is one."""
+    tombstones = tombstones_pack(layout)
+    return [*([tombstones] if tombstones.is_file() else []), *pack_files(layout)]
 
 
 def drafts(layout: Layout) -> list[Path]:

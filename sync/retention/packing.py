@@ -28,7 +28,7 @@ from sync.retention.pack_file import (
     DamagedPackError,
     Draft,
     drafts,
-    pack_files,
+    every_pack,
     pack_path,
     read_pack,
 )
@@ -59,7 +59,7 @@ def packed_records(layout: Layout) -> Iterator[tuple[Path, bytes]]:
     DamagedPackError, naming all that are damaged, comes behind the last line that can be read.
     """
     damaged: list[DamagedPackError] = []
-    for path in pack_files(layout):
+    for path in every_pack(layout):
         try:
             for line in read_pack(path):
                 yield path, line
@@ -86,13 +86,16 @@ def pack_closed_days(
     dead: Dead,
     now_us: int,
     stop: Callable[[], bool] = lambda: False,
+    *,
+    at_once: bool = False,
 ) -> Packed:
     """Pack the days that ended more than `retention.journal_days` ago and are fully synced.
 
     To be called under the lock, outside a transaction, after ingest; `stop` is asked between days.
+    `at_once`: all of them, also those that an import has just written.
     JournalError: full disk, missing rights; the day stays as it is, and no half-made pack is left.
     """
-    packing = _Packing(db, layout, settings, screen, dead, now_us)
+    packing = _Packing(db, layout, settings, screen, dead, now_us, at_once)
     try:
         return packing.run(stop)
     except OSError as error:
@@ -109,6 +112,7 @@ class _Packing:
     screen: Screen
     dead: Dead
     now_us: int
+    at_once: bool = False
     kept: list[str] = field(default_factory=list)
 
     @cached_property
@@ -124,7 +128,7 @@ class _Packing:
             aside.remove(day)
         done, before, after = [], 0, 0
         for day, files in self._closed():
-            if stop() or before >= PASS_BYTES:
+            if stop() or (before >= PASS_BYTES and not self.at_once):
                 break
             sizes = self._settled(files)
             if sizes and self._pack(day, sizes) and self._durable():
@@ -156,7 +160,7 @@ class _Packing:
         """
         statuses = {path: path.stat() for path in files}
         newest_us = max(status.st_mtime_ns for status in statuses.values()) // 1000
-        if self.now_us - newest_us < QUIET_US:
+        if self.now_us - newest_us < QUIET_US and not self.at_once:
             return {}
         behind = [
             path
@@ -176,7 +180,7 @@ class _Packing:
             exists = path.exists()
             for line in read_pack(path) if exists else ():
                 made = record.parse(line)  # redacted by the rules of its time
-                draft.add(made._replace(body=self.screen.body(made)))
+                draft.add(self.screen.record(made))
             known = draft.count
             complete = self._gather(day, sizes, draft)
             if complete and (draft.count > known or not exists):

@@ -80,7 +80,7 @@ def carry_out(db: apsw.Connection, layout: Layout, made: Plan, now_us: int) -> N
             with db:
                 session_deletion.remove_bodies(db, keys, made.before_us)
         for pack in made.packs:  # the oldest first, see prune_packs
-            prune_packs.remove(pack)
+            prune_packs.remove(layout, pack)
         for path in (*made.copies, *contexts.unused(db, layout)):
             path.unlink(missing_ok=True)
     except OSError as error:

@@ -1,8 +1,7 @@
 """Which packs may go: those in which every record is of a session that is gone.
 
-Tombstones lie in packs as well, and outlive what they cover: while an older pack is there, a pack
-that holds nothing else but them is cut down to them. So a rebuild from what is left never brings a
-session back.
+Tombstones lie in packs as well, and outlive them: they go to a pack of their own, which stays. So
+neither a rebuild nor a database from a backup ever brings a session back.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +16,14 @@ from journal.layout import Layout, sync_folder
 from journal.record import record
 from journal.record.record import JOURNAL_AGENT, Record
 from journal.times import DAY_US, to_us
-from sync.retention.pack_file import ENDING, DamagedPackError, Draft, pack_files, read_pack
+from sync.retention.pack_file import (
+    ENDING,
+    DamagedPackError,
+    Draft,
+    pack_files,
+    read_pack,
+    tombstones_pack,
+)
 from sync.store import facts
 from sync.store.facts import Fact
 from sync.views import tombstones
@@ -28,7 +34,7 @@ class Empty(NamedTuple):
     """A pack of which nothing is wanted any more but, perhaps, its tombstones."""
 
     path: Path
-    cut: bool  # it stays with its tombstones alone
+    has_tombstones: bool
 
 
 @dataclass(frozen=True)
@@ -48,19 +54,17 @@ class Packs:
         if not self.graves and not self.db.execute("select exists (select 1 from tombstones)").get:
             return
         doomed = orjson.dumps(self._keys()).decode()
-        older_stays = False
         for path in pack_files(self.layout):
             day = path.name.removesuffix(ENDING)
             was_looked_at = 0 <= now_us - looked.get(day, -DAY_US) < DAY_US
             found = None
             if not was_looked_at and not self._lives_on(day, doomed):
-                found = self._read(path, older_stays)
+                found = self._read(path)
                 if found is None:
                     looked[day] = now_us
             if found is not None:
                 looked.pop(day, None)
                 yield found
-            older_stays = older_stays or found is None or found.cut
 
     def _keys(self) -> list[int]:
         keys = (facts.known_key(self.db, *who) for who in self.graves)
@@ -70,29 +74,25 @@ class Packs:
         """Whether an event of that day stays: then its pack needs not be read."""
         query = """
             select exists (select 1 from session_states s
-              where s.started_us < ?1 + ?2 and s.last_us >= ?1
+              where s.started_us < ?1 + ?2 and s.head_us >= ?1
               and s.session not in (select value from json_each(?3))
               and exists (select 1 from events e
                 where e.session = s.session and e.at_us >= ?1 and e.at_us < ?1 + ?2))
         """
         return bool(self.db.execute(query, (to_us(day), DAY_US, doomed)).get)
 
-    def _read(self, path: Path, older_stays: bool) -> Empty | None:
-        """None: it holds something that stays, or cannot be read, or is cut down already."""
-        has_tombstones = has_more = False
+    def _read(self, path: Path) -> Empty | None:
+        """None: it holds something that stays, or cannot be read."""
+        has_tombstones = False
         try:
-            for line in read_pack(path):
-                made = record.parse(line)
+            for made in map(record.parse, read_pack(path)):
                 if is_tombstone(made):
                     has_tombstones = True
-                elif self._is_gone(made):
-                    has_more = True
-                else:
+                elif not self._is_gone(made):
                     return None
         except (DamagedPackError, record.BadLineError):
             return None  # a rebuild says so
-        cut = has_tombstones and older_stays
-        return Empty(path, cut) if has_more or not cut else None
+        return Empty(path, has_tombstones)
 
     def _is_gone(self, made: Record) -> bool:
         fact = Fact(made, facts.understand(made.agent, made.event, made.body, made.raw), None)
@@ -111,17 +111,25 @@ def is_tombstone(made: Record) -> bool:
     return made.agent == JOURNAL_AGENT and made.event == tombstones.EVENT
 
 
-def remove(empty: Empty) -> None:
-    """Remove such a pack, or cut it down. OSError, JournalError: the home cannot be written."""
-    if not empty.cut:
-        empty.path.unlink(missing_ok=True)
-        sync_folder(empty.path.parent)
-        return
+def remove(layout: Layout, empty: Empty) -> None:
+    """Remove such a pack. OSError, JournalError: the home cannot be written.
+
+    Its tombstones are written down first, so it may be killed anywhere.
+    """
+    if empty.has_tombstones:
+        _keep_tombstones(layout, empty.path)
+    empty.path.unlink(missing_ok=True)
+    sync_folder(empty.path.parent)
+
+
+def _keep_tombstones(layout: Layout, path: Path) -> None:
+    kept = tombstones_pack(layout)
     draft = Draft()
     try:
-        for made in map(record.parse, read_pack(empty.path)):
-            if is_tombstone(made):
-                draft.add(made)
-        draft.write(empty.path)
+        for source in (kept, path):
+            for made in map(record.parse, read_pack(source) if source.exists() else ()):
+                if is_tombstone(made):
+                    draft.add(made)
+        draft.write(kept)
     finally:
         draft.close()

@@ -44,7 +44,7 @@ class Plan:
     @property
     def days(self) -> tuple[str, ...]:
         """The days whose packs go."""
-        return tuple(one.path.name.removesuffix(ENDING) for one in self.packs if not one.cut)
+        return tuple(one.path.name.removesuffix(ENDING) for one in self.packs)
 
     def json(self, *, dry_run: bool) -> dict[str, Any]:
         """The object of the public interface, with a few keys more."""
@@ -81,7 +81,7 @@ def plan(
     graves = {(grave.agent, grave.session): grave for grave, _ in sessions}
     packs = tuple(Packs(db, layout, graves).empty(looked, now_us))
     copies = _old_copies(layout, now_us)
-    paths = [*(one.path for one in packs if not one.cut), *copies]
+    paths = [*(one.path for one in packs), *copies]
     return Plan(
         tuple(graves.values()),
         silenced,
@@ -110,10 +110,11 @@ class _Look:
         if not days:
             return []
         query = """
-            select s.session, s.agent, s.id, s.triggers, s.last_us from session_states s
+            select s.session, s.agent, s.id, s.triggers, s.head_us from session_states s
             left join pins p on p.agent = s.agent and p.session = s.id
-            where s.status = 'finished' and s.last_us < ? and coalesce(p.pinned, 0) = 0
-            order by s.last_us
+            left join arrivals a on a.agent = s.agent and a.session = s.id
+            where s.status = 'finished' and s.last_us < ?1 and coalesce(a.at_us, s.last_us) < ?1
+            and coalesce(p.pinned, 0) = 0 order by s.last_us
         """
         rows: list[Any] = self.db.execute(query, (self.now_us - days * DAY_US,)).fetchall()
         unread = self._unread() if rows else set()
@@ -171,7 +172,9 @@ class _Look:
         query = """
             select s.session, s.agent, s.id, s.triggers from session_states s
             left join pins p on p.agent = s.agent and p.session = s.id
-            where s.started_us < ? and coalesce(p.pinned, 0) = 0 order by s.session
+            left join arrivals a on a.agent = s.agent and a.session = s.id
+            where s.started_us < ?1 and coalesce(a.first_us, 0) < ?1
+            and coalesce(p.pinned, 0) = 0 order by s.session
         """
         go = {(grave.agent, grave.session) for grave in doomed}
         silenced, events, size = [], 0, 0

@@ -24,10 +24,13 @@ LEVEL = 1
 LARGE_BYTES = 1024
 _LEAST_BYTES = 4 * LARGE_BYTES  # of a payload: smaller ones are not worth the look
 _MARK = b"\x01"
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# Possessive: else each escape costs a hundred bytes for a way back that is never gone.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _UNUSED = """
 delete from bodies where digest = ?1 and not exists (select 1 from body_uses where digest = ?1)
 """
+# Before frames that the second dictionary compressed; a frame begins with 0x28 (RFC 8878, 3.1.1).
+_SECOND = b"\x02"
 _CUT = re.compile(_MARK + rb"(.{16})", re.DOTALL)
 
 
@@ -37,18 +40,26 @@ def _compressor() -> zstandard.ZstdCompressor:
 
 
 def _new_compressor() -> zstandard.ZstdCompressor:
-    return zstandard.ZstdCompressor(level=LEVEL, dict_data=_dictionary(), write_dict_id=False)
+    return zstandard.ZstdCompressor(level=LEVEL, dict_data=_dictionary(2), write_dict_id=False)
+
+
+def _decompressed(blob: bytes) -> bytes:
+    if blob[:1] == _SECOND:
+        return _decompressor(2).decompress(blob[1:])
+    return _decompressor(1).decompress(blob)
 
 
 @cache
-def _decompressor() -> zstandard.ZstdDecompressor:
-    return zstandard.ZstdDecompressor(dict_data=_dictionary())
+def _decompressor(number: int) -> zstandard.ZstdDecompressor:
+    return zstandard.ZstdDecompressor(dict_data=_dictionary(number))
 
 
 @cache
-def _dictionary() -> zstandard.ZstdCompressionDict:
-    # Part of the database's format: another dictionary needs another name and a migration.
-    data = Path(__file__).with_name("dictionary-1.txt").read_bytes()
+def _dictionary(number: int) -> zstandard.ZstdCompressionDict:
+    # Part of the database's format. The first is typical payloads of hooks; the second is these and
+    # lines of transcripts, which takes a quarter off such lines.
+    folder = Path(__file__).parent
+    data = b"".join((folder / f"dictionary-{n}.txt").read_bytes() for n in range(1, number + 1))
     dictionary = zstandard.ZstdCompressionDict(data, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
     # Else it is digested again for each payload. Once: a second time frees what others work with.
     dictionary.precompute_compress(level=LEVEL)
@@ -101,7 +112,7 @@ def _compress(packed: list[Packed]) -> None:
     compressor = _new_compressor()  # no two threads may use one at once
     frames = compressor.multi_compress_to_buffer([body.blob for body in packed])
     for number, body in enumerate(packed):
-        body.blob = frames[number].tobytes()
+        body.blob = _SECOND + frames[number].tobytes()
 
 
 def store_large(db: apsw.Connection, packed: Iterator[tuple[int, Packed]]) -> None:
@@ -110,7 +121,7 @@ def store_large(db: apsw.Connection, packed: Iterator[tuple[int, Packed]]) -> No
         for digest, value in body.large.items():
             known = db.execute("select 1 from bodies where digest = ?", (digest,)).fetchone()
             if known is None:
-                data = _compressor().compress(value)
+                data = _SECOND + _compressor().compress(value)
                 db.execute("insert into bodies values (?, ?)", (digest, data))
             db.execute("insert or ignore into body_uses values (?, ?)", (digest, seq))
 
@@ -126,7 +137,7 @@ def release(db: apsw.Connection, seqs: list[int]) -> None:
 
 def replace(db: apsw.Connection, seq: int, old: bytes, new: Packed) -> None:
     """An event holds the large values of its new payload, no more those of the `old` blob."""
-    gone = set(_CUT.findall(_decompressor().decompress(old))) - new.large.keys()
+    gone = set(_CUT.findall(_decompressed(old))) - new.large.keys()
     store_large(db, iter([(seq, new)]))
     for digest in gone:
         db.execute("delete from body_uses where digest = ? and seq = ?", (digest, seq))
@@ -137,12 +148,12 @@ def unpack(db: apsw.Connection, blob: bytes | None) -> bytes:
     """The payload's JSON text, byte for byte as it was packed; `null` for none."""
     if blob is None:
         return b"null"
-    text = _decompressor().decompress(blob)
+    text = _decompressed(blob)
     if _MARK not in text:
         return text
 
     def whole(found: re.Match[bytes]) -> bytes:
         row = db.execute("select data from bodies where digest = ?", (found[1],)).fetchone()
-        return _decompressor().decompress(row[0]) if row else b'""'
+        return _decompressed(row[0]) if row else b'""'
 
     return _CUT.sub(whole, text)

@@ -137,7 +137,7 @@ def damaged(error: Exception, path: Path) -> DamagedStoreError:
     return DamagedStoreError(f"{path} is damaged: {error}", REBUILD)
 
 
-def _is_full(path: Path) -> bool:
+def is_full(path: Path) -> bool:
     """Whether there is no room for the little that SQLite needs to read a database."""
     try:
         free = os.statvfs(path.parent)
@@ -150,7 +150,7 @@ def explain(error: apsw.Error, path: Path) -> StoreError:
     """A database error in words, with what to do about it."""
     if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
         return damaged(error, path)
-    if isinstance(error, apsw.FullError) or (isinstance(error, apsw.IOError) and _is_full(path)):
+    if isinstance(error, apsw.FullError) or (isinstance(error, apsw.IOError) and is_full(path)):
         return StoreError(f"{path}: the disk is full", "free some space; nothing was changed")
     if isinstance(error, (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError)):
         return StoreError(f"cannot write {path}: {error}", "check the owner and rights of the home")
@@ -173,6 +173,49 @@ def open_to_look(layout: Layout) -> apsw.Connection:
         db.close()
         hint = "upgrade agent-journal" if version > schema.VERSION else "run: journal sync"
         raise StoreError(f"{layout.database} is not of this version (schema {version})", hint)
+    return db
+
+
+def open_frozen(layout: Layout) -> apsw.Connection:
+    """The database of a home that cannot be written: as it is, or a copy of it in memory.
+
+    StoreError: it is not ours, or cannot be read.
+    """
+    path = layout.database
+    try:
+        wal = Path(f"{path}-wal")
+        if not wal.exists() or not wal.stat().st_size:
+            uri = f"{path.as_uri()}?immutable=1"
+            db = apsw.Connection(uri, apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+        else:
+            db = _copied(path, wal)
+        _check(db, path)
+        if int(db.pragma("user_version")) != schema.VERSION:
+            db.close()
+            hint = "copy the home to where it can be written"
+            raise StoreError(f"{path} is of an older version and cannot be upgraded here", hint)
+    except apsw.Error as error:
+        raise explain(error, path) from error
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}") from error
+    return db
+
+
+def _copied(path: Path, wal: Path) -> apsw.Connection:
+    """A copy in memory: the newest of it lies in its WAL, which cannot be opened in place."""
+    import shutil  # slow to load: whoever can write needs neither
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        shutil.copyfile(path, copy)
+        shutil.copyfile(wal, f"{copy}-wal")
+        source, db = apsw.Connection(str(copy)), apsw.Connection(":memory:")
+        try:
+            with db.backup("main", source, "main") as backup:
+                backup.step()
+        finally:
+            source.close()
     return db
 
 

@@ -18,6 +18,10 @@ class Cursor(NamedTuple):
         now = (status.st_ino, status.st_mtime_ns, status.st_size)
         return now == (self.inode, self.modified_ns, self.offset)
 
+    def untouched(self, status: os.stat_result) -> bool:
+        """Whether it was not written since, though it may end with a half of a line."""
+        return (status.st_ino, status.st_mtime_ns) == (self.inode, self.modified_ns)
+
 
 START = Cursor(0, 0, 0, b"")
 

@@ -24,7 +24,7 @@ def climb(db: apsw.Connection, path: Path) -> None:
 
     StoreError: a step or the copy failed, nothing was changed. apsw.Error: it cannot be written.
     """
-    version = int(db.pragma("user_version"))
+    version = _version(db)
     if version == schema.VERSION:
         return
     path.chmod(0o600)
@@ -32,7 +32,7 @@ def climb(db: apsw.Connection, path: Path) -> None:
         db.pragma("auto_vacuum", "incremental")
         db.pragma("journal_mode", "wal")
     with db:
-        version = int(db.pragma("user_version"))  # another process may have been here first
+        version = _version(db)  # another process may have been here first
         if 0 < version < schema.VERSION:
             _back_up(path, version)
         for step in range(version, schema.VERSION):
@@ -40,6 +40,22 @@ def climb(db: apsw.Connection, path: Path) -> None:
     for old in _backups(path):
         if old != _backup(path, version) and 0 < version < schema.VERSION:
             old.unlink(missing_ok=True)
+
+
+def _version(db: apsw.Connection) -> int:
+    """The schema that the database has: its number, unless its tables are of a later one.
+
+    A number that somebody has changed is put right.
+    """
+    said = int(db.pragma("user_version"))
+    found = said
+    for version, table in enumerate(schema.LANDMARKS, 1):
+        if version > said and db.table_exists("main", table):
+            found = version
+    if found != said:
+        db.pragma("application_id", schema.APPLICATION_ID)
+        db.pragma("user_version", found)
+    return found
 
 
 def _step(db: apsw.Connection, path: Path, step: int) -> None:

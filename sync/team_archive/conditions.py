@@ -8,7 +8,7 @@ from typing import Any
 
 from sync.query.filters import Wanted
 
-_FOLDER = """(s.project = %s or (s.host = %s and starts_with(s.project, 'path:')
+_FOLDER = """(s.project in (%s, %s) or (starts_with(s.project, %s)
   and (s.cwd = %s or starts_with(s.cwd, %s))))"""
 
 
@@ -29,7 +29,7 @@ def sql(wanted: Wanted, owner: str = "") -> tuple[str, list[Any]]:
     parts += [(f"s.{column} = %s", (value,)) for column, value in equal.items() if value]
     for folder in wanted.folders:
         below = folder.top.rstrip("/") + "/"
-        parts.append((_FOLDER, (folder.key, folder.host, folder.top, below)))
+        parts.append((_FOLDER, (folder.key, folder.own, folder.paths, folder.top, below)))
     if wanted.since_us is not None:
         parts.append(("s.last_us >= %s", (wanted.since_us,)))
     if wanted.until_us is not None:

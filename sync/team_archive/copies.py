@@ -10,7 +10,7 @@ import apsw
 
 from journal.layout import Layout
 from sync.store import connection
-from sync.views.pulled_copies import EVENT, owners
+from sync.store.pulled_copies import EVENT, owners
 
 __all__ = ["EVENT", "hidden", "owner_of"]
 

@@ -81,7 +81,7 @@ def obey(
                 continue
             is_known = facts.known_key(db, agent, session) is not None
         if is_known:
-            order = forget.Order(layout, settings, now_ns, keep_trying, until_us)
+            order = forget.Order(layout, settings, now_ns, keep_trying, until_us=until_us)
             forget.forget(order, agent, session)
             done += 1
         else:

@@ -6,7 +6,7 @@ row-level security, and the texts in them are looked at as the home's search doe
 
 import unicodedata
 from binascii import crc32
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -14,11 +14,11 @@ from uuid import UUID
 from journal.errors import UsageError
 from journal.record import record
 from journal.session.meaning import Action, Meaning
+from journal.words import Phrase, query_words
 from sync.query.candidates import Query
 from sync.query.filters import Calls
 from sync.query.search import Hit
 from sync.query.terms import Term, folded, snippet
-from sync.remote.postgres.words import words
 from sync.store import facts
 from sync.team_archive.archive import Archive
 from sync.team_archive.listing import SHORT_CHARS
@@ -34,7 +34,7 @@ select m.of_owner, m.found_id, m.found_us, m.is_summary, s.agent, s.id, s.projec
   case when m.is_summary then convert_to(s.summary, 'UTF8') else r.line end
 from {schema}.matching(%(query)s::tsquery, %(kinds)s, %(since)s, %(until)s, %(us)s, %(id)s::uuid,
   %(most)s, %(owner)s, %(agent)s, %(project)s, %(branch)s, %(host)s, %(state)s, %(triggers)s,
-  %(keys)s::text[], %(hosts)s::text[], %(tops)s::text[]) m
+  %(keys)s::text[], %(owns)s::text[], %(paths)s::text[], %(tops)s::text[]) m
 join {schema}.sessions s on s.owner = m.of_owner and s.key = m.of_session
 left join {schema}.records r on not m.is_summary and r.owner = m.of_owner and r.id = m.found_id
 where s.last_us >= %(active_since)s and s.last_us < %(active_until)s
@@ -89,16 +89,27 @@ def search(
     return found
 
 
-def tsquery(terms: Any) -> str:
+def tsquery(terms: Iterable[Term]) -> str:
     """The words of all terms as PostgreSQL takes them; "" if there is none."""
     parts = []
     for term in terms:
-        found = words(term.text)
-        for number, word in enumerate(found, 1):
-            ends = ":*" if term.prefix and number == len(found) else ""
-            quoted = word.replace("\\", "\\\\").replace("'", "''")
-            parts.append(f"'{quoted}'{ends}")
+        for forms in query_words(term.text, term.prefix):
+            parts.append(f"({' | '.join(map(_phrase, forms))})")
     return " & ".join(dict.fromkeys(parts))
+
+
+def _phrase(phrase: Phrase) -> str:
+    """All words of a phrase; that they stand together only the text itself can tell."""
+    last = len(phrase.words) - 1
+    return " & ".join(
+        _quoted(word) + ":*" * (phrase.prefix and number == last)
+        for number, word in enumerate(phrase.words)
+    )
+
+
+def _quoted(word: str) -> str:
+    escaped = word.replace("\\", "\\\\").replace("'", "''")
+    return f"'{escaped}'"
 
 
 def _values(query: Query, asked: str, owner: str, place: _Place, most: int) -> dict[str, Any]:
@@ -125,7 +136,8 @@ def _values(query: Query, asked: str, owner: str, place: _Place, most: int) -> d
         "state": filters.state or None,
         "triggers": None if filters.adopt_on is None else list(filters.adopt_on),
         "keys": [folder.key for folder in folders],
-        "hosts": [folder.host for folder in folders],
+        "owns": [folder.own for folder in folders],
+        "paths": [folder.paths for folder in folders],
         "tops": [folder.top for folder in folders],
     }
 
@@ -175,20 +187,10 @@ def _is_of(meaning: Meaning | None, calls: Calls | None) -> bool:
     return meaning.target in calls.file.paths or ends
 
 
-def _holds(text: str, terms: Any) -> bool:
+def _holds(text: str, terms: Iterable[Term]) -> bool:
     """Whether one text holds every term: a record's words are of all of its texts."""
-    known = set(words(text))
     plain = folded(text)
-    return all(_holds_term(term, known, plain) for term in terms)
-
-
-def _holds_term(term: Term, known: set[str], plain: str) -> bool:
-    asked = words(term.text)
-    if term.exact or len(asked) > 1:
-        return any(True for _ in term.spans(plain))
-    if term.prefix:
-        return any(word.startswith(asked[0]) for word in known)
-    return asked[0] in known
+    return all(next(term.spans(text, plain), None) is not None for term in terms)
 
 
 def _cursor(place: _Place, mark: int) -> str:

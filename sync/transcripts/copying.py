@@ -11,7 +11,7 @@ resolved, below the agent's own folders of transcripts or `capture.transcript_ro
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,8 +28,11 @@ from sync.ingest.appending import Appender
 from sync.ingest.dead_letters import Dead
 from sync.ingest.line_reader import OpenFile
 from sync.ingest.screening import Screen
+from sync.store import facts
 from sync.store.file_cursors import Cursor
+from sync.transcripts import discovery
 from sync.transcripts.agent_reading import AgentReading
+from sync.transcripts.history import Projects
 from sync.transcripts.records import (
     BEGINNING_BYTES,
     Keeping,
@@ -37,12 +40,13 @@ from sync.transcripts.records import (
     TornLineError,
     beginning,
     keeping,
+    lines_before,
     too_long,
 )
-from sync.views import transcripts
+from sync.views import sessions, transcripts
 from sync.views.transcripts import Copied
 
-_RECALLED_BYTES = 4 << 20  # before an offset: calls that began there may end behind it
+Git = Callable[[str, str], dict[str, str] | None]
 
 
 @dataclass(slots=True)
@@ -62,38 +66,67 @@ def copy(
     dead: Dead,
     environ: Mapping[str, str],
     now_us: int,
+    *,
+    follow: bool,
 ) -> Copies:
-    """Append what is new in transcripts to the journal. JournalError: it cannot be written."""
+    """Append what is new in transcripts to the journal. JournalError: it cannot be written.
+
+    `follow`: walk the agents' folders, too, for transcripts that no hook named.
+    """
     copies = Copies()
     roots = allowed_roots(settings, environ)
     kept = keeping(layout, settings)
     with Appender(db, layout, exclusions=screen.exclusions) as appender:
-        into = _Into(appender, screen, dead, copies)
+        into = _Into(db, appender, screen, dead, copies)
         for one, due in transcripts.to_copy(db, now_us):
             if not _look_at(one, into, kept, roots) and due:
                 copies.reached.append(one)  # gone, or nothing is new: that is settled
             for path in _beside(one):
                 inner = transcripts.reached(db, path, one.agent, one.session)
                 _look_at(inner, into, kept, roots)
+        if follow and settings.capture.follow:
+            _follow(db, layout, settings, environ, into, kept)
         appender.flush()
         copies.records = appender.appended
     return copies
+
+
+def _follow(
+    db: apsw.Connection,
+    layout: Layout,
+    settings: Settings,
+    environ: Mapping[str, str],
+    into: "_Into",
+    kept: Keeping,
+) -> None:
+    """Copy what no hook named, or named wrongly, and what grew although its session had ended."""
+    done = {str(one.path) for one in into.copies.reached}
+    git = Projects()
+    for found, before in discovery.compare(db, layout, settings, environ).grown:
+        if str(found.path) not in done:
+            is_hooked = sessions.is_hooked(db, before.agent, before.session)
+            _read_on(before, into, kept, no_git if is_hooked else git)
 
 
 @dataclass(frozen=True, slots=True)
 class _Into:
     """Where the records go."""
 
+    db: apsw.Connection
     appender: Appender
     screen: Screen
     dead: Dead
     copies: Copies
 
-    def add(self, reading: Reading | AgentReading, offset: int, line: bytes) -> None:
-        """What one line holds."""
+    def add(
+        self, reading: Reading | AgentReading, offset: int, line: bytes, *, only_known: bool = False
+    ) -> None:
+        """What one line holds; `only_known`: of sessions that are here already."""
         try:
             for made in reading.records(offset, line):
-                clean = made._replace(body=self.screen.body(made))
+                if only_known and facts.known_key(self.db, made.agent, made.session) is None:
+                    continue
+                clean = self.screen.record(made)
                 data = record.dump(clean).rstrip()
                 self.appender.add(clean, data, (made.agent, made.session))
         except TornLineError as error:
@@ -151,26 +184,43 @@ def _is_below(path: str, root: str) -> bool:
 
 def _look_at(before: Copied, into: _Into, kept: Keeping, roots: list[str]) -> bool:
     """Copy what is new of one file; whether anything was."""
-    if (agent := AGENTS.get(before.agent)) is not None and agent.transcripts is not None:
+    if not _has_rows(before):
+        try:
+            status = os.stat(before.path)  # noqa: PTH116 - of each open session, in each pass
+        except (OSError, ValueError):
+            return False  # gone, or a name that no file can have
+        if before.cursor.unchanged(status):
+            return False
+    return is_allowed(before.path, roots) and _read_on(before, into, kept, no_git)
+
+
+def _has_rows(one: Copied) -> bool:
+    """Whether the file does not consist of lines, as a database."""
+    agent = AGENTS.get(one.agent)
+    return (
+        agent is not None
+        and agent.transcripts is not None
+        and agent.transcripts.rows(one.path, one.cursor.offset) is not None
+    )
+
+
+def _read_on(before: Copied, into: _Into, kept: Keeping, git: Git) -> bool:
+    """Copy one file from where it was reached; whether anything was new."""
+    agent = AGENTS.get(before.agent)
+    if agent is not None and agent.transcripts is not None:
         rows = agent.transcripts.rows(before.path, before.cursor.offset)
         if rows is not None:
-            return _copy_rows(before, rows, into, kept, roots)
-    try:
-        status = os.stat(before.path)  # noqa: PTH116 - of each open session, in each pass
-    except (OSError, ValueError):
-        return False  # gone, or a name that no file can have
-    if before.cursor.unchanged(status) or not is_allowed(before.path, roots):
-        return False
-    return _copy(before, into, kept)
+            return _copy_rows(before, rows, into, kept, git)
+    return _copy(before, into, kept, git)
 
 
-def _copy(before: Copied, into: _Into, kept: Keeping) -> bool:
+def _copy(before: Copied, into: _Into, kept: Keeping, git: Git) -> bool:
     """One file, from where it was reached. One that cannot be read is left for the next run."""
     try:
         with OpenFile(Path(os.path.realpath(before.path))) as file:
             offset = file.resume(before.cursor)
             cursor = before.cursor
-            reading = _reading(before, file, offset, kept)
+            reading = _reading(before, file, offset, kept, git)
             for chunk in file.chunks(offset):
                 for at, line in chunk.lines:
                     into.add(reading, at, line)
@@ -186,18 +236,16 @@ def _copy(before: Copied, into: _Into, kept: Keeping) -> bool:
     return reached != before
 
 
-def _copy_rows(
-    before: Copied, rows: Iterator[Row], into: _Into, kept: Keeping, roots: list[str]
-) -> bool:
+def _copy_rows(before: Copied, rows: Iterator[Row], into: _Into, kept: Keeping, git: Git) -> bool:
     """What has changed in a file that does not consist of lines, as a database."""
     try:
         changed_ns = _changed_ns(before.path)
-        if changed_ns == before.cursor.modified_ns or not is_allowed(before.path, roots):
+        if changed_ns == before.cursor.modified_ns:
             return False
-        reading = AgentReading(before.path, AGENTS[before.agent], before.last_us, kept, no_git)
+        reading = AgentReading(before.path, AGENTS[before.agent], before.last_us, kept, git)
         since_ms = before.cursor.offset
         for row in rows:
-            into.add(reading, 0, row.line)
+            into.add(reading, 0, row.line, only_known=True)  # others are for `journal import`
             since_ms = max(since_ms, row.changed_ms)
     except (OSError, ValueError):
         return False  # it is left for the next pass
@@ -214,17 +262,19 @@ def _changed_ns(path: Path) -> int:
     return max(times)
 
 
-def _reading(before: Copied, file: OpenFile, offset: int, kept: Keeping) -> Reading | AgentReading:
+def _reading(
+    before: Copied, file: OpenFile, offset: int, kept: Keeping, git: Git
+) -> Reading | AgentReading:
     last_us = before.last_us
     if not offset:
         last_us, _ = beginning(os.pread(file.fd, BEGINNING_BYTES, 0), file.modified_ns)
     agent = AGENTS.get(before.agent)
     reading: Reading | AgentReading
     if agent is not None and agent.transcripts is not None:
-        reading = AgentReading(before.path, agent, last_us, kept, no_git)
+        reading = AgentReading(before.path, agent, last_us, kept, git)
     else:
-        reading = Reading(before.path, before.session, last_us, kept, no_git)
-    for line in _lines_before(file, offset):
+        reading = Reading(before.path, before.session, last_us, kept, git)
+    for line in lines_before(file, offset):
         try:
             reading.recall(line)
         except record.BadLineError:
@@ -234,11 +284,3 @@ def _reading(before: Copied, file: OpenFile, offset: int, kept: Keeping) -> Read
 
 def no_git(directory: str, branch: str) -> None:
     """Hooks know a session's project better than its transcript."""
-
-
-def _lines_before(file: OpenFile, offset: int) -> Iterator[bytes]:
-    start = max(0, offset - _RECALLED_BYTES)
-    if start:  # the first line may say whose file it is
-        yield os.pread(file.fd, BEGINNING_BYTES, 0).partition(b"\n")[0]
-    lines = os.pread(file.fd, offset - start, start).split(b"\n")
-    yield from lines[1 if start else 0 :]

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from hooks.project import Place, locate
@@ -10,15 +11,19 @@ from journal.agents.entry import Row
 from journal.printable import one_line
 from journal.record import record
 from sync.ingest.foreign_lines import Line, UnreadableError, lines
+from sync.ingest.line_reader import MAX_LINE_BYTES, OpenFile
+from sync.store.file_cursors import Cursor
 from sync.transcripts.agent_reading import AgentReading
 from sync.transcripts.records import (
     BEGINNING_BYTES,
     Keeping,
     Reading,
     beginning,
+    lines_before,
     session_of,
     too_long,
 )
+from sync.views.transcripts import Copied
 
 _BEGINNING_LINES = 200
 
@@ -26,8 +31,9 @@ _BEGINNING_LINES = 200
 class Projects:
     """The projects of the directories that transcripts name, as they are on this machine today."""
 
-    def __init__(self) -> None:
-        self._host = os.uname().nodename
+    def __init__(self, scope: str = "") -> None:
+        """`scope`: what the paths of this home are paths of, see hooks/project.py."""
+        self._scope = scope or os.uname().nodename
         self._known: dict[str, Place] = {}
 
     def __call__(self, directory: str, branch: str) -> dict[str, str] | None:
@@ -35,7 +41,7 @@ class Projects:
         if not directory:
             return None
         if directory not in self._known:
-            self._known[directory] = locate(directory, self._host)
+            self._known[directory] = locate(directory, self._scope)
         place = self._known[directory]
         return {
             "key": place.key,
@@ -43,14 +49,18 @@ class Projects:
             "top": place.top,
             "branch": "" if branch == "HEAD" else branch,  # none was checked out
             "head": "",
+            **({"folder": place.folder} if place.folder else {}),
         }
 
 
 class TranscriptSource:
     """One file and how far its meaning is known. UnreadableError: it cannot be read."""
 
-    def __init__(self, path: Path, agent: str, kept: Keeping, projects: Projects) -> None:
+    def __init__(
+        self, path: Path, agent: str, kept: Keeping, projects: Projects, before: Copied
+    ) -> None:
         self.path = path
+        self.reached = before  # as far as `lines` were taken
         self._reading: Reading | AgentReading
         self._rows: Iterator[Row] | None = None
         known = AGENTS[agent]
@@ -64,8 +74,41 @@ class TranscriptSource:
         self._reading = AgentReading(path, known, last_us, kept, projects)
 
     def lines(self) -> Iterator[Line]:
-        """The lines of the file, or what is made of its rows. UnreadableError."""
-        return lines(self.path) if self._rows is None else _numbered(self.path, self._rows)
+        """The lines that are not read yet, or what is made of rows. UnreadableError."""
+        if self._rows is not None:
+            return _numbered(self.path, self._rows)
+        is_plain = self.path.suffix in (".jsonl", ".json")
+        return self._read_on() if is_plain else lines(self.path)
+
+    def _read_on(self) -> Iterator[Line]:
+        """From where the file was reached; a last line without its end is read, not reached."""
+        number = 0
+        try:
+            with OpenFile(self.path) as file:
+                offset = file.resume(self.reached.cursor)
+                for line in lines_before(file, offset):
+                    with suppress(record.BadLineError):  # it was counted when it was read
+                        self._reading.recall(line)
+                for chunk in file.chunks(offset):
+                    for at, data in chunk.lines:
+                        number += 1
+                        yield Line(number, at, data, len(data) + 1, at)
+                    if chunk.too_long is not None:
+                        number += 1
+                        at, size, head = chunk.too_long
+                        yield Line(number, at, head, size, at)
+                    last_us = self._reading.last_us
+                    self.reached = self.reached._replace(cursor=chunk.cursor, last_us=last_us)
+                if not self.reached.cursor.inode:  # there is no whole line in it yet
+                    none_yet = Cursor(file.inode, file.modified_ns, 0, b"")
+                    self.reached = self.reached._replace(cursor=none_yet)
+                tail = os.pread(file.fd, MAX_LINE_BYTES, max(offset, self.reached.cursor.offset))
+                if tail.strip():
+                    at = max(offset, self.reached.cursor.offset)
+                    yield Line(number + 1, at, tail, len(tail), at)
+        except OSError as error:
+            message = one_line(f"cannot read {self.path} to its end: {error.strerror}")
+            raise UnreadableError(message, "check its rights") from error
 
     def records(self, line: Line) -> Iterator[record.Record]:
         """What one line says. TornLineError: not all of it could be read."""

@@ -53,6 +53,27 @@ def put_back(
     return written
 
 
+def write_into(db: apsw.Connection, session: int, folder: Path) -> list[Path]:
+    """Write a session's file and its sub-agents' into a folder, laid out as the agent does.
+
+    JournalError: nothing was copied of the session, or something of these names is there already.
+    """
+    _, name = facts.identity(db, session)
+    if not _NAME.fullmatch(name):
+        raise JournalError("the session's id is no name of a file", "write one file: --output FILE")
+    files = {folder / f"{name}.jsonl": restored.lines(db, session)}
+    for subagent in filter(_NAME.fullmatch, _subagents(db, session)):
+        path = folder / name / "subagents" / f"agent-{subagent}.jsonl"
+        files[path] = restored.lines(db, session, subagent)
+    for path in files:
+        if os.path.lexists(path):
+            raise JournalError(f"{path} exists already", "name an empty folder")
+    written = [path for path, lines in files.items() if _write(path, lines)]
+    if not written:
+        raise JournalError("there is no copy of its transcript", "journal show has what is known")
+    return written
+
+
 def _place(
     db: apsw.Connection,
     agent: str,

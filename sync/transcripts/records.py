@@ -21,11 +21,13 @@ from journal.layout import Layout
 from journal.record import record
 from journal.settings.sources import Settings
 from journal.times import to_us
+from sync.ingest.line_reader import OpenFile
 
 AGENT = "claude-code"
 _MOST_CALLS = 500  # that are open at once
 _MOST_NAME_CHARS = 256
 BEGINNING_BYTES = 1 << 20  # in which `beginning` looks
+RECALLED_BYTES = 4 << 20  # before an offset: calls that began there may end behind it
 _TIME = re.compile(rb'"timestamp":"([0-9TZ:.+-]{19,35})"')
 _SESSION = re.compile(rb'"sessionId":"([^"\\]{1,256})"')
 
@@ -209,3 +211,12 @@ def record_id(at_us: int, named: str) -> bytes:
 def harmless(line: bytes) -> bytes:
     """A line in which nothing looks like the beginning of a record, as the emitter does it."""
     return line.strip().replace(b'{"v":', b'{ "v":')
+
+
+def lines_before(file: OpenFile, offset: int) -> Iterator[bytes]:
+    """Lines before an offset that may say something of the ones behind it."""
+    start = max(0, offset - RECALLED_BYTES)
+    if start:  # the first line may say whose file it is
+        yield os.pread(file.fd, BEGINNING_BYTES, 0).partition(b"\n")[0]
+    lines = os.pread(file.fd, offset - start, start).split(b"\n")
+    yield from lines[1 if start else 0 :]

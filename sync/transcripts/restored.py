@@ -5,8 +5,9 @@ from typing import Any
 
 import apsw
 
-from journal.agents import HISTORY, TRANSCRIPT
+from journal.agents import AGENTS, HISTORY, TRANSCRIPT
 from journal.agents.claude_code import transcript_lines
+from journal.agents.entry import dump
 from sync.store import facts
 
 _AT_ONCE = 200
@@ -17,6 +18,17 @@ def lines(db: apsw.Connection, session: int, subagent: str = "") -> Iterator[byt
 
     In the order of the file. Memory holds three numbers of each line, and the bodies of a few.
     """
+    agent = db.execute("select agent from sessions where key = ?", (session,)).get
+    files = AGENTS[agent].transcripts if agent in AGENTS else None
+    if files is None:
+        yield from (_line(parts) for parts in _parts(db, session, subagent))
+        return
+    for fields in files.joined(_parts(db, session, subagent)):
+        yield dump(fields) + b"\n"
+
+
+def _parts(db: apsw.Connection, session: int, subagent: str) -> Iterator[list[dict[str, Any]]]:
+    """What is kept of each line, in the order of the file."""
     places = sorted(_places(db, session, subagent))
     parts: list[dict[str, Any]] = []
     at = None
@@ -27,12 +39,14 @@ def lines(db: apsw.Connection, session: int, subagent: str = "") -> Iterator[byt
             if seq not in stored:
                 continue  # removed by another process a moment ago
             if parts and (part == 0 or offset != at):
-                yield _line(parts)
+                yield parts
                 parts = []
-            parts.append(stored[seq].payload.get("line"))
+            line = stored[seq].payload.get("line")
+            if isinstance(line, dict):
+                parts.append(line)
             at = offset
     if parts:
-        yield _line(parts)
+        yield parts
 
 
 def _places(db: apsw.Connection, session: int, subagent: str) -> Iterator[tuple[int, int, int]]:

@@ -27,10 +27,13 @@ from sync.ingest.dead_letters import Dead
 from sync.ingest.foreign_lines import Line, Refused, UnreadableError, held, lines
 from sync.ingest.screening import make_screen
 from sync.store import connection
+from sync.store.file_cursors import START
 from sync.store.locks import locked
 from sync.transcripts.history import Projects, TranscriptSource
-from sync.transcripts.records import TornLineError, keeping
+from sync.transcripts.records import TornLineError, keeping, session_of
 from sync.transfer.sources import Source
+from sync.views import transcripts
+from sync.views.transcripts import Copied
 
 LOCK = "import.lock"  # in the home; held by the one process that imports
 # What another journal says of sessions; the rest is about its own deliveries, calls and deletions.
@@ -64,6 +67,8 @@ class Imported:
     sessions: int = 0  # that got something new
     refusals: list[Refusal] = field(default_factory=list)  # the first of them
     problems: list[str] = field(default_factory=list)  # files that cannot be read to their end
+    unchanged: int = 0  # transcripts that were read before and are as they were
+    reached: list[Copied] = field(default_factory=list)  # how far transcripts were read
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,9 @@ class Order:
     sources: Sequence[Source]
     clock_ns: Callable[[], int]
     take_in: Callable[[], object]  # a local pass
+    finish: Callable[[], object]  # a local pass that packs what was imported, too
     dry_run: bool = False  # write nothing
+    verify: bool = False  # read everything, also what was read before
     progress: Callable[[int, int], None] = lambda done, total: None  # bytes
 
 
@@ -98,8 +105,19 @@ def run(order: Order) -> Imported:
         except apsw.Error as error:
             raise connection.explain(error, order.layout.database) from error
         if not order.dry_run:
-            order.take_in()
+            if done.imported and done.reached:
+                order.finish()
+            elif done.imported:
+                order.take_in()
+            _save_reached(order, done)
     return done
+
+
+def _save_reached(order: Order, done: Imported) -> None:
+    """Remember how far transcripts were read: their records are stored by now."""
+    if done.reached:
+        with closing(connection.open_store(order.layout)) as db, db:
+            transcripts.save(db, done.reached)
 
 
 @contextmanager
@@ -137,9 +155,10 @@ class _Run:
         self._screen = made
         self._dead = None if made is None else Dead(order.layout, made, now_us)
         self._kept = keeping(order.layout, order.settings)
-        self._git = Projects()
+        self._git = Projects(order.layout.id)
         self._pending: tuple[Path, Line, Refused] | None = None
         self._appender = appender
+        self._reached = {} if db.filename == "" else transcripts.all_reached(db)
 
     def run(self) -> Imported:
         """All files."""
@@ -147,17 +166,10 @@ class _Run:
         before = 0
         for source in self._order.sources:
             self._done.files += 1
-            try:
-                if source.folder is not None:
-                    self._receive(source, source.folder)
-                take, told = self._taker(source)
-                for line in told:
-                    take(line)
-                    if line.number % 500 == 0:
-                        self._order.progress(before + line.read, total)
-                self._refuse_pending(ends=True)
-            except UnreadableError as error:
-                self._done.problems.append(str(error))
+            if self._is_read(source):
+                self._done.unchanged += 1
+            else:
+                self._read(source, before, total)
             before += source.size
             self._order.progress(before, total)
         self._appender.flush()
@@ -167,11 +179,42 @@ class _Run:
         self._done.sessions = self._appender.sessions
         return self._done
 
-    def _taker(self, source: Source) -> tuple[Callable[[Line], None], Iterator[Line]]:
+    def _is_read(self, source: Source) -> bool:
+        """Whether a transcript is as it was when it was read to its end."""
+        if not source.agent or self._order.verify or source.status is None:
+            return False
+        known = self._reached.get(str(source.path))
+        return known is not None and known.cursor.untouched(source.status)
+
+    def _read(self, source: Source, before: int, total: int) -> None:
+        try:
+            if source.folder is not None:
+                self._receive(source, source.folder)
+            transcript = self._transcript(source) if source.agent else None
+            take, told = self._taker(source, transcript)
+            for line in told:
+                take(line)
+                if line.number % 500 == 0:
+                    self._order.progress(before + line.read, total)
+            self._refuse_pending(ends=True)
+            if transcript is not None:
+                self._done.reached.append(transcript.reached)
+        except UnreadableError as error:
+            self._done.problems.append(str(error))
+
+    def _transcript(self, source: Source) -> TranscriptSource:
+        name, session = str(source.path), session_of(source.path)
+        before = self._reached.get(name)
+        if before is None or self._order.verify:
+            before = Copied(source.path, source.agent, session, START, 0)
+        return TranscriptSource(source.path, source.agent, self._kept, self._git, before)
+
+    def _taker(
+        self, source: Source, transcript: TranscriptSource | None
+    ) -> tuple[Callable[[Line], None], Iterator[Line]]:
         """What takes the lines of a file, and the lines."""
-        if not source.agent:
+        if transcript is None:
             return partial(self._take, source.path), lines(source.path)
-        transcript = TranscriptSource(source.path, source.agent, self._kept, self._git)
         return partial(self._take_told, transcript), transcript.lines()
 
     def _take_told(self, transcript: TranscriptSource, line: Line) -> None:
@@ -193,7 +236,7 @@ class _Run:
             self._refuse(*pending, keep=not ends)
 
     def _cleaned(self, made: record.Record) -> record.Record:
-        return made._replace(body=self._screen.body(made)) if self._screen else made
+        return self._screen.record(made) if self._screen else made
 
     def _take(self, path: Path, line: Line) -> None:
         for one in held(line):

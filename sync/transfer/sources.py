@@ -20,6 +20,7 @@ from journal.layout import is_day
 from journal.printable import one_line
 from sync.ingest.foreign_lines import UnreadableError, first_object, is_journal, is_transcript
 from sync.remote.folder import is_remote_folder, pieces
+from sync.transcripts import discovery
 
 _ENDINGS = (".jsonl", ".jsonl.gz")
 CLAUDE_CODE = "claude-code"
@@ -36,6 +37,7 @@ class Source:
     size: int  # bytes
     folder: Path | None = None  # the remote folder whose piece it is
     agent: str = ""  # of a transcript: whose it is
+    status: os.stat_result | None = None  # of a transcript, as it was found
 
 
 @dataclass(slots=True)
@@ -158,18 +160,20 @@ def _look_at(files: list[Path], found: Found) -> None:
 
 def _source(file: Path, folder: Path | None = None, *, agent: str = "") -> Iterator[Source]:
     try:
-        yield Source(file, file.stat().st_size, folder, agent)
+        status = file.stat()
+        yield Source(file, status.st_size, folder, agent, status if agent else None)
     except FileNotFoundError:
         return  # gone since it was listed
 
 
 def history(environ: Mapping[str, str], agents: Iterable[str]) -> Found:
     """The transcripts that these agents keep of this person, each agent's in its own folders."""
-    found = Found()
-    for agent in agents:
-        for folder in folders(agent, environ):
-            found.sources += transcripts(folder, agent)
-    return found
+    places = {agent: folders(agent, environ) for agent in agents}
+    found = [
+        Source(one.path, one.status.st_size, agent=one.agent, status=one.status)
+        for one in discovery.walk(places)
+    ]
+    return Found(sorted(found, key=lambda source: str(source.path)))
 
 
 def folders(agent: str, environ: Mapping[str, str]) -> list[Path]:

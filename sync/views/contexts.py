@@ -6,6 +6,7 @@ that, whole, and the mark then removed: a kill in between writes it again.
 
 import shlex
 import sys
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,16 @@ from journal.session.state import SessionState
 from journal.settings.sources import Settings
 from journal.times import to_datetime
 from sync.store import short_ids
-from sync.views import sessions, summaries
+from sync.views import projects, summaries
 from sync.views.change import Change
 
 
 def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
     """Mark the sessions' projects as stale, and those that they were counted to before."""
     query = "select project from session_states where session = ?"
-    projects = {sessions.project(change.state) for change in changes if change.state.started_us}
-    projects |= {str(db.execute(query, (change.session,)).get or "") for change in changes}
-    rows = [(project,) for project in projects if project]
+    keys = {projects.key_of(db, change.state) for change in changes if change.state.started_us}
+    keys |= {str(db.execute(query, (change.session,)).get or "") for change in changes}
+    rows = [(project,) for project in keys if project]
     db.executemany("insert or ignore into stale_contexts values (?)", rows)
 
 
@@ -39,13 +40,15 @@ def mark(db: apsw.Connection, session: int) -> None:
 
 def unused(db: apsw.Connection, layout: Layout) -> list[Path]:
     """The prepared files of projects that have no session any more."""
-    projects: list[Any] = db.execute("select distinct project from session_states").fetchall()
-    used = {layout.context_file(project) for (project,) in projects}
+    keys: list[Any] = db.execute("select distinct project from session_states").fetchall()
+    used = {layout.context_file(project) for (project,) in keys}
     try:
         return sorted(
             path
             for path in layout.contexts.iterdir()
-            if path.suffix == ".tsv" and path.name[0] != "." and path not in used
+            if path.suffix in (".tsv", ".folders")
+            and path.name[0] != "."
+            and path.with_suffix(".tsv") not in used
         )
     except FileNotFoundError:
         return []
@@ -56,16 +59,17 @@ def write_stale(db: apsw.Connection, layout: Layout, settings: Settings, now_us:
 
     JournalError: one cannot be written.
     """
-    projects = [str(row[0]) for row in db.execute("select project from stale_contexts")]
-    for project in projects:
+    stale = [str(row[0]) for row in db.execute("select project from stale_contexts")]
+    for project in stale:
         path = layout.context_file(project)
         if _has_sessions(db, project):
+            projects.write_folders(db, layout, project)
             write_whole(path, _prepared(db, layout, settings, project, now_us))
         else:
             path.unlink(missing_ok=True)
         with db:
             db.execute("delete from stale_contexts where project = ?", (project,))
-    return len(projects)
+    return len(stale)
 
 
 def _has_sessions(db: apsw.Connection, project: str) -> bool:
@@ -84,13 +88,13 @@ def _prepared(
 ) -> bytes:
     zone = to_datetime(now_us).astimezone().tzinfo or UTC
     query = """
-        select agent, id, state, triggers, project_name from session_states
+        select agent, id, state, triggers, project_name, last_us from session_states
         where project = ? and triggers <> '' order by last_us desc
     """
     wanted = set(settings.sessions.adopt_on)
     name, blocks = "", []
     several = _has_several_agents(db, project)
-    for agent, session_id, data, triggers, project_name in db.execute(query, (project,)):
+    for agent, session_id, data, triggers, project_name, last_us in db.execute(query, (project,)):
         state = SessionState.load(data)
         if state is None or not wanted & set(triggers.split()):
             continue
@@ -100,7 +104,7 @@ def _prepared(
         named = agent if several else ""
         made = briefing.block(session_id, state, summary, short_id, zone, named)
         if made is not None:
-            blocks.append(made)
+            blocks.append(replace(made, last_us=last_us))  # which may be earlier than it says
         if len(blocks) == max(briefing.MAX_BLOCKS, 2 * settings.context.sessions):
             break
     prepared = briefing.Prepared(

@@ -23,6 +23,7 @@ from sync.views import (
     memory_ids,
     models,
     pins_and_ends,
+    projects,
     sessions,
     summaries,
     transcripts,
@@ -162,6 +163,7 @@ def refresh(db: apsw.Connection, memory_agent: str, now_us: int) -> None:
     """Derive everything again if other code than this derived it, and follow the memory agent."""
     if db.execute("select version from view_version").get != VERSION:
         _derive_all(db, now_us)
+        projects.settle(db, facts.session_keys(db))
     memory_ids.follow(db, memory_agent)
 
 

@@ -1,4 +1,4 @@
-"""The view that is searched: an FTS5 index without a copy of the text.
+"""The view that is searched: an FTS5 index without a copy of the text, over `journal.words`.
 
 A row's number says what it is: event row * 8 + kind, or minus the session's number for its
 summary; the text itself is read from the events. A tool's input is indexed at its start, or at its
@@ -11,6 +11,7 @@ from typing import Any
 import apsw
 import orjson
 
+from journal.words import words
 from sync.views.change import Change
 from sync.views.texts import KINDS, TextKind, summary_text, texts
 
@@ -34,15 +35,20 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:
             stored = _stored(db, change)
             gone |= stored - found.keys()
             found = {number: text for number, text in found.items() if number not in stored}
-        rows += found.items()
+        rows += [(number, indexed(text)) for number, text in found.items()]
     query = "select summary from summaries where session = ?"
     for change in changes:
         if (summary := db.execute(query, (change.session,)).get) is not None:
-            rows.append((-change.session, summary_text(str(summary))))
+            rows.append((-change.session, indexed(summary_text(str(summary)))))
     rows.sort(key=itemgetter(0))
     gone.update(-change.session for change in changes)
     db.executemany("delete from full_text where rowid = ?", [(number,) for number in sorted(gone)])
     return orjson.dumps({str(number): text for number, text in rows})
+
+
+def indexed(text: str) -> str:
+    """A text as the index takes it: its words, and nothing else."""
+    return " ".join(words(text))
 
 
 def _stored(db: apsw.Connection, change: Change) -> set[int]:

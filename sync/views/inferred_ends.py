@@ -11,12 +11,15 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import apsw
 
 from journal.settings.sources import Settings
 from journal.times import SECOND_US
+from sync.store import clock
+from sync.views import projects
 
 GONE = "process_gone"
 SILENCE = "silence"
@@ -45,12 +48,20 @@ def due(
     """
     limit_us = settings.sessions.reap_after_hours * _HOUR_US
     found = []
-    for agent, session, last_us, pid, on, hooked in _open_sessions(db):
-        silent_us = now_us - last_us
-        if pid is None and silent_us > _IMPORTED_US and not hooked:
+    home = projects.home_of(db)
+    for agent, session, last_us, arrived_us, pid, on, hooked, *process in _open_sessions(db):
+        told_us = now_us - last_us
+        silent_us = told_us
+        if told_us > limit_us and arrived_us and process[0] and _runs(process[0]):
+            silent_us = now_us - max(last_us, arrived_us)  # its clock may have been behind
+        if pid is None and told_us > _IMPORTED_US and not hooked:
             found.append(Ended(agent, session, last_us, IMPORTED))
         elif silence and silent_us > limit_us:
             found.append(Ended(agent, session, last_us, SILENCE))
+        elif process[0]:
+            is_known = pid is not None or process[1] > 1  # a parent may have been a passing shell
+            if is_known and _is_gone(process[0], on == host and process[2] == home):
+                found.append(Ended(agent, session, last_us, GONE))
         elif pid is not None and on == host and not is_alive(pid, last_us):
             found.append(Ended(agent, session, last_us, GONE))
     return found
@@ -58,13 +69,52 @@ def due(
 
 def _open_sessions(db: apsw.Connection) -> Iterator[Any]:
     query = """
-        select s.agent, s.id, s.last_us, cast(s.state as text) ->> 'pid', s.host,
-          cast(s.state as text) ->> 'hooked'
+        select s.agent, s.id, s.head_us, a.at_us, cast(s.state as text) ->> 'pid', s.host,
+          cast(s.state as text) ->> 'hooked', cast(s.state as text) ->> 'process',
+          cast(s.state as text) ->> 'processes', cast(s.state as text) ->> 'home'
         from session_states s left join pins p on p.agent = s.agent and p.session = s.id
+        left join arrivals a on a.agent = s.agent and a.session = s.id
         where s.status <> 'finished' and coalesce(p.pinned, 0) = 0
         order by s.last_us
     """
     return iter(db.execute(query).fetchall())
+
+
+def _is_gone(process: str, is_ours: bool) -> bool:
+    """Whether a process that a hook named (see hooks.emit.process) certainly runs no more.
+
+    No clock is asked. `is_ours`: it was on this machine, before a restart if the boot is another.
+    """
+    _, _, boot, _ = _parts(process)
+    return is_ours if boot != clock.boot_id()[:8] else _found(process) is False
+
+
+def _runs(process: str) -> bool:
+    """Whether it certainly runs."""
+    return _found(process) is True
+
+
+def _parts(process: str) -> list[str]:
+    """Its number, its start, the boot and the pid namespace."""
+    return [*process.split("."), "", "", "", ""][:4]
+
+
+def _found(process: str) -> bool | None:
+    """Whether this very process is there; None: it is another machine's or container's."""
+    pid, start, boot, namespace = _parts(process)
+    try:
+        if boot != clock.boot_id()[:8] or namespace != _pid_namespace():
+            return None
+        with open(f"/proc/{int(pid)}/stat", "rb") as file:  # noqa: PTH123
+            return file.read().rpartition(b")")[2].split()[19].decode() == start
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _pid_namespace() -> str:
+    return str(Path("/proc/self/ns/pid").readlink())[5:-1]
 
 
 def is_alive(pid: int, last_us: int) -> bool:

@@ -10,8 +10,8 @@ from typing import Any
 import apsw
 import orjson
 
+from journal.record.bind_order import Bind, fault, mint, verdicts
 from sync.store.facts import OwnFact
-from sync.views.bind_order import Bind, fault, mint, verdicts
 from sync.views.change import Change
 
 EVENT = "MemoryId"

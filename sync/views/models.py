@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import apsw
 import orjson
 
+from journal.record.own_facts import Link, after_of, in_force
 from journal.session.fold import Event
 from journal.session.meaning import Kind
 from journal.session.summary import Summary, told
@@ -32,7 +33,7 @@ class Told(NamedTuple):
 def tell(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
     """Take new records of a model's calls in."""
     rows = [_row(fact) for fact in own if fact.name in KINDS]
-    insert = "insert or replace into model_records values (?, ?, ?, ?, ?, ?, ?)"
+    insert = "insert or replace into model_records values (?, ?, ?, ?, ?, ?, ?, ?)"
     db.executemany(insert, [row for row in rows if row])
     session = "select key from sessions where agent = ? and id = ?"
     done = f"delete from model_work where session = ({session})"
@@ -54,7 +55,8 @@ def _row(fact: OwnFact) -> tuple[Any, ...] | None:
         said = orjson.dumps(
             {k: str(fact.payload.get(k, "")) for k in ("class", "message")}
         ).decode()
-    return fact.id, fact.at_us, agent, fact.session, kind, covers_us, said
+    after = after_of(fact.payload)
+    return fact.id, fact.at_us, agent, fact.session, kind, covers_us, said, after
 
 
 def _memory_id(fact: OwnFact) -> str | None:
@@ -70,14 +72,24 @@ def _covers_us(fact: OwnFact) -> int:
 
 
 def latest(db: apsw.Connection, agent: str, session: str) -> Told | None:
-    """The last summary that a model gave of a session."""
+    """The summary that a model gave of a session and that no other has replaced."""
+    found = summary_record(db, agent, session)
+    if found is None:
+        return None
+    query = "select covers_us, said from model_records where record = ?"
+    rows: list[Any] = db.execute(query, (found,)).fetchall()
+    ((covers_us, said),) = rows
+    return Told(covers_us, Summary.model_validate_json(said))
+
+
+def summary_record(db: apsw.Connection, agent: str, session: str) -> bytes | None:
+    """Its record: the next one replaces it."""
     query = """
-        select covers_us, said from model_records
+        select at_us, record, after from model_records
         where agent = ? and session = ? and kind = 'summary'
-        order by at_us desc, record desc limit 1
     """
-    row = db.execute(query, (agent, session)).fetchone()
-    return None if row is None else Told(row[0], Summary.model_validate_json(row[1]))
+    found = in_force(Link(*row) for row in db.execute(query, (agent, session)))
+    return None if found is None else found.id
 
 
 def note_work(db: apsw.Connection, new: Mapping[int, list[Event]]) -> None:

@@ -9,28 +9,42 @@ from collections.abc import Iterable
 
 import apsw
 
+from journal.record.own_facts import Link, after_of, in_force
+from sync.store import facts
 from sync.store.facts import OwnFact
 
 PINS = {"Pin": True, "Unpin": False}
 
 
 def tell(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
-    """Take in pins; the latest of a session counts."""
-    for fact in own:
-        agent = fact.payload.get("agent")
-        if fact.name in PINS and isinstance(agent, str):
-            _pin(db, agent, fact)
+    """Take in pins; of each session the one that no other replaces counts."""
+    pins = [fact for fact in own if fact.name in PINS]
+    told = facts.own_facts_of(db, {fact.session for fact in pins}) if pins else {}
+    for agent, session in {_who(fact) for fact in pins}:
+        if agent:
+            rivals = {fact.id: fact for fact in (*pins, *told.get(session, ()))}
+            _pin(db, agent, session, rivals.values())
 
 
-def _pin(db: apsw.Connection, agent: str, fact: OwnFact) -> None:
-    db.execute(
-        """
-        insert into pins values (?, ?, ?, ?, ?) on conflict (agent, session) do update set
-          at_us = excluded.at_us, record = excluded.record, pinned = excluded.pinned
-        where (excluded.at_us, excluded.record) > (at_us, record)
-        """,
-        (agent, fact.session, fact.at_us, fact.id, PINS[fact.name]),
-    )
+def _who(fact: OwnFact) -> tuple[str, str]:
+    agent = fact.payload.get("agent")
+    return agent if isinstance(agent, str) else "", fact.session
+
+
+def _pin(db: apsw.Connection, agent: str, session: str, told: Iterable[OwnFact]) -> None:
+    names = {fact.id: fact for fact in told if fact.name in PINS and _who(fact) == (agent, session)}
+    links = (Link(fact.at_us, fact.id, after_of(fact.payload)) for fact in names.values())
+    if (found := in_force(links)) is not None:
+        pinned = PINS[names[found.id].name]
+        insert = "insert or replace into pins values (?, ?, ?, ?, ?)"
+        db.execute(insert, (agent, session, found.at_us, found.id, pinned))
+
+
+def pin_record(db: apsw.Connection, agent: str, session: str) -> bytes | None:
+    """The record that says whether the session is pinned: the next one replaces it."""
+    query = "select record from pins where agent = ? and session = ?"
+    found = db.execute(query, (agent, session)).get
+    return None if found is None else bytes(found)
 
 
 def infer(db: apsw.Connection, agent: str, session: str, last_us: int, reason: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import apsw
 
-from sync.store import bodies, deletion, facts
+from sync.store import arrivals, bodies, deletion, facts
 from sync.store.facts import OwnFact
 from sync.views import (
     contexts,
@@ -86,6 +86,7 @@ def _remove_session(db: apsw.Connection, key: int) -> None:
     models.drop_work(db, key)
     delivered_pieces.done(db, key)
     transcripts.drop_session(db, *facts.identity(db, key))
+    arrivals.drop(db, *facts.identity(db, key))
     for view in (summaries, sessions):
         view.drop(db, key)
     db.execute("delete from notified where session = ?", (key,))

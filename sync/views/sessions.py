@@ -6,7 +6,8 @@ import apsw
 
 from journal.session.plan import name_of
 from journal.session.state import SessionState
-from sync.views import pins_and_ends
+from sync.store import arrivals
+from sync.views import pins_and_ends, projects
 from sync.views.change import Change
 
 TITLE_CHARS = 120
@@ -21,12 +22,20 @@ class Head(NamedTuple):
 
 def head(db: apsw.Connection, session: int) -> Head | None:
     """The stored state; None if there is none that this version can read."""
-    query = "select state, last_us, last_id from session_states where session = ?"
+    query = "select state, head_us, last_id from session_states where session = ?"
     rows: list[Any] = db.execute(query, (session,)).fetchall()
-    for data, last_us, last_id in rows:
+    for data, head_us, last_id in rows:
         if (state := SessionState.load(data)) is not None:
-            return Head(state, (last_us, last_id))
+            return Head(state, (head_us, last_id))
     return None
+
+
+def is_hooked(db: apsw.Connection, agent: str, session: str) -> bool:
+    """Whether a hook has reported anything of the session."""
+    query = """
+        select cast(state as text) ->> 'hooked' from session_states where agent = ? and id = ?
+    """
+    return bool(db.execute(query, (agent, session)).get)
 
 
 def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
@@ -38,7 +47,7 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
             state.inferred_end = pins_and_ends.inferred_end(
                 db, change.agent, change.id, state.last_us
             )
-    rows = [_row(change) for change in changes if change.steps]
+    rows = [_row(db, change) for change in changes if change.steps]
     if rows:
         names, marks = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))
         query = f"insert or replace into session_states ({names}) values ({marks})"
@@ -52,18 +61,20 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
     db.executemany(query, [(*e.values(), key) for e, key in zip(lifted, keys, strict=True)])
 
 
-def _row(change: Change) -> dict[str, Any]:
+def _row(db: apsw.Connection, change: Change) -> dict[str, Any]:
     state, (last_us, last_id) = change.state, change.order
     return {
         "session": change.session,
         "agent": change.agent,
         "id": change.id,
         **_ending(state),
-        "last_us": last_us,
+        # As lists and contexts are ordered: a date ahead of the clock is not believed.
+        "last_us": arrivals.believed_us(db, change.agent, change.id, last_us),
+        "head_us": last_us,
         "last_id": last_id,
         "triggers": " ".join(sorted(state.triggers)),
-        "project": project(state),
-        "project_name": state.project_name or state.cwd.rstrip("/").rpartition("/")[2],
+        "project": projects.key_of(db, state),
+        "project_name": state.project_name or _folder_name(state.cwd),
         "cwd": state.cwd,
         "branch": state.branch,
         "host": state.host,
@@ -84,9 +95,10 @@ def _ending(state: SessionState) -> dict[str, Any]:
     }
 
 
-def project(state: SessionState) -> str:
-    """The key of the session's project: git's if its start was seen, else host and directory."""
-    return state.project or f"path:{state.host}:{state.cwd.rstrip('/') or '/'}"
+def _folder_name(directory: str) -> str:
+    """The last part of a path, of this system or of Windows."""
+    slashed = directory if directory.startswith("/") else directory.replace("\\", "/")
+    return slashed.rstrip("/").rpartition("/")[2]
 
 
 def title(state: SessionState) -> str:

@@ -4,7 +4,7 @@ from enum import IntEnum
 
 import orjson
 
-from journal.printable import without_escapes
+from journal.printable import visible
 from journal.session.meaning import Kind, Meaning, leaves
 from journal.session.own_words import without_frames
 
@@ -35,11 +35,12 @@ _KINDS_OF_TEXT = {
     Kind.TOOL_FAILED: _OUTPUT,
     Kind.THINKING: TextKind.THINKING,
     Kind.TITLE: TextKind.PROMPT,
+    Kind.NOTE: TextKind.THINKING,
 }
 
 
 def texts(meaning: Meaning, with_input: bool) -> list[tuple[TextKind, str]]:
-    """What people search an event for, without the colours of a terminal.
+    """What people search an event for, as they see it: without colours, in one Unicode form.
 
     `with_input`: a tool's input, too, where the event is the end of a call.
     """
@@ -55,7 +56,7 @@ def texts(meaning: Meaning, with_input: bool) -> list[tuple[TextKind, str]]:
     found = [(kind, text)]
     if with_input and kind is _OUTPUT:
         found.append((_INPUT, leaves(meaning.tool_input, LIMIT_CHARS)))
-    return [(kind, without_escapes(without_frames(text))) for kind, text in found if text]
+    return [(kind, visible(without_frames(text))) for kind, text in found if text]
 
 
 def summary_text(summary: str) -> str:

@@ -1,6 +1,6 @@
 """The view of tombstones: sessions of which nothing is kept up to a moment.
 
-A `Forget` record names it, and the latest of a session counts. Whatever a session did or was said
+A `Forget` record names it, and the one that covers most counts. Whatever a session did or was said
 of it up to that moment is passed over when it is read, and removed where it is (sync/delete.py); so
 facts and tombstones may come in any order. What comes later is a session like any other.
 """
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import apsw
 
+from journal.record.own_facts import Link, after_of, in_force
 from journal.record.record import JOURNAL_AGENT
 from journal.times import SECOND_US, to_us
 from sync.store import facts
@@ -27,14 +28,42 @@ class Grave(NamedTuple):
 
 
 def tell(db: apsw.Connection, own: Iterable[OwnFact]) -> list[Grave]:
-    """Take in tombstones; those that cover more of their sessions than before."""
-    risen = {}
-    for fact in own:
-        grave = _grave(fact)
-        if grave is not None and grave.until_us > until_us(db, grave.agent, grave.session):
+    """Take in tombstones; those that cover more of their sessions than before.
+
+    One that names another in `after` stands in its place, though it may cover less: the other one
+    was recorded by a clock that was ahead.
+    """
+    new = [fact for fact in own if _grave(fact) is not None]
+    told = facts.own_facts_of(db, {fact.session for fact in new}) if new else {}
+    risen = []
+    for who in {_who(fact) for fact in new}:
+        rivals = {fact.id: fact for fact in (*told.get(who[1], ()), *new) if _who(fact) == who}
+        grave = _standing(rivals.values())
+        if grave is not None:
+            before_us = until_us(db, *who)
             db.execute("insert or replace into tombstones values (?, ?, ?)", grave)
-            risen[grave.agent, grave.session] = grave
-    return list(risen.values())
+            risen += [grave] if grave.until_us > before_us else []
+    return risen
+
+
+def _who(fact: OwnFact) -> tuple[str, str]:
+    return str(fact.payload.get("agent")), fact.session
+
+
+def _standing(told: Iterable[OwnFact]) -> Grave | None:
+    """Of the tombstones of one session that none replaces, the one that covers most."""
+    graves = {fact.id: (_grave(fact), after_of(fact.payload)) for fact in told}
+    replaced = {after for unique, (_, after) in graves.items() if after != unique}
+    found = [grave for unique, (grave, _) in graves.items() if grave and unique not in replaced]
+    return max(found, key=lambda grave: grave.until_us, default=None)
+
+
+def record_of(db: apsw.Connection, agent: str, session: str) -> bytes | None:
+    """The tombstone of a session that the next one replaces; None: it has none."""
+    own = facts.own_facts_of(db, [session]).get(session, [])
+    found = [fact for fact in own if _grave(fact) is not None and _who(fact) == (agent, session)]
+    standing = in_force(Link(fact.at_us, fact.id, after_of(fact.payload)) for fact in found)
+    return None if standing is None else standing.id
 
 
 def _grave(fact: OwnFact) -> Grave | None:

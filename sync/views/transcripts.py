@@ -4,7 +4,6 @@ The paths come from events, the cursors from the copying (sync/transcripts.py). 
 a second reading and stores nothing twice.
 """
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ import apsw
 from journal.session.meaning import Kind
 from journal.times import SECOND_US
 from sync.store.file_cursors import START, Cursor
+from sync.views import projects
 from sync.views.change import Change
 
 _ENDS = (Kind.TURN_END, Kind.SUBAGENT_END, Kind.SESSION_END)  # a good moment to copy
@@ -40,13 +40,12 @@ class Candidate(NamedTuple):
 
 
 def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
-    """Remember the files that events of this host name, and that there is something to copy."""
-    host = os.uname().nodename
+    """Remember the files that events of this home name, and that there is something to copy."""
     rows = [
         (event.meaning.transcript, change.agent, change.id, event.meaning.kind in _ENDS)
         for change in changes
         for event in change.events
-        if event.meaning.transcript and event.origin.get("host") == host
+        if event.meaning.transcript and projects.is_here(db, event.origin)
     ]
     query = """
         insert into transcripts values (?, ?, ?, ?, 0, 0, 0, x'', 0)
@@ -82,6 +81,12 @@ def reached(db: apsw.Connection, path: Path, agent: str, session: str) -> Copied
     query = f"select {_COLUMNS} from transcripts t where path = ?"
     row = db.execute(query, (str(path),)).fetchone()
     return _copied(row) if row else Copied(path, agent, session, START, 0)
+
+
+def all_reached(db: apsw.Connection) -> dict[str, Copied]:
+    """How far every known file was read, by its path."""
+    rows: list[Any] = db.execute(f"select {_COLUMNS} from transcripts t").fetchall()
+    return {row[0]: _copied(row) for row in rows}
 
 
 def save(db: apsw.Connection, copied: Iterable[Copied]) -> None:

@@ -7,6 +7,7 @@ again from there and the cost follows that turn, however long the session is.
 from typing import Any, NamedTuple
 
 import apsw
+import zstandard
 
 from journal.session.state import SessionState
 
@@ -30,8 +31,9 @@ def tail(db: apsw.Connection, session: int) -> Tail | None:
     row: Any = db.execute(query, (session,)).fetchone()
     if row is None:
         return None
-    names, start_us, position, told, queued, state = row
+    names, start_us, position, told, queued, packed = row
     found = frozenset(names.split("\n")) if names else frozenset()
+    state = zstandard.ZstdDecompressor().decompress(packed)
     return Tail(found, start_us, position, bool(told), bool(queued), state)
 
 
@@ -39,7 +41,8 @@ def save(db: apsw.Connection, session: int, found: Tail, names: set[str]) -> Non
     """Remember the session's last turn, and that these turns were seen."""
     query = "insert or replace into last_turns values (?, ?, ?, ?, ?, ?, ?)"
     names_text = "\n".join(sorted(found.names))
-    db.execute(query, (session, names_text, *found[1:]))
+    state = zstandard.ZstdCompressor(level=1).compress(found.state)
+    db.execute(query, (session, names_text, *found[1:5], state))
     rows = [(session, name) for name in names]
     db.executemany("insert or ignore into turns values (?, ?)", rows)
 

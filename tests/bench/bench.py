@@ -19,6 +19,7 @@ import bench_remote
 import bench_search
 import bench_sync
 import bench_watch
+import bench_web
 from bench_table import Row, print_table
 
 PARTS: dict[str, Callable[[], list[Row]]] = {
@@ -32,6 +33,7 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
     "search": bench_search.measure,
     "recall": bench_recall.measure,
     "live": bench_live.measure,
+    "web": bench_web.measure,
 }
 
 

@@ -15,8 +15,9 @@ import opencode_plugin
 from hooks import emit
 from hooks.context import compose, unescape
 from hooks.front_end import front_end
-from journal.agents import AGENTS
+from journal.agents import AGENTS, meaning_of
 from journal.layout import Layout
+from journal.session.meaning import Kind
 from journal.setup import hooks_file
 from journal.setup.hook_command import script_file
 from journal.setup.install import install, installed_agents, uninstall
@@ -144,10 +145,24 @@ def test_opencode_s_plugin_records_through_the_same_command(tmp_path: Path, name
     place = Place(tmp_path, "opencode")
     opencode_plugin.run(place.path, name)
     found = place.records()
-    assert [(r["event"], r["payload"]) for r in found] == opencode_plugin.replayed(name)
+    replayed = opencode_plugin.replayed(name)
+    for _, payload in replayed:  # another person's
+        payload["transcript_path"] = f"{os.environ['HOME']}/.local/share/opencode/opencode.db"
+    assert [(r["event"], r["payload"]) for r in found] == replayed
     assert found[0]["event"] == "SessionStart"
     assert {r["payload"]["session_id"] for r in found} == {found[0]["session"]}
     assert "git" in found[0]
+
+
+def test_opencode_s_plugin_knows_the_api_of_version_2(tmp_path: Path) -> None:
+    place = Place(tmp_path, "opencode")
+    opencode_plugin.run_version_2(place.path, tmp_path)
+    found = [(r["event"], r["payload"]["cwd"]) for r in place.records()]
+    events = ("SessionStart", "UserPromptSubmit", "PreToolUse", "PostToolUse", "Stop", "SessionEnd")
+    assert found == [(event, str(tmp_path)) for event in events]
+    kinds = [meaning_of("opencode", r["event"], r["payload"]) for r in place.records()]
+    assert (kinds[1].kind, kinds[1].text) == (Kind.PROMPT, "do it")
+    assert (kinds[3].kind, kinds[3].text) == (Kind.TOOL_FAILED, "no")
 
 
 def test_a_plugin_whose_commands_are_broken_does_nothing(tmp_path: Path) -> None:
@@ -181,7 +196,7 @@ def prepared(words: str, chars: int) -> bytes:
 def test_a_start_is_told_the_context_in_the_agent_s_own_form(place: Place, tmp_path: Path) -> None:
     cwd = tmp_path / "shop"
     cwd.mkdir()
-    key = f"path:{os.uname().nodename}:{cwd}"
+    key = f"path:{place.layout.id}:{cwd}"
     place.layout.contexts.mkdir(parents=True)
     place.layout.context_file(key).write_bytes(prepared("what was done", 2000))
     (place.layout.home / "synced").write_text(str(10**9))

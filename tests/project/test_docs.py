@@ -62,6 +62,8 @@ def test_the_commands_of_a_page_work_one_after_another(page: Path, scratch_home:
         "TMPDIR": str(scratch_home),
     }
     dry = f"make --dry-run --directory {ROOT} "  # CI runs them; here: that there is such a recipe
+    # The transcript is copied before a page exports anything.
+    subprocess.run(["journal", "sync"], env=env, cwd=scratch_home, check=True, capture_output=True)
     for line in "".join(blocks(page, "sh")).replace("make ", dry).splitlines():
         if line.startswith("pipx "):
             continue  # test_packaging.py installs the wheel

@@ -36,6 +36,7 @@ ORDER = (
     "sync.ingest",
     "sync.transcripts",
     "sync.query",
+    "sync.query.costs",
     "sync.recall",
     "sync.pages",
     "sync.memory",
@@ -71,7 +72,7 @@ LIBRARIES = {
     "journal.browse": {"apsw", "rich", "textual"},
     "sync": {"apsw", "orjson", "zstandard"},
     "sync.pages": {"jinja2", "markdown_it", "markupsafe", "pygments"},
-    "sync.query.prices": {"genai_prices"},
+    "sync.query.costs.prices": {"genai_prices"},
     "sync.remote": {"httpx", "psycopg"},
     "sync.team_archive": {"psycopg"},
     "sync.watch": {"watchdog"},
@@ -90,7 +91,7 @@ SHARED = {
     "journal.cli.process",
 }  # fmt: skip
 # `collections.abc` is for annotations alone: a test below says what a hook loads.
-HOOKS_MAY = {"os", "sys", "time", "collections"}
+HOOKS_MAY = {"os", "sys", "time", "collections", "unicodedata"}  # the last for odd paths alone
 TOPS = {"hooks", "journal", "sync"}
 
 

@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import archived
-from archived import Commands, Told
+from archived import Told
+from commands import Commands
 from mindspring_server import OUT_OF_MEMORY
 from mindspring_state import State
 from places import FIXTURES

@@ -12,7 +12,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from archived import Commands
+from commands import Commands
 from postgres_server import Server
 from team import Home, Team
 

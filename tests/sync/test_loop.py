@@ -179,4 +179,4 @@ def test_hooks_are_quick_whatever_waits(installed: Installed, tmp_path: Path) ->
     started = time.monotonic()
     for _ in range(5):
         firing.fire(installed.settings, one, installed.folder)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30

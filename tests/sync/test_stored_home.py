@@ -17,8 +17,7 @@ QUERIES = {
         from events e join sessions s on s.key = e.session order by 1""",
     "own_facts": "select id, name from own_facts order by 1",
     "sessions": """
-        select agent, id, last_us, last_id, status, project, title, started_us, ended_us,
-          events, prompts
+        select agent, id, last_us, last_id, status, project, title, ended_us, prompts
         from session_states order by 1, 2""",
     "prompts": """
         select e.id, o.author <> 'machine', s.id
@@ -65,7 +64,10 @@ def test_an_older_home_has_the_same_rows_and_the_same_export(
     told = dead.read_bytes()
     for one in (command, ("export", "--format", "jsonl", "--output", str(export))):
         assert cli.run(["--home", str(home), *one]) == 0
-    assert rows(home) == json.loads((older / "rows.json").read_text())
+    before = json.loads((older / "rows.json").read_text())
+    for row in before["sessions"]:  # counted by steps of the conversation now: starts and events
+        del row[9], row[7]
+    assert rows(home) == before
     assert export.read_bytes() == (older / "export.jsonl").read_bytes()
     assert sorted(path.name for path in (home / "retry").iterdir()) == waiting
     assert dead.read_bytes() == told

@@ -18,6 +18,7 @@ HISTORY = "History"  # what versions before 0.2 called records of sessions that 
 _FINAL = ("end_turn", "stop_sequence", "max_tokens", "refusal")
 _SYNTHETIC = "<synthetic>"  # the model of records that no model wrote
 _SIDECHAIN = "sidechain"  # sub-agents of versions that gave them no id
+_CAVEAT = "Caveat: The messages below"
 _INTERRUPT = "[Request interrupted by user"
 _REFUSED = (_INTERRUPT, "The user doesn't want to ")
 _NO_PERSON = frozenset(
@@ -190,8 +191,10 @@ def _of_result(fields: Mapping[str, Any], block: Mapping[str, Any], call: Any) -
 
 def _of_prompt(fields: Mapping[str, Any], is_subagent: bool) -> Meaning:
     text = _prompt_text(message(fields).get("content"))
+    if fields.get("isMeta") is True and text and not text.startswith(_CAVEAT):
+        return Meaning(Kind.NOTE, text=text)  # the text of a skill, with what its commands printed
     if is_subagent or not text or any(fields.get(key) is True for key in _SYNTHETIC_USER):
-        return Meaning(Kind.OTHER, output=text if fields.get("isMeta") is True else None)
+        return Meaning(Kind.OTHER)
     if text.startswith(_INTERRUPT):
         return Meaning(Kind.WAITING_NOTICED)  # the turn is over
     words = own_words(text)

@@ -7,7 +7,7 @@ transcript_meaning.py.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,24 @@ def subagent_files(path: Path) -> list[Path]:
     return sorted(folder.glob("*.jsonl")) if session and folder.is_dir() else []
 
 
+def joined(lines: Iterable[list[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+    """Records as they were: one that is written again holds what it said before, too."""
+    known: dict[str, dict[str, Any]] = {}
+    for parts in lines:
+        whole: dict[str, Any] = {}
+        for part in parts:
+            unique = name(part, "id")
+            if text(part, "type") != "gemini" or not unique:
+                yield part
+                continue
+            whole = known.setdefault(unique, {})
+            calls = {name(call, "id"): call for call in objects(whole, "toolCalls")}
+            calls |= {name(call, "id"): call for call in objects(part, "toolCalls")}
+            whole |= part | ({"toolCalls": list(calls.values())} if calls else {})
+        if whole:
+            yield whole
+
+
 class Chat:
     """Reads one chat. Its first line says whose it is."""
 
@@ -115,7 +133,8 @@ class Chat:
 
     def _of_answer(self, fields: dict[str, Any], unique: str) -> list[Entry]:
         at = text(fields, "timestamp")
-        said = {k: v for k, v in fields.items() if k not in ("toolCalls", "thoughts")}
+        apart = ("toolCalls", "thoughts") if fields.get("thoughts") else ("toolCalls",)
+        said = {key: value for key, value in fields.items() if key not in apart}
         frame = {key: fields.get(key) for key in ("id", "timestamp", "type")}
         found = [self._entry(f"{unique} {_digest(said)}", said, at)]
         if self._thinking and (thoughts := objects(fields, "thoughts")):

@@ -125,4 +125,5 @@ TRANSCRIPTS = Transcripts(
     meaning=meaning,
     beside=transcript.subagent_files,
     rows=transcript.rows,
+    joined=transcript.joined,
 )

@@ -78,6 +78,7 @@ def _asked(properties: Mapping[str, Any], shared: Mapping[str, Any]) -> Meaning:
 
 def _of_session(event: str, payload: Mapping[str, Any], shared: Mapping[str, Any]) -> Meaning:
     words = text(payload, "last_assistant_message")
+    shared = {**shared, "transcript": text(payload, "transcript_path")}
     if event == "SessionStart":
         return Meaning(Kind.SESSION_START, detail=text(payload, "source"), **shared)
     if event == "Stop":

@@ -6,10 +6,14 @@
 // after its public source and not tried.
 import { spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
+import { homedir } from "node:os"
+import { join } from "node:path"
 
 const COMMANDS = {}
 const TIMEOUT_MS = 10000
 const MOST_CALLS = 1000
+const WITH_TRANSCRIPT = new Set(["SessionStart", "Stop", "StopFailure", "SubagentStop", "SessionEnd"])
+
 
 // Of all sessions of this process; several instances of the plugin share them.
 const folders = new Map() // session that has begun -> its folder
@@ -30,10 +34,17 @@ function guarded(work) {
   }
 }
 
+// Where OpenCode keeps its sessions.
+function database() {
+  return join(process.env.XDG_DATA_HOME || join(homedir(), ".local", "share"), "opencode", "opencode.db")
+}
+
 function send(event, sessionID, cwd, fields) {
   const child = children.get(sessionID)
   const who = child ? { agent_id: sessionID, agent_type: child.type } : {}
-  const payload = { session_id: child ? child.parent : sessionID, cwd, hook_event_name: event, ...who }
+  const kept = WITH_TRANSCRIPT.has(event) ? { transcript_path: database() } : {}
+  const session_id = child ? child.parent : sessionID
+  const payload = { session_id, cwd, hook_event_name: event, ...who, ...kept }
   const done = spawnSync("/bin/sh", ["-c", COMMANDS[event]], {
     cwd: cwd && existsSync(cwd) ? cwd : "/",
     input: JSON.stringify({ ...payload, ...fields }),
@@ -81,7 +92,7 @@ function isRun() {
 }
 
 function onEvent(event, cwd) {
-  const properties = event?.properties ?? {}
+  const properties = event?.properties ?? event?.data ?? {} // version 1, version 2
   const sessionID = properties.sessionID ?? properties.info?.id
   if (event?.type === "session.created") {
     const info = properties.info ?? {}
@@ -157,34 +168,58 @@ async function server({ directory }) {
 
 // Version 2, not tried.
 async function setup(ctx) {
-  const cwd = ctx?.directory ?? process.cwd()
-  guarded(() => {
-    ctx.session.hook("prompt", guarded((e) => onPrompt({ sessionID: e.sessionID }, e, cwd)))
-    ctx.session.hook("context", guarded((e) => {
-      const context = contexts.get(e.sessionID)
-      if (context && e.kind === "primary") e.system.push({ type: "text", text: context })
-    }))
-    ctx.tool.hook("execute.before", guarded((e) => {
+  try {
+    ctx.session.hook("prompt", async (e) => {
+      const cwd = await folderOf(ctx, e.sessionID)
+      guarded(onPrompt)({ sessionID: e.sessionID }, e, cwd)
+    })
+    ctx.session.hook("context", async (e) => {
+      guarded(() => {
+        const context = contexts.get(e.sessionID)
+        if (context && e.kind === "primary") e.system.push({ type: "text", text: context })
+      })()
+    })
+    ctx.tool.hook("execute.before", async (e) => {
       const input = { sessionID: e.sessionID, tool: e.tool, callID: e.id }
-      onCall("PreToolUse", input, { args: e.input }, cwd)
-    }))
-    ctx.tool.hook("execute.after", guarded((e) => {
+      const cwd = await folderOf(ctx, e.sessionID)
+      guarded(onCall)("PreToolUse", input, { args: e.input }, cwd)
+    })
+    ctx.tool.hook("execute.after", async (e) => {
       const input = { sessionID: e.sessionID, tool: e.tool, callID: e.id, args: e.input }
-      onCall("PostToolUse", input, { output: e.result, error: e.error, status: e.status }, cwd)
-    }))
-  })()
-  follow(ctx, cwd)
-  return async () => guarded(end)(cwd)
+      const cwd = await folderOf(ctx, e.sessionID)
+      const output = { output: e.result, error: e.error, status: e.status }
+      guarded(onCall)("PostToolUse", input, output, cwd)
+    })
+  } catch {
+    return undefined // another API than the one that is known
+  }
+  follow(ctx)
+  return async () => {
+    for (const cwd of new Set(folders.values())) guarded(end)(cwd)
+  }
 }
 
-async function follow(ctx, cwd) {
+// One server of version 2 works in many folders: the session says which is its own.
+async function folderOf(ctx, sessionID) {
+  if (folders.has(sessionID)) return folders.get(sessionID)
+  try {
+    const info = await ctx.session.get({ sessionID })
+    return info?.location?.directory ?? info?.directory ?? process.cwd()
+  } catch {
+    return process.cwd()
+  }
+}
+
+async function follow(ctx) {
   try {
     for await (const event of ctx.event.subscribe()) {
-      const sessionID = event?.properties?.sessionID
+      const properties = event?.properties ?? event?.data ?? {}
+      const sessionID = properties.sessionID ?? properties.info?.id
+      const cwd = await folderOf(ctx, sessionID)
       if (event?.type === "session.execution.succeeded") {
         guarded(endTurn)("Stop", sessionID, cwd, {})
       } else if (event?.type === "session.execution.failed") {
-        guarded(endTurn)("StopFailure", sessionID, cwd, { properties: event.properties })
+        guarded(endTurn)("StopFailure", sessionID, cwd, { properties })
       } else {
         guarded(onEvent)(event, cwd)
       }

@@ -5,6 +5,7 @@ from journal.session.meaning import Action
 
 ACTIONS: Actions = {
     "bash": (Action.RUN, ("command",)),
+    "shell": (Action.RUN, ("command",)),  # of version 2
     "read": (Action.READ, ("filePath",)),
     "write": (Action.EDIT, ("filePath",)),
     "edit": (Action.EDIT, ("filePath",)),
@@ -16,6 +17,7 @@ ACTIONS: Actions = {
     "websearch": (Action.SEARCH, ("query",)),
     "question": (Action.ASK, ("question",)),
     "task": (Action.DELEGATE, ("description", "prompt")),
+    "subagent": (Action.DELEGATE, ("description", "prompt")),  # of version 2
 }
 UNKNOWN = "invalid"  # the tool that stands in for one that does not exist
 

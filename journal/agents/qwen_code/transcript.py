@@ -4,7 +4,7 @@ Source: files of 0.24.4: Claude Code's frame around Gemini's parts. A line is ke
 each of its calls and results, and one for the words beside them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +117,13 @@ def _parts(fields: dict[str, Any], runs: list[list[dict[str, Any]]]) -> list[dic
     return found
 
 
+def joined(lines: Iterable[list[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+    """Lines as they were, of the parts that were kept of them."""
+    for first, *rest in lines:
+        parts = [part for line in (first, *rest) for part in objects(line, "message", "parts")]
+        yield {**first, "message": {**obj(first, "message"), "parts": parts}} if rest else first
+
+
 def meaning(payload: Mapping[str, Any]) -> Meaning:
     """The meaning of one kept line, or of a part of one."""
     line = obj(payload, "line")
@@ -220,4 +227,5 @@ TRANSCRIPTS = Transcripts(
     session_of=session_of,
     reader=Lines,
     meaning=meaning,
+    joined=joined,
 )

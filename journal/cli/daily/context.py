@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app
+from journal.cli.filters import scope
 from journal.printable import one_line
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def context(app: App, directory: str | None) -> None:
     Example:
       journal context --project ~/code/billing-api
     """
+    from hooks.belonging import told_key
     from hooks.project import locate
     from journal.errors import UsageError
     from sync.ingest.backlog import missing_records
@@ -37,10 +39,11 @@ def context(app: App, directory: str | None) -> None:
     if directory is not None and (not directory or Path(directory).is_file()):
         message = f"{one_line(directory)!r} is not a directory"
         raise UsageError(message, "name a directory of the project")
-    place = locate(directory or os.curdir, os.uname().nodename)
+    place = locate(str(Path(directory or os.curdir).absolute()), scope(app))
     with app.reading() as db:
         missing = missing_records(db, app.layout)
-    text = told(app.layout, place.key, place.name, missing)
+    key = told_key(str(app.layout.home), place)
+    text = told(app.layout, key, place.name, missing)
     if text:
         click.echo(text)
     else:

@@ -19,6 +19,8 @@ from journal.cli.screen.output import print_json
 from journal.printable import one_line
 
 if TYPE_CHECKING:
+    import apsw
+
     from journal.cli.screen.lines import Page
     from sync.query.candidates import Query
     from sync.query.search import Found, Hit
@@ -55,7 +57,7 @@ class _Words(click.Command):
     help="Only in this kind of text; may be given more than once.",
 )
 @click.option(
-    "--tool", metavar="NAME", help="Only calls of this tool; mcp__* means all that begin so."
+    "--tool", metavar="NAME", help="Only calls of this tool; mcp__* matches all that begin so."
 )
 @click.option(
     "--file", metavar="PATH", help="Only calls that read or changed this file; its end is enough."
@@ -69,22 +71,23 @@ class _Words(click.Command):
     default=20,
     help="How many texts at most (default: 20).",
 )
-@click.option("--after", metavar="CURSOR", help="Go on behind a hit: its `cursor` in the JSON.")
+@click.option("--after", metavar="CURSOR", help="Continue after a hit: its `cursor` in the JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @pass_app
 def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
     """Search prompts, answers, tool calls and summaries.
 
     All words must occur in the text, in any order and case. "Quotes" keep words together, a *
-    at the end finds beginnings, punctuation is taken as it stands. The best come first; of
-    equal ones the newer. `journal show --around EVENT` reads on where a text stands.
+    at the end finds beginnings, punctuation is matched literally. Best matches first, then
+    newest. Without words, but with a filter: everything that the filter leaves, newest first.
+    `journal show --around EVENT` shows the conversation around a hit.
 
     \b
     Examples:
       journal search rounding --here --since 7d
       journal search '"bank import" retry*' --kind prompt
       journal search src/money.py:12 --tool Bash
-      journal search quantize --file money.py
+      journal search --file money.py
     """
     from journal.errors import UsageError
     from sync.query import search as index
@@ -94,13 +97,16 @@ def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) ->
     from sync.views.texts import TextKind
 
     query = " ".join(words)
-    if not query.strip() and not as_json and sys.stdout.isatty() and sys.stdin.isatty():
+    filters = ("kinds", "tool", "file", "here", "project", "branch", "agent", "host", "state")
+    has_filter = any(chosen[name] for name in filters)
+    on_terminal = not as_json and sys.stdout.isatty() and sys.stdin.isatty()
+    if not words and not has_filter and on_terminal:
         from journal.cli.browsing import browse_here
 
         browse_here(app)
         return
-    if not query.strip():
-        hint = "give some words, for example: journal search rounding --here"
+    if not query.strip() and (words or not has_filter):
+        hint = "give some words or a filter, for example: journal search rounding --here"
         raise UsageError("nothing to search for", hint)
     check_owner(chosen)
     in_archive = chosen["in_archive"]
@@ -116,16 +122,44 @@ def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) ->
         limit=chosen["limit"],
         since_us=since_us or 0,
         until_us=ENDLESS_US if until_us is None else until_us,
-        calls=chosen_calls(chosen),
+        calls=chosen_calls(app, chosen),
+        without_words=not words,
     )
     if in_archive:
         _search_archive(app, wanted, query, chosen, as_json=as_json)
         return
     with app.reading(ends_matter=chosen["state"] is not None) as db:
         found = index.search(db, wanted, now_us, after)
-        if not as_json:
-            _print_text(found, query, chosen["limit"])
-            return
+        hints = _hints(app, db, wanted, now_us) if _is_empty(found, after) else []
+    if not as_json:
+        _print_text(found, query, chosen["limit"])
+    for hint in hints:
+        click.echo(f"journal: {hint}", err=True)
+    if as_json:
+        _print_json(found)
+
+
+def _is_empty(found: "Found", after: object) -> bool:
+    return not (found.hits or found.more or after)
+
+
+def _hints(app: App, db: "apsw.Connection", query: "Query", now_us: int) -> list[str]:
+    """What was mistyped, or what would find something."""
+    from sync.query import search as index
+    from sync.query.filters import Filters, Wanted
+    from sync.query.hints import suggestions, unknown
+
+    found = [*unknown(db, query.sessions, query.calls)]
+    if near := suggestions(db, query.terms):
+        found.append(f"try {' or '.join(near)}")
+    elsewhere = query._replace(sessions=Wanted(Filters(app.adopt_on)), calls=None, limit=1)
+    if elsewhere != query._replace(limit=1) and query.terms:
+        hits = index.search(db, elsewhere, now_us).hits
+        found += [f"found in {one_line(hit.project)} without the filters" for hit in hits]
+    return found
+
+
+def _print_json(found: "Found") -> None:
     for hit in found.hits:
         print_json(hit_json(hit))
     if found.more and not found.hits:
@@ -179,7 +213,8 @@ def _print_text(found: "Found", query: str, limit: int, *, in_archive: bool = Fa
         page.add("")
     if not found.hits:
         words = any(map(str.isalnum, query))
-        page.add(f"Nothing found for: {one_line(query)[:200]}" + _ONLY_WORDS * (not words))
+        said = f" for: {one_line(query)[:200]}" if query.strip() else "."
+        page.add(f"Nothing found{said}" + _ONLY_WORDS * (bool(query.strip()) and not words))
     event = next((hit.short_event_id for hit in found.hits if hit.event_id), "")
     if event and not in_archive:
         page.add(f"To read on: journal show --around {event}")
@@ -195,7 +230,8 @@ def _add_session(page: "Page", hits: "list[Hit]") -> None:
 
     first = hits[0]
     name, project = one_line(first.short_id), one_line(first.project)
-    title = cut(one_line(first.title), page.columns - len(name + project) - 2 * len(GAP))
+    columns = page.columns - len(name + project) - 2 * len(GAP)
+    title = cut(one_line(first.title), max(1, columns))
     heading = (page.style(name, fg="cyan"), page.style(project, bold=True), title)
     page.add(GAP.join(heading))
     equal: dict[tuple[str, str], list[Hit]] = {}

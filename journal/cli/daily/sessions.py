@@ -19,6 +19,8 @@ from journal.cli.filters import (
 from journal.cli.screen.output import print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import apsw
 
     from sync.query.commits import Commit
@@ -72,16 +74,28 @@ def sessions(app: App, /, as_json: bool, live: bool, limit: int | None, **chosen
     commit = _commit(chosen)
     with app.reading() as db:
         if commit is not None:
-            wanted = wanted._replace(only=_made(db, commit))
+            wanted = wanted._replace(only=_made(app, db, commit))
         if as_json:
             for session in listing.read(db, listing.page(db, wanted, limit or 0), adopt_on):
                 print_json(session.json())
+            if not listing.page(db, wanted, 1):
+                for hint in _unknown(db, wanted):
+                    click.echo(f"journal: {hint}", err=True)
             return
         most = TABLE_ROWS if limit is None else limit
         found = list(listing.read(db, listing.page(db, wanted, most), adopt_on))
         total = listing.count(db, wanted) if found else 0
         note = _more(total - len(found)) if found else _none(app, db, chosen)
+        hints = [] if found else [*_unknown(db, wanted)]
     print_sessions(app, found, note)
+    for hint in hints:
+        click.echo(f"journal: {hint}", err=True)
+
+
+def _unknown(db: "apsw.Connection", wanted: "Wanted") -> "Iterator[str]":
+    from sync.query.hints import unknown
+
+    return unknown(db, wanted)
 
 
 def _follow(app: App, as_json: bool, limit: int | None, chosen: dict[str, Any]) -> None:
@@ -138,11 +152,11 @@ def _commit(chosen: dict[str, Any]) -> "Commit | None":
     return named(chosen["commit"])
 
 
-def _made(db: "apsw.Connection", commit: "Commit") -> tuple[int, ...]:
+def _made(app: App, db: "apsw.Connection", commit: "Commit") -> tuple[int, ...]:
     """The sessions that made a commit of the current directory's repository."""
     from sync.query.commits import sessions_of
 
-    return tuple(sessions_of(db, commit, folder(os.curdir)))
+    return tuple(sessions_of(db, commit, folder(app, os.curdir)))
 
 
 def print_sessions(app: App, found: "list[Session]", note: str) -> None:

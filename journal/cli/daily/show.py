@@ -135,7 +135,7 @@ def newest_here(app: App, db: "apsw.Connection") -> int:
     from sync.query import listing
     from sync.query.filters import Filters, Wanted
 
-    place = folder(os.curdir)
+    place = folder(app, os.curdir)
     filters = Filters(adopt_on=tuple(app.settings.sessions.adopt_on))
     key = listing.newest(db, Wanted(filters, (place,)))
     if key is None:

@@ -11,6 +11,7 @@ import click
 from journal.cli.app import App, pass_app
 from journal.cli.completing import session_names
 from journal.cli.filters import archive_options, check_owner
+from journal.cli.screen.output import say
 
 if TYPE_CHECKING:
     import apsw
@@ -37,12 +38,15 @@ _WHOLE = {"markdown": "page", "html": "page", "transcript": "transcript"}
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write to this file, whole or not at all (else to standard output).",
+    help="Write to this file, whole or not at all (default, and -: standard output).",
+)
+@click.option(
+    "--open", "to_open", is_flag=True, help="Write an HTML page and open it in the browser."
 )
 @pass_app
 def export(
     app: App, session: str | None, form: str, since: str | None, output: Path | None,
-    in_archive: bool, owner: str | None,
+    to_open: bool, in_archive: bool, owner: str | None,
 ) -> None:  # fmt: skip
     """Write out one session, or everything.
 
@@ -54,6 +58,7 @@ def export(
     started, and with --since those without any activity after it.
 
     transcript is the copy of the SESSION's transcript: what the agent has deleted can be put back.
+    With --output DIR the files of its sub-agents are written, too, as the agent lays them out.
 
     SESSION is an id, a unique beginning of one, or AGENT/ID.
 
@@ -61,11 +66,15 @@ def export(
     Examples:
       journal export --since 7d --output week.jsonl
       journal export 7f3a91 --format html --output session.html
+      journal export 7f3a91 --open
     """
     from journal.errors import UsageError
     from sync.query.filters import moment_us
     from sync.transfer.export import write_file
 
+    if to_open:
+        form = "html"
+        output = _page_file() if output in (None, Path("-")) else output
     if session is not None and since is not None and form != "jsonl":
         hint = "leave out --since, or use --format jsonl"
         raise UsageError(f"a {_WHOLE[form]} holds a session as a whole", hint)
@@ -80,11 +89,25 @@ def export(
         else:
             db = stack.enter_context(app.reading())
             parts = _parts(db, app, session, form, since_us)
-        if output is None:
+        if form == "transcript" and output is not None and output.is_dir() and session:
+            _write_transcripts(db, session, output)
+            return
+        if output is None or str(output) == "-":
             _write_out(parts)
             return
         write_file(output, parts)
-    click.echo(f"Wrote {output} ({output.stat().st_size:,} bytes).")
+    say(f"Wrote {output} ({output.stat().st_size:,} bytes).")
+    if to_open:
+        import webbrowser
+
+        webbrowser.open(output.absolute().as_uri())
+
+
+def _page_file() -> Path:
+    """Where a page goes that is only to be looked at: a folder that nobody else can read."""
+    import tempfile
+
+    return Path(tempfile.mkdtemp(prefix="journal-")) / "journal.html"
 
 
 def _archive_parts(
@@ -128,6 +151,14 @@ def _parts(
         "transcript": lambda: restored.lines(db, key),
     }
     return one[form]()
+
+
+def _write_transcripts(db: "apsw.Connection", name: str, folder: Path) -> None:
+    from sync.query import listing
+    from sync.transcripts.put_back import write_into
+
+    for path in write_into(db, listing.find(db, name), folder):
+        say(f"Wrote {path} ({path.stat().st_size:,} bytes).")
 
 
 def _write_out(parts: Iterable[bytes]) -> None:

@@ -8,6 +8,7 @@ import click
 
 from journal.cli.app import App, pass_app, polling
 from journal.cli.completing import session_names
+from journal.cli.screen.output import say
 from journal.errors import JournalError, UsageError
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _ask(about: str) -> None:
     if not sys.stdin.isatty():
         first = about.partition("\n")[0]
         raise UsageError(f"nothing is forgotten: {first}", "to do it without being asked: --yes")
-    click.echo(f"This removes the session for good:\n  {about}")
+    say(f"This removes the session for good:\n  {about}")
     if not click.confirm("Forget it?", default=False):
         raise click.Abort
 

@@ -7,6 +7,7 @@ import click
 
 from journal.cli.app import App, pass_app
 from journal.cli.screen.health import resume_command
+from journal.cli.screen.output import say
 from journal.errors import JournalError
 
 if TYPE_CHECKING:
@@ -28,11 +29,11 @@ def off(app: App, here: bool) -> None:
 
     found = capture.look(app.layout, os.curdir)
     if here:
-        click.echo(_off_here(app, found))
+        say(_off_here(app, found))
     else:
         already = " already" if found.off else ""
         capture.stop(app.layout)
-        click.echo(f"Capture is off{already}: nothing is recorded. To resume: journal on")
+        say(f"Capture is off{already}: nothing is recorded. To resume: journal on")
     if not found.obeyed:
         message = "the installed hooks are older than this: they still record"
         raise JournalError(message, "run: journal install")
@@ -53,7 +54,7 @@ def on(app: App, here: bool) -> None:
     found = capture.look(app.layout, os.curdir)
     changed = bool(before.here if here else before.off)
     for line in _on_text(found, here, changed):
-        click.echo(line)
+        say(line)
 
 
 def _off_here(app: App, found: "Capture") -> str:

@@ -1,12 +1,13 @@
-"""`journal pin` and `journal unpin`: what reaping and retention shall leave alone."""
+"""`journal pin` and `journal unpin`: sessions that are never closed or deleted automatically."""
 
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import click
 
 from journal.cli.app import App, pass_app
 from journal.cli.completing import session_names
+from journal.cli.screen.output import say
 from journal.errors import BusyError
 
 
@@ -19,14 +20,14 @@ def pin(app: App, session: str) -> None:
     It is neither counted as ended without its word nor deleted by retention. SESSION is an id, a
     unique beginning of one, or AGENT/ID.
     """
-    _record(app, session, "Pin", "is pinned: reaping and retention leave it alone")
+    _record(app, session, "Pin", "is pinned: it will never be closed or deleted automatically")
 
 
 @click.command()
 @click.argument("session", shell_complete=session_names)
 @pass_app
 def unpin(app: App, session: str) -> None:
-    """Take a session's pin out.
+    """Unpin a session.
 
     SESSION is an id, a unique beginning of one, or AGENT/ID.
     """
@@ -38,14 +39,28 @@ def _record(app: App, name: str, event: str, said: str) -> None:
     from journal.record import own_facts
     from sync.query import listing
     from sync.store import facts
+    from sync.views import pins_and_ends
 
     with app.reading() as db:
         key = listing.find(db, name)
         who = facts.identity(db, key)
         ((short_id, pinned),) = [(one.short_id, one.pinned) for one in listing.read(db, [key], ())]
+        payload = own_facts.replaces(pins_and_ends.pin_record(db, *who))
     if pinned != (event == "Pin"):
         durable = app.settings.capture.durable
-        own_facts.append(app.layout, event, who, {}, time.time_ns(), durable=durable)
-        with suppress(BusyError):  # whoever holds the lock takes it in
+        own_facts.append(app.layout, event, who, payload, time.time_ns(), durable=durable)
+        with suppress(BusyError):  # the process that holds the lock, or the next pass, reads it
             app.sync(wait_seconds=1.0, seconds=1.0)
-    click.echo(f"Session {short_id} {said}.")
+        if _is_pinned(app, who) != (event == "Pin"):
+            say(f"Recorded for session {short_id}: the next sync applies it.")
+            return
+    say(f"Session {short_id} {said}.")
+
+
+def _is_pinned(app: App, who: tuple[str, str]) -> bool:
+    """What the database says now."""
+    from sync.store import connection
+
+    with closing(connection.open_store(app.layout)) as db:
+        query = "select pinned from pins where agent = ? and session = ?"
+        return bool(db.execute(query, who).get)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app, polling
-from journal.cli.screen.output import print_json
+from journal.cli.screen.output import print_json, say
 from journal.cli.screen.progress import progress
 from journal.errors import JournalError, UsageError
 
@@ -58,7 +58,7 @@ def redact(app: App, rescan: bool, dry_run: bool, wait: float, as_json: bool) ->
     if as_json:
         print_json(rescanned_json(done, seconds))
     else:
-        click.echo(rescanned_text(done, seconds))
+        say(rescanned_text(done, seconds))
     if done.problems:
         raise JournalError("; ".join(done.problems), "repair or remove it, then rescan again")
 

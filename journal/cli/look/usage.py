@@ -11,7 +11,7 @@ from journal.cli.screen.output import print_json
 from journal.printable import one_line
 
 if TYPE_CHECKING:
-    from sync.query.usage import Usage, Used
+    from sync.query.costs.usage import Usage, Used
 
 KEYS = ("day", "week", "month", "project", "model", "agent", "session")
 _HEADS = ("SESSIONS", "INPUT", "OUTPUT", "CACHE READ", "CACHE WRITE", "COST")
@@ -39,8 +39,8 @@ def usage(app: App, /, key: str, limit: int, utc: bool, as_json: bool, **chosen:
       journal usage --by model --project billing-api
       journal usage --by week --json
     """
-    from sync.query.prices import Prices
-    from sync.query.usage import Usage
+    from sync.query.costs.prices import Prices
+    from sync.query.costs.usage import Usage
 
     since_us, until_us = chosen_times(chosen, app.now_us)
     wanted = chosen_sessions(app, chosen)._replace(since_us=since_us, until_us=until_us)
@@ -64,7 +64,7 @@ def _print(rows: "list[Used]", found: "Usage", key: str) -> None:
     from rich.text import Text
 
     from journal.cli.screen.tables import print_rich, screen
-    from sync.query import prices
+    from sync.query.costs import prices
 
     out = screen()
     if not rows:

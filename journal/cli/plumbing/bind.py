@@ -7,6 +7,7 @@ import click
 
 from journal.cli.app import CATCH_UP_SECONDS, App, pass_app
 from journal.cli.completing import session_names
+from journal.cli.screen.output import say
 from journal.errors import BusyError, JournalError, UsageError
 
 if TYPE_CHECKING:
@@ -46,9 +47,9 @@ def bind(app: App, session: str, memory_id: str) -> None:
         hint = "kept in dead/binds.jsonl, nothing else is changed"
         raise JournalError(f"the bind is refused: {refused}", hint)
     if known:
-        click.echo(f"The memory id of {'/'.join(who)} is {memory_id}.")
+        say(f"The memory id of {'/'.join(who)} is {memory_id}.")
     else:
-        click.echo(f"Recorded for {'/'.join(who)}: the next sync takes it in.")
+        say(f"Recorded for {'/'.join(who)}: the next sync takes it in.")
 
 
 def _who(app: App, name: str) -> tuple[str, str]:

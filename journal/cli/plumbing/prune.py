@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app, polling
-from journal.cli.screen.output import print_json
+from journal.cli.screen.output import print_json, say
+from journal.errors import JournalError
 
 if TYPE_CHECKING:
     from sync.retention.prune_plan import Plan
@@ -16,37 +17,54 @@ MAX_SESSIONS = 10  # named one by one
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Say what would go, and delete nothing.")
+@click.option("--yes", is_flag=True, help="The clock is right: delete although it has moved.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @pass_app
-def prune(app: App, dry_run: bool, as_json: bool) -> None:
+def prune(app: App, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Delete what is older than [retention] in config.toml allows.
 
     Finished sessions that are not pinned, bodies of old events, packs whose sessions are gone, old
     copies of the database. A sync and a watcher do it once an hour. What a remote that is set has
-    not acknowledged stays.
+    not acknowledged stays. If the clock has moved by more than a day, nothing is deleted without
+    --yes.
     """
-    made = _planned(app) if dry_run else _pruned(app)
+    made = _planned(app) if dry_run else _pruned(app, yes=yes)
     if as_json:
         print_json(made.json(dry_run=dry_run))
     else:
-        click.echo(_text(made, dry_run=dry_run))
+        say(_text(made, dry_run=dry_run))
     for why in made.kept:
-        click.echo(f"journal: {why}", err=True)
+        say(f"journal: {why}", err=True)
 
 
 def _planned(app: App) -> "Plan":
     from sync.retention import prune_plan
+    from sync.store import clock
 
     with app.reading() as db:
+        time, _ = clock.look(app.layout, app.clock_reading)
+        if time.problem:
+            say(f"journal: {time.problem}: prune deletes nothing without --yes", err=True)
         return prune_plan.plan(db, app.layout, app.settings, app.now_us, {})
 
 
-def _pruned(app: App) -> "Plan":
+def _pruned(app: App, *, yes: bool) -> "Plan":
     from sync import cycle
 
-    keep_trying = polling(WAIT_SECONDS)
-    conditions = cycle.Pass(app.layout, app.settings, app.now_us, keep_trying, prune=True)
-    return app.run_pass(conditions, "sync").pruned
+    conditions = cycle.Pass(
+        app.layout,
+        app.settings,
+        app.now_us,
+        polling(WAIT_SECONDS),
+        prune=True,
+        accept_clock=yes,
+        reading=app.clock_reading,
+    )
+    report = app.run_pass(conditions, "sync")
+    if report.clock_problem:
+        hint = "if the date is right now: journal prune --yes"
+        raise JournalError(f"nothing is deleted: {report.clock_problem}", hint)
+    return report.pruned
 
 
 def _text(made: "Plan", *, dry_run: bool) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app
-from journal.cli.screen.output import print_json
+from journal.cli.screen.output import print_json, say
 
 if TYPE_CHECKING:
     from sync.delivery.sending import Delivered
@@ -39,9 +39,9 @@ def replay(app: App, every: bool, dead: bool, as_json: bool) -> None:
     if as_json:
         print_json(replay_json(done))
     else:
-        click.echo(_text(done, app.settings.remote.kind))
+        say(_text(done, app.settings.remote.kind))
     for problem in Outside(delivered=done).problems:
-        click.echo(f"journal: {problem}", err=True)
+        say(f"journal: {problem}", err=True)
 
 
 def replay_json(done: "Delivered") -> dict[str, object]:

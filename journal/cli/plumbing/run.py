@@ -7,6 +7,7 @@ import click
 
 from journal.cli.app import App, pass_app
 from journal.cli.process import become
+from journal.cli.screen.output import say
 from journal.errors import UsageError
 from journal.session import plan
 
@@ -49,7 +50,7 @@ def _warn(app: App) -> None:
 
     found = capture.look(app.layout, os.curdir)
     if not (app.layout.hooks / "run.py").exists():
-        click.echo("journal: hooks not installed, nothing is recorded (journal install)", err=True)
+        say("journal: hooks not installed, nothing is recorded (journal install)", err=True)
     elif found.off or found.here:
         how = "journal on" if found.off else "journal on --here"
-        click.echo(f"journal: capture is off, nothing is recorded ({how})", err=True)
+        say(f"journal: capture is off, nothing is recorded ({how})", err=True)

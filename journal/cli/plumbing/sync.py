@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app
-from journal.cli.screen.output import print_json
+from journal.cli.screen.output import print_json, say
 from journal.cli.screen.progress import progress
 from journal.cli.screen.sync_report import (
     model_text,
@@ -21,6 +21,8 @@ from journal.errors import UsageError
 
 if TYPE_CHECKING:
     from sync.cycle import Report
+
+CLOCK_HINT = "nothing goes by its age for 24 hours; if the date is right: journal prune --yes"
 
 
 @click.command()
@@ -60,16 +62,20 @@ def sync(app: App, wait: float, rebuild: bool, yes: bool, as_json: bool) -> None
         print_json(report_json(app, report, outside, seconds))
     else:
         text = report_text(report, seconds)
-        click.echo(text + remote_text(outside.delivered) + model_text(outside.asked))
+        say(text + remote_text(outside.delivered) + model_text(outside.asked))
     for problem in (*outside.problems, *rebuild_problems(report)):
-        click.echo(f"journal: {problem}", err=True)
+        say(f"journal: {problem}", err=True)
     for problem in report.unreadable:
-        click.echo(f"journal: cannot read {problem}", err=True)
+        say(f"journal: cannot read {problem}", err=True)
     for problem in report.packed.kept:
-        click.echo(f"journal: {problem}", err=True)
+        say(f"journal: {problem}", err=True)
+    for error in report.problems:
+        say(f"journal: {error} ({error.hint})", err=True)
+    if report.clock_problem:
+        say(f"journal: {report.clock_problem} ({CLOCK_HINT})", err=True)
 
 
 def _tell(text: str) -> None:
     """What is being waited for, to people alone."""
     if sys.stderr.isatty():
-        click.echo(f"journal: {text}", err=True)
+        say(f"journal: {text}", err=True)

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from sync.slow_stages import Outside
     from sync.watch import End, Watcher
 
+FOLLOW_SECONDS = 15.0  # between two walks through the agents' folders
 LOCK_WAIT_SECONDS = 10.0
 
 
@@ -122,11 +124,25 @@ def _pass(app: App, stopping: Callable[[], bool], complaints: "_Complaints") -> 
         app.now_us,
         keep_trying=lambda: not stopping() and keep_polling(),
         out_of_time=stopping,
+        reading=app.clock_reading,
+        follow=_is_time_to_follow(),
     )
     report = app.run_pass(conditions, "watch")
     unreadable = (f"cannot read {problem}" for problem in report.unreadable)
-    complaints.tell(*map(JournalError, (*unreadable, *report.packed.kept)))
+    complaints.tell(*map(JournalError, (*unreadable, *report.packed.kept)), *report.problems)
     return report.read
+
+
+_followed: list[float] = []  # when the agents' folders were walked last
+
+
+def _is_time_to_follow() -> bool:
+    """Whether to look for transcripts that no hook named: not with every event of a hook."""
+    now = time.monotonic()
+    if _followed and now - _followed[-1] < FOLLOW_SECONDS:
+        return False
+    _followed[:] = [now]
+    return True
 
 
 class _Complaints:
@@ -172,10 +188,11 @@ class _Scan:
                 with suppress(FileNotFoundError):  # packed or removed since it was listed
                     status = entry.stat()
                     yield entry.path, status.st_ino, status.st_size, status.st_mtime_ns
-        with suppress(OSError):  # no spool, or somebody else's
-            for entry in os.scandir(self._layout.spool):
-                if not entry.name.endswith(".part"):  # that one is being written
-                    yield entry.name, entry.inode(), 0, 0
+        for spool in self._layout.spools():
+            with suppress(OSError):  # no spool, or somebody else's
+                for entry in os.scandir(spool):
+                    if entry.name.endswith((".jsonl", ".raw")):
+                        yield entry.name, entry.inode(), 0, 0
 
     def _database(self) -> int:
         with suppress(OSError):

@@ -9,7 +9,8 @@ import click
 
 from journal.cli.screen.tables import ENDLESS_COLUMNS
 
-LEAST_COLUMNS = 40
+LEAST_COLUMNS = 10
+NARROW_COLUMNS = 60  # a screen with fewer cuts every line, so that none takes two rows
 _WIDE = re.compile(r"[^\x00-\u02ff\u2010-\u2027]")  # what may take another room than one column
 
 
@@ -31,6 +32,9 @@ class Page:
 
     def add(self, line: str) -> None:
         """One line, as `style` and `marked` make them."""
+        plain = click.unstyle(line)
+        if self.columns < NARROW_COLUMNS and _fitting(plain, 0, self.columns) < len(plain):
+            line = cut(plain, self.columns)
         self._lines.append(line.rstrip())
 
     def style(self, text: str, **style: bool | str) -> str:
@@ -43,7 +47,7 @@ class Page:
             for start, end in reversed(marks):
                 text = f"{text[:start]}[{text[start:end]}]{text[end:]}"
             marks = ()
-        for start, end in folded(text, self.columns - len(indent)):
+        for start, end in folded(text, max(1, self.columns - len(indent))):
             line, at = "", start
             for mark in marks:
                 begin, stop = max(mark[0], at), min(mark[1], end)

@@ -20,6 +20,11 @@ def print_json(value: Any) -> None:
     click.echo(text)
 
 
+def say(text: str, *, err: bool = False) -> None:
+    """Print lines for people that name what somebody else wrote: no terminal obeys any of it."""
+    click.echo(clean(text), err=err)
+
+
 def console() -> "Console":
     """Standard output as a rich console; plain text if it is no terminal or NO_COLOR is set."""
     from rich.console import Console

@@ -39,15 +39,16 @@ T = TypeVar("T")
 
 
 def print_session(detail: "Detail", now_us: int) -> None:
-    """Print the session to standard output."""
+    """Print the session to standard output; on a terminal with all answers, and page by page."""
     out = screen()
+    answers = _answers if out.is_terminal else _last_words
     columns = max(_LEAST_COLUMNS, out.width)
     parts: list[RenderableType] = [_header(detail, now_us)]
     for lines in (_prompts(detail), _calls(detail, columns), _subagents(detail, now_us),
-                  _summary(detail), _last_words(detail)):  # fmt: skip
+                  _summary(detail), answers(detail)):  # fmt: skip
         section = list(lines)
         parts += [Text(), *section] if section else []
-    print_rich(out, *parts)
+    print_rich(out, *parts, paged=True)
 
 
 def memory_id_line(detail: "Detail", now_us: int) -> str:
@@ -200,6 +201,19 @@ def _last_words(detail: "Detail") -> "Iterator[RenderableType]":
     yield _title("Last words") + Text(f"  {_clock(detail)(said[-1].at_us)}", style="dim")
     table = _grid()
     table.add_row("", _some(said[-1].text, LAST_LINES))
+    yield table
+
+
+def _answers(detail: "Detail") -> "Iterator[RenderableType]":
+    """All that the agent said, in full."""
+    if not detail.answers:
+        return
+    yield _title("Answers", len(detail.answers))
+    clock, table = _clock(detail), _grid()
+    for answer in detail.answers:
+        style = "red" if answer.failed else ""
+        text = Text(clean(answer.text).strip("\n"), style=style)
+        table.add_row(Text(clock(answer.at_us), style="dim"), text)
     yield table
 
 

@@ -65,13 +65,21 @@ def screen() -> "Console":
     return made
 
 
-def print_rich(out: "Console", *parts: "RenderableType") -> None:
-    """Print parts below each other. A reader that has left is a BrokenPipeError."""
+def print_rich(out: "Console", *parts: "RenderableType", paged: bool = False) -> None:
+    """Print parts below each other; if `paged`, what does not fit a terminal goes to the pager.
+
+    A reader that has left is a BrokenPipeError.
+    """
     with out.capture() as captured:  # rich itself would end the program
         for part in parts:
             out.print(part)
     lines = captured.get().splitlines()
-    click.echo("\n".join(line.rstrip() for line in lines), color=out.is_terminal)
+    text = "\n".join(line.rstrip() for line in lines)
+    if paged and out.is_terminal and len(lines) >= out.height:
+        os.environ.setdefault("LESS", "-FRX")  # as git does: colours, and the screen stays
+        click.echo_via_pager(text, color=True)
+    else:
+        click.echo(text, color=out.is_terminal)
 
 
 def sessions_table(sessions: Sequence["Session"], now_us: int, columns: int) -> "Text":
@@ -101,6 +109,8 @@ def session_lines(sessions: Sequence["Session"], now_us: int, columns: int) -> "
         if below := _below(session, max(columns - at, _LEAST_TITLE_COLUMNS)):
             lines.append(Text(" " * at) + below)
         groups.append(lines)
+    for line in (line for lines in groups for line in lines):
+        line.truncate(columns, overflow="ellipsis")  # a screen of fewer columns cuts rows
     return groups
 
 

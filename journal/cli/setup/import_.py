@@ -3,13 +3,14 @@
 import os
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from journal.cli.app import App, pass_app
-from journal.cli.screen.output import print_json
+from journal.cli.screen.output import print_json, say
 from journal.cli.screen.progress import progress
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ WAIT_SECONDS = 10.0  # for another sync to end
 @click.command("import")
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
 @click.option("--agent", "agents", multiple=True, help="Only the history of this agent.")
+@click.option("--verify", is_flag=True, help="Read every transcript, also those read before.")
 @click.option("--dry-run", is_flag=True, help="Say what would be imported, and write nothing.")
 @click.option(
     "--archive", "in_archive", is_flag=True, help="Your other homes' sessions in the team archive."
@@ -34,6 +36,7 @@ def import_(
     app: App,
     paths: tuple[Path, ...],
     agents: tuple[str, ...],
+    verify: bool,
     dry_run: bool,
     in_archive: bool,
     shared: bool,
@@ -61,7 +64,7 @@ def import_(
     if in_archive or shared:
         return _pull(app, paths, dry_run=dry_run, in_archive=in_archive, shared=shared,
                      as_json=as_json)  # fmt: skip
-    return run_import(app, paths, agents=agents, dry_run=dry_run, as_json=as_json)
+    return run_import(app, paths, agents=agents, dry_run=dry_run, as_json=as_json, verify=verify)
 
 
 def _pull(
@@ -106,6 +109,7 @@ def run_import(
     agents: tuple[str, ...] = (),
     dry_run: bool,
     as_json: bool,
+    verify: bool = False,
 ) -> int:
     """Import and say what was done; the exit code. No path: the history of these agents, or all."""
     from sync.transfer import importing, sources
@@ -115,9 +119,13 @@ def run_import(
     report: Report | None = None
     with progress() as advance:
 
-        def take_in() -> None:
+        def take_in(pack_at_once: bool = False) -> None:
             nonlocal report
-            report = app.sync(WAIT_SECONDS, progress=lambda *on: advance("Taking in", *on))
+            report = app.sync(
+                WAIT_SECONDS,
+                progress=lambda *on: advance("Syncing", *on),
+                pack_at_once=pack_at_once,
+            )
 
         done = importing.run(
             importing.Order(
@@ -126,7 +134,9 @@ def run_import(
                 found.sources,
                 time.time_ns,
                 take_in,
+                partial(take_in, pack_at_once=True),
                 dry_run,
+                verify,
                 lambda *on: advance("Reading", *on),
             )
         )
@@ -134,9 +144,9 @@ def run_import(
     if as_json:
         print_json(import_json(done, seconds, dry_run=dry_run))
     else:
-        click.echo(import_text(done, seconds, dry_run=dry_run))
+        say(import_text(done, seconds, dry_run=dry_run))
     for problem in (*_refusals(done), *found.foreign, *_problems(done, report)):
-        click.echo(f"journal: {problem}", err=True)
+        say(f"journal: {problem}", err=True)
     return 1 if done.problems else 0
 
 
@@ -159,9 +169,10 @@ def _history(agents: tuple[str, ...]) -> "Found":
 
     found = sources.history(os.environ, agents or AGENTS)
     if not found.sources:
-        folders = [f for name in agents or AGENTS for f in sources.folders(name, os.environ)]
-        looked = ", ".join(map(str, folders)) or "a home of yours"
-        message = f"there are no transcripts in {looked}"
+        home = os.environ.get("HOME", "")
+        folders = [str(f) for name in agents for f in sources.folders(name, os.environ)]
+        whose = ", ".join(AGENTS[name].label for name in agents) or "any agent"
+        message = f"there are no transcripts of {whose} in {', '.join(folders) or home}"
         raise JournalError(message, "name what is to be imported: journal import PATH")
     return found
 
@@ -173,6 +184,7 @@ def import_json(done: "Imported", seconds: float, *, dry_run: bool) -> dict[str,
         "records": done.records,
         "imported": done.imported,
         "known": done.known,
+        "unchanged": done.unchanged,
         "left_out": done.left_out,
         "excluded": done.excluded,
         "rejected": done.rejected,
@@ -192,7 +204,9 @@ def import_text(done: "Imported", seconds: float, *, dry_run: bool) -> str:
         text = f"Would import {what} from {files}"
     else:
         text = f"Imported {what} from {files} in {seconds:.1f} s"
-    parts = [f"{done.known:,} known already"] if done.known else []
+    parts = [f"{_count(done.unchanged, 'file')} read before"] if done.unchanged else []
+    if done.known:
+        parts.append(f"{_count(done.known, 'record')} known already")
     if done.left_out:
         parts.append(f"{done.left_out:,} left out that only the other journal needs")
     if done.excluded:
@@ -221,3 +235,4 @@ def _problems(done: "Imported", report: "Report | None") -> Iterator[str]:
     if report is not None:
         yield from (f"cannot read {problem}" for problem in report.unreadable)
         yield from report.packed.kept
+        yield from map(str, report.problems)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app
+from journal.cli.screen.output import say
 from journal.errors import JournalError, UsageError
 
 if TYPE_CHECKING:
@@ -214,14 +215,14 @@ def _offer_import(app: App, settings: Path | None, dry_run: bool) -> None:
         return
     command = f"journal import {shlex.quote(str(found.folder))}" if settings else "journal import"
     if dry_run or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        click.echo(f"Found {found}.\nSo that the next session knows of them: {command}")
+        say(f"Found {found}.\nSo that the next session knows of them: {command}")
         return
     if click.confirm(f"Found {found}. Import them now?", default=True):
         from journal.cli.setup.import_ import run_import
 
         run_import(app, (found.folder,), dry_run=False, as_json=False)
     else:
-        click.echo(f"Later: {command}")
+        say(f"Later: {command}")
 
 
 @click.command()

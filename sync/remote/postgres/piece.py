@@ -16,8 +16,8 @@ import orjson
 from journal.record import record
 from journal.record.record import JOURNAL_AGENT, BadLineError
 from journal.session.meaning import Usage
+from journal.words import words
 from sync.remote.contract import Heading, Material
-from sync.remote.postgres.words import words
 from sync.store import facts
 from sync.views.texts import TextKind, summary_text, texts
 

@@ -152,6 +152,7 @@ def test_a_session_that_is_resumed_is_one_session(agent: str) -> None:
 def test_an_interrupt_of_codex_ends_the_turn() -> None:
     kinds = [(m.kind, m.interrupted) for m in meanings("codex", "sigint")]
     assert kinds[-2:] == [(Kind.TURN_END, True), (Kind.SESSION_END, False)]
+    assert only("codex", "sigint").interrupted == "sleep 20; echo slept"
 
 
 def test_context_in_front_of_a_prompt_is_not_the_person_s() -> None:

@@ -20,7 +20,8 @@ import pytest
 import archived
 import firing
 import stored
-from archived import QUICK, Commands
+from archived import QUICK
+from commands import Commands
 from installed import Installed
 from mindspring_server import TOKEN, Server
 from recordings import Firing

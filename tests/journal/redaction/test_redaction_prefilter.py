@@ -56,7 +56,7 @@ def test_no_bytes_pass_it_that_the_filter_would_hold(
 def test_recorded_payloads_seldom_reach_the_filter() -> None:
     lines = [line for path in RECORDINGS.glob("*.jsonl") for line in path.read_bytes().split(b"\n")]
     assert len(lines) > 100
-    assert sum(map(ENGINE.may_hold, lines)) <= len(lines) // 20
+    assert sum(map(ENGINE.may_hold, lines)) <= len(lines) // 15  # also those with colours
 
 
 def test_until_enough_was_seen_it_leaves_everything_to_the_filter() -> None:

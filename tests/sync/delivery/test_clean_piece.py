@@ -14,7 +14,8 @@ import pytest
 import archived
 import recordings
 import stored
-from archived import Commands, heads, retry_files
+from archived import heads, retry_files
+from commands import Commands
 from journal.layout import Layout
 from journal.redaction.redactor import Redactor
 from journal.settings.sources import load_settings

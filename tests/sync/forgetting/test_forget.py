@@ -15,7 +15,8 @@ import pytest
 
 import recordings
 import stored
-from archived import AGENT, ENVIRON, Commands, config
+from archived import AGENT, ENVIRON, config
+from commands import Commands
 from hooks import emit
 from journal.errors import BusyError
 from journal.layout import Layout

@@ -122,7 +122,7 @@ def test_filters_narrow_the_list(journal: Reader, options: list[str], found: lis
 def test_a_time_that_is_none_is_wrong_usage_with_a_hint(journal: Reader, bad: str) -> None:
     four_states(journal.home)
     assert journal("sessions", "--since", bad, code=2) == ""
-    assert "is no time (write 2h, 3d" in journal.err
+    assert "as a time (try 2h, 3d" in journal.err
     assert len(journal.err.splitlines()) == 1
 
 

@@ -30,7 +30,7 @@ from places import ROOT
 from sync import cycle
 from sync.errors import DamagedStoreError, LossError, StoreError
 from sync.rebuild import swap
-from sync.store import connection
+from sync.store import backups, connection
 from tests.sync.retention.test_pack import pack_file, settle
 
 DAYS = 4
@@ -608,7 +608,7 @@ def test_killed_around_its_last_step_it_is_the_old_or_the_new_one(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(swap, step, stop)
-    monkeypatch.setattr(swap, "remove_leftovers", lambda layout: None)
+    monkeypatch.setattr(backups, "remove_leftovers", lambda layout: None)
     with pytest.raises(KeyboardInterrupt):
         rebuild(home, accept_loss=True)
     monkeypatch.undo()

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 import stored
-from archived import AGENT, Commands, Done, config, heads
+from archived import AGENT, config, heads
+from commands import Commands, Done
 from journal.layout import Layout
 from journal.record import own_facts
 from journal.redaction.redactor import RULES_VERSION

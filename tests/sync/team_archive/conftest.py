@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from archived import Commands
+from commands import Commands
 from postgres_server import Server
 from team import Team
 

@@ -5,7 +5,7 @@ import re
 import psycopg
 import pytest
 
-from archived import Commands
+from commands import Commands
 from postgres_server import ADMINISTRATOR, BEN, Server
 from team import Team
 
@@ -22,7 +22,7 @@ join pg_namespace n on n.oid = p.pronamespace where n.nspname = %s
 MATCHING = """
 select * from matching(%s::tsquery, 255, 0, 1::bigint << 62, 1::bigint << 62,
   'ffffffff-ffff-ffff-ffff-ffffffffffff', 100, null, null, null, null, null, null, null,
-  '{}', '{}', '{}')
+  '{}', '{}', '{}', '{}')
 """
 
 

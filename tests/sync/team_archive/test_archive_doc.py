@@ -4,7 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
-from archived import Commands
+from commands import Commands
 from places import ROOT
 from postgres_server import ADMINISTRATOR, PASSWORD, Server
 from team import Team

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from archived import Commands
+from commands import Commands
 from postgres_server import ADMINISTRATOR, Server
 from team import SCHEMA, Team
 

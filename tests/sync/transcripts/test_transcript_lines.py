@@ -49,7 +49,7 @@ THOUGHT = {"type": "thinking", "thinking": "hm", "signature": "x"}
     [
         (said("user", "do it"), Kind.PROMPT),
         (said("user", [TEXT]), Kind.PROMPT),
-        (said("user", "do it", isMeta=True), Kind.OTHER),
+        (said("user", "do it", isMeta=True), Kind.NOTE),
         (said("user", "before", isCompactSummary=True), Kind.OTHER),
         (said("user", "do it", isSidechain=True), Kind.OTHER),
         (said("user", "[Request interrupted by user]"), Kind.WAITING_NOTICED),

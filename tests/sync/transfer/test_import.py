@@ -512,7 +512,7 @@ def test_the_report_for_people_is_one_line(
     assert first.endswith(" s: 1 refused, kept in dead/.\n")
     again = told(bad)
     assert again.startswith("Nothing new in 1 file (0.")
-    assert again.endswith(" s): 1 known already, 1 refused, kept in dead/.\n")
+    assert again.endswith(" s): 1 record known already, 1 refused, kept in dead/.\n")
     assert told(nas).count("\n") == 1
 
 
@@ -666,8 +666,9 @@ def test_a_large_file_costs_little_memory(
     home.mkdir()
     found = sources.find([path]).sources
     order = importing.Order(
-        layout, load_settings(layout, {}), found, lambda: recordings.START_NS, lambda: None
-    )
+        layout, load_settings(layout, {}), found, lambda: recordings.START_NS, lambda: None,
+        lambda: None,
+    )  # fmt: skip
     importing.run(order)  # loads what is loaded at first use
     shutil.rmtree(home / "days")
     tracemalloc.start()

@@ -17,9 +17,8 @@ import stored
 from chance import examples
 from hooks import emit
 from journal.layout import Layout
-from journal.record import own_facts, record
+from journal.record import bind_order, own_facts, record
 from sync.store import schema
-from sync.views import bind_order
 
 SECOND_NS = 1_000_000_000
 AGENT = "claude-code"

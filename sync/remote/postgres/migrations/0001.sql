@@ -183,7 +183,7 @@ create function {schema}.matching(
   before_us bigint, before_id uuid, most integer,
   with_owner text, with_agent text, with_project text, with_branch text, with_host text,
   with_state text, with_triggers text[],
-  folder_keys text[], folder_hosts text[], folder_tops text[]
+  folder_keys text[], folder_owns text[], folder_paths text[], folder_tops text[]
 ) returns table (of_owner text, found_id uuid, of_session uuid, found_us bigint, is_summary boolean)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
@@ -205,8 +205,9 @@ begin
       and (with_state is null or s.state = with_state)
       and (with_triggers is null or string_to_array(s.triggers, ' ') && with_triggers)
       and not exists (
-        select from unnest(folder_keys, folder_hosts, folder_tops) f (key, host, top)
-        where not (s.project = f.key or (s.host = f.host and starts_with(s.project, 'path:')
+        select from unnest(folder_keys, folder_owns, folder_paths, folder_tops)
+          f (key, own, paths, top)
+        where not (s.project in (f.key, f.own) or (starts_with(s.project, f.paths)
           and (s.cwd = f.top or starts_with(s.cwd, rtrim(f.top, '/') || '/')))))
   )
   select * from (

@@ -1,4 +1,4 @@
-"""The first commit of a repository that no remote names, asked of git itself.
+"""Whether a repository contains one of some commits, asked of git itself.
 
 The one command gets no configuration but the repository's, no protocol to fetch by, and 300 ms.
 """
@@ -9,6 +9,7 @@ import time
 from hooks.git_files import is_hash
 
 GIT_SECONDS = 0.3
+MOST_COMMITS = 50  # are asked for: the newest
 GIT_OUTPUT_BYTES = 64 << 10
 GIT_ENVIRONMENT = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
@@ -21,27 +22,39 @@ GIT_ENVIRONMENT = {
 }
 
 
-def root_commit(top: str, git_dir: str, common: str) -> str:
-    """The smallest of the commits without parents that HEAD comes from; "" if git does not say."""
+def contained(top: str, common: str, commits: "list[str]") -> str:
+    """The first of these commits that lies in the repository's own objects; "" if none does.
+
+    What it only borrows from another one, by a link or as alternates, does not count.
+    """
+    asked = [commit for commit in commits if is_hash(commit)][:MOST_COMMITS]
+    objects = f"{common}/objects"
+    places = (f"{top}/.git", common, objects, f"{objects}/pack")
     try:
-        owners = {os.stat(path).st_uid for path in (f"{top}/.git", git_dir, common)}
-        # A shallow clone ends at commits that are no roots: its siblings would have another key.
-        if owners != {os.geteuid()} or os.path.exists(f"{common}/shallow"):
+        if any(os.stat(place).st_uid != os.geteuid() for place in places[:3]):
             return ""
-        roots = _rev_list(top).split()
+        borrowed = any(os.path.islink(place) for place in places)
+        if borrowed or os.path.exists(f"{objects}/info/alternates"):
+            return ""
+        answers = _cat_file(top, asked).split("\n") if asked else []
     except OSError:  # no git, or none that we may run
         return ""
-    return min(roots) if roots and all(is_hash(root) for root in roots) else ""
+    found = (answer.split(" ") for answer in answers)
+    return next((words[0] for words in found if words[1:2] == ["commit"]), "")
 
 
-def _rev_list(top: str) -> str:
-    """What git prints as the roots of HEAD; "" if it fails or is late. OSError: no git."""
+def _cat_file(top: str, commits: "list[str]") -> str:
+    """What git says of each of these objects; "" if it fails or is late. OSError: no git."""
     deadline = time.monotonic() + GIT_SECONDS
+    asked, ask = os.pipe()
     reader, writer = os.pipe()
     try:
         try:
-            pid = _spawn_git(top, writer)
+            os.write(ask, "".join(f"{commit}\n" for commit in commits).encode())  # a pipe has room
+            os.close(ask)
+            pid = _spawn_git(top, asked, writer)
         finally:
+            os.close(asked)
             os.close(writer)
         try:
             output = _drain(reader, deadline)
@@ -52,7 +65,7 @@ def _rev_list(top: str) -> str:
     return output if ended_well else ""
 
 
-def _spawn_git(top: str, writer: int) -> int:
+def _spawn_git(top: str, asked: int, writer: int) -> int:
     # Not spawnp: "." on the path would run the repository's own idea of git.
     path = [at for at in os.environ.get("PATH", os.defpath).split(":") if at.startswith("/")]
     program = next((f"{at}/git" for at in path if os.access(f"{at}/git", os.X_OK)), "")
@@ -60,11 +73,11 @@ def _spawn_git(top: str, writer: int) -> int:
     bounds = {"PATH": ":".join(path), "GIT_CEILING_DIRECTORIES": os.path.dirname(top)}
     return os.posix_spawn(
         program,
-        ("git", *options, "-C", top, "rev-list", "--max-parents=0", "HEAD", "--"),
+        ("git", *options, "-C", top, "cat-file", "--batch-check"),
         GIT_ENVIRONMENT | bounds,
         file_actions=(
             (os.POSIX_SPAWN_DUP2, writer, 1),
-            (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_DUP2, asked, 0),
             (os.POSIX_SPAWN_OPEN, 2, "/dev/null", os.O_WRONLY, 0),
         ),
         setpgroup=0,  # so that whatever git starts is killed with it

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import apsw
 
 from journal.times import to_datetime
+from sync.query.costs.prices import Prices
 from sync.query.filters import Wanted
-from sync.query.prices import Prices
 
 KEYS = ("day", "week", "month", "project", "model", "agent", "session")
 _BUCKET_US = 900_000_000  # every zone's days begin at a quarter of an hour

@@ -1,0 +1,134 @@
+"""A text as its readers see it: without colours and invisible characters, with escapes decoded.
+
+A terminal's sequence in front of a token, a `%3D` between name and value, a soft line break of
+quoted-printable in the middle hide nothing from a person or a program; so the rules look at every
+reading of a text, and what they find is taken out of the text as it stands.
+"""
+
+import re
+from collections.abc import Iterator
+
+from journal.printable import INVISIBLE, SEQUENCES
+
+# Sequences also where the escape character is spelled out, as logs, JSON in JSON and shells do.
+_SPELLED = r"\\{1,31}(?:u001[bB]|x1[bB]|033|e)"
+_HIDDEN = re.compile(
+    rf"(?:{SEQUENCES}|{_SPELLED}(?:\[[0-?]{{0,64}}[ -/]{{0,8}}[@-~])"
+    rf"|[{INVISIBLE}\u200c\u200d\x00-\x08\x0e-\x1f\x7f])+"
+)
+_ENCODED = re.compile(
+    r"%(?:25)*(?P<percent>[0-9A-Fa-f]{2})"
+    r"|\\{1,31}u00(?P<unicode>[2-7][0-9A-Fa-f])|\\{1,31}x(?P<hex>[2-7][0-9A-Fa-f])"
+    r"|&#(?P<entity>\d{2,3});|&#[xX](?P<hexentity>[2-7][0-9A-Fa-f]);|&(?P<name>quot|amp|lt|gt|apos);"
+)
+# Quoted-printable by itself: `key=41…` is that only in mails.
+_QUOTED = re.compile(
+    r"=(?P<quoted>[2-7][0-9A-F])|=(?P<soft>\r?\n|\\{1,31}r\\{1,31}n|\\{1,31}n)(?=\S)"
+)
+_NAMES = {"quot": '"', "amp": "&", "lt": "<", "gt": ">", "apos": "'"}
+# The same in the lower-case bytes of JSON. Where one of these stands, only the rules can tell; an
+# escape of what needs none can hide any word. One search for each first byte: see `anchors`.
+_RAW_ESCAPES = re.compile(
+    rb"\\(?:u(?:00(?:[0-7]|9b|ad)|034f|061c|11[56]|17b|180|20[026]|2800|3164|d8(?:2f|34)|db40|f[ef])"
+    rb"|x(?:1b|[2-7])|033\[|e\[|/)"
+)
+ENCODED = (
+    rb"%(?:25)*[2-7][0-9a-f]",
+    rb"&(?:#|quot|amp|lt|gt|apos)",
+    rb"=(?:[2-7][0-9a-f]|\\{1,63}[rn]|\r?\n)",
+)
+_RAW_ENCODED = re.compile(b"|".join(ENCODED))
+_CONTROLS = bytes(range(9)) + bytes(range(14, 32)) + b"\x7f"
+_RAW_INVISIBLE = re.compile(
+    rb"\xc2[\x9b\xad]|\xcd\x8f|\xd8\x9c|\xe1\x85[\x9f\xa0]|\xe1\x9e[\xb4\xb5]|\xe1\xa0[\x8b-\x8f]"
+    rb"|\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xe2\xa0\x80|\xe3\x85\xa4"
+    rb"|\xef\xb8[\x80-\x8f]|\xef\xbb\xbf|\xef\xbe\xa0|\xef\xbf[\xb0-\xbb]|\xf0\x9b\xb2|\xf0\x9d\x85"
+    rb"|\xf3\xa0"
+)
+
+
+class Reading:
+    """A text as it is read, and where each of its characters stands in the text itself."""
+
+    def __init__(self, text: str, starts: list[int], ends: list[int]) -> None:
+        self.text = text
+        self._starts = starts
+        self._ends = ends
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Where this part of the reading stands in the text."""
+        if start == end:
+            return self._starts[start], self._starts[start]
+        return self._starts[start], self._ends[end - 1]
+
+
+def readings(text: str) -> Iterator[Reading]:
+    """The other readings of a text than the text itself; none of most texts.
+
+    Without what is hidden, once as if it were nothing and once as if it were a space: a colour may
+    stand inside a token, or where one begins. Then with escapes decoded.
+    """
+    without = None
+    if _HIDDEN.search(text):
+        without = _read(text, _HIDDEN, "")
+        yield without
+        yield _read(text, _HIDDEN, " ")
+    for encoded in (_ENCODED, _QUOTED):
+        if encoded.search(text):
+            decoded = _read(without.text if without else text, encoded, None)
+            yield _through(decoded, without) if without else decoded
+
+
+def may_hide(low: bytes, encodes: bool = True) -> bool:
+    """Whether bytes of JSON, or UTF-8 text, in lower case, may have other readings.
+
+    `encodes`: one of `ENCODED` may be among them, as the caller knows already.
+    """
+    return (
+        _RAW_ESCAPES.search(low) is not None
+        or (encodes and _RAW_ENCODED.search(low) is not None)
+        or len(low.translate(None, _CONTROLS)) != len(low)
+        or (not low.isascii() and _RAW_INVISIBLE.search(low) is not None)
+    )
+
+
+def _read(text: str, pattern: re.Pattern[str], instead: str | None) -> Reading:
+    """The text with each match replaced; None: by what it encodes."""
+    parts: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    done = 0
+    for found in pattern.finditer(text):
+        start, end = found.span()
+        char = _decoded(found) if instead is None else instead
+        if char is None:
+            continue
+        parts += (text[done:start], char)
+        starts.extend(range(done, start))
+        ends.extend(range(done + 1, start + 1))
+        starts.extend([start] * len(char))
+        ends.extend([end] * len(char))
+        done = end
+    parts.append(text[done:])
+    starts.extend(range(done, len(text) + 1))
+    ends.extend(range(done + 1, len(text) + 1))
+    return Reading("".join(parts), starts, ends)
+
+
+def _decoded(found: re.Match[str]) -> str | None:
+    """The character that a match encodes; None: it is no character of a token or name."""
+    kind = found.lastgroup
+    value = found[kind] if kind else ""
+    if kind == "soft":
+        return ""
+    if kind == "name":
+        return _NAMES[value]
+    code = int(value, 10 if kind == "entity" else 16)
+    return chr(code) if 0x20 <= code < 0x7F or code in (9, 10, 13) else None
+
+
+def _through(upper: Reading, lower: Reading) -> Reading:
+    """A reading of a reading, by its places in the text itself."""
+    spans = [lower.span(*upper.span(n, n + 1)) for n in range(len(upper.text))]
+    last = lower.span(len(lower.text), len(lower.text))[0]
+    return Reading(upper.text, [start for start, _ in spans] + [last], [end for _, end in spans])

@@ -1,0 +1,157 @@
+"""All transcripts that agents keep here, found at the cost of one `stat` a file.
+
+Hooks do not name every transcript, and name some wrongly: the session's file lies in another
+folder, hooks were switched off, or the agent ran without them. So the folders are walked. Links
+that the person put below an agent's folder are followed, each file once.
+"""
+
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import apsw
+import orjson
+
+from journal.agents import AGENTS
+from journal.agents.claude_code import transcript_lines
+from journal.layout import Layout
+from journal.settings.sources import Settings
+from sync.store.file_cursors import START
+from sync.transcripts.records import session_of
+from sync.views import transcripts
+from sync.views.transcripts import Copied
+
+CLAUDE_CODE = "claude-code"
+_MOST_DEPTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A transcript where its agent keeps it."""
+
+    path: Path
+    agent: str
+    session: str
+    status: os.stat_result
+
+
+@dataclass(slots=True)
+class Comparison:
+    """What agents keep, compared with what the journal holds, session by session."""
+
+    # Since they were read, with how far that was; or never read, and written after `install`.
+    grown: list[tuple[Found, Copied]] = field(default_factory=list)
+    older: list[Found] = field(default_factory=list)  # from before `install`: import brings them
+
+
+def compare(
+    db: apsw.Connection, layout: Layout, settings: Settings, environ: Mapping[str, str]
+) -> Comparison:
+    """Every transcript that is not read to its end; opens none."""
+    known = transcripts.all_reached(db)
+    since_ns = installed_ns(layout)
+    found = Comparison()
+    for one in walk(_followed(roots(settings, environ))):
+        before = known.get(str(one.path))
+        if before is not None and before.cursor.untouched(one.status):
+            continue
+        is_read = before is not None and before.cursor.offset > 0
+        if since_ns is None or not (is_read or one.status.st_mtime_ns > since_ns):
+            found.older += [] if is_read else [one]
+        else:
+            found.grown.append((one, before or Copied(one.path, one.agent, one.session, START, 0)))
+    return found
+
+
+def _followed(folders: Mapping[str, list[Path]]) -> dict[str, list[Path]]:
+    """Without agents whose settings switch all hooks off: the person wants no record there."""
+    return {
+        agent: [top for top in tops if not _switched_off(agent, top)]
+        for agent, tops in folders.items()
+    }
+
+
+def _switched_off(agent: str, top: Path) -> bool:
+    if agent != CLAUDE_CODE:
+        return False
+    try:
+        values = orjson.loads((top.parent / "settings.json").read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(values, dict) and values.get("disableAllHooks") is True
+
+
+def installed_ns(layout: Layout) -> int | None:
+    """When the hooks were installed, nanoseconds since 1970; None: they are not."""
+    try:
+        return (layout.hooks / "run.py").stat().st_mtime_ns
+    except OSError:
+        return None
+
+
+def roots(settings: Settings, environ: Mapping[str, str]) -> dict[str, list[Path]]:
+    """The folders of each agent, and those that the settings name (for all agents: "")."""
+    found = {CLAUDE_CODE: transcript_lines.folders(environ)}
+    for name, agent in AGENTS.items():
+        if agent.transcripts is not None:
+            found[name] = agent.transcripts.folders(environ)
+    named = [Path(root).expanduser() for root in settings.capture.transcript_roots]
+    return {**found, "": named}
+
+
+def walk(folders: Mapping[str, Iterable[Path]]) -> Iterator[Found]:
+    """Every transcript below these folders, own files only, each once."""
+    seen: set[tuple[int, int]] = set()
+    for agent, tops in folders.items():
+        for top in tops:
+            for path, status in _files(str(top), _MOST_DEPTH, seen):
+                whose = agent or _agent_of(path)
+                if _is_one(path, whose):
+                    yield Found(path, whose, _session(path, whose), status)
+
+
+def _files(
+    folder: str, depth: int, seen: set[tuple[int, int]]
+) -> Iterator[tuple[Path, os.stat_result]]:
+    try:
+        with os.scandir(folder) as listed:
+            entries = sorted(listed, key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        try:
+            status = entry.stat()
+        except OSError:
+            continue  # gone, or a link to nothing
+        key = status.st_dev, status.st_ino
+        if key in seen or status.st_uid != os.getuid():
+            continue
+        if stat.S_ISDIR(status.st_mode) and depth:
+            seen.add(key)
+            yield from _files(entry.path, depth - 1, seen)
+        elif stat.S_ISREG(status.st_mode):
+            seen.add(key)
+            yield Path(entry.path), status
+
+
+def _is_one(path: Path, agent: str) -> bool:
+    known = AGENTS.get(agent)
+    if known is not None and known.transcripts is not None:
+        return known.transcripts.holds(path)
+    return path.suffix == ".jsonl"
+
+
+def _agent_of(path: Path) -> str:
+    for name, agent in AGENTS.items():
+        if agent.transcripts is not None and agent.transcripts.holds(path):
+            return name
+    return CLAUDE_CODE
+
+
+def _session(path: Path, agent: str) -> str:
+    known = AGENTS.get(agent)
+    if known is not None and known.transcripts is not None:
+        return known.transcripts.session_of(path)
+    return session_of(path)
