@@ -99,12 +99,12 @@ def _search(ask: _Asked, given: asked.Search, project: str) -> str:
         query = query._replace(calls=Calls(file=file(given.path.strip())))
     if everywhere:
         query = query._replace(sessions=query.sessions._replace(folders=()))
-    result = found.find(ask.db, may, query, ask.now_us, number, after)
+    result = found.find(ask.db, may, query, ask.now_us, number, after, stems=_stems(given))
     may_widen = not (given.project.strip() or given.session.strip() or everywhere)
     if may_widen and not result.texts and after is None:
         everywhere = True
         query = query._replace(sessions=query.sessions._replace(folders=()))
-        result = found.find(ask.db, may, query, ask.now_us)
+        result = found.find(ask.db, may, query, ask.now_us, stems=_stems(given))
     begin = f"{'all' if everywhere else 'here'}.{result.number}."
     notes = []
     if result.texts and result.number:
@@ -114,6 +114,11 @@ def _search(ask: _Asked, given: asked.Search, project: str) -> str:
     records = (_hit(ask, text, result.terms, begin) for text in result.texts)
     end = f"{begin}{result.more}" if result.more and result.texts else ""
     return compose("search", project, notes, records, given.max_chars, end)
+
+
+def _stems(given: asked.Search | asked.CommandHistory | asked.ErrorHistory) -> bool:
+    """Whether other forms of the words count as well; who quotes means just these."""
+    return '"' not in given.query
 
 
 def _fewer(terms: list[Any]) -> str:
@@ -238,7 +243,7 @@ def _visit(ask: _Asked, visit: file_history.Visit) -> Record:
 
 
 def _command_history(ask: _Asked, given: asked.CommandHistory, project: str) -> str:
-    some = command_history.commands(ask.db, ask.scope, words.of(given.query))
+    some = command_history.commands(ask.db, ask.scope, words.of(given.query), _stems(given))
     some = [one for one in some if one.newest.at_us >= ask.since_us]
     begin = _number(given.after) if given.after.strip() else 0
     records = (
@@ -274,7 +279,7 @@ def _error_history(ask: _Asked, given: asked.ErrorHistory, project: str) -> str:
     terms = words.of(given.query)
     if not terms:
         raise UsageError("query: an error needs a letter or a digit", "give its words")
-    some = error_history.recoveries(ask.db, ask.scope, terms)
+    some = error_history.recoveries(ask.db, ask.scope, terms, _stems(given))
     some = [one for one in some if one.failed.at_us >= ask.since_us]
     begin = _number(given.after) if given.after.strip() else 0
     records = (

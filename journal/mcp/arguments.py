@@ -50,7 +50,8 @@ class Search(_InProject):
     query: _Text = Field(
         min_length=1,
         description='Words that a text must hold, in any order; "quoted phrases"; beginnings*. '
-        "If no text has all of them, the rarest decide.",
+        "If no text has all of them, other forms of them count, then the rarest decide; what is "
+        "quoted stands as it is.",
     )
     session: _Text = Field("", description="Only this session: its id or the beginning of it.")
     path: _Text = Field(

@@ -31,7 +31,9 @@ class Command:
         return (self.passed or self.failed or self.unknown)[0]
 
 
-def commands(db: apsw.Connection, scope: Scope, terms: list[Term]) -> list[Command]:
+def commands(
+    db: apsw.Connection, scope: Scope, terms: list[Term], stems: bool = True
+) -> list[Command]:
     """The commands that hold the words, else the rarest of them; without words the latest.
 
     Those that passed come first, by their last run that did.
@@ -40,7 +42,7 @@ def commands(db: apsw.Connection, scope: Scope, terms: list[Term]) -> list[Comma
         condition, values = scope.wanted.sql()
         rows = db.execute(_LATEST.format(condition), (*values, _MOST_CALLS))
         return _grouped(db, calls.of_rows(rows, scope))
-    for chosen in words.choices(db, terms):
+    for chosen in words.choices(db, terms, stems):
         match = " ".join(term.match for term in chosen)
         found = calls.holding(db, scope, match, TextKind.INPUT, _MOST_CALLS, "o.seq")
         if grouped := _grouped(db, [call for call in found if _holds(call, chosen)]):

@@ -31,12 +31,14 @@ class Recovery(NamedTuple):
     passed: Call | None
 
 
-def recoveries(db: apsw.Connection, scope: Scope, terms: list[Term]) -> list[Recovery]:
+def recoveries(
+    db: apsw.Connection, scope: Scope, terms: list[Term], stems: bool = True
+) -> list[Recovery]:
     """One for each session with such an error; those that passed first, then the newest.
 
     An error has all the words, else the rarest of them.
     """
-    for chosen in words.choices(db, terms):
+    for chosen in words.choices(db, terms, stems):
         match = " ".join(term.match for term in chosen)
         found = calls.holding(db, scope, match, TextKind.OUTPUT, _MOST_CALLS, "o.end_seq")
         failed = [call for call in found if call.ok is False]

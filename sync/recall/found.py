@@ -14,6 +14,8 @@ from sync.recall.scope import Scope
 from sync.store import facts
 from sync.views.texts import TextKind, summary_text, texts
 
+_ENOUGH = 5
+
 
 class Text(NamedTuple):
     """A text that was found. `tool` and `target`: of the call that it belongs to, else ""."""
@@ -40,21 +42,27 @@ def find(
     now_us: int,
     number: int = 0,
     after: Cursor | None = None,
+    *,
+    stems: bool = True,
 ) -> Found:
     """The best texts with all words, else with the rarest; from a place on, if one is given.
 
     UsageError: the place is one in another search.
     """
-    terms = list(query.terms)
-    for count, chosen in enumerate(words.choices(db, query.terms)):
+    best = Found([], list(query.terms), 0, None)
+    # Other forms of the words may find more than a text or two; fewer words are for none at all.
+    loose = stems and not any(term.exact for term in query.terms)
+    enough = _ENOUGH if loose else 1
+    for count, chosen in enumerate(words.choices(db, query.terms, stems)):
         if count < number:
             continue
-        asked, terms = query._replace(terms=chosen), chosen
-        result = search(db, asked, now_us, after)
+        result = search(db, query._replace(terms=chosen), now_us, after)
         shown = [text for text in _texts(db, result.hits) if scope.shows(text.tool)]
-        if shown or after is not None:
-            return Found(shown, chosen, count, result.more)
-    return Found([], terms, 0, None)
+        if len(shown) > len(best.texts) or after is not None:
+            best = Found(shown, chosen, count, result.more)
+        if after is not None or len(best.texts) >= enough or (best.texts and count):
+            break
+    return best
 
 
 def _texts(db: apsw.Connection, hits: list[Hit]) -> Iterator[Text]:

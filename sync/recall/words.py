@@ -13,28 +13,40 @@ from sync.query.terms import Term, is_searchable, parse
 _COMMON = 2_000  # texts; words in more of them are equally common
 _MOST_WORDS = 24
 _FEWER = (8, 6, 4, 3, 2, 1)
-_LEAST_PREFIX = 4  # letters
+_LEAST_STEM = 4  # letters
+# Of questions in English: they stand in any text, and say nothing of what is looked for.
+_EMPTY = """
+    a about an and are as at be by can did do does for from had has have how i in is it its my no
+    not of on or our so that the then there this to was we were what when where which who why will
+    with without you
+"""
+_ENDINGS = ("ing", "ed", "es", "s", "e")  # of English; words of other languages are left whole
 _COUNT = "select count(*) from (select 1 from full_text where full_text match ? limit ?)"
 
 
-def of(query: str, prefixes: bool = False) -> list[Term]:
-    """The terms of a query; with `prefixes` each longer word is the beginning of one."""
-    terms = [term for term in parse(query) if is_searchable(term.text)][:_MOST_WORDS]
-    return [_prefix(term) for term in terms] if prefixes else terms
+def of(query: str) -> list[Term]:
+    """The terms of a query that a search can look for."""
+    return [term for term in parse(query) if is_searchable(term.text)][:_MOST_WORDS]
 
 
-def choices(db: apsw.Connection, terms: Sequence[Term]) -> Iterator[list[Term]]:
-    """All terms, then ever fewer of them; each choice once."""
+def choices(db: apsw.Connection, terms: Sequence[Term], stems: bool = True) -> Iterator[list[Term]]:
+    """All terms, then ever fewer of them; each choice once.
+
+    `stems`: where the words as they are do not do, also others that begin as they do.
+    """
     if not terms:
         return
     told = {_names(terms)}
     yield list(terms)
-    counts = {term.match: _count(db, term) for term in _plain(terms)}
-    known = sorted(
-        (term for term in _plain(terms) if counts[term.match]), key=lambda t: counts[t.match]
-    )
+    plain = _plain(terms)
+    empty = frozenset(_EMPTY.split())
+    plain = [term for term in plain if term.text.lower() not in empty] or plain
+    if stems:
+        plain = [_stem(term) for term in plain]
+    counts = {term.match: _count(db, term) for term in plain}
+    known = sorted((term for term in plain if counts[term.match]), key=lambda t: counts[t.match])
     named = [term for term in known if not any(map(str.isdigit, term.text))]
-    for chosen in (known, named, *(named[:n] for n in _FEWER), *(known[:n] for n in _FEWER)):
+    for chosen in (plain, known, named, *(named[:n] for n in _FEWER), *(known[:n] for n in _FEWER)):
         if chosen and _names(chosen) not in told:
             told.add(_names(chosen))
             yield chosen
@@ -56,9 +68,14 @@ def _count(db: apsw.Connection, term: Term) -> int:
     return int(db.execute(_COUNT, (term.match, _COMMON)).get)
 
 
-def _prefix(term: Term) -> Term:
-    whole = term.exact or len(term.text) < _LEAST_PREFIX
-    return term if whole else Term.of(term.text, True)
+def _stem(term: Term) -> Term:
+    """The beginning of a word, so that `rounding` finds `rounds`, too."""
+    word = term.text
+    if term.prefix or not word.isalpha():
+        return term
+    ending = next((end for end in _ENDINGS if word.lower().endswith(end)), "")
+    stem = word[: len(word) - len(ending)]
+    return Term.of(stem, True) if len(stem) >= _LEAST_STEM else term
 
 
 def _names(terms: Sequence[Term]) -> tuple[str, ...]:

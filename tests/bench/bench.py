@@ -13,6 +13,7 @@ import bench_archive
 import bench_history
 import bench_hooks
 import bench_live
+import bench_recall
 import bench_redact
 import bench_remote
 import bench_search
@@ -30,6 +31,7 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
     "archive": bench_archive.measure,
     "redact": bench_redact.measure,
     "search": bench_search.measure,
+    "recall": bench_recall.measure,
     "live": bench_live.measure,
     "web": bench_web.measure,
 }

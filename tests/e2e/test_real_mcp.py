@@ -1,0 +1,170 @@
+"""The real programs from npm see `journal mcp`, and its tools answer them; offline.
+
+As test_real_agents: `make e2e` sets E2E_AGENTS to the folder with the programs.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+import told
+
+PROGRAMS = Path(os.environ.get("E2E_AGENTS", "/nowhere")) / "node_modules" / ".bin"
+SECONDS = 180.0
+WAIT = "WaitForMcpServers"  # the program does not wait for servers by itself
+TOOL = "mcp__agent-journal__search"
+pytestmark = pytest.mark.skipif(not PROGRAMS.is_dir(), reason="E2E_AGENTS names no folder")
+
+
+class Model(BaseHTTPRequestHandler):
+    """Answers as the Messages API streams: it waits for our tool, calls it, and is done."""
+
+    requests: list[dict[str, Any]]
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.requests.append(asked)
+        names = [tool.get("name") for tool in asked.get("tools", [])]
+        told_of = json.dumps(asked.get("messages", []))
+        block: dict[str, Any] = {"type": "text", "text": ""}
+        delta: dict[str, Any] = {"type": "text_delta", "text": "done"}
+        reason = "end_turn"
+        for name, given in ((TOOL, {"query": "walruses"}), (WAIT, {})):
+            if name in names and f"toolu_{name}" not in told_of:
+                block = {"type": "tool_use", "id": f"toolu_{name}", "name": name, "input": {}}
+                delta = {"type": "input_json_delta", "partial_json": json.dumps(given)}
+                reason = "tool_use"
+                break
+        usage = {"input_tokens": 1, "output_tokens": 1}
+        message = {
+            "id": "msg_1", "type": "message", "role": "assistant", "model": asked.get("model"),
+            "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage,
+        }  # fmt: skip
+        ended = {"stop_reason": reason, "stop_sequence": None}
+        events = [
+            {"type": "message_start", "message": message},
+            {"type": "content_block_start", "index": 0, "content_block": block},
+            {"type": "content_block_delta", "index": 0, "delta": delta},
+            {"type": "content_block_stop", "index": 0},
+            {"type": "message_delta", "delta": ended, "usage": usage},
+            {"type": "message_stop"},
+        ]
+        if not asked.get("stream"):
+            text = {**message, "content": [{"type": "text", "text": "done"}], **ended}
+            self._send("application/json", json.dumps(text))
+            return
+        lines = [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events]
+        self._send("text/event-stream", "".join(lines))
+
+    def do_GET(self) -> None:
+        self._send("application/json", "{}")
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def _send(self, kind: str, text: str) -> None:
+        data = text.encode()
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+@pytest.fixture
+def model() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    kept: list[dict[str, Any]] = []
+    handler = type("Scripted", (Model,), {"requests": kept})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", kept
+    server.shutdown()
+    server.server_close()
+
+
+class Person:
+    """A scratch person with one real program, our hooks and our server, and an earlier session."""
+
+    def __init__(self, folder: Path, program: str, **environ: str) -> None:
+        if not (PROGRAMS / program).exists():
+            pytest.skip(f"{program} is not installed")
+        self.program = program
+        self.home, self.project = folder / "user", folder / "code"
+        for path in (self.home / "tmp", self.project):
+            path.mkdir(parents=True)
+        self.env = {
+            "HOME": str(self.home),
+            "TMPDIR": str(self.home / "tmp"),
+            "PATH": f"{PROGRAMS}:/usr/bin:/bin",
+            "DISABLE_AUTOUPDATER": "1",
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "ENABLE_TOOL_SEARCH": "false",  # else tools of servers are named when asked for
+            "JOURNAL_CAPTURE__AUTOSTART": "false",
+            **environ,
+        }
+        now_us = time.time_ns() // 1000
+        at = {"now_us": now_us, "cwd": str(self.project)}
+        told.asked(self.home / ".agent-journal", "aaaa01", "about walruses", 9000, **at)
+
+    def run(self, *command: str) -> str:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            env=self.env,
+            cwd=self.project,
+            stdin=subprocess.DEVNULL,
+            timeout=SECONDS,
+        )
+        assert done.returncode == 0, (command, done.stdout[-3000:], done.stderr[-3000:])
+        return done.stdout
+
+    def journal(self, *args: str) -> str:
+        return self.run(sys.executable, "-m", "journal", *args)
+
+
+@pytest.mark.parametrize(("agent", "program"), [("claude-code", "claude"), ("codex", "codex")])
+def test_the_program_lists_the_server_and_forgets_it(
+    agent: str, program: str, tmp_path: Path
+) -> None:
+    person = Person(tmp_path, program)
+    person.journal("install", agent, *(["--no-trust"] if agent == "codex" else []))
+    listed = person.run(program, "mcp", "list")
+    assert "agent-journal" in listed
+    assert agent != "claude-code" or "Connected" in listed
+    person.journal("uninstall", agent)
+    assert "agent-journal" not in person.run(program, "mcp", "list")
+
+
+def test_a_call_of_claude_code_gets_the_records_but_not_its_own(
+    tmp_path: Path, model: tuple[str, list[dict[str, Any]]]
+) -> None:
+    url, requests = model
+    person = Person(tmp_path, "claude", ANTHROPIC_BASE_URL=url, ANTHROPIC_API_KEY="none")
+    person.journal("install", "claude-code")
+    words = ["-p", "tell of walruses and narwhals", "--allowedTools", f"{TOOL},{WAIT}"]
+    person.run("claude", *words)
+    results = [
+        block
+        for asked in requests
+        for message in asked.get("messages", [])
+        if isinstance(message["content"], list)
+        for block in message["content"]
+        if block.get("type") == "tool_result"
+    ]
+    said = json.dumps(results)
+    assert "| about walruses" in said
+    assert "narwhals" not in said
