@@ -42,7 +42,9 @@ def not_imported(layout: "Layout") -> str:
     What was written after the hooks were installed, or before the last import, does not count: it
     was recorded, or left out for a reason.
     """
-    until_ns = min(_installed_ns(layout), _NEVER_NS)
+    from sync.transcripts.discovery import installed_ns
+
+    until_ns = installed_ns(layout) or _NEVER_NS
     after_ns = _modified_ns(layout.home / IMPORTED)
     known: set[str] | None = None
     found = 0
@@ -68,11 +70,6 @@ def note_import(layout: "Layout") -> None:
 
 
 _NEVER_NS = 2**62
-
-
-def _installed_ns(layout: "Layout") -> int:
-    times = [_modified_ns(path) for path in layout.home.glob("registered.*.json")]
-    return min(filter(None, times), default=_NEVER_NS)
 
 
 def _modified_ns(path: Path) -> int:

@@ -16,8 +16,10 @@ import orjson
 
 from journal.agents import AGENTS
 from journal.agents.claude_code import transcript_lines
+from journal.agents.claude_code.install import SETUP
 from journal.layout import Layout
 from journal.settings.sources import Settings
+from journal.setup import registered
 from sync.store.file_cursors import START
 from sync.transcripts.records import session_of
 from sync.views import transcripts
@@ -53,7 +55,7 @@ def compare(
     known = transcripts.all_reached(db)
     since_ns = installed_ns(layout)
     found = Comparison()
-    for one in walk(_followed(roots(settings, environ))):
+    for one in walk(_followed(roots(settings, environ, layout))):
         before = known.get(str(one.path))
         if before is not None and before.cursor.untouched(one.status):
             continue
@@ -91,9 +93,17 @@ def installed_ns(layout: Layout) -> int | None:
         return None
 
 
-def roots(settings: Settings, environ: Mapping[str, str]) -> dict[str, list[Path]]:
-    """The folders of each agent, and those that the settings name (for all agents: "")."""
+def roots(settings: Settings, environ: Mapping[str, str], layout: Layout) -> dict[str, list[Path]]:
+    """The folders of each agent, and those that the settings name (for all agents: "").
+
+    Claude Code's folder is also the one with the settings file in which hooks were installed: that
+    of another CLAUDE_CONFIG_DIR than this process has.
+    """
     found = {CLAUDE_CODE: transcript_lines.folders(environ)}
+    noted = registered.read(layout, CLAUDE_CODE)
+    if noted is not None and Path(noted.settings).name == SETUP.file:
+        folder = Path(noted.settings).parent / "projects"
+        found[CLAUDE_CODE] = list(dict.fromkeys([*found[CLAUDE_CODE], folder]))
     for name, agent in AGENTS.items():
         if agent.transcripts is not None:
             found[name] = agent.transcripts.folders(environ)

@@ -15,7 +15,7 @@ from hooks import emit
 from installed import Installed
 from journal.session import plan
 from journal.session.fold import Event, fold
-from journal.session.meaning import Kind, Meaning
+from journal.session.meaning import Author, Kind, Meaning
 from journal.session.plan import name_of
 from journal.session.state import SessionState
 from places import FIXTURES
@@ -244,7 +244,7 @@ def test_the_name_of_a_plan(value: str, name: str) -> None:
 def folded(*steps: tuple[Kind, str]) -> SessionState:
     state = SessionState()
     for at, (kind, value) in enumerate(steps, 1):
-        text = Meaning(kind, text="the prompt", by_person=kind is Kind.PROMPT)
+        text = Meaning(kind, text="the prompt", by=Author.PERSON if kind is Kind.PROMPT else "")
         state = fold(state, Event(at, b"", at, "claude-code", "", {"plan": value}, text))
     return state
 
