@@ -28,6 +28,8 @@ def load(script: Path, home: Path) -> Path:
     db.pragma("journal_mode", "wal")
     db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 0)
     db.execute(script.read_text())
+    if "home" in {str(name) for (name,) in db.execute("select name from sqlite_schema")}:
+        (home / "id").write_text(f"{db.execute('select id from home').get}\n{home}\n")
     db.close()
     return path
 
