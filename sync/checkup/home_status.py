@@ -30,7 +30,7 @@ from sync.ingest.backlog import Unsynced, backlog
 from sync.memory import work
 from sync.memory.work import Failures
 from sync.remote.naming import name_of
-from sync.store import connection, redactions
+from sync.store import clock, connection, redactions
 from sync.store.connection import empty_database, open_to_look
 
 PENDING_US = 10 * DAY_US  # a memory id that is missing for longer is said
@@ -120,6 +120,8 @@ def look(layout: Layout, settings: Settings, now_us: int) -> Condition:
         _look_into(layout, settings, now_us, found)
     with _named(layout, found):
         _look_at_lost(layout, found)
+    with _named(layout, found):
+        _look_at_clock(layout, now_us, found)
     return found
 
 
@@ -174,6 +176,12 @@ def _look_at_lost(layout: Layout, found: Condition) -> None:
         said = f"{found.lost.number:,} records found no place and are lost, the last at {at}Z"
         hint = "free space on the disk of the home; journal doctor --fix sets the count to 0"
         found.problems.append(JournalError(said, hint))
+
+
+def _look_at_clock(layout: Layout, now_us: int, found: Condition) -> None:
+    time, _ = clock.look(layout, clock.read(now_us))
+    if time.problem:
+        found.problems.append(JournalError(time.problem, clock.HINT))
 
 
 def _archive(layout: Layout, settings: Settings, now_us: int) -> Archive:

@@ -13,7 +13,7 @@ from journal.redaction.redactor import OFF
 from journal.times import SECOND_US, to_text
 from sync.checkup import Subject
 from sync.retention.pack_file import pack_files, rules_of
-from sync.store import connection, schema
+from sync.store import clock, connection, schema
 from sync.store.file_systems import network_file_system
 
 FIX = "run: journal doctor --fix"
@@ -149,7 +149,8 @@ def look_at_clock(subject: Subject) -> list[Finding]:
         message = f"the newest record is from the future: {to_text(last_us)[:19]}Z"
         hint = "the clock was wrong here, or on the machine where the record was made"
         return [say.warning(message, hint)]
-    return [say.ok("ok")]
+    time, _ = clock.look(subject.layout, clock.read(now_us))
+    return [say.warning(time.problem, clock.HINT)] if time.problem else [say.ok("ok")]
 
 
 def _newest_us(subject: Subject) -> int | None:

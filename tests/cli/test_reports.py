@@ -4,14 +4,18 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 
 import told
 from journal.layout import Layout
 from journal.setup import lost
 from told import Reader, asked
+
+LONG_US = 60 * 86_400 * 1_000_000
 
 
 def as_process(home: Path, *args: str, **more: object) -> "subprocess.CompletedProcess[str]":
@@ -32,6 +36,8 @@ def home(journal: Reader) -> Path:
     for number in range(3):
         asked(journal.home, f"aaaaaa0{number}", f"rounding {number}", 60 * 86_400 + number)
     journal("sync")
+    with closing(apsw.Connection(str(journal.home / "journal.db"))) as db:  # ... and came then
+        db.execute("update arrivals set first_us = first_us - ?1, at_us = at_us - ?1", (LONG_US,))
     return journal.home
 
 
@@ -108,3 +114,20 @@ def test_what_was_lost_is_known(home: Path, journal: Reader) -> None:
     assert lost.read(layout).number == 2
     assert (home / "lost").stat().st_size == len(lost.NOTHING)
     assert "2 records found no place" in " ".join(journal("status").split())
+
+
+def test_a_clock_that_moved_is_told_and_prune_waits_for_yes(home: Path, journal: Reader) -> None:
+    seen = json.loads((home / "clock").read_bytes())
+    seen["trusted"][2] -= 10 * 86_400 * 1_000_000  # ten days passed, by the clock alone
+    seen["seen_us"] = seen["trusted"][2]
+    (home / "clock").write_bytes(json.dumps(seen).encode())
+    said = "the clock went forward by 10 days since the last sync"
+    assert said in journal("status")
+    journal("sync")
+    assert f"{said} (nothing goes by its age for 24 hours" in journal.err
+    assert len(journal("sessions", "--json").splitlines()) == 3
+    journal("prune", "--max-age", "30", code=1)
+    assert journal.err.startswith(f"journal: nothing is deleted: {said}")
+    assert journal.err.count("\n") == 1
+    assert "Deleted 3 sessions" in journal("prune", "--max-age", "30", "--yes")
+    assert said not in journal("status")

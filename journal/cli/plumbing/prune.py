@@ -41,8 +41,9 @@ def prune(
 
     That is finished sessions that are not pinned, sessions that only started, the bodies of old
     events, packs whose sessions are gone, and old copies of the database. A sync and a watcher do
-    the same once an hour. What the remote has not acknowledged stays. If the clock has moved by
-    more than a day, nothing is deleted without --yes.
+    the same once an hour. A session's age counts from its last event, or from when it came into
+    this home if that was later. What the remote has not acknowledged stays. If the clock has moved
+    by more than a day, nothing is deleted without --yes.
 
     --remote deletes the pieces that this machine sent of sessions older than
     retention.sessions_days. It works for a folder; MindSpring cannot delete single sources.

@@ -23,8 +23,6 @@ from journal.errors import JournalError, UsageError
 if TYPE_CHECKING:
     from sync.cycle import Report
 
-CLOCK_HINT = "nothing goes by its age for 24 hours; if the date is right: journal prune --yes"
-
 
 @click.command()
 @click.option(
@@ -84,7 +82,9 @@ def sync(app: App, wait: float, rebuild: bool, yes: bool, as_json: bool) -> None
     for left in report.problems:
         say(f"journal: {left} ({left.hint})", err=True)
     if report.clock_problem:
-        say(f"journal: {report.clock_problem} ({CLOCK_HINT})", err=True)
+        from sync.store import clock
+
+        say(f"journal: {report.clock_problem} ({clock.HINT})", err=True)
     if failed is not None:
         raise failed
 
