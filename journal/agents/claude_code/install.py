@@ -33,16 +33,16 @@ EVENTS = {
     "StopFailure": (2, 1, 78),
     "SessionEnd": (1, 0, 85),
 }
-# Without a limit of its own, SessionEnd has 1.5 s for all hooks together.
-_TIMEOUT_SECONDS = {"SessionStart": 10, "SessionEnd": 10}
+# The agent's own limit is 600 s, and 1.5 s for all hooks of SessionEnd together. A home on a disk
+# that stalls must not hold the agent so long.
+_TIMEOUT_SECONDS = 5
+_LONGER_SECONDS = {"SessionStart": 10, "SessionEnd": 10}
 
 
 def _entry(event: str, command: str) -> dict[str, Any]:
-    """One hook: synchronous, with a limit where the agent's own does not do."""
-    entry: dict[str, Any] = {"type": "command", "command": command}
-    if event in _TIMEOUT_SECONDS:
-        entry["timeout"] = _TIMEOUT_SECONDS[event]
-    return entry
+    """One hook: synchronous, with a limit."""
+    timeout = _LONGER_SECONDS.get(event, _TIMEOUT_SECONDS)
+    return {"type": "command", "command": command, "timeout": timeout}
 
 
 def _obstacles(folder: Path, values: Mapping[str, Any]) -> list[str]:

@@ -108,7 +108,7 @@ def test_install_registers_every_event_once_and_synchronously(layout: Layout) ->
         [entry] = groups[0].pop("hooks")
         assert groups == [{}]
         assert (entry.pop("type"), is_ours(entry.pop("command"), layout.home)) == ("command", True)
-        assert entry == ({"timeout": 10} if event in ("SessionStart", "SessionEnd") else {})
+        assert entry == {"timeout": 10 if event in ("SessionStart", "SessionEnd") else 5}
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -279,7 +279,7 @@ def test_an_older_command_is_replaced_where_it_stands(layout: Layout, settings: 
         {
             "hooks": [
                 {"type": "command", "command": "before"},
-                {"type": "command", "command": current},
+                {"type": "command", "command": current, "timeout": 5},
             ]
         }
     ]
