@@ -193,6 +193,9 @@ def _tell(error: Exception) -> int:
         case JournalError():
             _say(str(error), error.hint)
             return error.exit_code
+        case click.exceptions.NoArgsIsHelpError():  # `journal archive` without a subcommand
+            error.show()
+            return error.exit_code
         case click.ClickException():
             _say(*_click_text(error))
             return error.exit_code

@@ -62,6 +62,13 @@ def test_wrong_usage_is_one_line_of_the_same_form(
     assert journal.err.count("\n") == 1
 
 
+def test_a_group_without_its_subcommand_shows_its_help(home: Path) -> None:
+    done = as_process(home, "archive")
+    assert done.returncode == 2
+    assert done.stderr.startswith("Usage: ")
+    assert "\n  share " in done.stderr
+
+
 def test_numbers_beyond_64_bits_mean_all_there_is(home: Path, journal: Reader) -> None:
     most = str(2**63)
     assert len(journal("sessions", "--json", "--limit", most).splitlines()) == 3
