@@ -50,8 +50,10 @@ def key_of(db: apsw.Connection, state: SessionState) -> str:
 
 
 def _present(key: str, own: str, state: SessionState) -> str:
-    """The present form of a key that an older version recorded on this machine."""
+    """The present form of a key that was recorded on this machine under its host name."""
     kind, _, rest = key.partition(":")
+    if kind == "repo":  # of a hook that knew no home's id
+        return f"repo:{own}:{rest.partition(':')[2]}"
     directory = rest.partition(":")[2] if kind == "path" else state.top or state.cwd
     if kind not in ("path", "root") or not directory.startswith("/"):
         return key

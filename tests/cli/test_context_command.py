@@ -39,6 +39,7 @@ def test_it_is_what_the_hook_prints_to_the_letter(installed: Installed) -> None:
     for number, name in enumerate(("i-exit", "i-exit", "i-compact")):
         start_ns = recordings.START_NS + number * 3_600_000_000_000
         recordings.write_journal(installed.home, name, start_ns)
+    installed.journal("sync")  # else a hook on a slow machine says what it could not sync in time
     printed = installed.journal("context", "--project", PROJECT)
     assert 'project="i-exit"' in printed
     assert "notes.txt" in printed
@@ -53,6 +54,7 @@ def test_it_is_of_the_current_directory_and_syncs_first(
     below.mkdir(parents=True)
     (here / ".git").mkdir()
     (here / ".git/HEAD").write_text("ref: refs/heads/main\n")
+    monkeypatch.setattr("os.uname", lambda: _Host("host"))
     place = locate(str(here), "host")
     git = f',"git":{json.dumps({"key": place.key, "name": place.name, "top": place.top})}'
     line = recordings.line(
@@ -63,7 +65,6 @@ def test_it_is_of_the_current_directory_and_syncs_first(
     home = tmp_path / "home"
     recordings.append(home / "days/2026-11-18/claude-code.s.jsonl", line)
     monkeypatch.chdir(below)
-    monkeypatch.setattr("os.uname", lambda: _Host("host"))
     assert shown(home) == 0
     out = capsys.readouterr().out
     assert 'asked "round &lt;b>it&lt;/b>"' in out

@@ -10,6 +10,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+import stored
 import told
 from journal.layout import Layout
 from journal.setup import lost
@@ -101,6 +102,9 @@ def test_steps_are_explained(home: Path) -> None:
 
 
 def test_a_dry_run_lists_exactly_what_a_prune_deletes(home: Path, journal: Reader) -> None:
+    at_once = json.loads(journal("prune", "--max-age", "30", "--dry-run", "--json"))
+    assert at_once["sessions"] == [], "old ones that have only just come in"
+    stored.arrive_when_recorded(home)
     planned = json.loads(journal("prune", "--max-age", "30", "--dry-run", "--json"))
     assert len(planned["sessions"]) == 3, "also those whose end nobody had inferred yet"
     done = json.loads(journal("prune", "--max-age", "30", "--json"))

@@ -146,7 +146,9 @@ def test_opencode_s_plugin_records_through_the_same_command(tmp_path: Path, name
     opencode_plugin.run(place.path, name)
     found = place.records()
     replayed = opencode_plugin.replayed(name)
-    for _, payload in replayed:  # another person's
+    with_transcript = [payload for _, payload in replayed if "transcript_path" in payload]
+    assert replayed[0][1] in with_transcript
+    for payload in with_transcript:  # another person's
         payload["transcript_path"] = f"{os.environ['HOME']}/.local/share/opencode/opencode.db"
     assert [(r["event"], r["payload"]) for r in found] == replayed
     assert found[0]["event"] == "SessionStart"

@@ -39,9 +39,10 @@ def context(app: App, directory: str | None) -> None:
     if directory is not None and (not directory or Path(directory).is_file()):
         message = f"{one_line(directory)!r} is not a directory"
         raise UsageError(message, "name a directory of the project")
-    place = locate(str(Path(directory or os.curdir).absolute()), scope(app))
     with app.reading() as db:
         missing = missing_records(db, app.layout)
+    # After it: the first pass gives a home of an older version the id that keys are made of.
+    place = locate(str(Path(directory or os.curdir).absolute()), scope(app))
     key = told_key(str(app.layout.home), place)
     text = told(app.layout, key, place.name, missing)
     if text:
