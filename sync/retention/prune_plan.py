@@ -178,7 +178,6 @@ class _Look:
             select s.session, s.agent, s.id, s.triggers from session_states s
             left join pins p on p.agent = s.agent and p.session = s.id
             left join arrivals a on a.agent = s.agent and a.session = s.id
-            left join arrivals a on a.agent = s.agent and a.session = s.id
             where s.started_us < ?1 and coalesce(a.first_us, 0) < ?1
             and coalesce(p.pinned, 0) = 0 order by s.session
         """

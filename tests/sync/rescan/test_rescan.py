@@ -109,7 +109,7 @@ def _packed(home: Path, word: bytes) -> Iterator[str]:
         if word in bodies.unpack(db, blob):
             yield f"event {seq}"
     for digest, data in db.execute("select digest, data from bodies"):
-        if word in bodies._decompressor().decompress(data):
+        if word in bodies._decompressed(data):
             yield f"body {digest.hex()}"
     db.close()
 
