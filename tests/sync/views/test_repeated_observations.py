@@ -120,9 +120,7 @@ def test_the_same_call_made_again_is_shown_once_with_its_count(
 
 
 @pytest.mark.parametrize("seed", ORDERS)
-def test_a_call_that_two_hooks_report_is_one_call(
-    journal: told.Reader, seed: int
-) -> None:
+def test_a_call_that_two_hooks_report_is_one_call(journal: told.Reader, seed: int) -> None:
     lines = [start(0, "t"), start(0.001, "t"), end(5, "t"), end(5.001, "t")]
     arrive(journal.home, lines, seed)
     assert calls(journal) == [(name_of(lines[0]), True, 1)]
@@ -131,9 +129,7 @@ def test_a_call_that_two_hooks_report_is_one_call(
 
 
 @pytest.mark.parametrize("seed", ORDERS)
-def test_equal_calls_that_two_hooks_report_count_once_each(
-    journal: told.Reader, seed: int
-) -> None:
+def test_equal_calls_that_two_hooks_report_count_once_each(journal: told.Reader, seed: int) -> None:
     lines = [
         line
         for n in range(2)
