@@ -92,7 +92,7 @@ class Pass:
     keep_trying: Callable[[], bool] = never  # while another process holds the lock
     out_of_time: Callable[[], bool] = never  # asked between batches; newest files come first
     progress: Callable[[int, int], None] | None = None  # bytes done, bytes in all
-    packs: bool = True  # pack closed days, end silent sessions; not while somebody waits
+    packs: bool = True  # pack closed days; not while somebody waits
     pack_at_once: bool = False  # what an import has just written, too
     follow: bool = True  # look for transcripts that no hook named
     prune: bool = False  # look after retention now, not only once an hour

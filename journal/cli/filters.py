@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -146,7 +147,17 @@ def folder(app: App, directory: str) -> "Folder":
 
 
 def scope(app: App) -> str:
-    """What the paths of this home are paths of, see hooks/project.py."""
+    """What the paths of this home are paths of, see hooks/project.py.
+
+    A home that hooks of an older version have made is given its id now, as the pass that follows
+    would do: what that takes in is of this id.
+    """
+    from journal import home_id
+    from journal.errors import JournalError
+
+    if app.layout.days.is_dir():
+        with suppress(JournalError):  # a home that cannot be written; the pass says so
+            return home_id.ensure(app.layout)
     return app.layout.id or os.uname().nodename
 
 

@@ -6,7 +6,6 @@ A step is an event in its place. What the conversation knows better than the eve
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any
 
 import apsw
 
@@ -14,15 +13,13 @@ from journal.session.mentions import with_patch
 from sync.store import facts
 from sync.store.facts import Stored
 
-_AT_ONCE = 200  # whose payloads are in memory
 _Row = tuple[int, str | None]  # of an event, and its patch
 
 
 def of_session(db: apsw.Connection, session: int) -> Iterator[Stored]:
-    """All steps of a session, one at a time."""
-    query = "select seq, patch from steps where session = ? order by position"
-    rows: Any = db.execute(query, (session,)).fetchall()
-    return read(db, rows, _AT_ONCE)
+    """All steps of a session, one at a time: one payload is in memory."""
+    for stored, patch in facts.steps_of(db, session):
+        yield _patched(stored, patch)
 
 
 def read(db: apsw.Connection, rows: Iterable[_Row], at_once: int) -> Iterator[Stored]:
@@ -32,5 +29,8 @@ def read(db: apsw.Connection, rows: Iterable[_Row], at_once: int) -> Iterator[St
         found = facts.events_at(db, (seq for seq, _ in some))
         for seq, patch in some:
             if (stored := found.get(seq)) is not None:
-                event = with_patch(stored.event._replace(patch=patch))
-                yield stored._replace(event=event)
+                yield _patched(stored, patch)
+
+
+def _patched(stored: Stored, patch: str | None) -> Stored:
+    return stored._replace(event=with_patch(stored.event._replace(patch=patch)))

@@ -171,9 +171,16 @@ class Stored(NamedTuple):
         return record.dump(made)
 
 
-_SELECT = """
-select e.seq, e.id, e.at_us, s.agent, e.name, o.header, s.id, e.raw, e.body
+_COLUMNS = "select e.seq, e.id, e.at_us, s.agent, e.name, o.header, s.id, e.raw, e.body"
+_SELECT = f"""
+{_COLUMNS}
 from events e join sessions s on s.key = e.session join origins o on o.key = e.origin
+"""
+_SELECT_STEPS = f"""
+{_COLUMNS}, t.patch
+from steps t cross join events e on e.seq = t.seq
+join sessions s on s.key = e.session join origins o on o.key = e.origin
+where t.session = ? order by t.position
 """
 
 
@@ -181,6 +188,12 @@ def events_of(db: apsw.Connection, session: int, since_us: int = 0) -> Iterator[
     """Every event of one session from a time on, by (`at`, `id`), one at a time."""
     where = "where e.session = ? and e.at_us >= ? order by e.at_us, e.id"
     return _read(db, db.execute(_SELECT + where, (session, since_us)))
+
+
+def steps_of(db: apsw.Connection, session: int) -> Iterator[tuple[Stored, str | None]]:
+    """Every step of one session and its patch, in the order of the steps, one at a time."""
+    for *row, patch in db.execute(_SELECT_STEPS, (session,)):
+        yield _stored(db, *row), patch
 
 
 def events_at(db: apsw.Connection, seqs: Iterable[int]) -> dict[int, Stored]:
@@ -199,11 +212,16 @@ def all_events(db: apsw.Connection, since_us: int | None = None) -> Iterator[Sto
 
 
 def _read(db: apsw.Connection, rows: Iterable[Any]) -> Iterator[Stored]:
-    for seq, unique, at_us, agent, name, header, session, raw, blob in rows:
-        body = bodies.unpack(db, blob)
-        meaning = understand(agent, name, body, raw == 1)
-        event = Event(seq, unique, at_us, agent, name, orjson.loads(header), meaning)
-        yield Stored(event, session, raw == 1, body)
+    for row in rows:
+        yield _stored(db, *row)
+
+
+def _stored(db: apsw.Connection, *row: Any) -> Stored:
+    seq, unique, at_us, agent, name, header, session, raw, blob = row
+    body = bodies.unpack(db, blob)
+    meaning = understand(agent, name, body, raw == 1)
+    event = Event(seq, unique, at_us, agent, name, orjson.loads(header), meaning)
+    return Stored(event, session, raw == 1, body)
 
 
 def understand(agent: str, event: str, body: bytes, raw: bool) -> Meaning:

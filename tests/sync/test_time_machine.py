@@ -138,6 +138,7 @@ class TimeMachine(RuleBasedStateMachine):
         order = forget.Order(self.layout, settings_, now_ns, lambda: False, self.reading())
         forget.forget(order, AGENT, session)
         self.run_pass()
+        self.true_us += SECOND_US  # what was recorded at that very moment is forgotten, too
         del self.told[session], self.heard_us[session]
         self.pinned.discard(session)
 

@@ -19,6 +19,11 @@ DOCS = Path(__file__).parents[3] / "docs" / "privacy.md"
 GREEN, GREP, OFF = "\x1b[32m", "\x1b[01;31m\x1b[K", "\x1b[m\x1b[K"
 
 
+def letter(alphabet: list[str]) -> str:
+    """One of them by chance; no padding, which in base64 stands at the end alone."""
+    return CHANCE.choice([char for char in alphabet if char != "="] or alphabet)
+
+
 def in_places(token: str) -> dict[str, bytes]:
     """A payload for each place where an agent meets a token."""
     nested = json.dumps({"content": json.dumps({"stdout": f"a\n{token}\nb"})})
@@ -38,7 +43,7 @@ def in_places(token: str) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.template[:40])
 def test_a_token_goes_wherever_it_stands(form: Format) -> None:
-    token = sample(form.template, CHANCE.choice)
+    token = sample(form.template, letter)
     for place, data in in_places(token).items():
         text = json.loads(REDACTOR.json(data))["text"]
         left = [token[at : at + 12] for at in range(max(1, len(token) - 11))]

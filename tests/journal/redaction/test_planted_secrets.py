@@ -116,7 +116,7 @@ def asserted_clean(home: Path, *more: bytes) -> None:
             content = path.read_bytes()
             data += [content, gzip.decompress(content)] if path.suffix == ".gz" else [content]
     with_bodies = "select body from events where body is not null union all select data from bodies"
-    unpack = bodies._decompressor().decompress
+    unpack = bodies._decompressed
     data += [unpack(blob) for (blob,) in stored.rows(home, with_bodies)]
     everything = b"\n".join(data)
     found = [name for name in NAMES if _shapes(PLANTED[name][1]) & _in(everything, name)]

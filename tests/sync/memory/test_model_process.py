@@ -346,7 +346,7 @@ def test_a_program_ignores_no_signal_and_has_no_terminal(place: Place) -> None:
 
 
 def test_the_environment_silences_hooks_and_names_no_session() -> None:
-    names = [name for names in emit.VARIABLES.values() for name in names]
+    names = [name for names in emit.VARIABLES.values() for name in names if name]
     before = dict.fromkeys([*names, "CLAUDECODE"], "x") | {"PATH": "/bin", "JOURNAL_DISABLE": "0"}
     assert environment(before) == {"PATH": "/bin", "JOURNAL_DISABLE": "1"}
     assert before["CLAUDECODE"] == "x"

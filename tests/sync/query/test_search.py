@@ -289,8 +289,10 @@ def test_json_has_the_keys_of_the_interface(
 
 
 def test_filters_leave_out_other_sessions(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    for name, value in stored.PATIENT.items():  # what reads ends sessions for their silence, too
+        monkeypatch.setenv(name, value)
     prompt(tmp_path, "old", "the word", recordings.START_NS)
     prompt(tmp_path, "new", "the word", recordings.START_NS + DAY_NS)
     prompt(tmp_path, "other", "the word", cwd="/code/Farm")
