@@ -214,7 +214,8 @@ def test_the_wal_of_a_large_pass_stays_small(tmp_path: Path) -> None:
     stored.sync(tmp_path)
     over.set()
     thread.join()
-    assert 1 << 20 < max(sizes) < 3 * journal_reader.BATCH_BYTES
+    # A batch of records, with what it changes in the tables and indexes of the conversation.
+    assert 1 << 20 < max(sizes) < 5 * journal_reader.BATCH_BYTES
     assert wal(tmp_path) <= vacuum.WAL_BYTES
     idle.close()
 
