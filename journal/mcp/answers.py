@@ -82,7 +82,8 @@ def answer(app: App, environ: Mapping[str, str], tool: str, values: Mapping[str,
 
 
 def _here() -> str:
-    return locate(os.curdir, os.uname().nodename).name or os.path.basename(os.getcwd())  # noqa: PTH109, PTH119
+    directory = os.getcwd()  # noqa: PTH109
+    return locate(directory, os.uname().nodename).name or os.path.basename(directory)  # noqa: PTH119
 
 
 def _search(ask: _Asked, given: asked.Search, project: str) -> str:

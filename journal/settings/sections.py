@@ -170,12 +170,12 @@ class Remote(Section):
 
     kind: Literal["none", "folder", "mindspring", "postgres"] = "none"
     url: Annotated[Line, Dependent, Field(repr=False)] = ""
-    path: Annotated[Folder, Dependent] = ""
-    workspace: Annotated[Line, Dependent] = ""
-    notebook: Text = "session_history"
     # pydantic has a method called `schema`, and warns of a field of that name.
     db_schema: Annotated[Text, Field(alias="schema", max_length=63)] = "agent_journal"
     pull: Literal["none", "own", "shared"] = "none"
+    path: Annotated[Folder, Dependent] = ""
+    workspace: Annotated[Line, Dependent] = ""
+    notebook: Text = "session_history"
     token_env: Line = ""
     token_command: Texts = ()
     connect_timeout_seconds: Seconds = 2.0

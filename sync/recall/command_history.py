@@ -43,7 +43,7 @@ def commands(
         rows = db.execute(_LATEST.format(condition), (*values, _MOST_CALLS))
         return _grouped(db, calls.of_rows(rows, scope))
     for chosen in words.choices(db, terms, stems):
-        match = " ".join(term.match for term in chosen)
+        match = " AND ".join(term.match for term in chosen)
         found = calls.holding(db, scope, match, TextKind.INPUT, _MOST_CALLS, "o.seq")
         if grouped := _grouped(db, [call for call in found if _holds(call, chosen)]):
             return grouped

@@ -39,7 +39,7 @@ def recoveries(
     An error has all the words, else the rarest of them.
     """
     for chosen in words.choices(db, terms, stems):
-        match = " ".join(term.match for term in chosen)
+        match = " AND ".join(term.match for term in chosen)
         found = calls.holding(db, scope, match, TextKind.OUTPUT, _MOST_CALLS, "o.end_seq")
         failed = [call for call in found if call.ok is False]
         if failed:

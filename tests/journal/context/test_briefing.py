@@ -46,6 +46,7 @@ def rounding() -> SessionState:
         host="box",
         pid=4711,
         entrypoint="cli",
+        attended=True,
         cwd="/home/dev/billing-api/src",
         top="/home/dev/billing-api",
         branch="fix/rounding",
@@ -81,6 +82,7 @@ def bank() -> SessionState:
         last_us=at("2026-11-19T11:30:00"),
         ended_us=at("2026-11-19T11:30:00"),
         entrypoint="cli",
+        attended=True,
         top="/home/dev/billing-api",
         branch="main",
         head="a90be17000000000000000000000000000000000",
@@ -102,6 +104,7 @@ def question() -> SessionState:
         last_us=at("2026-11-16T14:20:40"),
         ended_us=at("2026-11-16T14:20:40"),
         entrypoint="cli",
+        attended=True,
         branch="main",
         prompts=1,
         first_prompt=asked,
@@ -118,6 +121,7 @@ def running() -> SessionState:
         host="elsewhere",
         pid=99,
         entrypoint="cli",
+        attended=True,
         top="/home/dev/billing-pdf",
         branch="pdf",
         turn_open=True,
@@ -246,7 +250,7 @@ def test_a_recorded_session_is_told_in_full() -> None:
 
 def test_headless_sessions_are_told_only_with_edits() -> None:
     state = question()
-    state.entrypoint = "sdk-cli"
+    state.entrypoint, state.attended = "sdk-cli", False
     assert block("a", state, summarise(state), "a", UTC) is None
     state.files_edited = {"/a": 1}
     assert block("a", state, summarise(state), "a", UTC) is not None
@@ -380,6 +384,7 @@ def hostile_states(draw: st.DrawFn) -> SessionState:
         host=texts[0],
         pid=draw(st.none() | st.integers(0, 2**63)),
         entrypoint="cli",
+        attended=True,
         cwd=texts[1],
         branch=texts[2],
         head=texts[3],

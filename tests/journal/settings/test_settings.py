@@ -75,7 +75,7 @@ def test_the_documented_defaults_hold() -> None:
     assert (made.memory.agent, made.memory.timeout_seconds) == ("builtin", 120)
     assert made.memory.command[:2] == ("claude", "-p")
     assert (made.context.sessions, made.context.max_chars) == (3, 2000)
-    assert made.context.sources == ("startup", "resume")
+    assert made.context.sources == ("startup", "resume", "fork")
     assert made.sessions.reap_after_hours == 24
     assert set(made.sessions.adopt_on) == {
         "PreToolUse", "PostToolUse", "PostToolUseFailure", "attended_prompt", "planned"
@@ -175,7 +175,7 @@ def test_the_environment_has_numbers_switches_texts_and_json_lists(layout: Layou
 
 def test_every_key_can_be_set_by_the_environment(layout: Layout) -> None:
     environ = {}
-    for section, table in Settings().model_dump(mode="json").items():
+    for section, table in Settings().model_dump(mode="json", by_alias=True).items():
         for key, value in table.items():
             text = value if isinstance(value, str) else str(value).replace("'", '"')
             environ[f"JOURNAL_{section}__{key}".upper()] = text
@@ -293,7 +293,7 @@ def test_of_several_errors_the_first_is_told_and_the_others_counted(layout: Layo
         ("retry", "max_seconds = 0.5", "must not be below first_seconds"),
         ("remote", "timeout_seconds = false", "must be a number"),
         ("remote", "timeout_seconds = 2026-11-21", "must be a number"),
-        ("remote", 'kind = "ftp"', "must be 'none', 'folder' or 'mindspring'"),
+        ("remote", 'kind = "ftp"', "must be 'none', 'folder', 'mindspring' or 'postgres'"),
         ("remote", 'path = "backup"', "must be an absolute path or start with ~/"),
         ("remote", 'url = "example.com"', "must start with https://"),
         ("remote", 'token_env = "ab-cd ef"', "must be the name of an environment variable"),
@@ -303,7 +303,7 @@ def test_of_several_errors_the_first_is_told_and_the_others_counted(layout: Layo
         ("memory", 'command = [""]', "item 1, must not be empty"),
         ("memory", 'command = ["a\\u0000"]', "must not hold a NUL character"),
         ("context", "max_chars = 4001", "must be less than or equal to 4000"),
-        ("context", 'sources = ["clear"]', "must be 'startup' or 'resume'"),
+        ("context", 'sources = ["clear"]', "must be 'startup', 'resume' or 'fork'"),
         ("capture", "durable = 1", "must be true or false"),
         ("capture", "exclude_projects = [1]", "item 1, must be text"),
         ("capture", 'transcript_roots = ["logs"]', "must be an absolute path"),
