@@ -161,7 +161,7 @@ def _newest_us(subject: Subject) -> int | None:
     try:
         with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as db:
             db.set_busy_timeout(connection.BUSY_MS)
-            found: int | None = db.execute("select max(last_us) from session_states").get
+            found: int | None = db.execute("select max(head_us) from session_states").get
             return found
     except apsw.Error:
         return None  # `look_at_database` says what is wrong

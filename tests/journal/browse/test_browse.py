@@ -24,7 +24,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     agent.parent.mkdir()
     agent.write_text('#!/bin/sh\necho "agent in $PWD: $*"\nexit 5\n')
     agent.chmod(0o755)
-    stored.sync(folder / "home")
+    stored.sync_now(folder / "home")
     return folder / "home"
 
 

@@ -54,7 +54,7 @@ def refused(
 
 def keys() -> list[tuple[str, str]]:
     """Every (section, key) there is."""
-    tables = Settings().model_dump()
+    tables = Settings().model_dump(by_alias=True)
     return [(section, key) for section, table in tables.items() for key in table]
 
 

@@ -246,6 +246,7 @@ def test_uninstall_removes_the_programs_and_never_the_journal(layout: Layout) ->
         "2026-11-18",
         "claude-code.s.jsonl",
         "days",
+        "id",
     ]
 
 
@@ -287,9 +288,9 @@ def test_an_older_command_is_replaced_where_it_stands(layout: Layout, settings: 
 
 def test_durable_hooks_say_so_and_can_be_changed_back(layout: Layout) -> None:
     path = put(layout, durable=True).settings
-    assert all(" durable || " in command for _, command in settings_file.commands(read(path)))
+    assert all(" durable " in command for _, command in settings_file.commands(read(path)))
     assert put(layout).events == ALL
-    assert not any(" durable || " in command for _, command in settings_file.commands(read(path)))
+    assert not any(" durable " in command for _, command in settings_file.commands(read(path)))
 
 
 @pytest.mark.parametrize(
@@ -546,7 +547,7 @@ def test_the_durable_setting_is_taken_from_the_configuration(
     layout.home.mkdir()
     layout.config.write_text("[capture]\ndurable = true\n")
     assert run(["install"]) == 0
-    assert all(" durable || " in text for _, text in settings_file.commands(read(settings)))
+    assert all(" durable " in text for _, text in settings_file.commands(read(settings)))
 
 
 def test_a_home_that_cannot_be_made_leaves_the_settings_alone(

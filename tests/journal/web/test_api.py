@@ -20,7 +20,7 @@ from web_server import PATIENT, WebServer
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("web")
     looked_at.write(folder / "home", folder / "code")
-    stored.sync(folder / "home")
+    stored.sync_now(folder / "home")
     return folder / "home"
 
 

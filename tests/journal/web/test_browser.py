@@ -35,7 +35,7 @@ def writer(tmp_path_factory: pytest.TempPathFactory) -> looked_at.Writer:
     made.tell("many", "UserPromptSubmit", 9001, cwd="/code/many", prompt="count to three thousand")
     made.tell("many", "Stop", 5000, cwd="/code/many", last_assistant_message="Counted.")
     made.tell("many", "SessionEnd", 4999, cwd="/code/many", reason="other")
-    stored.sync(folder / "home")
+    stored.sync_now(folder / "home")
     return made
 
 

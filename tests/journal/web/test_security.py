@@ -28,7 +28,7 @@ POLICY = {
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
     folder = tmp_path_factory.mktemp("web")
     looked_at.write(folder / "home", folder / "code")
-    stored.sync(folder / "home")
+    stored.sync_now(folder / "home")
     with WebServer(folder / "home", HOME=str(folder)) as running:
         yield running
 
@@ -161,7 +161,7 @@ def test_looking_changes_nothing_but_what_reading_does(server: WebServer, tmp_pa
     """Days, packs, retry, dead and hooks stay as they are; the database says the same."""
     home, before = tmp_path / "home", tmp_path / "code"
     looked_at.write(home, before)
-    stored.sync(home)
+    stored.sync_now(home)
     known = {
         p: p.read_bytes() for p in home.rglob("*") if p.is_file() and "journal.db" not in p.name
     }
@@ -173,7 +173,7 @@ def test_looking_changes_nothing_but_what_reading_does(server: WebServer, tmp_pa
         p: p.read_bytes() for p in home.rglob("*") if p.is_file() and "journal.db" not in p.name
     }
     local_pass = {
-        home / name for name in ("sync.lock", "synced", "settled", "watch.lock", "pruned")
+        home / name for name in ("clock", "sync.lock", "synced", "settled", "watch.lock", "pruned")
     }
     assert {p for p in after if after[p] != known.get(p)} - local_pass == {
         p for p in after if p.parent == home / "logs" and after[p] != known.get(p)
