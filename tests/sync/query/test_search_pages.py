@@ -39,7 +39,7 @@ def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
 def write(home: Path, session: str, number: int, chance: random.Random) -> None:
     """One prompt with some of the words, at some time."""
     text = " ".join(["rice", *chance.choices(WORDS, k=chance.randint(1, 12))])
-    at_ns = recordings.START_NS + chance.randrange(40 * 86_400) * 10**9
+    at_ns = recordings.START_NS + chance.randrange(-40 * 86_400, 0) * 10**9
     payload = {"session_id": session, "cwd": "/code/shop", "prompt": text}
     line = recordings.line("UserPromptSubmit", payload, at_ns, CLAUDE_CODE_ENTRYPOINT="cli")
     recordings.append(home / "days" / "2026-11-18" / f"claude-code.{session}.jsonl", line)
