@@ -319,7 +319,7 @@ def test_a_damaged_index_loses_nothing(tmp_path: Path, made: Made, table: str) -
     assert everything(home) == made[2]
 
 
-@pytest.mark.parametrize("table", ["session_states", "full_text_data", "summaries", "prompts"])
+@pytest.mark.parametrize("table", ["session_states", "full_text_data", "summaries", "items"])
 def test_damaged_views_are_rebuilt(tmp_path: Path, made: Made, table: str) -> None:
     home = copy(made[1], tmp_path / "home")
     emptied(home)
