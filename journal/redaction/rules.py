@@ -88,7 +88,7 @@ _HARMLESS_END = re.compile(
     r"|digest|checksum|headers?|timeout|refs?|title|text|message|error|errors|help|placeholder|icon"
     r"|button|page|view|route|link|form|input|state|status|strength|rules?|validator|generator|kind"
     r"|provider|service|handler|middleware|module|schema|columns?|table|attribute|param|parameter"
-    r"|bytes|chars|cost|price|rate|window|ring|chain|board|pair|event|code_challenge)$"
+    r"|bytes|chars|cost|price|rate|window|ring|chain|board|pair|event|project_key|code_challenge)$"
 )
 
 

@@ -41,7 +41,7 @@ def test_lists_are_the_same_and_say_whose(both: tuple[Home, Home]) -> None:
 
 
 @pytest.mark.parametrize("words", [
-    "grusse", "naive c++", "money.py:12", '"please do"', "pleas*", "done other", "ok", "edited",
+    "grüße", "naive c++", "money.py:12", '"please do"', "pleas*", "done other", "ok", "edited",
     "nothing-of-it",
 ])  # fmt: skip
 def test_a_search_finds_the_same_texts(both: tuple[Home, Home], words: str) -> None:
