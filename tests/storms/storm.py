@@ -226,6 +226,7 @@ def check(storm: Storm) -> truth.Truth:
     assert (again.read, again.stored, again.rejected) == (0, 0, 0), again
     anew = storm.folder / "anew"
     shutil.copytree(home / "days", anew / "days")
+    shutil.copy(home / "id", anew / "id")
     stored.sync(anew)
     truth.assert_same_views(home, anew)
     assert truth.prepared(home) == truth.prepared(anew), "contexts differ"

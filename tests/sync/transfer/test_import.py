@@ -260,10 +260,9 @@ def test_a_damaged_piece_is_said_and_gets_no_receipt(
     first.write_bytes(whole[:-40])
     home = tmp_path / "third"
     report = imports(capsys, home, first, code=1)
-    assert "is damaged: its content is not what its name says" in report["told"]
+    assert "is not complete, or damaged: its content is not what its name says" in report["told"]
     count = whole.count(b"\n")
-    assert f"{first}:{count}: cut off" in report["told"]
-    assert (report["imported"], report["rejected"]) == (count - 1, 1)
+    assert (report["imported"], report["rejected"]) == (count - 1, 0)  # the last may yet arrive
     assert own(home)["Receipt"] == 0
     first.write_bytes(whole)
     assert imports(capsys, home, first)["imported"] == 1
