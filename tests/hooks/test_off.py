@@ -223,7 +223,8 @@ def test_the_board_and_the_status_say_so(switch: Switch, project: Path) -> None:
     assert switch.status(project) == {"off": False, "off_here": True, "folders": [str(project)]}
     assert switch.status() == {"off": False, "off_here": False, "folders": [str(project)]}
     here = " ".join(switch.journal(cwd=project).split())
-    assert here.endswith(f"Capture is off in {project}. To resume: journal on --here")
+    said = f"Capture is off in {project}. To resume: journal on --here"
+    assert "".join(here.split()).endswith("".join(said.split()))  # a long path is broken
     assert "Capture is off" not in switch.journal()
     assert "on; off in: " in " ".join(switch.journal("status").split())
     switch.journal("off")
