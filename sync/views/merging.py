@@ -21,6 +21,7 @@ from sync.views.turns import Tail
 
 _NOT_STEPS = (Kind.OTHER, Kind.FILES, Kind.QUEUED)  # of a transcript
 _ENDS = (Kind.TOOL_AFTER, Kind.TOOL_FAILED)
+_BEHIND_ALL = 1 << 62  # a position
 
 
 @dataclass(slots=True)
@@ -75,10 +76,30 @@ def _follow(
     close_us = head.order[0] + REPEATED_US
     if any(event.at_us <= close_us and is_repeatable(event.meaning.kind) for event in events):
         return False
+    if _is_repeated(db, session, events):
+        return False
     names = {event.meaning.turn for event in events if event.meaning.turn}
     if tail.told and (names <= tail.names or not names):
         return False
     return not tail.told or not turns.known(db, session, names)
+
+
+def _is_repeated(
+    db: apsw.Connection, session: int, events: list[Event], before: int = _BEHIND_ALL
+) -> bool:
+    """Whether a call before that position has such a record already: its hook was fired twice."""
+    query = """
+        select 1 from items
+        where session = ? and name = ? and position < ? and (end_seq is not null or ?)
+    """
+    for event in events:
+        meaning = event.meaning
+        is_start = meaning.kind is Kind.TOOL_BEFORE
+        if meaning.tool_use_id and (is_start or meaning.kind in _ENDS):
+            values = (session, meaning.tool_use_id, before, is_start)
+            if db.execute(query, values).fetchone() is not None:
+                return True
+    return False
 
 
 def _next_position(db: apsw.Connection, session: int) -> int:
@@ -122,6 +143,8 @@ def _fits(
 ) -> bool:
     names = {turn for event in events if (turn := mention_turn(event))}
     if turns.known(db, session, names - tail.names):
+        return False
+    if _is_repeated(db, session, events, tail.position):
         return False
     for event in events:
         meaning = event.meaning

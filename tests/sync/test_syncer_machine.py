@@ -270,8 +270,6 @@ Syncer.TestCase.settings = settings(
 )
 
 
-# Two hooks that report one call count once if one pass takes both in, and twice if two passes do.
-@pytest.mark.xfail(reason="one call that is reported twice, in two passes", strict=False)
 class TestSyncer(Syncer.TestCase):  # type: ignore[misc]
     """Runs the machine, with one warm process for the passes that are killed."""
 
