@@ -46,7 +46,8 @@ def _make(layout: Layout, unique: str) -> str:
         if layout.id_file.is_file() and not layout.id_file.stat().st_size:
             draft.replace(layout.id_file)  # a hook was killed while it wrote it
         else:
-            with suppress(FileExistsError):
+            # It has an id by now; then a pass may have removed the draft as what a killed one left.
+            with suppress(FileExistsError, FileNotFoundError):
                 os.link(draft, layout.id_file)
         sync_folder(layout.home)
     except OSError as error:

@@ -11,13 +11,16 @@ def remove_litter(layout: Layout) -> None:
 
     OSError: the home cannot be read or written.
     """
-    written = (layout.synced, layout.settled, layout.pruned, layout.redaction_key)
+    written = (
+        layout.id_file, layout.clock, layout.synced, layout.settled, layout.pruned,
+        layout.redaction_key,
+    )  # fmt: skip
     own = tuple(f".{path.name}." for path in written)
     for path in _hidden(layout.home):
         if path.name.startswith(own):
             path.unlink(missing_ok=True)
     for path in _hidden(layout.contexts):
-        if ".tsv." in path.name:
+        if ".tsv." in path.name or ".folders." in path.name:
             path.unlink(missing_ok=True)
 
 

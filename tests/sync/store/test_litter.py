@@ -13,6 +13,9 @@ def test_temporary_files_of_killed_passes_are_removed(tmp_path: Path) -> None:
     left = [
         tmp_path / ".synced.x1y2z3w4",
         tmp_path / ".redaction.key.x1y2z3w4",
+        tmp_path / ".id.4711",
+        tmp_path / ".clock.x1y2z3w4",
+        context.with_name(f".{context.stem}.folders.x1y2z3w4"),
         context.with_name(f".{context.name}.x1y2z3w4"),
     ]
     mine = [tmp_path / ".gitignore", tmp_path / "synced.x", context.with_name(".mine")]

@@ -128,6 +128,15 @@ def test_a_call_that_two_hooks_report_is_one_call(journal: told.Reader, seed: in
     assert_all_is_kept(journal, lines)
 
 
+def test_the_second_report_of_a_call_may_come_in_a_pass_of_its_own(journal: told.Reader) -> None:
+    lines = [start(0, "t"), start(1, "t"), end(5, "t"), end(7, "t")]
+    for line in lines:
+        arrive(journal.home, [line])
+    query = "select cast(state as text) ->> 'tools', events, last_us from session_states"
+    assert stored.rows(journal.home, query) == [(1, 2, BEGAN_NS // 1000 + 5_000_000)]
+    assert_all_is_kept(journal, lines)
+
+
 @pytest.mark.parametrize("seed", ORDERS)
 def test_equal_calls_that_two_hooks_report_count_once_each(journal: told.Reader, seed: int) -> None:
     lines = [
