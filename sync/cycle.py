@@ -59,6 +59,18 @@ class Report:
     problems: list[JournalError] = field(default_factory=list)  # what was left as it is, and why
 
     @property
+    def counts(self) -> dict[str, int]:
+        """What became of the records, for the log and the public interface."""
+        return {
+            "read": self.read,
+            "stored": self.stored,
+            "duplicate": self.duplicate,
+            "rejected": self.rejected,
+            "excluded": self.excluded,
+            "copied": self.copied,
+        }
+
+    @property
     def summaries(self) -> int:
         """How many summaries were made anew."""
         return len(self.touched)

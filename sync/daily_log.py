@@ -75,14 +75,7 @@ def _said(entry: Entry) -> dict[str, Any]:
     report = entry.report or Report()
     said: dict[str, Any] = {
         **_opening(entry),
-        "records": {
-            "read": report.read,
-            "stored": report.stored,
-            "duplicate": report.duplicate,
-            "rejected": report.rejected,
-            "excluded": report.excluded,
-            "copied": report.copied,
-        },
+        "records": report.counts,
         "sessions": report.summaries,
         "adopted": report.adopted,
         "ended": report.reaped,

@@ -30,7 +30,6 @@ SHORT_CHARS = 350
 LINE_CHARS = 140
 NOW_CHARS = 240
 MAX_BLOCKS = 12
-SHORT_ID_CHARS = 6
 # What a row may hold: the first with which the whole block has room is taken.
 _FULL_LIMITS = (260, 200, 150, 110, 80, 60)
 _SHORT_LIMITS = (200, 140, 100, 70, 50, 35)

@@ -156,11 +156,6 @@ class _Judging:
         return f"the memory id belongs to {owner} from an earlier record"
 
 
-def verdicts(binds: Iterable[Bind]) -> dict[bytes, str | None]:
-    """For each record why it is refused; None: it stands, or says again what stands."""
-    return judge(binds).refused
-
-
 def mint(agent: str, session: str, is_taken: Callable[[str], bool]) -> tuple[str, int]:
     """The id of a session that nobody bound one to, and how many before it were taken by binds."""
     number = 0

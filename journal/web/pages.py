@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import apsw
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -21,7 +21,7 @@ from journal.agents import resuming
 from journal.cli.screen.health import size
 from journal.context import briefing
 from journal.errors import UsageError
-from journal.printable import clean, one_line
+from journal.printable import one_line
 from journal.session.summary import Summary
 from journal.web import charts, questions, words
 from journal.web.asked import Asked, file
@@ -263,23 +263,15 @@ def _href(session: Session | str) -> str:
 @cache
 def templates() -> Environment:
     """The templates of the pages."""
-    made = Environment(
-        loader=ChoiceLoader([PackageLoader("journal.web"), PackageLoader("sync.pages")]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    loaders = [PackageLoader("journal.web"), PackageLoader("sync.pages")]
+    made = session_html.new_environment(ChoiceLoader(loaders))
     made.filters |= {
-        "clean": clean,
-        "line": one_line,
         "href": _href,
         "age": words.age,
         "ago": words.ago,
         "when": words.when,
         "clock": words.clock,
         "day": words.day,
-        "iso": words.iso,
         "short": words.short,
         "money": words.money,
         "size": size,

@@ -1,7 +1,7 @@
 """Numbers and times as pages show them. Times are the machine's local ones, in words or digits."""
 
 from journal.cli.screen.tables import age, ago
-from journal.times import DAY_US, to_datetime, to_text
+from journal.times import DAY_US, to_datetime
 
 __all__ = ["age", "ago", "clock", "count", "day", "money", "short", "when"]
 
@@ -20,11 +20,6 @@ def clock(at_us: int, now_us: int) -> str:
 def day(at_us: int) -> str:
     """`Sat 21 Nov`."""
     return f"{to_datetime(at_us).astimezone():%a %d %b}"
-
-
-def iso(at_us: int) -> str:
-    """As machines read it."""
-    return to_text(at_us)
 
 
 def count(number: int, noun: str) -> str:

@@ -16,7 +16,6 @@ from sync.retention.pack_file import pack_files, rules_of
 from sync.store import clock, connection, schema
 from sync.store.file_systems import network_file_system
 
-FIX = "run: journal doctor --fix"
 _WATCHED_US = 15 * 60 * SECOND_US  # within so long a watcher takes everything in
 _UNWATCHED_US = 24 * 3600 * SECOND_US
 _CLOCK_US = 5 * 60 * SECOND_US

@@ -37,7 +37,6 @@ from sync.delivery.retry_file import BadPieceError, Head, Waiting
 LONGEST_WAIT_US = DAY_US  # the settings allow no more, and neither do we a remote that asks for it
 _NAME = re.compile(r"[0-9]{17}-[0-9a-f]{16}\.json")
 _LITTER = re.compile(r"\.[0-9]{17}-[0-9a-f]{16}\.json\..+")
-_WISH_SECONDS = 900.0  # a file may wait so long because the remote asked for it
 _HEAD_BYTES = 1 << 16
 _LITTER_AGE_US = 3600 * SECOND_US  # no write takes so long
 

@@ -11,7 +11,7 @@ from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from journal.printable import clean, one_line
@@ -39,22 +39,26 @@ class Destination(NamedTuple):
     anchors: bool = False  # each step has an id and a link to itself
 
 
-@cache
-def environment() -> Environment:
-    """The templates of this package, with what they need."""
+def new_environment(loader: BaseLoader) -> Environment:
+    """Templates in which every text is escaped, and what is not defined is an error."""
     made = Environment(
-        loader=PackageLoader("sync.pages"),
+        loader=loader,
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters |= {"clean": clean, "line": one_line, "iso": to_text}
+    return made
+
+
+@cache
+def environment() -> Environment:
+    """The templates of this package, with what they need."""
+    made = new_environment(PackageLoader("sync.pages"))
     made.filters |= {
-        "clean": clean,
-        "line": one_line,
         "prose": _prose,
         "said": said,
-        "iso": to_text,
     }
     made.tests |= {
         "words": lambda block: isinstance(block, Words),

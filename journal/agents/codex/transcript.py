@@ -13,7 +13,6 @@ from typing import Any
 from journal.agents.entry import Entry, dump, load, name, obj, text
 from journal.session.own_words import has_frame
 
-ENDINGS = (".jsonl", ".jsonl.zst")
 _NAME = re.compile(r"rollout-.*?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl(?:\.zst)?")
 _UUID_7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 _CALLS = ("function_call", "custom_tool_call", "local_shell_call")

@@ -118,14 +118,7 @@ def report_json(
     finally:
         db.close()
     return {
-        "records": {
-            "read": report.read,
-            "stored": report.stored,
-            "duplicate": report.duplicate,
-            "rejected": report.rejected,
-            "excluded": report.excluded,
-            "copied": report.copied,
-        },
+        "records": report.counts,
         "memory_ids": {"resolved": report.resolved, "pending": pending},
         "summaries": report.summaries,
         "remote": outside.said()["remote"],
