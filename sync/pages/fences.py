@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 # CommonMark 0.31, 4.5
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
+# 5.1, 5.2: a fence that a quote or a list item begins with.
+_CONTAINED = re.compile(r"[ \t]*(?:(?:[-+*>]|[0-9]{1,9}[.)])[ \t]*)+(?:`{3}|~{3})")
 _TICKS = re.compile("`+")
 
 
@@ -29,12 +31,16 @@ def placed(text: str) -> Iterator[Line]:
     """The lines of a text, which end in newlines alone. An open fence reaches to the end.
 
     An indented fence may belong to a list item and end with it, or not: it is code only if that
-    makes no difference. If it does, it and all that follows is prose, which is always safe.
+    makes no difference. If it does, it and all that follows is prose, which is always safe. So is
+    what follows a fence that stands behind the mark of a list item or a quote.
     """
     lines = text.split("\n")
     at = 0
     while at < len(lines):
         found = _FENCE.match(lines[at])
+        if found is None and _CONTAINED.match(lines[at]):
+            yield from (Line(Place.PROSE, line) for line in lines[at:])
+            return
         if found is None:
             yield Line(Place.PROSE, lines[at])
             at += 1

@@ -21,6 +21,8 @@ def test_a_fence_ends_with_one_that_is_as_long_and_of_the_same_kind() -> None:
     assert places("  ```\n  x\n  ```\n```\ny") == [F, C, F, F, C]
     assert places("  ```\nx\n  ```\ny") == [P, P, P, P]  # a list item may have ended
     assert places("    ```\n```no `fence`") == [P, P]
+    assert places("- ```\n   ```\n   x") == [P, P, P]  # the second closes the first
+    assert places("> 1) ~~~\n~~~\nx") == [P, P, P]
 
 
 def test_a_code_span_ends_with_a_run_of_the_same_length() -> None:
