@@ -179,9 +179,8 @@ def _look_at_lost(layout: Layout, found: Condition) -> None:
 
 
 def _look_at_clock(layout: Layout, now_us: int, found: Condition) -> None:
-    time, _ = clock.look(layout, clock.read(now_us))
-    if time.problem:
-        found.problems.append(JournalError(time.problem, clock.HINT))
+    if problem := clock.problem(layout, now_us):
+        found.problems.append(JournalError(problem, clock.HINT))
 
 
 def _archive(layout: Layout, settings: Settings, now_us: int) -> Archive:

@@ -144,6 +144,7 @@ def look_again(order: Order, name: str, seconds: float, done: Delivered) -> bool
 
 
 def note_failure(order: Order, piece: "Sending", error: RemoteError, done: Delivered) -> bool:
+    """Count a failed attempt, redacted; whether the run may go on with the next piece."""
     error.args = (order.redactor.text(str(error)),)  # a remote may send back what it was sent
     error.words = order.redactor.text(error.words)
     done.error = error
@@ -162,6 +163,7 @@ def note_failure(order: Order, piece: "Sending", error: RemoteError, done: Deliv
 
 
 def remember(order: Order, circuit: Circuit) -> None:
+    """Store the state of the remote's circuit breaker."""
     order.remotes.circuits[order.remote.name] = circuit
     circuit_breaker.save(order.layout.remotes, order.remotes)
 

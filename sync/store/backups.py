@@ -46,4 +46,5 @@ def remove_leftovers(layout: Layout) -> None:
 
 
 def companions(path: Path) -> list[Path]:
+    """The files that SQLite may keep beside a database."""
     return [Path(f"{path}{ending}") for ending in _BESIDE]

@@ -135,6 +135,11 @@ def look(layout: Layout, now: Reading, *, accept: bool = False) -> tuple[Clock, 
     return Clock(_believed_us(before, now), _problem(moved_us)), state
 
 
+def problem(layout: Layout, now_us: int) -> str:
+    """Why the clock is not trusted, for people who only look; "" if it is."""
+    return look(layout, read(now_us))[0].problem
+
+
 def keep(layout: Layout, state: State) -> None:
     """Remember it. JournalError: the home cannot be written."""
     data = state.json()

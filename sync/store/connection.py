@@ -220,6 +220,7 @@ def _copied(path: Path, wal: Path) -> apsw.Connection:
 
 
 def empty_database() -> apsw.Connection:
+    """A database in memory with the present schema and no rows."""
     db = apsw.Connection(":memory:")
     for step in schema.LADDER:
         step(db)

@@ -194,6 +194,7 @@ def session_of(path: Path) -> str:
 
 
 def moment_us(text: str) -> int:
+    """A transcript's time in microseconds since 1970; 0 if it is none."""
     try:
         return max(0, to_us(text))
     except (ValueError, OverflowError):

@@ -114,9 +114,8 @@ def _planned(app: App, settings: "Settings") -> tuple["Plan", int]:
 
     if not app.layout.days.exists() and not app.layout.database.exists():
         raise app.nothing_yet()
-    time, _ = clock.look(app.layout, app.clock_reading)
-    if time.problem:
-        say(f"journal: {time.problem}: prune deletes nothing without --yes", err=True)
+    if problem := clock.problem(app.layout, app.now_us):
+        say(f"journal: {problem}: prune deletes nothing without --yes", err=True)
     ended = app.sync(WAIT_SECONDS, seconds=LOOK_SECONDS).reaped
     with closing(connection.open_store(app.layout)) as db:
         return prune_plan.plan(db, app.layout, settings, app.now_us, {}), ended
