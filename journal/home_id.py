@@ -39,7 +39,7 @@ def ensure(layout: Layout, *, again: bool = False) -> str:
 def _make(layout: Layout, unique: str) -> str:
     """Give the home this id, unless another process has given it one meanwhile."""
     make_folder(layout.home)
-    draft = layout.home / f".id.{os.getpid()}"
+    draft = layout.home / f".id.{uuid4().hex}"
     try:
         draft.write_bytes(f"{unique}\n{layout.home}\n".encode("utf-8", "surrogateescape"))
         draft.chmod(0o600)
