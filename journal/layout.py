@@ -1,6 +1,6 @@
 """Where everything lies in a home, and the ways in which its files come to be.
 
-Directories are 0700 and files 0600 whatever the umask; a file that is replaced is replaced whole
+Directories are 0700 and files 0600 under any umask; a file that is replaced is replaced whole
 (temporary file, fsync, rename, fsync of the directory).
 """
 
@@ -30,7 +30,7 @@ class Layout:
 
     @classmethod
     def default(cls) -> "Layout":
-        """The home of somebody who names none."""
+        """The home if none is named."""
         return cls.at(DEFAULT_HOME)
 
     @property
@@ -98,22 +98,22 @@ class Layout:
 
     @property
     def deliver_lock(self) -> Path:
-        """Held by the one process that sends to a remote."""
+        """The lock of the one process that sends to a remote."""
         return self.home / "deliver.lock"
 
     @property
     def model_lock(self) -> Path:
-        """Held by the one process that asks a model."""
+        """The lock of the one process that asks a model."""
         return self.home / "model.lock"
 
     @property
     def synced(self) -> Path:
-        """How many bytes of day files have been taken in: one number, for SessionStart's hook."""
+        """How many bytes of day files have been synced: one number, for SessionStart's hook."""
         return self.home / "synced"
 
     @property
-    def settled(self) -> Path:
-        """Under which settings a command that read found everything taken in, see sync/settled."""
+    def up_to_date(self) -> Path:
+        """The settings with which a command found everything synced: sync/ingest/up_to_date.py."""
         return self.home / "settled"
 
     @property
@@ -137,7 +137,7 @@ class Layout:
 
     @property
     def id(self) -> str:
-        """What names the home, whatever its path; "" before it was given one (see home_id.py)."""
+        """What names the home, under any path; "" before it was given one (see home_id.py)."""
         return emit.home_id(str(self.home))
 
     @property
@@ -224,7 +224,7 @@ class Layout:
 
 
 def _is_private(folder: Path) -> bool:
-    """Whether it is a folder of ours, no link, that nobody else can look into."""
+    """Whether it is a folder of ours, not a link, that no other user can read."""
     try:
         status = folder.lstat()
     except OSError:
@@ -295,9 +295,9 @@ def write_whole(path: Path, data: bytes, mode: int = 0o600) -> None:
 def write_parts(path: Path, parts: Iterable[bytes], mode: int = 0o600) -> None:
     """Replace the file at `path` by these bytes: after a crash it is the old one or the new one.
 
-    JournalError: the directory cannot be written or the disk is full; the old file stands.
+    JournalError: the directory cannot be written or the disk is full; the old file stays.
     """
-    import tempfile  # slow to load: whoever only reads needs none
+    import tempfile  # slow to load, and not needed to read
 
     try:
         fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

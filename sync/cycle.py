@@ -72,11 +72,11 @@ class Report:
 
     @property
     def summaries(self) -> int:
-        """How many summaries were made anew."""
+        """How many summaries were made again."""
         return len(self.touched)
 
     def add(self, more: "Report") -> None:
-        """Count in what the same pass took in later."""
+        """Add what the same pass synced later."""
         self.read += more.read
         self.stored += more.stored
         self.duplicate += more.duplicate
@@ -104,22 +104,22 @@ class Pass:
     keep_trying: Callable[[], bool] = never  # while another process holds the lock
     out_of_time: Callable[[], bool] = never  # asked between batches; newest files come first
     progress: Callable[[int, int], None] | None = None  # bytes done, bytes in all
-    packs: bool = True  # pack closed days; not while somebody waits
+    packs: bool = True  # pack closed days; not while a command waits
     pack_at_once: bool = False  # what an import has just written, too
     follow: bool = True  # look for transcripts that no hook named
     prune: bool = False  # look after retention now, not only once an hour
-    rebuild: bool = False  # make the database anew before anything else
-    accept_loss: bool = False  # of what only a damaged database held
+    rebuild: bool = False  # rebuild the database before anything else
+    accept_loss: bool = False  # of records that were in a damaged database alone
     accept_clock: bool = False  # a person says that the clock is right
     reading: clock.Reading | None = None  # of both clocks; None: `now_us` is not compared
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
 
 def run(conditions: Pass) -> Report:
-    """Take in what is new, under the lock.
+    """Sync what is new, under the lock.
 
     BusyError: another process held the lock. JournalError: the home or the database cannot be
-    written; what was committed stays, the rest is taken in by the next pass.
+    written; what was committed stays, the next pass syncs the rest.
     """
     layout = conditions.layout
     home_id.ensure(layout)
@@ -140,7 +140,7 @@ def run(conditions: Pass) -> Report:
 
 
 def _rebuilt(conditions: Pass) -> rebuild.Rebuilt | None:
-    """Make the database anew if that is asked for, or if it is gone and packs are not."""
+    """Rebuild the database if that is asked for, or if it is gone and packs are not."""
     layout = conditions.layout
     backups.remove_leftovers(layout)
     if not conditions.rebuild:
@@ -256,7 +256,7 @@ def _copy_transcripts(
     dead: Dead,
     report: Report,
 ) -> None:
-    """Take in what the agents' own files say beyond the hooks: after them, so that both are known.
+    """Sync what the agents' own files say beyond the hooks: after them, so that both are known.
 
     Before ends are inferred: a session without one is copied a last time.
     """
@@ -285,7 +285,7 @@ def _reap(db: apsw.Connection, conditions: Pass, time: Clock, report: Report) ->
 
 
 def _prune(db: apsw.Connection, conditions: Pass, time: Clock, report: Report) -> None:
-    """Remove what is older than its limit; take in what was noted of that, and show it."""
+    """Remove what is older than its limit; sync the records of that, and show it."""
     now_us = conditions.now_us
     settings, layout = conditions.settings, conditions.layout
     report.pruned = prune.hourly(db, layout, settings, now_us, now=conditions.prune)
@@ -298,7 +298,7 @@ def _prune(db: apsw.Connection, conditions: Pass, time: Clock, report: Report) -
 
 
 def _ingest_own(db: apsw.Connection, conditions: Pass, time: Clock, report: Report) -> None:
-    """Take in what this pass itself has appended to the journal."""
+    """Sync what this pass itself has appended to the journal."""
     screen = make_screen(conditions.layout, conditions.settings)
     dead = Dead(conditions.layout, screen, conditions.now_us)
     again = _ingest(db, conditions, time, journal_reader.Reader(conditions.layout, screen, dead))
@@ -350,7 +350,7 @@ def _read_unknown_packs(
     reader: journal_reader.Reader,
     report: Report,
 ) -> None:
-    """Take in packs that this database does not hold: it was put back from a backup."""
+    """Sync packs that this database does not hold: it was restored from a backup."""
     adopt_on = tuple(conditions.settings.sessions.adopt_on)
     arrived_us = max(conditions.now_us, time.believed_us)
     for path in held_packs.unknown(db, conditions.layout):
@@ -394,7 +394,7 @@ def _changed_files(
 
 
 def _stamp(layout: Layout, seen_bytes: int) -> None:
-    """Tell the hook of SessionStart how much of the journal is taken in (see hooks/start.py)."""
+    """Note for the hook of SessionStart how much of the journal is synced (see hooks/start.py)."""
     text = f"{seen_bytes}\n".encode()
     if not layout.synced.exists() or layout.synced.read_bytes() != text:
         write_whole(layout.synced, text)

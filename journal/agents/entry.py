@@ -22,9 +22,9 @@ MOST_NAME_CHARS = 256
 class Entry:
     """One thing that a line says. Texts are "" where it says nothing.
 
-    `own_id` names it within its session and sub-agent, whoever reads the file and however much of
-    it; "" if the line has no name, then its bytes name it. `context`: what earlier lines say that
-    its meaning needs (`call`, `model`, `turn`, ...).
+    `own_id` names it within its session and sub-agent, for every reader of the file and however
+    much of it; "" if the line has no name, then its bytes name it. `context`: what earlier lines
+    say that its meaning needs (`call`, `model`, `turn`, ...).
     """
 
     own_id: str

@@ -36,7 +36,7 @@ def session_row(session: Session, now_us: int) -> Text:
 
 
 def hit_row(hit: Hit) -> Text:
-    """Where it stands, and the line with the words marked."""
+    """Where it is, and the line with the words marked."""
     head = GAP.join((hit.kind.name.lower(), when(hit.at_us), one_line(hit.project)))
     line = Text(hit.snippet.text)
     for start, end in hit.snippet.marks:

@@ -20,7 +20,7 @@ _NEAR_ROWS = 20
 
 
 class SessionScreen(Screen[None]):
-    """Reads one session. `event`: begin where it stands."""
+    """Reads one session. `event`: begin where it is."""
 
     BINDINGS = [  # noqa: RUF012 - as Textual declares it
         Binding("escape,q", "app.pop_screen", "back"),

@@ -29,7 +29,7 @@ class Found(NamedTuple):
 
 
 class Source:
-    """A home, read. `problem`: why nothing new is taken in."""
+    """A home, read. `problem`: why nothing new is synced."""
 
     def __init__(self, app: App) -> None:
         self.app = app
@@ -43,7 +43,7 @@ class Source:
 
     @property
     def problem(self) -> JournalError | None:
-        """Why what is new could not be taken in."""
+        """Why what is new could not be synced."""
         return self._follower.problem
 
     def close(self) -> None:
@@ -52,7 +52,7 @@ class Source:
             self._follower.close()
 
     def changed(self) -> bool:
-        """Take in what is new; whether anything is."""
+        """Sync what is new; whether anything is."""
         with self._one:
             return self._follower.changed()
 

@@ -113,7 +113,7 @@ class App:
         except BusyError as error:
             step(f"pass ({kind}): {error}")
             raise  # it never began
-        except Exception as error:  # whatever it was, the log has it; it goes on to the boundary
+        except Exception as error:  # the log has any error; it goes on to the boundary
             _log(conditions, kind, started, None, error)
             raise
         _log(conditions, kind, started, report, None)
@@ -166,7 +166,7 @@ class App:
     def reading(self, *, ends_matter: bool = True) -> "Iterator[apsw.Connection]":
         """The database, after a bounded look at what is new. JournalError: nothing recorded yet.
 
-        Without `ends_matter` nobody looks for sessions whose process is gone, if nothing is new.
+        Without `ends_matter`, sessions whose process is gone are not looked for if nothing is new.
         """
         from sync.ingest import up_to_date
 
@@ -212,7 +212,7 @@ class App:
         return JournalError(message, "run: journal install, then start your agent")
 
     def _settled(self) -> "apsw.Connection | None":
-        """The database, if a pass would find nothing to take in."""
+        """The database, if a pass would find nothing to sync."""
         import apsw
 
         from sync.ingest import up_to_date
@@ -229,7 +229,7 @@ class App:
         return None  # if something is wrong, a pass says what, and what can be read all the same
 
     def _catch_up(self) -> bool:
-        """Take in what is new, within its time; whether that was everything."""
+        """Sync what is new, within its time; whether that was everything."""
         try:
             report = self.sync(wait_seconds=0, seconds=CATCH_UP_SECONDS)
         except BusyError:
@@ -266,7 +266,7 @@ def _log(
 
 
 def _write_log(layout: Layout, entry: "Entry") -> None:
-    """A log that cannot be written is said, and is no reason for the pass to fail."""
+    """A log that cannot be written is reported, but does not make the pass fail."""
     from sync import daily_log
 
     try:

@@ -19,7 +19,7 @@ MANAGED = Path(
     "/Library/Application Support/ClaudeCode" if sys.platform == "darwin" else "/etc/claude-code"
 )
 KEPT_DAYS = 30  # where the settings do not say
-LEAST_DAYS = 7  # what was not recorded is in transcripts alone, until somebody imports them
+LEAST_DAYS = 7  # what was not recorded is in transcripts alone, until they are imported
 
 
 @dataclass(frozen=True, slots=True)

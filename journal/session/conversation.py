@@ -1,4 +1,4 @@
-"""One conversation from all records that tell of it, whatever their order of arrival.
+"""One conversation from all records of it, in any order of arrival.
 
 A session is told by the agent's hooks and by its transcript. `merge` gives each thing once: what
 both tell is one mention, in the order of the transcript; what only one of them tells has its place
@@ -43,7 +43,7 @@ def merge(
 def without_repeats(hooked: Sequence[Mention], told: Sequence[Mention] = ()) -> list[Mention]:
     """Hooks in their order, each once: two equal ones within half a second were fired together.
 
-    Unless the transcript tells the words twice.
+    Unless the transcript has the words twice.
     """
     lines: dict[bytes, int] = defaultdict(int)
     for one in told:
@@ -158,7 +158,7 @@ def _first_line(turn: _Turn) -> tuple[object, ...]:
 
 
 def _name_turns(told: list[Mention]) -> None:
-    """A line that names no turn stands in that of the line before it, else of the one behind."""
+    """A line that names no turn belongs to that of the line before it, else of the one behind."""
     for lines in (told, reversed(told)):
         name, file = "", None
         for one in lines:
@@ -197,14 +197,14 @@ def _merged_turn(told: list[Mention], hooked: list[Mention]) -> list[Mention]:
 
 
 def _merged(told: list[Mention], hooked: list[Mention]) -> list[Mention]:
-    """What hooks and a transcript tell of one agent in one turn, each thing once."""
+    """What hooks and a transcript report of one agent in one turn, each thing once."""
     if not told or not hooked:
         return told or hooked
     pairs = align(told, hooked)
     lines = list(told)
     for index, line in pairs.items():
         lines[line] = _joined(hooked[index], told[line])
-    # A hook alone stands behind the last line that an earlier hook tells as well, by time.
+    # What only a hook reports follows the last line that an earlier hook reports as well, by time.
     behind: dict[int, list[Mention]] = defaultdict(list)
     anchors = set(pairs.values())
     last = -1
@@ -227,7 +227,7 @@ def _merged(told: list[Mention], hooked: list[Mention]) -> list[Mention]:
 
 
 def _joined(hook: Mention, line: Mention) -> Mention:
-    """A hook's record of what a line tells, too: each field from the one that knows it best."""
+    """A hook's record of what is in a line as well: each field from the one that knows it best."""
     hook.is_joined = True
     hook.place, hook.item, hook.message = line.place, line.item, line.message
     hook.parent, hook.turn_index = line.parent, line.turn_index
@@ -263,14 +263,14 @@ def _interleaved(own: list[Mention], others: dict[str, list[Mention]]) -> list[M
         merged.append(one)
         begun += one.is_delegate and one.kind is Kind.TOOL_BEFORE
         if not began:
-            begun = len(others)  # nothing tells which calls began them
+            begun = len(others)  # it is not known which calls began them
     for agent in (*ready, *waiting):
         merged += others.get(agent, [])
     return merged
 
 
 def _with_queued(merged: list[Mention], has_person: bool) -> list[Mention]:
-    """A prompt in the queue counts if nothing else tells it and the person did not withdraw it."""
+    """A prompt in the queue counts if it is nowhere else and the person did not withdraw it."""
     told: dict[bytes, int] = defaultdict(int)
     for one in merged:
         if one.kind is Kind.PROMPT or (one.kind is Kind.QUEUED and one.detail == "withdrawn"):
@@ -327,7 +327,7 @@ def _mark_taken_back(merged: list[Mention]) -> None:
 
 
 def _taken_back_from(standing: list[tuple[int, Mention]], prompt: Mention) -> int | None:
-    """The number of the first prompt that no longer stands; None if all do."""
+    """The number of the first prompt that was taken back; None if none was."""
     for number, (_, before) in enumerate(standing):
         if prompt.turn_index and before.turn_index >= prompt.turn_index:
             return number
@@ -338,7 +338,7 @@ def _taken_back_from(standing: list[tuple[int, Mention]], prompt: Mention) -> in
 
 
 def _unnumbered_from(standing: list[tuple[int, Mention]], prompt: Mention) -> int | None:
-    """Prompts that only hooks tell have no number: those beyond the new one's were taken back."""
+    """Prompts that only hooks report have no number: those beyond the new one's were taken back."""
     turns = dict.fromkeys(one.turn for _, one in standing if one.by != Author.MACHINE)
     beyond = list(turns)[prompt.turn_index - 1 :]
     if not beyond or not beyond[0]:

@@ -62,7 +62,7 @@ def fold(state: SessionState, event: Event) -> SessionState:
 
 
 def _taken_back(state: SessionState, meaning: Meaning, at_us: int) -> None:
-    """Of a turn that was taken back its edits stand, unless the files were restored."""
+    """Of a turn that was taken back its edits count, unless the files were restored."""
     if meaning.kind is Kind.TOOL_AFTER and meaning.action is Action.EDIT and meaning.target:
         _put(state.files_edited, meaning.target[:MAX_TARGET_CHARS], at_us, MAX_FILES)
     if meaning.kind is Kind.PROMPT:
@@ -146,7 +146,7 @@ def _note_position(state: SessionState, meaning: Meaning) -> None:
 
 
 def _note_words(state: SessionState, by: str, said: Said) -> None:
-    """What a person wrote; in a session without a person, what nobody knows the author of."""
+    """What a person wrote; in a session without a person, what has no known author."""
     if by == Author.PERSON and not state.has_person:
         state.has_person, state.first_prompt, state.last_prompts = True, None, []
     if by == Author.PERSON or not state.has_person:
@@ -183,7 +183,7 @@ def _tool_ended(state: SessionState, meaning: Meaning, at_us: int, failed: bool)
     _trigger(state, "PostToolUseFailure" if failed else "PostToolUse")
     if not state.open_tools.pop(meaning.tool_use_id, None):
         state.tools += 1
-    # A notice names no tool: whatever the session itself ends then was permitted.
+    # A notice names no tool: every call that the session itself ends then was permitted.
     if meaning.subagent == state.question_by and state.question_tool in (meaning.tool, ""):
         _close_question(state)
     if not meaning.subagent and state.ended_us is None:

@@ -3,5 +3,5 @@
 `install` is the whole of it; `hooks_file` is the file in which an agent finds our hooks,
 `settings_file` merges into one that is the agent's own, `hook_command` is the shell text that an
 agent runs, `service` is the watcher as a user's service, `capture` the switch. What differs from
-agent to agent stands in `journal/agents/<agent>/install.py`.
+agent to agent is in `journal/agents/<agent>/install.py`.
 """

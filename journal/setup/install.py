@@ -33,7 +33,7 @@ from journal.setup.hook_command import (
 )
 from journal.setup.hooks_file import HooksFile
 
-APPLICATION = "application"  # beside the programs: one line, the application's own interpreter
+APPLICATION = "application"  # next to the programs: one line, the application's own interpreter
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 _VERSION_SECONDS = 10.0
 # Where `uvx`, `uv run --with` and `pipx run` keep environments that they delete at will.
@@ -128,7 +128,7 @@ def uninstall(
 ) -> Removal:
     """Take our hooks out of the agent's file, then the programs out of the home if none needs them.
 
-    The journal stays. A file that nobody else has changed since is restored byte for byte. Errors
+    The journal stays. A file that no one else has changed since is restored byte for byte. Errors
     as for `install`.
     """
     chosen = known(agent)
@@ -197,7 +197,7 @@ def _path(agent: Agent, settings: Path | None) -> Path:
         return hooks_file.default_path(agent, os.environ)
     if not settings.parent.is_dir():
         hint = "make the folder, or name another file"
-        raise UsageError(f"there is no folder {settings.parent}", hint)
+        raise UsageError(f"no folder {settings.parent}", hint)
     return settings
 
 

@@ -209,7 +209,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def _is_of(layout: Layout, service: _Service) -> bool:
-    """Whether the file that is there starts a watcher of this home, with whatever interpreter."""
+    """Whether the existing file starts a watcher of this home, with any interpreter."""
     data = _read(service.path) or b""
     words = _arguments(layout)[1:]
     if service.path.suffix == ".service":

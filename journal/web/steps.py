@@ -11,7 +11,7 @@ from sync.pages import session_html, story
 from sync.pages.story import Call, Group, Words
 
 CHUNK = 60  # blocks
-OUTLINE = 200  # prompts that are named beside the steps
+OUTLINE = 200  # prompts that are named next to the steps
 _HEAD_CHARS = 80
 
 

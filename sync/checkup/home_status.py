@@ -51,7 +51,7 @@ class MemoryIds(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """How the archive stands: what waits in `retry/`, and what is remembered of the remote."""
+    """The state of delivery: what waits in `retry/`, and what is remembered of the remote."""
 
     waiting: int = 0
     due: int = 0
@@ -266,7 +266,7 @@ def _records_in(spool: Path) -> int:
     try:
         return sum(path.suffix in (".jsonl", ".raw") for path in spool.iterdir())
     except OSError:
-        return 0  # none, or somebody else's
+        return 0  # none, or another user's
 
 
 def states(db: apsw.Connection, adopt_on: tuple[str, ...]) -> dict[str, int]:

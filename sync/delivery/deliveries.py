@@ -27,7 +27,7 @@ from sync.delivery import (
     sending,
 )
 from sync.delivery.circuit_breaker import Remotes
-from sync.delivery.queue_check import take_stock
+from sync.delivery.queue_check import check_queue
 from sync.delivery.sending import Delivered
 from sync.ingest.screening import make_redactor
 from sync.remote import archive_ids
@@ -122,8 +122,8 @@ def _take_in(conditions: Conditions) -> list[str]:
 
 def _cut(conditions: Conditions, wish: Wish, db: apsw.Connection) -> list[str]:
     layout, settings = conditions.layout, conditions.settings
-    stock = take_stock(db, layout.retry, conditions.now_us)
-    for name in stock.delivered:
+    checked = check_queue(db, layout.retry, conditions.now_us)
+    for name in checked.delivered:
         retry_queue.remove(layout.retry / name, layout.dead)
     if wish.cut:
         shape = _shape(conditions)
@@ -131,7 +131,7 @@ def _cut(conditions: Conditions, wish: Wish, db: apsw.Connection) -> list[str]:
         redactor = make_redactor(layout, settings)
         told = partial(wish.progress, "Preparing")
         cutting.cut(db, layout, shape, redactor, adopt_on, conditions.now_us, told)
-    return stock.problems
+    return checked.problems
 
 
 def _shape(conditions: Conditions) -> cutting.Shape:
@@ -237,12 +237,18 @@ def _made(conditions: Conditions, remotes: Remotes) -> Remote:
     if settings.kind == "postgres":
         from sync.remote.postgres.remote import Postgres
 
-        def learn(archive_id: str) -> None:
-            archive_ids.learn(layout, settings, archive_id)
+        def note_archive(archive_id: str) -> None:
+            archive_ids.note(layout, settings, archive_id)
 
         known = archive_ids.known(layout, settings)
         return Postgres(
-            settings, known, home_id.ensure(layout), conditions.environ, memory, remember, learn
+            settings,
+            known,
+            home_id.ensure(layout),
+            conditions.environ,
+            memory,
+            remember,
+            note_archive,
         )
     from sync.remote.mindspring import MindSpring
     from sync.remote.token import token

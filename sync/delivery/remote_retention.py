@@ -35,7 +35,7 @@ class Old:
 def plan(db: apsw.Connection, settings: Settings, now_us: int) -> list[Old]:
     """The sessions of which the remote holds what is too old.
 
-    UsageError: the remote cannot delete, or there is no limit. JournalError: it cannot be read.
+    UsageError: the remote cannot delete, or no limit is set. JournalError: it cannot be read.
     """
     days, remote = settings.retention.sessions_days, settings.remote
     if remote.kind != "folder":

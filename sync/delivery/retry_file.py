@@ -1,6 +1,6 @@
 """A piece that waits for its delivery, and its form on the disk (see sync/retry.py).
 
-`dump` and `load` are each other's inverse; whatever else they are given is a BadPieceError. They
+`dump` and `load` are each other's inverse; for any other input they raise BadPieceError. They
 are pure: no file is touched here.
 """
 
@@ -17,11 +17,11 @@ from journal.times import DAY_US, SECOND_US, to_text, to_us
 from sync.remote.contract import Piece, Progress
 
 VERSION = 1
-MAX_BYTES = 512 << 20  # of a file: one piece is held in memory whole
+MAX_BYTES = 512 << 20  # of a file: one piece is in memory as a whole
 
 
 class BadPieceError(ValueError):
-    """Why these bytes are no piece of this version."""
+    """Why these bytes are not a piece of this version."""
 
 
 @dataclass(frozen=True, slots=True)

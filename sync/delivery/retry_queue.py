@@ -14,7 +14,7 @@ attempt, as in the queues of Postfix: a pass lists 20,000 of them and opens what
      "progress":{…},"events":[ids that the piece covers],
      "body":"…"}
 
-A body that is no UTF-8 stands as `body_base64`. Whoever sends raises and saves `attempts` first: a
+A body that is not UTF-8 is stored as `body_base64`. A sender raises and saves `attempts` first: a
 piece with 0 has never left this machine, and only such ones may be merged. One process at a time
 writes here (`deliver.lock`); anybody may read.
 """

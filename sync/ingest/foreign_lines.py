@@ -51,7 +51,7 @@ class Held(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """A part of a line that is no record."""
+    """A part of a line that is not a record."""
 
     offset: int  # in the line
     data: bytes

@@ -2,7 +2,7 @@
 
 Understood are Claude Code's `--output-format stream-json` (one message a line) and `json` (one
 message, or a list of them), and any program that prints the JSON object itself, in a fence or a
-few words if it likes. Whatever the bytes are, an Answer or a ModelError comes of them, in time
+few words if it likes. Any bytes give an Answer or a ModelError, in time
 that grows with their number alone.
 """
 

@@ -105,7 +105,7 @@ def _prose(text: str) -> Markup:
 
 
 def said(text: str) -> Markup:
-    """What a person typed, its lines as they are; what stands in fences is set as code."""
+    """What a person typed, its lines as they are; what is in fences is set as code."""
     parts = []
     lines = placed(clean(text).strip("\n"))
     for is_prose, group in groupby(lines, lambda line: line.place is Place.PROSE):

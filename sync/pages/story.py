@@ -1,4 +1,4 @@
-"""What a page tells of one session, and in which order; how it looks is for its writer.
+"""What a page shows of one session, and in which order; how it looks is for its writer.
 
 Texts are as they were recorded: each writer makes them safe for its own format. Times are UTC.
 """
@@ -165,7 +165,7 @@ def facts(detail: "Detail") -> list[Fact]:
 
 
 def tokens(detail: "Detail") -> str:
-    """The tokens of the session's messages; empty if no transcript tells of them."""
+    """The tokens of the session's messages; empty if no transcript has them."""
     used = detail.tokens
     if used is None:
         return ""
@@ -201,7 +201,7 @@ def summary(detail: "Detail") -> tuple[str, list[tuple[str, str]]] | None:
 
 
 def steps(detail: "Detail") -> list[Step]:
-    """All that happened, in the order of the conversation; equal calls stand at the first one."""
+    """All that happened, in the order of the conversation; equal calls are at the first one."""
     places = {event.id: number for number, event in enumerate(detail.events)}
     told: list[tuple[float, Step]] = []
     for prompt in detail.prompts:
@@ -217,7 +217,7 @@ def steps(detail: "Detail") -> list[Step]:
 
 
 def blocks(detail: "Detail") -> list[Block]:
-    """The same with what is folded in groups: a sub-agent's steps stand where it began."""
+    """The same with what is folded in groups: a sub-agent's steps are where it began."""
     told = steps(detail)
     inside: dict[str, list[Step]] = {}
     for step in told:
@@ -274,7 +274,7 @@ def _folded(blocks: list[Block]) -> Iterator[Block]:
 
 
 def _marks(one: "Prompt | Answer | Observation") -> dict[str, Any]:
-    """Its event, and whether it stands as this session's own."""
+    """Its event, and whether it is shown as this session's own."""
     return {"id": one.event_id, "taken_back": one.taken_back, "inherited": one.inherited}
 
 
@@ -285,7 +285,7 @@ def _prompt(prompt: "Prompt") -> Words:
 
 
 def _origin(one: "Prompt | Answer") -> str:
-    """What is to be known of words that do not stand as this session's own."""
+    """What is to be known of words that are not this session's own."""
     if one.taken_back:
         return " (taken back)"
     return " (from the session that this one is a fork of)" if one.inherited else ""

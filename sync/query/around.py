@@ -1,4 +1,4 @@
-"""What stands around one event: the conversation of its session, some steps before and after.
+"""What is around one event: the conversation of its session, some steps before and after.
 
 The cost follows what is shown, however long the session is.
 """
@@ -39,7 +39,7 @@ _WORDS = (
     Kind.THINKING,
 )
 _SILENT = (Kind.OTHER, Kind.WAITING_NOTICED, Kind.TITLE, Kind.NOTE)
-# The step of an event; of one that another record tells as well, the last step before it.
+# The step of an event; of one that another record repeats, the last step before it.
 _HERE = """
 select p.position, p.seq, p.patch from steps p join events e on e.seq = p.seq
 where p.session = ?1 and (p.seq = ?2 or e.at_us <= ?3)
@@ -52,7 +52,7 @@ _AFTER = "select seq, patch from steps where session = ? and position > ? order 
 
 
 class Place(NamedTuple):
-    """An event, and where it stands."""
+    """An event, and where it is."""
 
     seq: int
     id: bytes
@@ -115,7 +115,7 @@ def find(db: apsw.Connection, name: str, session: int | None) -> Place:
     shown = one_line(name)[:_ID_CHARS]
     hint = "journal search prints the ids of events"
     if not LEAST_CHARS <= len(digits) <= _ID_CHARS or not set(digits) <= set("0123456789abcdef"):
-        raise JournalError(f"{shown!r} is no id of an event, nor six digits of one", hint)
+        raise JournalError(f"{shown!r} is not the id of an event, nor six digits of one", hint)
     query = """
         select seq, id, session, at_us from events
         where id between ? and ? and (?3 is null or session = ?3) order by id limit ?
@@ -134,7 +134,7 @@ def find(db: apsw.Connection, name: str, session: int | None) -> Place:
 
 def read(db: apsw.Connection, place: Place, context: int) -> Around:
     """So many steps before and after an event, and the event itself."""
-    db.execute("begin deferred")  # one moment's view, whatever another process writes meanwhile
+    db.execute("begin deferred")  # one moment's view, also if another process writes meanwhile
     try:
         return _read(db, place, context)
     finally:

@@ -1,8 +1,8 @@
-"""The database anew from packs and days, with what only the old one still held; swapped in last.
+"""Rebuilds the database from packs, days and what is in the old one alone; swapped in last.
 
 Invariant: until the one transaction that ends it the old database is as it was, and behind it the
-new one is complete. So a rebuild may be killed anywhere: it is begun anew, or it is done. Whoever
-reads the old database meanwhile goes on with what they see.
+new one is complete. So a rebuild may be killed anywhere: it begins again, or it is done. A process
+that reads the old database meanwhile goes on with what it sees.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -37,7 +37,7 @@ class Rebuilt:
     """What a rebuild did. `lost`: in words, what a damaged database gave no more; "" for nothing"""
 
     events: int  # in the new database
-    taken_over: int  # records that only the old database held
+    taken_over: int  # records that were in the old database alone
     lost: str = ""
     kept: Path | None = None  # the old database, if it was damaged
     problems: tuple[str, ...] = ()  # what of the journal could not be read
@@ -62,11 +62,11 @@ def is_due(layout: Layout) -> bool:
 
 
 def rebuild(order: Order) -> Rebuilt:
-    """Make the database anew; to be called under the lock.
+    """Rebuild the database; to be called under the lock.
 
-    LossError: the old one is damaged and held what is nowhere else; it goes on with `accept_loss`.
-    StoreError: full disk, missing rights, a database that is in use, or not ours, or newer.
-    JournalError: the journal cannot be read. In all cases the old database is as it was.
+    LossError: the old one is damaged and had records that are nowhere else; it goes on with
+    `accept_loss`. StoreError: full disk, missing rights, a database that is in use, or not ours, or
+    newer. JournalError: the journal cannot be read. In all cases the old database is as it was.
     """
     layout = order.layout
     backups.remove_leftovers(layout)

@@ -1,9 +1,9 @@
 """Whether the clock can be trusted: asked before anything is deleted, packed or ended by its age.
 
-The wall clock is compared with the machine's own count of time since it was started, which nobody
-sets. If the two differ by more than a day, the clock was moved, or was wrong before; which of the
-two cannot be told. Then what goes by age waits for a pass 24 hours later that agrees. Across a
-restart nobody has counted: there more than a day since the last pass counts as moved.
+The wall clock is compared with the machine's count of time since its start, which cannot be set.
+If the two differ by more than a day, the clock was moved, or was wrong before; which of the two is
+unknown. Then what goes by age waits for a pass 24 hours later that agrees. No such count goes
+across a restart: there more than a day since the last pass counts as moved.
 
 The file `clock` in the home remembers what was seen, as JSON. It lies outside the database, for a
 new or older database must not make a wrong clock a right one.

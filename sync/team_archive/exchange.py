@@ -42,7 +42,7 @@ class Exchanged:
 
 
 def run(conditions: Conditions, *, is_reachable: bool) -> Exchanged:
-    """One run. Whatever fails is said, and done by the next pass."""
+    """One run. Each failure is reported, and the next pass tries again."""
     done = Exchanged()
     if conditions.settings.remote.kind != "postgres":
         return done

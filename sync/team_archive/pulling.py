@@ -165,7 +165,7 @@ class _Run:
             self._pull(db, name, owner, project)
 
     def _pull(self, db: apsw.Connection, name: str, owner: str, project: str | None) -> None:
-        """All that has come since the cursor of this name; it moves behind what was taken in."""
+        """All that has come since the cursor of this name; it moves behind what was received."""
         start, offset = self._state.cursors.get(name, 0), 0
         while not self._is_late():
             asked = {

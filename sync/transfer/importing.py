@@ -1,7 +1,7 @@
 """Import: records of other machines, and transcripts, become ordinary records of this journal.
 
 Invariant: a record is appended to the day it belongs to only if the database does not hold its id
-and this run has not appended it; whatever a killed run had appended is taken in by the pass that
+and this run has not appended it; what a killed run had appended is synced by the pass that
 the next one begins with. So importing again, or after a kill, changes nothing that is there.
 
 That a remote folder has what its pieces hold is noted before it is appended: no pass in between
@@ -36,7 +36,7 @@ from sync.transfer.sources import Source
 from sync.views import transcripts
 from sync.views.transcripts import Copied
 
-LOCK = "import.lock"  # in the home; held by the one process that imports
+LOCK = "import.lock"  # in the home; of the one process that imports
 # What another journal says of sessions; the rest is about its own deliveries, calls and deletions.
 TAKEN = frozenset(("MemoryId", "Summary", "Pin", "Unpin"))
 MOST_REFUSALS = 5
@@ -44,7 +44,7 @@ MOST_REFUSALS = 5
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A line, or a part of one, that is no record."""
+    """A line, or a part of one, that is not a record."""
 
     path: Path
     line: int  # from 1

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from firing import CLOCK
 from hooks import emit, start
-from hooks.context import compose, last_us, lives, parsed, unescape
+from hooks.context import compose, is_running, last_us, parsed, unescape
 from hooks.local_pass import PASS_MS
 from hooks.project import locate
 from journal.record.record import Record, parse
@@ -495,13 +495,13 @@ def test_running_sessions_are_told_in_a_line_and_dead_ones_as_blocks() -> None:
 
 def test_a_process_is_dead_only_if_that_is_certain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CLAUDE_PID", raising=False)
-    assert lives(HOST, os.getpid())
-    assert lives(HOST, None)
-    assert lives("elsewhere", 2**40)
-    assert not lives(HOST, 2**40)
-    assert not lives(HOST, 0)
+    assert is_running(HOST, os.getpid())
+    assert is_running(HOST, None)
+    assert is_running("elsewhere", 2**40)
+    assert not is_running(HOST, 2**40)
+    assert not is_running(HOST, 0)
     monkeypatch.setenv("CLAUDE_PID", str(os.getpid()))
-    assert not lives(HOST, os.getpid())
+    assert not is_running(HOST, os.getpid())
 
 
 def test_a_tight_limit_shortens_blocks_first_and_then_the_tail() -> None:

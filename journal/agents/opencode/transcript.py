@@ -22,7 +22,7 @@ _ABORTED = "MessageAbortedError"
 _DEFAULT_TITLES = ("New session - ", "Child session - ")
 _OF_A_START = ("id", "parent_id", "directory", "version", "agent", "time_created")
 _OF_A_TITLE = ("id", "title")
-_HEADLESS = '"permission":"question","pattern":"*","action":"deny"'  # `opencode run` asks nobody
+_HEADLESS = '"permission":"question","pattern":"*","action":"deny"'  # `opencode run` asks no person
 
 
 _FILE = "opencode.db"

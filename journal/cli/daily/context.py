@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def context(app: App, directory: str | None) -> None:
     """Show what the next session of this project will be told.
 
-    It is, to the letter, what the agent gets when it is started here anew.
+    It is exactly what the agent gets when a new session starts here.
 
     \b
     Example:

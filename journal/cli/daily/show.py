@@ -26,7 +26,7 @@ CONTEXT = 10  # events before and after one
     type=click.Choice(["text", "markdown"]),
     help="Text is what fits a screen (the default), markdown everything.",
 )
-@click.option("--around", metavar="EVENT", help="What stands around this event, to read on there.")
+@click.option("--around", metavar="EVENT", help="Show the conversation around this event.")
 @click.option(
     "--context",
     type=AtLeast(0),

@@ -125,7 +125,7 @@ def _about(app: App, db: "apsw.Connection", key: int) -> str:
 
 
 def _ask(about: str) -> None:
-    """UsageError: there is nobody to ask."""
+    """UsageError: no terminal to ask on."""
     if not sys.stdin.isatty():
         first = about.partition("\n")[0]
         raise UsageError(f"not deleted: {first}", "no terminal to ask on; use --yes")
@@ -142,7 +142,7 @@ def _text(done: "Forgotten") -> str:
     ]
     text = f"Deleted: {', '.join(gone)}." if gone else "Nothing of it was left to delete."
     if done.copies:
-        text += f"\nDeleted, because they held it: {', '.join(done.copies)}."
+        text += f"\nDeleted, because it was in them: {', '.join(done.copies)}."
     return text
 
 

@@ -24,7 +24,7 @@ MAX_SESSIONS = 10  # named one by one
     "--max-age",
     metavar="DAYS",
     type=AtLeast(1),
-    help="Delete sessions older than this, whatever [retention] says.",
+    help="Delete sessions older than this; overrides [retention].",
 )
 @click.option(
     "--remote",
@@ -154,7 +154,7 @@ def _text(made: "Plan", ended: int, *, dry_run: bool) -> str:
     ]
     lines = [
         *before,
-        f"{verb} {', '.join(parts) or 'what packs held of it'}: {made.bytes / 1e6:.1f} MB.",
+        f"{verb} {', '.join(parts) or 'what packs have of it'}: {made.bytes / 1e6:.1f} MB.",
     ]
     lines += [f"  session {grave.session}" for grave in made.sessions[:MAX_SESSIONS]]
     if len(made.sessions) > MAX_SESSIONS:

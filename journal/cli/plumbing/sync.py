@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @click.option(
     "--yes",
     is_flag=True,
-    help="With --rebuild: accept the loss of what only a damaged database held.",
+    help="With --rebuild: accept the loss of records that are in the damaged database alone.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @pass_app

@@ -217,7 +217,7 @@ def _fly_for(app: App, one: "Installed", is_usable: bool) -> "list[Finding]":
 
 
 def _why_not_sent(app: App, environ: "Mapping[str, str]", is_usable: bool) -> str:
-    """Why no canary is sent, whichever the agent; "" if nothing stands against it."""
+    """Why no canary is sent, for any agent; "" if one can be sent."""
     from journal.setup import capture
     from journal.setup.hook_command import SILENCE
 

@@ -176,7 +176,7 @@ def _history(agents: tuple[str, ...]) -> "Found":
         home = os.environ.get("HOME", "")
         folders = [str(f) for name in agents for f in sources.folders(name, os.environ)]
         whose = ", ".join(AGENTS[name].label for name in agents) or "any agent"
-        message = f"there are no transcripts of {whose} in {', '.join(folders) or home}"
+        message = f"no transcripts of {whose} in {', '.join(folders) or home}"
         raise JournalError(message, "name what is to be imported: journal import PATH")
     return found
 

@@ -275,7 +275,7 @@ def _offer_import(app: App, settings: Path | None, dry_run: bool) -> None:
 def uninstall(app: App, agents: tuple[str, ...], settings: Path | None, dry_run: bool) -> None:
     """Take the hooks out of the agents' configuration again.
 
-    None named means every agent in which hooks of the journal are, whatever their home. What was
+    None named means every agent with hooks of the journal, of any home. What was
     recorded stays.
     """
     from journal.agents import AGENTS

@@ -486,7 +486,7 @@ def test_a_damaged_database_is_rebuilt(patient: Patient, content: bytes | None) 
         assert path.read_bytes() == content
         patient.run("sync", "--rebuild", "--yes")
     else:
-        patient.is_fixed("database", "made anew")
+        patient.is_fixed("database", "rebuilt")
     assert stored.rows(patient.home, "select count(*) from events") == [(15,)]
 
 
@@ -501,7 +501,7 @@ def test_a_database_that_is_gone_while_days_are_packed(patient: Patient) -> None
 
     cycle.run(cycle.Pass(patient.layout, load_settings(patient.layout, {}), late))
     patient.layout.database.unlink()
-    patient.is_fixed("database", "made anew")
+    patient.is_fixed("database", "rebuilt")
 
 
 def test_databases_of_others(patient: Patient) -> None:

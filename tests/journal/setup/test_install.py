@@ -303,7 +303,7 @@ def test_durable_hooks_say_so_and_can_be_changed_back(layout: Layout) -> None:
         (b'{"hooks": []}', '"hooks" is not an object'),
         (b'{"hooks": null}', '"hooks" is not an object'),
         (b'{"hooks": {"Stop": {}}}', '"hooks.Stop" is not a list'),
-        (b'{"a": 1, "a": 2}', "'a' stands twice"),
+        (b'{"a": 1, "a": 2}', "'a' is twice"),
         (b'{"a": NaN}', "NaN"),
         (b'{"a": 1e999}', "too large"),
         (b'{"a": "\xff"}', "byte 8 is not UTF-8"),

@@ -264,7 +264,7 @@ def test_what_comes_late_to_a_replaced_file_is_kept(tmp_path: Path) -> None:
         work = scrub.Scrub(db, layout, Traces(Grave(AGENT, GONE, now_us)))
         work.days()
         hook.write(gone + late)
-        work.settle()
+        work.finish()
     assert work.lines == 4
     assert path.read_bytes().endswith(late)
     assert MARKER.encode() not in path.read_bytes()
@@ -285,7 +285,7 @@ def test_what_came_late_before_a_kill_is_kept(tmp_path: Path) -> None:
         hook.write(late)
         again = scrub.Scrub(db, layout, traces)
         again.days()
-        again.settle()
+        again.finish()
     assert path.read_bytes().endswith(late)
     assert path.read_bytes().count(b"\n") == 5
     assert not list(tmp_path.glob("days/*/*.forgotten"))

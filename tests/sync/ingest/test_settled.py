@@ -96,7 +96,7 @@ def test_a_changed_configuration_is_read(home: Path) -> None:
 
 
 def test_a_note_that_cannot_be_read_is_none(home: Path) -> None:
-    note = Layout.at(home).settled
+    note = Layout.at(home).up_to_date
     whole = note.read_bytes()
     for broken in (b"", b"[]", b'{"of":1}', whole[:-9], whole.replace(b'"views":', b'"views":9')):
         note.write_bytes(broken)

@@ -139,7 +139,7 @@ def test_what_is_no_cursor_is_wrong_usage(journal: Reader, cursor: str) -> None:
     asked(journal.home, "aaaaaa01", "words", 10)
     assert journal("search", "words", "--after", cursor, code=2) == ""
     assert journal.err.count("\n") == 1
-    assert "no cursor" in journal.err
+    assert "not a cursor" in journal.err
 
 
 def test_a_cursor_belongs_to_its_search(journal: Reader) -> None:

@@ -1,4 +1,4 @@
-"""A database made anew from packs, days and the old one: the same, or it is said what is lost."""
+"""A database rebuilt from packs, days and the old one: the same, or it is said what is lost."""
 
 import random
 import re
@@ -627,7 +627,7 @@ def test_the_command_says_what_it_did(installed: Installed, made: Made) -> None:
         shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
     text = installed.journal("sync", "--rebuild")
     number = len(made[2]["events"])
-    assert text.startswith("The database was made anew in ")
+    assert text.startswith("The database was rebuilt in ")
     assert f" s: {number} events, all from the journal.\n" in text
     pack_file(installed.home, day_name(3)).unlink()
     assert "taken over from the old one alone.\n" in installed.journal("sync", "--rebuild")
@@ -652,7 +652,7 @@ def test_the_command_asks_before_something_is_lost(
         assert "journal sync --rebuild" in err
     assert cli.run([*home, "sync", "--rebuild", "--yes"]) == 0
     out, err = capsys.readouterr()
-    assert "The database was made anew" in out
+    assert "The database was rebuilt" in out
     assert "the damaged database is kept as " in err
     assert cli.run([*home, "sync"]) == 0
 
