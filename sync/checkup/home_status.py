@@ -18,8 +18,7 @@ from journal.doctor import registration
 from journal.errors import JournalError
 from journal.layout import Layout, is_day
 from journal.settings.sources import Settings
-from journal.setup import lost
-from journal.setup.install import stale_programs
+from journal.setup import lost, programs
 from journal.setup.lost import Lost
 from journal.times import DAY_US, to_text, to_us
 from sync.delivery import circuit_breaker, dead_pieces, retry_queue
@@ -200,7 +199,7 @@ def hooks(layout: Layout) -> str:
     """`missing`, `outdated` (not the programs that this version would install) or `installed`."""
     if not (layout.hooks / "run.py").exists():
         return "missing"
-    return "outdated" if stale_programs(layout) else "installed"
+    return "outdated" if programs.stale(layout) else "installed"
 
 
 def _look_into(layout: Layout, settings: Settings, now_us: int, found: Condition) -> None:

@@ -21,9 +21,10 @@ from journal.agents import AGENTS
 from journal.cli import run
 from journal.errors import JournalError, UsageError
 from journal.layout import Layout
-from journal.setup import settings_file
+from journal.setup import programs, settings_file
+from journal.setup.agent_versions import agent_versions
 from journal.setup.hook_command import base_interpreter, is_ours
-from journal.setup.install import agent_versions, install, stale_programs, throw_away, uninstall
+from journal.setup.install import install, throw_away, uninstall
 
 NOW_US = 1_795_000_000_000_000
 ALL = tuple(AGENTS["claude-code"].setup.events)
@@ -386,13 +387,13 @@ def test_the_programs_are_copied_privately_and_refreshed(layout: Layout) -> None
     assert {stat.S_IMODE(path.stat().st_mode) for path in layout.hooks.iterdir()} == {0o600}
     assert stat.S_IMODE(layout.hooks.stat().st_mode) == 0o700
     assert (layout.hooks / "application").read_text() == f"{sys.executable}\n"
-    assert stale_programs(layout) == ()
+    assert programs.stale(layout) == ()
     (layout.hooks / "emit.py").write_text("old")
     (layout.hooks / "run.py").unlink()
-    assert stale_programs(layout) == ("emit.py", "run.py")
+    assert programs.stale(layout) == ("emit.py", "run.py")
     report = put(layout)
     assert (report.outcome, report.programs) == ("unchanged", ("emit.py", "run.py"))
-    assert stale_programs(layout) == ()
+    assert programs.stale(layout) == ()
 
 
 def test_what_is_installed_records_a_whole_session(layout: Layout, settings: Path) -> None:
