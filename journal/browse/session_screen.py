@@ -12,7 +12,7 @@ from journal.browse import drawing
 from journal.browse.source import Source
 from journal.errors import JournalError
 from journal.printable import one_line
-from sync.pages.story import Block, Group, Words
+from sync.pages.steps import Block, Group, Words
 from sync.query.listing import Session
 
 CHUNK = 40  # blocks

@@ -8,6 +8,7 @@ from journal.cli.app import App
 from journal.cli.screen.follow import Follower
 from journal.errors import JournalError
 from sync.pages import story
+from sync.pages.steps import Block
 from sync.query import detail, listing
 from sync.query import search as index
 from sync.query.candidates import Query
@@ -81,7 +82,7 @@ class Source:
             raise JournalError("this session is gone", "the list has those that are there")
         return found
 
-    def told(self, name: str) -> tuple[Detail, list[story.Block]]:
+    def told(self, name: str) -> tuple[Detail, list[Block]]:
         """One session with all that was said and done. JournalError: it is gone."""
         with self._one:
             db = self._follower.database()

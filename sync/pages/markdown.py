@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from journal.printable import clean, one_line
 from sync.pages import story
 from sync.pages.fences import Place, longest_run, placed, spans
-from sync.pages.story import Call, Child, Words
+from sync.pages.steps import Call, Child, Words
 from sync.pages.value_text import Field, Form
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from sync.pages.code import coloured, coloured_lines
 from sync.pages.edits import Change
 from sync.pages.fences import Line, Place, placed, spans
 from sync.pages.prose import prose
-from sync.pages.story import Block, Call, Child, Group, Words
+from sync.pages.steps import Block, Call, Child, Group, Words
 from sync.pages.value_text import Field, Form
 
 if TYPE_CHECKING:
