@@ -16,7 +16,7 @@ from journal.errors import JournalError
 from journal.layout import Layout, append_line, is_day
 from journal.redaction.messages import redacted
 from journal.times import DAY_US, day_of, to_text
-from sync.cycle import Report
+from sync.report import Report
 
 if TYPE_CHECKING:
     from sync.slow_stages import Outside

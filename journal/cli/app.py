@@ -17,12 +17,11 @@ if TYPE_CHECKING:
     import apsw
 
     from journal.settings.sources import Settings
-    from sync.conditions import Conditions
-    from sync.cycle import Pass, Report
+    from sync.conditions import Conditions, Pass, Reading
     from sync.daily_log import Entry
     from sync.ingest.up_to_date import Note
+    from sync.report import Report
     from sync.slow_stages import Outside
-    from sync.store.clock import Reading
     from sync.team_archive.archive import Archive
 
 CATCH_UP_SECONDS = 0.3
@@ -84,11 +83,11 @@ class App:
         pack_at_once: bool = False,
     ) -> "Report":
         """One local pass; with `seconds`, as much of it as that allows."""
-        from sync import cycle
+        from sync.conditions import Pass, never
 
-        out_of_time = until(seconds) if seconds is not None else cycle.never
+        out_of_time = until(seconds) if seconds is not None else never
         keep_trying = polling(wait_seconds)
-        conditions = cycle.Pass(
+        conditions = Pass(
             self.layout,
             self.settings,
             self.now_us,

@@ -19,6 +19,7 @@ from journal.layout import Layout
 from journal.record import own_facts, record
 from journal.settings.sources import Settings
 from journal.times import to_text
+from sync.conditions import Reading
 from sync.delivery import dead_pieces, retry_queue
 from sync.forgetting.scrub import Scrub, rewrite_lines
 from sync.forgetting.traces import Traces
@@ -39,7 +40,7 @@ class Order:
     settings: Settings
     now_ns: int
     keep_trying: Callable[[], bool]
-    reading: clock.Reading | None = None  # of both clocks; None: they are asked
+    reading: Reading | None = None  # of both clocks; None: they are asked
     until_us: int | None = None  # of a tombstone from elsewhere; None: up to now
     keeps_tombstone: bool = True  # False: what is removed may come again
 

@@ -14,7 +14,7 @@ from journal.errors import BusyError, JournalError
 from journal.layout import Layout
 from journal.times import DAY_US, day_of
 from sync import daily_log
-from sync.cycle import Report
+from sync.report import Report
 from sync.store.locks import locked
 
 NOW_US = stored.NOW_US

@@ -122,9 +122,9 @@ def _planned(app: App, settings: "Settings") -> tuple["Plan", int]:
 
 
 def _pruned(app: App, settings: "Settings", *, yes: bool) -> tuple["Plan", int]:
-    from sync import cycle
+    from sync.conditions import Pass
 
-    conditions = cycle.Pass(
+    conditions = Pass(
         app.layout,
         settings,
         app.now_us,

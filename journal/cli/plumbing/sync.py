@@ -21,7 +21,7 @@ from journal.cli.screen.sync_report import (
 from journal.errors import JournalError, UsageError
 
 if TYPE_CHECKING:
-    from sync.cycle import Report
+    from sync.report import Report
 
 
 @click.command()

@@ -117,10 +117,10 @@ def _obey_signals(watcher: "Watcher") -> None:
 
 def _pass(app: App, stopping: Callable[[], bool], complaints: "_Complaints") -> int:
     """One pass that ends early if asked to; the lines read. JournalError: it failed, in words."""
-    from sync import cycle
+    from sync.conditions import Pass
 
     keep_polling = polling(LOCK_WAIT_SECONDS)
-    conditions = cycle.Pass(
+    conditions = Pass(
         app.layout,
         app.settings,
         app.now_us,

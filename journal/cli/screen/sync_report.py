@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 from journal.cli.app import App
 
 if TYPE_CHECKING:
-    from sync.cycle import Report
     from sync.delivery.sending import Delivered
     from sync.memory.stage import Asked
     from sync.rebuild.rebuild import Rebuilt
+    from sync.report import Report
     from sync.slow_stages import Outside
 
 

@@ -15,7 +15,7 @@ from journal.cli.screen.progress import progress
 from sync.checkup.earlier_sessions import note_import
 
 if TYPE_CHECKING:
-    from sync.cycle import Report
+    from sync.report import Report
     from sync.transfer.importing import Imported
     from sync.transfer.sources import Found
 

@@ -28,6 +28,7 @@ from journal.layout import Layout
 from journal.record import own_facts
 from journal.times import DAY_US
 from sync.checkup import canary as flight
+from sync.conditions import Pass
 from sync.store.locks import locked
 
 Findings = list[dict[str, Any]]
@@ -499,7 +500,7 @@ def test_a_database_that_is_gone_while_days_are_packed(patient: Patient) -> None
     from journal.settings.sources import load_settings
     from sync import cycle
 
-    cycle.run(cycle.Pass(patient.layout, load_settings(patient.layout, {}), late))
+    cycle.run(Pass(patient.layout, load_settings(patient.layout, {}), late))
     patient.layout.database.unlink()
     patient.is_fixed("database", "rebuilt")
 

@@ -28,8 +28,10 @@ from journal.settings.sources import load_settings
 from journal.times import DAY_US
 from places import ROOT
 from sync import cycle
+from sync.conditions import Pass
 from sync.errors import DamagedStoreError, LossError, StoreError
 from sync.rebuild import swap
+from sync.report import Report
 from sync.store import backups, connection
 from tests.sync.retention.test_pack import pack_file, settle
 
@@ -68,13 +70,13 @@ def day_name(day: int) -> str:
     return f"2026-11-{18 + day}"
 
 
-def run(home: Path, now_us: int = stored.NOW_US, **more: Any) -> cycle.Report:
+def run(home: Path, now_us: int = stored.NOW_US, **more: Any) -> Report:
     layout = Layout.at(home)
     settings = load_settings(layout, stored.PATIENT)
-    return cycle.run(cycle.Pass(layout, settings, now_us, **more))
+    return cycle.run(Pass(layout, settings, now_us, **more))
 
 
-def rebuild(home: Path, **more: Any) -> cycle.Report:
+def rebuild(home: Path, **more: Any) -> Report:
     return run(home, rebuild=True, **more)
 
 
@@ -503,7 +505,7 @@ import os, signal, sys, threading
 sys.path[:0] = sys.argv[4:]
 from journal.layout import Layout
 from journal.settings.sources import load_settings
-from sync import cycle; from sync.rebuild import swap
+from sync import cycle; from sync.conditions import Pass; from sync.rebuild import swap
 put = swap.put
 def killed(*args):
     kill = lambda: os.kill(os.getpid(), signal.SIGKILL)
@@ -513,7 +515,7 @@ if sys.argv[3]:
     swap.put = killed
 layout = Layout.at(sys.argv[1])
 print("ready", flush=True)
-cycle.run(cycle.Pass(layout, load_settings(layout, {}), int(sys.argv[2]), rebuild=True))
+cycle.run(Pass(layout, load_settings(layout, {}), int(sys.argv[2]), rebuild=True))
 print("done", flush=True)
 """
 

@@ -27,7 +27,9 @@ from journal.record import record
 from journal.settings.sources import load_settings
 from journal.times import DAY_US, SECOND_US, to_us
 from sync import cycle
+from sync.conditions import Pass
 from sync.ingest import dead_letters
+from sync.report import Report
 from sync.retention import packing
 from sync.retention.pack_file import DamagedPackError
 
@@ -40,10 +42,10 @@ SECRET = "ghp_" + "wV3xKq8ZtR1nLb5cYd0eHf6gJm2pSa9uQoTi"
 NAMES = ("i-exit", "p-parallel", "p-unicode")
 
 
-def sync(home: Path, now_us: int = DUE_US) -> cycle.Report:
+def sync(home: Path, now_us: int = DUE_US) -> Report:
     """One pass at a time of the test's own."""
     layout = Layout.at(home)
-    return cycle.run(cycle.Pass(layout, load_settings(layout, {}), now_us))
+    return cycle.run(Pass(layout, load_settings(layout, {}), now_us))
 
 
 def settle(home: Path) -> None:

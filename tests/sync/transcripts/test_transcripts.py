@@ -33,6 +33,8 @@ from journal.times import to_us
 from places import ROOT
 from stored import database, rows
 from sync import cycle
+from sync.conditions import Pass
+from sync.report import Report
 from sync.transcripts import restored
 from transcript_truth import Session, is_kept
 
@@ -53,7 +55,7 @@ class Live:
     def hooks(self) -> None:
         transcript_live.write_live(self.home, self.path, self.session.copies)
 
-    def sync(self, **more: str) -> cycle.Report:
+    def sync(self, **more: str) -> Report:
         return sync(self.folder, **more)
 
     def again(self) -> None:
@@ -69,11 +71,11 @@ class Live:
             return [json.loads(line) for line in restored.lines(db, key, subagent)]
 
 
-def sync(user: Path, **more: str) -> cycle.Report:
+def sync(user: Path, **more: str) -> Report:
     """One pass over the home of a user."""
     layout = Layout.at(user / ".agent-journal")
     wanted = load_settings(layout, {**PATIENT, **more})
-    return cycle.run(cycle.Pass(layout, wanted, NOW_US, environ={"HOME": str(user)}))
+    return cycle.run(Pass(layout, wanted, NOW_US, environ={"HOME": str(user)}))
 
 
 def kept(data: bytes) -> list[dict[str, Any]]:
