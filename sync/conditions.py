@@ -18,7 +18,7 @@ class Conditions:
     environ: Mapping[str, str]
     clock_ns: Callable[[], int]  # nanoseconds since 1970
     stopping: Callable[[], bool]
-    take_in: Callable[[], object]  # a local pass
+    run_pass: Callable[[], object]  # a local pass
     tell: Callable[[str], None] = lambda _: None  # what is being waited for
 
     @property

@@ -26,7 +26,7 @@ from sync.retention import held_packs, packing, prune
 from sync.store import arrivals, backups, clock, connection, vacuum
 from sync.store.clock import Clock
 from sync.store.locks import locked
-from sync.store.temporary_files import remove_litter
+from sync.store.temporary_files import remove_temporary
 from sync.transcripts import copying
 from sync.views import contexts, delivered_pieces, derive, inferred_ends, projects
 from sync.views.transcripts import Copied
@@ -41,7 +41,7 @@ def run(conditions: Pass) -> Report:
     layout = conditions.layout
     home_id.ensure(layout)
     with locked(layout.sync_lock, conditions.keep_trying):
-        remove_litter(layout)
+        remove_temporary(layout)
         rebuilt = _rebuilt(conditions)
         db = connection.open_store(layout)
         try:

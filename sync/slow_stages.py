@@ -156,7 +156,7 @@ def run(conditions: Conditions, progress: Callable[[str, int, int], None] = no_p
     asked = stage.ask(conditions)
     if asked.asked:
         with suppress(BusyError):  # the process that has the lock, or the next pass, stores it
-            conditions.take_in()
+            conditions.run_pass()
     return Outside(asked, delivered, pulled)
 
 

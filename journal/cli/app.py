@@ -127,7 +127,7 @@ class App:
     def outside(
         self,
         stopping: Callable[[], bool],
-        take_in: Callable[[], object],
+        run_pass: Callable[[], object],
         tell: Callable[[str], None] = lambda _: None,
         progress: "Callable[[str, int, int], None] | None" = None,
     ) -> "Outside":
@@ -135,7 +135,7 @@ class App:
         from sync import daily_log, slow_stages
 
         started, began_us = time.monotonic(), self.now_us
-        conditions = self.conditions(stopping, take_in, tell)
+        conditions = self.conditions(stopping, run_pass, tell)
         found = slow_stages.run(conditions, progress or slow_stages.no_progress)
         entry = daily_log.Entry("outside", began_us, time.monotonic() - started, None, None, found)
         _write_log(self.layout, entry)
@@ -144,14 +144,14 @@ class App:
     def conditions(
         self,
         stopping: Callable[[], bool],
-        take_in: Callable[[], object],
+        run_pass: Callable[[], object],
         tell: Callable[[str], None] = lambda _: None,
     ) -> "Conditions":
         """What the stages that wait for others work with."""
         from sync.conditions import Conditions
 
         return Conditions(
-            self.layout, self.settings, os.environ, time.time_ns, stopping, take_in, tell
+            self.layout, self.settings, os.environ, time.time_ns, stopping, run_pass, tell
         )
 
     def team_archive(self, *, read_only: bool = True) -> "Archive":

@@ -30,12 +30,12 @@ def fly(
     canary: Canary,
     environ: Mapping[str, str],
     now_us: int,
-    take_in: Callable[[], object],
+    run_pass: Callable[[], object],
     keep_trying: Callable[[], bool],
 ) -> list[Finding]:
     """Send a canary, store it, find it, remove it."""
     say = Voice("canary")
-    found = _judge(say, layout, canary, send(canary, environ), take_in)
+    found = _judge(say, layout, canary, send(canary, environ), run_pass)
     try:
         remove(layout, canary.session, now_us, keep_trying)
     except JournalError as error:
@@ -46,7 +46,7 @@ def fly(
 
 
 def _judge(
-    say: Voice, layout: Layout, canary: Canary, sent: Sent, take_in: Callable[[], object]
+    say: Voice, layout: Layout, canary: Canary, sent: Sent, run_pass: Callable[[], object]
 ) -> Finding:
     if sent.problem:
         return say.error(f"{canary.event}: {sent.problem}", "run: journal install")
@@ -55,7 +55,7 @@ def _judge(
         hint = "the hook ran and wrote nothing: run journal install, look at rights and free space"
         return say.error("a record sent through the hook was not recorded", hint)
     try:
-        take_in()
+        run_pass()
     except BusyError as error:
         hint = "run it again when that is done"
         return say.warning(f"recorded, but not looked for in the database: {error}", hint)

@@ -58,7 +58,7 @@ def run(conditions: Conditions, wish: Wish) -> Delivered:
     ):
         return Delivered()
     with locked(conditions.layout.deliver_lock, lambda: False):
-        retry_queue.remove_litter(conditions.layout.retry, conditions.now_us)
+        retry_queue.remove_temporary(conditions.layout.retry, conditions.now_us)
         if (unmet := first_contact.meet(conditions, at_once=wish.probe or wish.all)) is not None:
             waiting = len(retry_queue.list_names(conditions.layout.retry))
             return Delivered(waiting=waiting, error=unmet)
@@ -96,7 +96,7 @@ def _ripening(conditions: Conditions) -> int:
 def _prepare(conditions: Conditions, wish: Wish) -> list[str]:
     """Receipts read, notes brought up to the files, new pieces cut; what could not be done."""
     try:
-        conditions.take_in()
+        conditions.run_pass()
         if conditions.stopping():
             return []  # the pass may have left receipts unread
         with closing(connection.open_store(conditions.layout)) as db:
@@ -112,7 +112,7 @@ def _prepare(conditions: Conditions, wish: Wish) -> list[str]:
 def _take_in(conditions: Conditions) -> list[str]:
     """Receipts and rejections of this run; what could not be done, as the next one will."""
     try:
-        conditions.take_in()
+        conditions.run_pass()
     except BusyError:
         return []
     except JournalError as error:

@@ -190,7 +190,7 @@ def dead_path(dead: Path, path: Path) -> Path:
     return dead / f"piece-{path.stem}.jsonl"
 
 
-def remove_litter(folder: Path, now_us: int) -> None:
+def remove_temporary(folder: Path, now_us: int) -> None:
     """Remove what killed writers have left here an hour ago or longer. JournalError: it cannot."""
     for entry in list(_scan(folder)):
         if not _LITTER.fullmatch(entry.name):

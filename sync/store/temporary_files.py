@@ -6,7 +6,7 @@ from pathlib import Path
 from journal.layout import Layout
 
 
-def remove_litter(layout: Layout) -> None:
+def remove_temporary(layout: Layout) -> None:
     """Remove them; to be called under the lock, for without it no process writes these files.
 
     OSError: the home cannot be read or written.

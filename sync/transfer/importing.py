@@ -80,7 +80,7 @@ class Order:
     settings: Settings
     sources: Sequence[Source]
     clock_ns: Callable[[], int]
-    take_in: Callable[[], object]  # a local pass
+    run_pass: Callable[[], object]  # a local pass
     finish: Callable[[], object]  # a local pass that packs what was imported, too
     dry_run: bool = False  # write nothing
     verify: bool = False  # read everything, also what was read before
@@ -95,7 +95,7 @@ def run(order: Order) -> Imported:
     """
     with _alone(order):
         if not order.dry_run:
-            order.take_in()
+            order.run_pass()
         exclusions = Exclusions(order.settings.capture)
         try:
             with (
@@ -109,7 +109,7 @@ def run(order: Order) -> Imported:
             if done.imported and done.reached:
                 order.finish()
             elif done.imported:
-                order.take_in()
+                order.run_pass()
             _save_reached(order, done)
     return done
 

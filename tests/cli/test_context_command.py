@@ -76,7 +76,7 @@ class _Host:
         self.nodename = name
 
 
-def test_nothing_to_say_is_said_on_stderr_and_is_no_failure(
+def test_nothing_to_say_is_reported_on_stderr_and_is_not_a_failure(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home = tmp_path / "home"

@@ -335,7 +335,7 @@ def test_a_pass_that_hangs_is_killed_with_all_it_started(scratch: Scratch) -> No
         assert not runs(pid)
 
 
-def test_a_pass_that_fails_is_said_to_the_person(scratch: Scratch) -> None:
+def test_a_pass_that_fails_is_reported_to_the_person(scratch: Scratch) -> None:
     scratch.context_file.write_bytes(THREE)
     (scratch.home / "days" / "2026-11-20").mkdir(parents=True)
     (scratch.home / "days" / "2026-11-20" / "claude-code.x.jsonl").write_bytes(b"x" * 3_001)
@@ -347,7 +347,7 @@ def test_a_pass_that_fails_is_said_to_the_person(scratch: Scratch) -> None:
 
 
 @pytest.mark.parametrize("named", [None, "", "relative/python", "/nowhere/python", "/etc/\0x"])
-def test_an_application_that_is_gone_is_said_to_the_person(
+def test_an_application_that_is_gone_is_reported_to_the_person(
     scratch: Scratch, named: str | None
 ) -> None:
     scratch.waiting()
@@ -405,7 +405,7 @@ def test_no_place_at_all_to_keep_the_record_is_no_reason_to_fail(scratch: Scratc
         b'{"cwd":7,"source":"\\ud800"}',
     ],
 )
-def test_whatever_comes_on_stdin_is_kept(scratch: Scratch, stdin: bytes) -> None:
+def test_any_input_on_stdin_is_kept(scratch: Scratch, stdin: bytes) -> None:
     scratch.application("exit 0")
     assert scratch.start(stdin) == {}
     assert len(scratch.records()) == 1

@@ -93,7 +93,7 @@ def test_a_full_disk_stops_a_pass_and_harms_nothing(disk: Path) -> None:
     stored.check(home)
 
 
-def test_a_disk_too_small_for_a_new_database_is_said(disk: Path) -> None:
+def test_a_disk_too_small_for_a_new_database_is_reported(disk: Path) -> None:
     home = disk / "home"
     remount(disk, "size=3m")
     add(home, "big", 600)
@@ -106,7 +106,7 @@ def test_a_disk_too_small_for_a_new_database_is_said(disk: Path) -> None:
     stored.check(home)
 
 
-def test_a_read_only_disk_is_said(disk: Path) -> None:
+def test_a_read_only_disk_is_reported(disk: Path) -> None:
     home = disk / "home"
     add(home, "first", 5)
     assert sync(home) == (0, "")
@@ -124,7 +124,7 @@ def test_a_read_only_disk_is_said(disk: Path) -> None:
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
 @pytest.mark.parametrize("name", ["", "journal.db"])
-def test_missing_rights_are_said(tmp_path: Path, name: str) -> None:
+def test_missing_rights_are_reported(tmp_path: Path, name: str) -> None:
     home = tmp_path / "home"
     add(home, "first", 5)
     assert sync(home) == (0, "")
@@ -140,7 +140,7 @@ def test_missing_rights_are_said(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("share", [0.2, 0.6, 1.1])
-def test_a_limit_on_the_size_of_files_is_said(tmp_path: Path, share: float) -> None:
+def test_a_limit_on_the_size_of_files_is_reported(tmp_path: Path, share: float) -> None:
     home = tmp_path / "home"
     add(home, "first", 100)
     assert sync(home) == (0, "")

@@ -64,7 +64,7 @@ class Follower:
             self._pass_at = min(self._pass_at, now + patience)
             self._count_at = max(self._count_at, now + patience)
             self._unsure = True
-        taken_in = now >= self._pass_at and self._take_in()
+        synced = now >= self._pass_at and self._sync()
         db = self.database()
         try:
             seen = (self._inode, int(db.pragma("data_version")))
@@ -73,7 +73,7 @@ class Follower:
         if seen == self._seen:
             return False
         self._seen = seen
-        if not taken_in:
+        if not synced:
             self._unsure = True
             if self._is_watched():
                 self._pass_at = now + REST_SECONDS  # it does its work
@@ -106,7 +106,7 @@ class Follower:
     def _is_watched(self) -> bool:
         return watcher(str(self._app.layout.home)) != 0
 
-    def _take_in(self) -> bool:
+    def _sync(self) -> bool:
         """Run a pass, as bounded as before any other look; whether it came to the end of all."""
         began = time.monotonic()
         said = io.StringIO()  # what it complains of is shown, and not printed over the screen

@@ -123,7 +123,7 @@ def run_import(
     report: Report | None = None
     with progress() as advance:
 
-        def take_in(pack_at_once: bool = False) -> None:
+        def run_pass(pack_at_once: bool = False) -> None:
             nonlocal report
             report = app.sync(
                 WAIT_SECONDS,
@@ -137,8 +137,8 @@ def run_import(
                 app.settings,
                 found.sources,
                 time.time_ns,
-                take_in,
-                partial(take_in, pack_at_once=True),
+                run_pass,
+                partial(run_pass, pack_at_once=True),
                 dry_run,
                 verify,
                 lambda *on: advance("Reading", *on),

@@ -88,7 +88,7 @@ def test_print_is_one_line_for_any_shell(tmp_path: Path, code: Path) -> None:
         (SESSION, "/tmp", "some-agent", "no way back"),
     ],
 )
-def test_no_way_back_is_said(
+def test_no_way_back_is_reported(
     tmp_path: Path, code: Path, session: str, cwd: str, agent: str, said: str
 ) -> None:
     prompt(tmp_path / "home", cwd, session, agent)

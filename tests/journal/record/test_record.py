@@ -55,7 +55,7 @@ def test_bytes_that_are_no_object_are_kept_whole_as_text(data: bytes) -> None:
 
 
 @given(st.binary(max_size=300))
-def test_no_line_whatever_raises(data: bytes) -> None:
+def test_no_line_raises(data: bytes) -> None:
     reading = record.read_line(data.replace(b"\n", b""))
     assert reading.record is not None or reading.reason
 

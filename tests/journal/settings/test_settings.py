@@ -560,7 +560,7 @@ def test_the_example_has_every_key_in_the_order_of_the_settings() -> None:
     assert [(section, key) for section, table in tables.items() for key in table] == keys()
 
 
-def test_every_key_of_the_example_stands_under_an_explanation() -> None:
+def test_every_key_of_the_example_is_under_an_explanation() -> None:
     for block in EXAMPLE.read_text().split("\n\n"):
         lines = block.strip("\n").splitlines()
         if any(re.match(r"#\S", line) for line in lines):

@@ -263,7 +263,7 @@ def test_another_home_takes_the_place_of_the_first(tmp_path: Path, settings: Pat
     assert settings.read_bytes() == before
 
 
-def test_an_older_command_is_replaced_where_it_stands(layout: Layout, settings: Path) -> None:
+def test_an_older_command_is_replaced_where_it_is(layout: Layout, settings: Path) -> None:
     put(layout)
     values = read(settings)
     stop = values["hooks"]["Stop"][0]["hooks"]
@@ -453,7 +453,9 @@ def test_a_version_counts_once_and_a_broken_agent_not_at_all(scratch: Path) -> N
     assert agent_versions() == ((2, 1, 9),)
 
 
-def test_without_an_agent_all_are_registered_and_it_is_said(layout: Layout, scratch: Path) -> None:
+def test_without_an_agent_all_are_registered_and_it_is_reported(
+    layout: Layout, scratch: Path
+) -> None:
     shutil.rmtree(scratch / "bin")
     report = put(layout)
     assert report.events == ALL

@@ -172,7 +172,7 @@ def test_foreign_things_in_the_journal_never_stop_a_pass(tmp_path: Path) -> None
     assert stored.sync(tmp_path).read == 0
 
 
-def test_an_unreadable_file_is_said_and_read_later(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_reported_and_read_later(tmp_path: Path) -> None:
     path = tmp_path / "days" / FILE
     recordings.append(path, record_line(1))
     target = tmp_path / "elsewhere"

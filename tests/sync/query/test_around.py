@@ -130,7 +130,7 @@ def test_long_texts_are_cut_on_the_screen_and_nothing_is_obeyed_there(journal: R
     assert shown(journal, "--around", event)["events"][-1]["output"] == "line\n" * 100
 
 
-def test_an_event_that_is_none_or_several_is_said_in_one_line(journal: Reader) -> None:
+def test_an_event_that_is_none_or_several_is_reported_in_one_line(journal: Reader) -> None:
     talk(journal.home, "aaaaaa01", 5)
     asked(journal.home, "bbbbbb01", "other", 10)
     event = str(hit(journal, '"answer 3"', "--kind", "answer")["event_id"])

@@ -299,7 +299,7 @@ def test_the_command_works_as_a_process(tmp_path: Path) -> None:
     assert (closed.returncode, closed.stderr) == (0, "")
 
 
-def test_a_home_with_nothing_in_it_is_said_so_and_not_made(journal: Reader) -> None:
+def test_a_home_with_nothing_in_it_is_reported_and_not_made(journal: Reader) -> None:
     assert journal("sessions", code=1) == ""
     assert "nothing is recorded yet" in journal.err
     assert not journal.home.exists()

@@ -55,7 +55,7 @@ def ids(found: search.Found) -> list[object]:
 
 @pytest.mark.parametrize("windows", ["one", "many"])
 @pytest.mark.parametrize("seed", range(4))
-def test_pages_are_the_first_answer_whatever_comes_between_them(
+def test_pages_are_the_first_answer_no_matter_what_comes_between_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, windows: str, seed: int
 ) -> None:
     if windows == "many":

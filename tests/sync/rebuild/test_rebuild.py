@@ -151,7 +151,7 @@ def test_from_packs_it_is_the_same(tmp_path: Path, made: Made) -> None:
     both=st.sets(st.integers(0, DAYS - 1)),
 )
 @settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
-def test_whatever_is_packed_or_deleted_it_is_the_same(
+def test_after_packing_or_deleting_it_is_the_same(
     tmp_path_factory: pytest.TempPathFactory,
     made: Made,
     packed: set[int],
@@ -232,7 +232,7 @@ GARBAGE = {"text": b"no database at all " * 100, "zeros": b"\0" * 8192}
 
 
 @pytest.mark.parametrize("kind", GARBAGE)
-def test_an_unreadable_database_is_said_and_lost_only_with_consent(
+def test_an_unreadable_database_is_reported_and_lost_only_with_consent(
     tmp_path: Path, made: Made, kind: str
 ) -> None:
     home = copy(made[1], tmp_path / "home")
@@ -363,7 +363,7 @@ def test_random_damage_never_loses_an_event_in_silence(
     assert {row[0] for row in made[2]["events"]} <= left or report.rebuilt.lost
 
 
-def test_a_damaged_pack_is_said_and_the_old_database_stands_in_for_it(
+def test_a_damaged_pack_is_reported_and_the_old_database_replaces_it(
     tmp_path: Path, made: Made
 ) -> None:
     home = copy(made[1], tmp_path / "home")

@@ -389,7 +389,7 @@ def test_missing_rights_pause_the_remote(tmp_path: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_something_else_under_a_name_of_ours_is_said(machine: Machine) -> None:
+def test_something_else_under_a_name_of_ours_is_reported(machine: Machine) -> None:
     machine.deliver(a_piece())
     (machine.path / "host-b").write_text("no directory")
     machine.refused(a_piece(host="host-b"), "in_the_way", Then.PAUSE)

@@ -482,7 +482,7 @@ def test_a_job_without_an_end_is_taken_as_stored_after_a_day(
     assert server.hashes() == [piece.sha256]
 
 
-def test_a_job_that_failed_is_said_and_not_sent_again(server: Server, client: Client) -> None:
+def test_a_job_that_failed_is_reported_and_not_sent_again(server: Server, client: Client) -> None:
     server.state.job_status = "failed"
     piece = client.piece()
     for _ in range(2):

@@ -637,7 +637,7 @@ def test_a_full_disk_leaves_the_day_as_it_is(tmp_path: Path, cache_kib: int, wha
     assert len(packed(tmp_path)) == 9
 
 
-def test_packs_that_cannot_be_written_are_said_in_one_line(tmp_path: Path) -> None:
+def test_packs_that_cannot_be_written_are_reported_in_one_line(tmp_path: Path) -> None:
     write(tmp_path, prompt_line(1))
     (tmp_path / "packs").write_text("a file")
     with pytest.raises(JournalError) as caught:

@@ -312,7 +312,7 @@ def test_what_was_said_while_capture_was_off_is_not_copied(
     assert found == [r for r in expected if "uuid" in r]
 
 
-def test_off_that_is_said_twice_counts_from_the_first_time(tmp_path: Path) -> None:
+def test_off_that_is_reported_twice_counts_from_the_first_time(tmp_path: Path) -> None:
     layout = Layout.at(tmp_path)
     capture.stop(layout)
     os.utime(tmp_path / "off", ns=(5_000_000, 5_000_000))
@@ -355,7 +355,7 @@ STEPS = st.lists(st.sampled_from(("hook", "hooks", "grow", "sync", "lose")), max
 
 @settings(max_examples=examples(25), deadline=None, derandomize=True)
 @given(st.sampled_from(("p-subagent", "p-fail", "i-compact", "p-resume")), STEPS, st.randoms())
-def test_in_whatever_order_hooks_and_transcript_come_the_views_are_the_same(
+def test_in_any_order_of_hooks_and_transcript_the_views_are_the_same(
     name: str, steps: list[str], chance: random.Random
 ) -> None:
     original = transcripts.recorded(name)[0]
