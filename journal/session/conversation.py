@@ -1,8 +1,9 @@
 """One conversation from all records of it, in any order of arrival.
 
-A session is reported by the agent's hooks and by its transcript. `merge` gives each thing once: what
-both report is one mention, in the order of the transcript; what only one of them reports has its
-place between the things that both report. Pure functions: the same records give the same result.
+A session is reported by the agent's hooks and by its transcript. `merge` gives each thing once:
+what both report is one mention, in the order of the transcript; what only one of them reports has
+its place between the things that both report. Pure functions: the same records give the same
+result.
 """
 
 from collections import defaultdict

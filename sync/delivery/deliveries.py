@@ -67,7 +67,7 @@ def run(conditions: Conditions, wish: Wish) -> Delivered:
             problems += _put_back(conditions)
         done = _deliver(conditions, wish)
     if done.sent or done.dead:
-        problems += _take_in(conditions)
+        problems += _run_pass(conditions)
     done.problems += [one for one in dict.fromkeys(problems) if one not in done.problems]
     done.ripening = _ripening(conditions)
     return done
@@ -109,7 +109,7 @@ def _prepare(conditions: Conditions, wish: Wish) -> list[str]:
         return [str(error)]
 
 
-def _take_in(conditions: Conditions) -> list[str]:
+def _run_pass(conditions: Conditions) -> list[str]:
     """Receipts and rejections of this run; what could not be done, as the next one will."""
     try:
         conditions.run_pass()
