@@ -14,7 +14,7 @@ import time
 STDIN_SECONDS = 2.0
 CHUNK_BYTES = 1 << 20
 BOOT = b"/proc/sys/kernel/random/boot_id"
-TEMPORARY = "/tmp"  # where there is no $TMPDIR; the syncer looks here, too
+TEMPORARY = "/tmp"  # without $TMPDIR; the syncer looks here, too
 NAME = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 # Each agent's own variables: session id, pid, entry point. Never another agent's: an agent that is
 # started in another one's shell inherits all of them. The others name no session and no pid.

@@ -52,7 +52,7 @@ class Reader(Protocol):
     """Reads one file from its beginning, or, after lines were recalled, from anywhere in it."""
 
     def entries(self, line: bytes) -> list[Entry]:
-        """What is kept of the next line. BadLineError: it is no JSON object."""
+        """What is kept of the next line. BadLineError: it is not a JSON object."""
 
 
 def load(line: bytes) -> dict[str, Any]:

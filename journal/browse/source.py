@@ -79,7 +79,7 @@ class Source:
             key = listing.find(db, name)
             found = next(listing.read(db, [key], self.adopt_on), None)
         if found is None:
-            raise JournalError("this session is gone", "the list has those that are there")
+            raise JournalError("this session does not exist any more", "go back to the list")
         return found
 
     def told(self, name: str) -> tuple[Detail, list[Block]]:

@@ -60,7 +60,7 @@ def check_owner(chosen: dict[str, Any]) -> None:
     if chosen["owner"] and not chosen["in_archive"]:
         from journal.errors import UsageError
 
-        raise UsageError("--owner needs --archive", "this home holds your own sessions alone")
+        raise UsageError("--owner needs --archive", "this home has only your own sessions")
 
 
 def session_options(command: Command) -> Command:

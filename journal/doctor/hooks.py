@@ -67,7 +67,7 @@ def look_at_hooks(wish: Wish, levels: list[Level]) -> list[Finding]:
         return [say.error(f"no hook of this home is in {wish.settings}", hint), *_others(levels)]
     if not wish.is_certain:
         message = "not compared with what this version would install"
-        return [say.warning(message, "first the settings must be readable")]
+        return [say.warning(message, "make the settings readable first")]
     try:
         report = wish.install(path, dry_run=True)
     except UsageError as error:

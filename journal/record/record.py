@@ -101,7 +101,7 @@ def _header(start: bytes) -> "tuple[Header, dict[str, Any]]":
     except orjson.JSONDecodeError as error:
         raise BadLineError(f"header is not JSON: {error.msg}") from error
     if isinstance(fields, dict) and len(fields) != _count_keys(start + b"}"):
-        raise BadLineError("header: a key is there twice")  # two torn records, one in the other
+        raise BadLineError("header: duplicate key")  # two torn records, one in the other
     version = fields.get("v") if isinstance(fields, dict) else None
     if version is True or version != VERSION:  # True == 1
         raise BadLineError(f"unknown version {str(version)[:20]}")
@@ -150,7 +150,7 @@ def read_line(line: bytes) -> Reading:
 
 
 def glued(line: bytes) -> Reading | None:
-    """A whole record at the end of a line whose own body is no JSON; None if there is none."""
+    """A whole record at the end of a line whose own body is not JSON; None if there is none."""
     for start in _glued(line):
         try:
             inner = parse(line[start:])
@@ -186,7 +186,7 @@ def load_body(body: bytes) -> Any:
     """A body as Python values: JSON, and what agents write that only strict parsers refuse.
 
     Raw control characters and backslashes that escape nothing stay as they are; lone surrogates
-    become U+FFFD. BadLineError: it is no JSON, or nested too deeply to read.
+    become U+FFFD. BadLineError: it is not JSON, or nested too deeply to read.
     """
     try:
         return orjson.loads(body)

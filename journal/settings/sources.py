@@ -62,7 +62,7 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         if path.is_symlink():
             hint = "mount or restore what it points to, or remove the link to use the defaults"
-            raise UsageError(f"{path} is a link to nothing", hint) from error
+            raise UsageError(f"{path} is a broken symbolic link", hint) from error
         return {}
     except OSError as error:
         hint = "check its owner and rights, or remove it to use the defaults"

@@ -105,7 +105,7 @@ def _service(layout: Layout, platform: str) -> _Service:
     if platform.startswith("linux"):
         return _systemd(layout)
     hint = "start `journal watch` by other means; capture.autostart starts it with each session"
-    raise UsageError("services are known on Linux (systemd) and macOS (launchd) alone", hint)
+    raise UsageError("services exist only on Linux (systemd) and macOS (launchd)", hint)
 
 
 def _arguments(layout: Layout) -> list[str]:

@@ -81,7 +81,9 @@ def told(db: apsw.Connection, site: Site, name: str) -> Told:
     key = find(db, name)
     session = next(listing.read(db, [key], site.adopt_on), None)
     if session is None:
-        raise UnknownError("this session is gone", "journal sessions lists what is there")
+        raise UnknownError(
+            "this session does not exist any more", "to list the others: journal sessions"
+        )
 
     def make() -> Told:
         found = detail.read(db, key, site.adopt_on)

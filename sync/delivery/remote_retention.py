@@ -45,7 +45,7 @@ def plan(db: apsw.Connection, settings: Settings, now_us: int) -> list[Old]:
         raise UsageError(f"cannot delete in {name_of(remote)}", hint)
     if not days:
         hint = "set retention.sessions_days in config.toml, or give --max-age DAYS"
-        raise UsageError("nothing says how old sessions may be", hint)
+        raise UsageError("no limit is set (retention.sessions_days)", hint)
     before_us = now_us - days * DAY_US
     folder = Path(remote.path).expanduser()
     try:

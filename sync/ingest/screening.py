@@ -112,7 +112,7 @@ class Trail:
     def excludes(self, made: Record, meaning: Meaning | None = None) -> bool:
         """Whether the next record is excluded; the journal's own never are.
 
-        BadLineError: `meaning` is not given, and its body is no JSON.
+        BadLineError: `meaning` is not given, and its body is not JSON.
         """
         if made.agent == JOURNAL_AGENT:
             return self._noted(False)

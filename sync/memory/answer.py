@@ -67,7 +67,7 @@ def read_answer(stdout: bytes) -> Answer:
 
 
 def _messages(stdout: bytes) -> Iterator[dict[str, Any]]:
-    """The messages that matter, in order; what is no JSON is passed over."""
+    """The messages that matter, in order; what is not JSON is passed over."""
     found = _MESSAGE.search(stdout)
     if found is None:
         return
@@ -163,7 +163,7 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
 
 
 def _lines(value: Any) -> list[str] | None:
-    """The text or list of texts in lines; None for any other value. JSON's null is no text."""
+    """The text or list of texts in lines; None for any other value. JSON's null is not a text."""
     if value is None:
         return []
     if isinstance(value, str):

@@ -128,7 +128,7 @@ def find(db: apsw.Connection, name: str, session: int | None) -> Place:
     if len(found) > 1:
         names = ", ".join(short_ids.of_event(db, place.id) for place in found[:MOST_NAMED])
         more = " …" if len(found) > MOST_NAMED else ""
-        raise JournalError(f"{shown} is not one event but {names}{more}", "give more of its id")
+        raise JournalError(f"{shown} is not one event but {names}{more}", "type more of the id")
     return found[0]
 
 
@@ -144,7 +144,7 @@ def read(db: apsw.Connection, place: Place, context: int) -> Around:
 def _read(db: apsw.Connection, place: Place, context: int) -> Around:
     row: Any = db.execute(_HERE, (place.session, place.seq, place.at_us)).fetchone()
     if row is None:
-        raise JournalError("this event is gone", "journal search finds what is there")
+        raise JournalError("this event does not exist any more", "to find others: journal search")
     position, seq, patch = row
     before, after = (
         list(islice(_telling(db, query, place.session, position), context + 1))
@@ -152,7 +152,7 @@ def _read(db: apsw.Connection, place: Place, context: int) -> Around:
     )
     here = next(steps.read(db, [(seq, patch)], 1), None)
     if here is None:
-        raise JournalError("this event is gone", "journal search finds what is there")
+        raise JournalError("this event does not exist any more", "to find others: journal search")
     chosen = [*reversed(before[:context]), here, *after[:context]]
     found = [_step(db, stored, stored is here) for stored in chosen]
     return Around(found, (len(before) > context, len(after) > context))

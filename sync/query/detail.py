@@ -161,7 +161,9 @@ def read(
     try:
         session = next(listing.read(db, [key], adopt_on), None)
         if session is None:
-            raise JournalError("this session is gone", "journal sessions lists what is there")
+            raise JournalError(
+                "this session does not exist any more", "to list the others: journal sessions"
+            )
         return _read(db, session, with_values)
     finally:
         db.execute("rollback")

@@ -238,7 +238,7 @@ def find(db: apsw.Connection, name: str) -> int:
     if not found:
         raise JournalError(f"no session {shown_name(name)}", "journal sessions --all lists them")
     if len(found) > 1:
-        raise JournalError(f"{shown_name(name)} is {_candidates(db, found)}", "give more of its id")
+        raise JournalError(f"{shown_name(name)} is {_candidates(db, found)}", "type more of the id")
     return found[0][0]
 
 

@@ -178,7 +178,7 @@ def piece_files(folder: Path) -> Iterator[Path]:
 
 
 def pieces_of(host_folder: Path) -> Iterator[Path]:
-    """Every piece of one host; none if there is no such directory. OSError: it cannot be listed."""
+    """Every piece of one host; none without a directory. OSError: it cannot be listed."""
     if not host_folder.is_dir():
         return
     found = ((_PIECE.fullmatch(name), name) for name in _listed(host_folder, folders=False))

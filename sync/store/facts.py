@@ -225,7 +225,7 @@ def _stored(db: apsw.Connection, *row: Any) -> Stored:
 
 
 def understand(agent: str, event: str, body: bytes, raw: bool) -> Meaning:
-    """What a stored or arriving body means. BadLineError: it is no JSON."""
+    """What a stored or arriving body means. BadLineError: it is not JSON."""
     value = record.load_body(body)
     if raw and isinstance(value, str):
         # An object in an encoding that is not UTF-8 still says which session it is of.

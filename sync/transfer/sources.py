@@ -73,7 +73,7 @@ def _find(path: Path) -> Found:
         if stat.S_ISDIR(mode):
             return _of_folder(path)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise UsageError(one_line(f"there is no {path}"), _HINT) from error
+        raise UsageError(one_line(f"{path} does not exist"), _HINT) from error
     except OSError as error:
         problem = one_line(f"cannot read {path}: {error.strerror}")
         raise JournalError(problem, "check its rights") from error

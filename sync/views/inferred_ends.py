@@ -144,7 +144,7 @@ def _started_us(pid: int) -> int | None:
 
 
 def _asked_us(pid: int) -> int | None:
-    """The same where there is no /proc."""
+    """The same without /proc."""
     command = ["ps", "-o", "lstart=", "-p", str(pid)]
     try:
         done = subprocess.run(

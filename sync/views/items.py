@@ -98,7 +98,7 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
 def _item(
     db: apsw.Connection, session: int, position: int, event: Event, calls: dict[str, _Item]
 ) -> _Item | None:
-    """The row that an event begins; None if it ends one of `calls`, or is no item."""
+    """The row that an event begins; None if it ends one of `calls`, or is not an item."""
     meaning = event.meaning
     kind = meaning.kind
     if kind is Kind.PROMPT:

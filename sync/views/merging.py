@@ -205,7 +205,7 @@ def _composed(state: SessionState, position: int, events: list[Event], *, is_new
 
 
 def _steps(mentions: list[Mention], before: SessionState) -> tuple[set[int], list[Mention]]:
-    """The rows of what a fork inherited, and the conversation without what is no step."""
+    """The rows of what a fork inherited, and the conversation without what is not a step."""
     if any(one.told for one in mentions):
         merged = merge(mentions, before.forked_us, has_person=before.has_person)
     else:

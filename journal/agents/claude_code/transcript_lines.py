@@ -62,7 +62,7 @@ def subagent_type(path: Path) -> str:
 def entries(line: bytes, thinking: bool) -> list[Entry]:
     """What is kept of one line; nothing of the agent's own prompts and of this program's words.
 
-    BadLineError: it is no JSON object.
+    BadLineError: it is not a JSON object.
     """
     fields = record.load_body(line)
     if not isinstance(fields, dict):

@@ -55,7 +55,7 @@ class Rollout:
     def entries(self, line: bytes) -> list[Entry]:
         """What is kept of a line; nothing of the agent's own prompts and of this program's words.
 
-        BadLineError: it is no JSON object.
+        BadLineError: it is not a JSON object.
         """
         fields = load(line)
         kind, said = text(fields, "type"), obj(fields, "payload")

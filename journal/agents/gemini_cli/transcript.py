@@ -98,7 +98,7 @@ class Chat:
         self._cwd = _project_root(path)
 
     def entries(self, line: bytes) -> list[Entry]:
-        """What is kept of a line. BadLineError: it is no JSON object."""
+        """What is kept of a line. BadLineError: it is not a JSON object."""
         fields = load(line)
         if "$set" in fields:
             return self._of_patch(fields)

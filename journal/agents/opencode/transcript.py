@@ -47,7 +47,7 @@ class Rows:
         self._thinking = thinking
 
     def entries(self, line: bytes) -> list[Entry]:
-        """What is kept of a row. BadLineError: it is no JSON object."""
+        """What is kept of a row. BadLineError: it is not a JSON object."""
         fields = load(line)
         of = obj(fields, "of")
         for key in ("of", "time_updated"):

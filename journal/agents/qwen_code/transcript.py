@@ -46,7 +46,7 @@ class Lines:
         self._calls: dict[str, dict[str, Any]] = {}
 
     def entries(self, line: bytes) -> list[Entry]:
-        """What is kept of a line. BadLineError: it is no JSON object."""
+        """What is kept of a line. BadLineError: it is not a JSON object."""
         fields = load(line)
         kind = text(fields, "type")
         if text(fields, "subtype") in _LEFT_OUT or (kind == "system" and has_frame(line)):

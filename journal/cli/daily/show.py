@@ -24,7 +24,7 @@ CONTEXT = 10  # events before and after one
     "--format",
     "form",
     type=click.Choice(["text", "markdown"]),
-    help="Text is what fits a screen (the default), markdown everything.",
+    help="text: overview (default); markdown: the whole session.",
 )
 @click.option("--around", metavar="EVENT", help="Show the conversation around this event.")
 @click.option(

@@ -80,7 +80,7 @@ class RunningProgram:
         try:
             load_settings(self._layout)
         except UsageError as error:
-            self._tell(JournalError(f"still with the old settings: {error}", error.hint))
+            self._tell(JournalError(f"the old settings still apply: {error}", error.hint))
             return False
         return True
 

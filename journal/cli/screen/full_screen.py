@@ -23,7 +23,7 @@ _HINT = "run it in a terminal, or leave --live out"
 def check_terminal() -> None:
     """UsageError: standard output is not a terminal that can be drawn on."""
     if not sys.stdout.isatty():
-        raise UsageError("--live needs a terminal, and standard output is none", _HINT)
+        raise UsageError("--live needs a terminal, and standard output is not one", _HINT)
     if console().is_dumb_terminal:
         raise UsageError("--live needs a terminal that can move its cursor", _HINT)
 

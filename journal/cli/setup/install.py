@@ -29,9 +29,9 @@ _SETTINGS = click.option(
     "--settings",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="The file with the hooks of one agent (else the agent's own of this user).",
+    help="The file with the hooks of one agent (default: the agent's own file of this user).",
 )
-_DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
+_DRY_RUN = click.option("--dry-run", is_flag=True, help="Print what would be done; write nothing.")
 
 
 @click.command()
@@ -65,9 +65,9 @@ def install(
 ) -> None:
     """Record the sessions of agents from now on.
 
-    AGENT is claude-code, codex, copilot-cli, opencode, gemini-cli or qwen-code; none named means
+    AGENT is claude-code, codex, copilot-cli, opencode, gemini-cli or qwen-code; without it:
     every agent that is found on this machine, else Claude Code. Adds hooks to the agent's
-    configuration and keeps everything else in it, and registers `journal mcp` with it. To run it
+    configuration and keeps everything else in it, and registers `journal mcp` with it. Running it
     again changes nothing, or brings both up to date after an upgrade.
     """
     from journal.setup import install as installing
@@ -231,9 +231,9 @@ def _offer_import(app: App, settings: Path | None, dry_run: bool) -> None:
 @_DRY_RUN
 @pass_app
 def uninstall(app: App, agents: tuple[str, ...], settings: Path | None, dry_run: bool) -> None:
-    """Take the hooks out of the agents' configuration again.
+    """Remove the hooks from the agents' configuration.
 
-    None named means every agent with hooks of the journal, of any home. What was
+    Without AGENT: every agent with hooks of the journal, of any home. What was
     recorded stays.
     """
     from journal.agents import AGENTS

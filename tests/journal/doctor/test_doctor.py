@@ -278,7 +278,7 @@ def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     [
         ("size=8m", "error", "nearly full"),
         ("size=200m", "warning", "has little room"),
-        ("size=900m,nr_inodes=2", "error", "can hold no more files"),
+        ("size=900m,nr_inodes=2", "error", "has no room for more files"),
         ("size=900m", "ok", "MB free"),
     ],
 )
@@ -409,9 +409,9 @@ def test_hooks_that_are_switched_off(patient: Patient, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
-        ({"allowManagedHooksOnly": True}, "allows managed hooks alone"),
+        ({"allowManagedHooksOnly": True}, "allows only managed hooks"),
         ({"disableAllHooks": True}, "disableAllHooks is set in"),
-        ({"strictPluginOnlyCustomization": ["hooks"]}, "allows hooks of plugins alone"),
+        ({"strictPluginOnlyCustomization": ["hooks"]}, "allows only hooks of plugins"),
     ],
 )
 def test_what_an_administrator_forbids(tmp_path: Path, policy: Any, words: str) -> None:

@@ -450,7 +450,7 @@ def test_a_device_at_its_place_is_not_read(layout: Layout) -> None:
 
 def test_a_link_to_nothing_does_not_silently_mean_the_defaults(layout: Layout) -> None:
     layout.config.symlink_to(layout.home / "gone.toml")
-    assert_not_a_file(layout, "is a link to nothing")
+    assert_not_a_file(layout, "is a broken symbolic link")
 
 
 def test_a_link_to_itself_is_a_clear_error(layout: Layout) -> None:

@@ -520,7 +520,7 @@ def test_a_path_that_is_not_there_is_wrong_usage(
 ) -> None:
     home = tmp_path / "home"
     told = refused(capsys, home, tmp_path / "no\nwhere", 2)
-    assert told.startswith(f"journal: there is no {tmp_path}/no where (name a remote folder")
+    assert told.startswith(f"journal: {tmp_path}/no where does not exist (name a remote folder")
     os.mkfifo(tmp_path / "pipe")
     assert "neither a file nor a directory" in refused(capsys, home, tmp_path / "pipe", 2)
 
