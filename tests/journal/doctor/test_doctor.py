@@ -8,7 +8,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -254,25 +254,6 @@ def test_a_key_that_is_too_short(patient: Patient) -> None:
     patient.finds("home", "error", "too short for a key")
 
 
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """Small disks; only root can have them."""
-    made: list[Path] = []
-
-    def mount(options: str) -> Path:
-        folder = tmp_path / f"disk{len(made)}"
-        folder.mkdir()
-        command = ["mount", "-t", "tmpfs", "-o", f"mode=700,{options}", "tmpfs", str(folder)]
-        if os.getuid() != 0 or subprocess.run(command, capture_output=True).returncode != 0:
-            pytest.skip("needs the right to mount")
-        made.append(folder)
-        return folder
-
-    yield mount
-    for folder in made:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
 @pytest.mark.parametrize(
     ("options", "status", "words"),
     [
@@ -283,17 +264,17 @@ def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     ],
 )
 def test_room_on_the_disk(
-    disk: Callable[[str], Path], options: str, status: str, words: str
+    disks: Callable[[str], Path], options: str, status: str, words: str
 ) -> None:
-    folder = disk(options)
+    folder = disks(options)
     if "inodes" in options:
         (folder / "last").touch()
     (one,) = home.look_at_disk(Layout(folder / "home"))
     assert (one.status, words in one.message) == (status, True), one
 
 
-def test_a_read_only_disk(disk: Callable[[str], Path]) -> None:
-    folder = disk("size=900m")
+def test_a_read_only_disk(disks: Callable[[str], Path]) -> None:
+    folder = disks("size=900m")
     subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
     (one,) = home.look_at_home(Layout(folder))
     assert (one.status, "read-only" in one.message, one.repair) == ("error", True, None)

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -47,19 +46,6 @@ TIMEOUT = 0.5  # as QUICK says
 SETTLE_SECONDS = 6 * TIMEOUT + 0.2
 SESSIONS = 30
 LATER = 3600.0  # seconds ahead
-
-
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    commands = Commands()
-    yield commands
-    commands.close()
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as server:
-        yield server
 
 
 class Home:

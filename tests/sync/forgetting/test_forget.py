@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -34,13 +33,6 @@ from tests.sync.views.test_tombstones import check
 GONE, STAYS = "7f3a91aa-0001-4000-8000-000000000001", "c20b44bb-0002-4000-8000-000000000002"
 MARKER = "zebra-quartz-4711"
 DAYS_AGO = 10 * 86_400
-
-
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    running = Commands()
-    yield running
-    running.close()
 
 
 def line(session: str, event: str, ago_seconds: float, **payload: object) -> bytes:

@@ -413,13 +413,6 @@ def test_what_was_stored_before_stays_until_the_database_is_rebuilt(tmp_path: Pa
     check_mixed(tmp_path, [*lines, more])
 
 
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    running = Commands()
-    yield running
-    running.close()
-
-
 def test_an_import_leaves_out_what_is_excluded(tmp_path: Path, commands: Commands) -> None:
     other, home = tmp_path / "other", tmp_path / "home"
     lines = mixed()

@@ -10,18 +10,10 @@ import pytest
 from rich.cells import cell_len
 
 import recordings
-import told
 from journal.cli.screen.lines import cut, folded
 from told import Reader, asked, tell
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07[red]a\u202eb[/red] \x9b31mc\x08"
-
-
-@pytest.fixture
-def journal(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Reader:
-    return told.reader(tmp_path, capsys, monkeypatch)
 
 
 def talk(home: Path, session: str, turns: int, at: float = 5000) -> None:

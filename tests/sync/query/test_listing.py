@@ -12,7 +12,6 @@ import pytest
 
 import recordings
 import stored
-import told
 from journal.errors import JournalError
 from journal.layout import Layout
 from journal.settings.sources import Settings
@@ -26,13 +25,6 @@ KEYS = [
     "session", "memory_id", "agent", "project", "cwd", "state", "adopted", "pinned", "title",
     "started_at", "last_active_at", "ended_at", "end_reason", "events", "prompts",
 ]  # fmt: skip
-
-
-@pytest.fixture
-def journal(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Reader:
-    return told.reader(tmp_path, capsys, monkeypatch)
 
 
 def ids(out: str) -> list[str]:

@@ -21,13 +21,6 @@ NOW_US = stored.NOW_US
 WORDS = ["salt", "pepper", "cumin", "ginger"]
 
 
-@pytest.fixture
-def journal(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Reader:
-    return told.reader(tmp_path, capsys, monkeypatch)
-
-
 def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every word that a test can use is a common one."""
     monkeypatch.setattr(candidates, "TEXTS", 5)

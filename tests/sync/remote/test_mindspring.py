@@ -41,19 +41,6 @@ TIMEOUT = 0.5
 HOUR_US = 3600 * 1_000_000
 
 
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as server:
-        yield server
-
-
 def settings(url: str, **more: Any) -> sections.Remote:
     return sections.Remote.model_validate(
         {"kind": "mindspring", "url": url, "workspace": "aegis-daemon",

@@ -36,13 +36,6 @@ MOMENTS = (150, 260, 360, 430)  # of a rescan and the pass before it, about 480 
 PERSON = "an old friend of the family"  # in what no rule ever finds
 
 
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    running = Commands()
-    yield running
-    running.close()
-
-
 def turn(session: str, ago_seconds: float, text: str) -> bytes:
     """A prompt, a call that gives back a large value, an answer."""
     return test_forget.turn(session, ago_seconds, text, times=200)

@@ -297,13 +297,6 @@ def test_it_is_done_once_an_hour(tmp_path: Path) -> None:
     assert plain(LIMIT_US + 3_600 * SECOND_US) == 1
 
 
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    running = Commands()
-    yield running
-    running.close()
-
-
 def test_a_dry_run_says_what_would_go_and_deletes_nothing(
     tmp_path: Path, commands: Commands
 ) -> None:
