@@ -79,8 +79,9 @@ class Query(NamedTuple):
     """What is searched for, in which sessions, calls and kinds of text, and how many hits at most.
 
     `since_us` (included) and `until_us` (not) are of the text itself, and of its session if the
-    text is dated ahead; a summary has the time of its session's last event. `calls`: only texts of these tool calls. `without_words`: if there are no
-    terms, every text that the filters leave is wanted, else none.
+    text is dated ahead; a summary has the time of its session's last event. `calls`: only texts of
+    these tool calls. `without_words`: if there are no terms, every text that the filters leave is
+    wanted, else none.
     """
 
     terms: Sequence[Term]
