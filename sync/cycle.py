@@ -176,7 +176,8 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
     delivered_pieces.follow(db, name_of(conditions.settings.remote, layout), now_us)
     report = _ingest(db, conditions, time, journal_reader.Reader(layout, screen, dead))
     report.clock_problem, report.problems = time.problem, problems
-    report.unreadable += tuple(f"{day}: its rights forbid it" for day in layout.shut_days())
+    shut = layout.shut_folders()
+    report.unreadable += tuple(f"{folder}: its rights forbid it" for folder in shut)
     failed: list[JournalError] = []
     with _leaving(failed):
         reader = journal_reader.Reader(layout, screen, dead)
@@ -215,6 +216,7 @@ def _run(db: apsw.Connection, conditions: Pass) -> Report:
                 held_packs.note_all(db, layout)
     if report.stored or report.packed.days:
         vacuum.tend(db)
+    failed = [error for error in failed if not _lies_in(error, shut)]  # these are named
     if failed:
         raise failed[0]  # all the rest is done
     return report
@@ -229,8 +231,20 @@ def _leaving(problems: list[JournalError]) -> Iterator[None]:
         problems.append(error)
     except OSError as error:
         hint = "check its owner and rights, and the free space"
-        problem = f"cannot use {error.filename or 'a file of the home'}: {error.strerror}"
-        problems.append(JournalError(problem, hint))
+        problem = JournalError(
+            f"cannot use {error.filename or 'a file of the home'}: {error.strerror}", hint
+        )
+        problem.__cause__ = error
+        problems.append(problem)
+
+
+def _lies_in(error: JournalError, folders: Sequence[Path]) -> bool:
+    """Whether it could not be done because of the rights of one of these folders."""
+    cause = error.__cause__
+    if not isinstance(cause, PermissionError) or cause.filename is None:
+        return False
+    path = Path(os.fsdecode(cause.filename))
+    return any(folder == path or folder in path.parents for folder in folders)
 
 
 def _clock(db: apsw.Connection, conditions: Pass) -> Clock:

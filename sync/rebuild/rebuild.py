@@ -58,7 +58,7 @@ class Order:
 
 def is_due(layout: Layout) -> bool:
     """Whether the database is gone or empty, and there are packs, which no other pass reads."""
-    return bool(every_pack(layout)) and connection.is_empty(layout)
+    return connection.is_empty(layout) and bool(every_pack(layout))
 
 
 def rebuild(order: Order) -> Rebuilt:

@@ -63,7 +63,9 @@ def rows(speed: dict[str, float]) -> list[Row]:
         least = LEAST if name.startswith("clean") else None
         found.append(Row(name, f"{mb:.0f} MB/s"))
         found.append(Row("  beside orjson", "", mb / speed[orjson_name], None, True, "its speed"))
-        found.append(Row("  beside the words", "", mb / speed[words_name], least, True, "its speed"))
+        found.append(
+            Row("  beside the words", "", mb / speed[words_name], least, True, "its speed")
+        )
     return found
 
 
