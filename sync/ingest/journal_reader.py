@@ -240,7 +240,7 @@ class Reader:
             if raw == deletion.REMOVED:
                 continue  # nobody can tell any more
             stored = self._screen.body(fact.record._replace(body=bodies.unpack(db, blob)))
-            if (stored, name) == (fact.record.body, fact.record.event):
+            if name == fact.record.event and _is_same(fact.record, stored, raw == 1):
                 continue
             other_rules = redactions.of_event(db, seq) != self._screen.redactor.rules
             if name == fact.record.event and other_rules:
@@ -263,6 +263,13 @@ class Reader:
                 reason = "its id belongs to another record"
                 count += self._bury(batch, path, offset, line, reason)
         return count
+
+
+def _is_same(made: record.Record, stored: bytes, raw: bool) -> bool:
+    """Whether a record's body is the stored one; an export may hold its text (`strict_line`)."""
+    if made.raw and not raw:
+        return record.raw_text(made.body).encode("utf-8", "surrogateescape") == stored
+    return made.body == stored
 
 
 def _packed(batches: Iterator[Batch], ahead: int) -> Iterator[Batch]:
