@@ -28,7 +28,7 @@ from sync.retention.pack_file import DamagedPackError, read_pack
 from sync.retention.prune_plan import Plan
 from sync.store import arrivals, backups, clock, connection, vacuum
 from sync.store.clock import Clock
-from sync.store.file_cursors import START, Cursor, day_key
+from sync.store.file_cursors import START, Cursor, cursor_key, day_key
 from sync.store.locks import locked
 from sync.store.temporary_files import remove_litter
 from sync.transcripts import copying
@@ -330,6 +330,7 @@ def _ingest(
     known = journal_reader.read_cursors(db)
     files = _changed_files(known, conditions, reader)
     total = sum(size for _, size in files)
+    new = total - sum(_offset(known, conditions.layout, path) for path, _ in files)
     done = 0
     adopt_on = tuple(conditions.settings.sessions.adopt_on)
     small = conditions.out_of_time is not never
@@ -349,7 +350,7 @@ def _ingest(
             done += batch.bytes
             if conditions.progress:
                 conditions.progress(done, total)
-            if conditions.out_of_time():
+            if done < new and conditions.out_of_time():
                 break
         else:
             report.seen_bytes = reader.seen_bytes
@@ -405,6 +406,10 @@ def _changed_files(
     else:
         found.sort(key=lambda file: (file[0].name, file[1]))
     return [(Path(entry.path), status.st_size) for entry, _, status in found]
+
+
+def _offset(known: dict[str, Cursor], layout: Layout, path: Path) -> int:
+    return known.get(cursor_key(layout.days, path), START).offset
 
 
 def _stamp(layout: Layout, seen_bytes: int) -> None:
