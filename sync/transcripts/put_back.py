@@ -90,7 +90,7 @@ def _place(
     environ: Mapping[str, str],
 ) -> Path | None:
     """Where the agent looks for the file: where it was, else where it would make it."""
-    roots = allowed_roots(settings, environ)
+    roots = allowed_roots(layout, settings, environ)
     told = [Path(str(path)) for (path,) in db.execute(_PATHS, (agent, name))]
     own = (path for path in told if path.name == f"{name}.jsonl")
     made = (

@@ -253,9 +253,8 @@ def _offer_import(app: App, settings: Path | None, dry_run: bool) -> None:
     found = earlier(app.layout, app.settings, settings)
     if found is None:
         return
-    command = (
-        f"journal import {shlex.quote(str(found.folders[0]))}" if settings else "journal import"
-    )
+    named = f" {shlex.quote(str(found.folders[0]))}" if settings else ""
+    command = f"journal import{named}"
     if dry_run or not (sys.stdin.isatty() and sys.stdout.isatty()):
         say(f"Found {found}.\nTo import them, so that the next session knows: {command}")
         return
