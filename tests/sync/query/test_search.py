@@ -526,7 +526,7 @@ def test_what_was_asked_done_given_back_and_answered_is_found(tmp_path: Path) ->
         assert hits[0].snippet.text[start:end] == needle
 
 
-CASED = "aSsßẞﬁFiIıİΣσςKKÅåÉé½ⅣﬀǆＡｂﾊﾟ"
+CASED = "aSsßẞﬁFiIıİΣσςKKÅåÉé½ⅣﬀǆＡｂﾊﾟ"  # noqa: RUF001
 
 
 @given(st.text(alphabet=CASED, min_size=1, max_size=8), st.sampled_from(["lower", "upper", "fold"]))
