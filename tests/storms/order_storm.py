@@ -85,7 +85,9 @@ class Storm:
             body = {"session_id": session, "cwd": "/code/storm", "prompt": f"say {token}"}
             line = recordings.line("UserPromptSubmit", body, at_ns, CLAUDE_CODE_ENTRYPOINT="cli")
             name = f"{emit.file_name('claude-code', session)}.jsonl"
-            recordings.append(self.home / "days" / emit.utc(at_ns)[:10] / name, line)
+            path = self.home / "days" / emit.utc(at_ns)[:10] / name
+            recordings.append(path, line)
+            os.utime(path, ns=(at_ns, at_ns))  # so that its day is packed
 
     def sync(self) -> None:
         """A pass and a delivery, perhaps killed."""
@@ -105,7 +107,9 @@ class Storm:
 
     def export(self) -> None:
         """An export that is imported later, perhaps when something of it was forgotten."""
-        self._fine("export", "--output", str(self.copies / f"{self.number}.jsonl"))
+        if self.told:
+            self._fine("sync")
+            self._fine("export", "--output", str(self.copies / f"{self.number}.jsonl"))
 
     def take_in(self) -> None:
         """An older export, or what the remote has."""
@@ -135,6 +139,8 @@ class Storm:
 
     def copy(self) -> None:
         """A copy of the database, as a backup has it."""
+        if not self.told:
+            return
         self._fine("sync")
         place = self.copies / f"database-{self.number}"
         place.mkdir(exist_ok=True)
@@ -205,8 +211,9 @@ def blow(seed: int, steps: int) -> bool:
         return False
     finally:
         storm.commands.close()
+    packs = len(list((storm.home / "packs").glob("*.gz")))
     shutil.rmtree(folder)
-    print(f"{dict(storm.done)}, killed: {storm.killed}")
+    print(f"{dict(storm.done)}, killed: {storm.killed}, packs: {packs}")
     print(f"records: {len(storm.told)}, forgotten: {len(storm.gone)}", end="; ")
     print(f"held: everything; {time.monotonic() - began:.0f} s")
     return True
