@@ -51,6 +51,7 @@ e2e: $(STAMP)  ## drive the newest real agents from npm, offline, with a scripte
 storm: $(STAMP)  ## kill writers, syncers and deliveries at random, then count; SHORT=1 is quick
 	$(BIN)/python tests/storms/storm.py --kills $(if $(SHORT),100,600)
 	$(BIN)/python tests/storms/archive_storm.py --kills $(if $(SHORT),60,150)
+	$(BIN)/python tests/storms/order_storm.py --storms $(if $(SHORT),1 --steps 60,4)
 	$(BIN)/python tests/storms/team_storm.py --kills $(if $(SHORT),15,150) --servers $(if $(SHORT),2,20)
 	$(if $(SHORT),,THOROUGH=1 $(BIN)/python -m pytest -n 2 -m hypothesis)
 

@@ -7,6 +7,7 @@ Directories are 0700 and files 0600 under any umask; a file that is replaced is 
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -178,7 +179,7 @@ class Layout:
     def entries_of(self, day: str) -> list[os.DirEntry[str]]:
         """The journal's files of one day, by name; for those who look at thousands of them.
 
-        None of a day whose folder cannot be read, see `shut_days`.
+        None of a day whose folder cannot be read, see `shut_folders`.
         """
         try:
             all_of_it = entries(self.days / day)
@@ -187,10 +188,23 @@ class Layout:
         found = (entry for entry in all_of_it if entry.name.endswith(".jsonl"))
         return sorted(filter(_is_file, found), key=lambda entry: entry.name)
 
-    def shut_days(self) -> list[Path]:
-        """The folders of days that cannot be read."""
-        days = (self.days / name for name in self.day_names())
-        return [day for day in days if not os.access(day, os.R_OK | os.X_OK)]
+    def shut_folders(self) -> list[Path]:
+        """The folders of the home that cannot be used because of their rights."""
+        places = [self.days, self.packs, self.contexts, self.retry, self.dead, self.logs]
+        with suppress(JournalError):
+            places += [self.days / name for name in self.day_names()]
+        return [path for path in places if path.is_dir() and _is_shut(path)]
+
+
+def _is_shut(folder: Path) -> bool:
+    try:
+        with os.scandir(folder):
+            os.stat(f"{folder}/.")  # noqa: PTH116 - a folder without x can be listed
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return not os.access(folder, os.W_OK)
 
 
 def is_day(name: str) -> bool:

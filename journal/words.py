@@ -74,14 +74,14 @@ _ACCENTS = {
     for first, last in ((0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x20D0, 0x20FF), (0xFE00, 0xFE2F))
     for code in range(first, last + 1)
 } | {0x034F, 0x180B, 0x180C, 0x180D} | set(range(0xE0100, 0xE01F0))  # fmt: skip
-_FOLDS = _Folds(_ASCII)
+FOLDS = _Folds(_ASCII)
 
 
 class _Splits(dict[int, str]):
     """Every character as it is, or a space between words."""
 
     def __missing__(self, code: int) -> str:
-        self[code] = " " if _FOLDS[code] == " " else chr(code)
+        self[code] = " " if FOLDS[code] == " " else chr(code)
         return self[code]
 
 
@@ -166,7 +166,7 @@ def _pieces(run: str) -> Iterator[tuple[str, list[str]]]:
         yield run.lower()[:WORD_CHARS], [part.lower() for part in _parts(run)]
         return
     for found in _TOKEN.finditer(run):
-        parts = [part.translate(_FOLDS) for part in _parts(found[0])]
+        parts = [part.translate(FOLDS) for part in _parts(found[0])]
         whole = "".join(parts)
         if whole:
             yield whole if _RUN.match(whole) else whole[:WORD_CHARS], parts

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import apsw
 import zstandard
@@ -99,8 +100,9 @@ class _Work:
             self._pack_and_prune()
         if self.report.stored or self.report.packed.days:
             vacuum.tend(self.db)
-        if self.failed:
-            raise self.failed[0]
+        failed = [error for error in self.failed if not _lies_in(error, self.shut)]
+        if failed:  # a folder whose rights forbid it is among those that were not read
+            raise failed[0]
         return self.report
 
     @property
@@ -134,8 +136,8 @@ class _Work:
         delivered_pieces.follow(self.db, name_of(settings.remote, self.layout), self.now_us)
         self.report = self._ingest()
         self.report.clock_problem, self.report.problems = self.time.problem, problems
-        shut = self.layout.shut_days()
-        self.report.unreadable += tuple(f"{day}: its rights forbid it" for day in shut)
+        self.shut = self.layout.shut_folders()
+        self.report.unreadable += tuple(f"{folder}: its rights forbid it" for folder in self.shut)
         with _leaving(self.failed):
             read_unknown_packs(self.db, self.conditions, self.time, self._reader(), self.report)
 
@@ -219,8 +221,20 @@ def _leaving(problems: list[JournalError]) -> Iterator[None]:
         problems.append(error)
     except OSError as error:
         hint = "check its owner and rights, and the free space"
-        problem = f"cannot use {error.filename or 'a file of the home'}: {error.strerror}"
-        problems.append(JournalError(problem, hint))
+        problem = JournalError(
+            f"cannot use {error.filename or 'a file of the home'}: {error.strerror}", hint
+        )
+        problem.__cause__ = error
+        problems.append(problem)
+
+
+def _lies_in(error: JournalError, folders: Sequence[Path]) -> bool:
+    """Whether it could not be done because of the rights of one of these folders."""
+    cause = error.__cause__
+    if not isinstance(cause, PermissionError) or cause.filename is None:
+        return False
+    path = Path(os.fsdecode(cause.filename))
+    return any(folder == path or folder in path.parents for folder in folders)
 
 
 def _stamp(layout: Layout, seen_bytes: int) -> None:

@@ -39,6 +39,14 @@ class Entry:
 
 def write(layout: Layout, entry: Entry) -> None:
     """Log a pass if there is something to say of it. JournalError: the log cannot be written."""
+    try:
+        _write(layout, entry)
+    except OSError as error:
+        hint = "check the rights and the free space"
+        raise JournalError(f"cannot write {layout.logs}: {error.strerror}", hint) from error
+
+
+def _write(layout: Layout, entry: Entry) -> None:
     if entry.error is None and not _did_something(entry):
         return
     path = layout.logs / f"{day_of(entry.began_us)}.jsonl"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import apsw
 
+from journal.layout import Layout
 from sync.conditions import Pass, never
 from sync.ingest import journal_reader
 from sync.ingest.writer import Writer
@@ -12,7 +13,7 @@ from sync.report import Report
 from sync.retention import held_packs
 from sync.retention.pack_file import DamagedPackError, read_pack
 from sync.store.clock import Clock
-from sync.store.file_cursors import START, Cursor, day_key
+from sync.store.file_cursors import START, Cursor, cursor_key, day_key
 from sync.views.transcripts import Copied
 
 
@@ -31,6 +32,7 @@ def ingest(
     known = journal_reader.read_cursors(db)
     files = _changed_files(known, conditions, reader)
     total = sum(size for _, size in files)
+    new = total - sum(_offset(known, conditions.layout, path) for path, _ in files)
     done = 0
     adopt_on = tuple(conditions.settings.sessions.adopt_on)
     small = conditions.out_of_time is not never
@@ -50,7 +52,7 @@ def ingest(
             done += batch.bytes
             if conditions.progress:
                 conditions.progress(done, total)
-            if conditions.out_of_time():
+            if done < new and conditions.out_of_time():
                 break
         else:
             report.seen_bytes = reader.seen_bytes
@@ -106,3 +108,7 @@ def _changed_files(
     else:
         found.sort(key=lambda file: (file[0].name, file[1]))
     return [(Path(entry.path), status.st_size) for entry, _, status in found]
+
+
+def _offset(known: dict[str, Cursor], layout: Layout, path: Path) -> int:
+    return known.get(cursor_key(layout.days, path), START).offset

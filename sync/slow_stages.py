@@ -161,7 +161,10 @@ def run(conditions: Conditions, progress: Callable[[str, int, int], None] = no_p
 
 
 def _deliver(conditions: Conditions, progress: Callable[[str, int, int], None]) -> Delivered:
+    layout = conditions.layout
+    if layout.retry in layout.shut_folders():
+        return Delivered()  # the pass has named it
     try:
         return deliveries.run(conditions, deliveries.Wish(progress=progress))
     except BusyError:  # another process is at it
-        return Delivered(waiting=len(retry_queue.list_names(conditions.layout.retry)))
+        return Delivered(waiting=len(retry_queue.list_names(layout.retry)))

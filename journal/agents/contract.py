@@ -145,7 +145,8 @@ class Transcripts:
     `reader`: reads a file, with or without what the model thought; `meaning`: of the payload of a
     kept entry; `subagent_files`: the files of a session's sub-agents, where no hook names them;
     `rows`: of a file that does not consist of lines, what was changed at or after a moment; None
-    for one that does; reading rows raises OSError or BadLineError. `joined`: the lines of a file,
+    for one that does; reading rows raises OSError or BadLineError. `sessions`: all sessions of such
+    a file, none if it cannot be read; None: the one of `session_of`. `joined`: the lines of a file,
     each given as the parts that were kept of it, put together again.
     """
 
@@ -158,6 +159,7 @@ class Transcripts:
     meaning: Callable[[Mapping[str, Any]], Meaning]
     subagent_files: Callable[[Path], list[Path]] = lambda path: []
     rows: Callable[[Path, int], Iterator[Row] | None] = _no_rows
+    sessions: Callable[[Path], list[str]] | None = None
     joined: Callable[[Iterable[list[dict[str, Any]]]], Iterator[dict[str, Any]]] = _as_they_are
 
 

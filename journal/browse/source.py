@@ -67,8 +67,9 @@ class Source:
                 found = list(listing.read(db, keys, self.adopt_on))
                 return Found(found, [], listing.count(db, wish.wanted))
             wanted = wish.wanted._replace(since_us=None)
-            since_us = wish.wanted.since_us or 0
-            query = Query(parse(f"{wish.words}*"), wanted, limit=HITS, since_us=since_us)
+            query = Query(parse(f"{wish.words}*"), wanted, limit=HITS)
+            if wish.wanted.since_us is not None:
+                query = query._replace(since_us=wish.wanted.since_us)
             hits = index.search(db, query, self.app.now_us).hits
             return Found([], hits, len(hits))
 

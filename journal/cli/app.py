@@ -204,7 +204,7 @@ class App:
         from sync.checkup.earlier_sessions import not_imported
 
         message = f"nothing is recorded yet in {self.layout.home}"
-        if earlier := not_imported(self.layout):
+        if earlier := not_imported(self.layout, self.settings):
             return JournalError(f"{message}; {earlier}", "run: journal import")
         if (self.layout.hooks / "run.py").exists():
             return JournalError(message, "start your agent")

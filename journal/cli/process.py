@@ -59,7 +59,7 @@ def prepare_resume(app: App, db: "apsw.Connection", session: "Session") -> tuple
     resume_line(session)
     words = resuming.command(session.agent, session.id) or []
     _check(session, words[0])
-    for path in put_back(db, session.key, session.cwd, app.settings, os.environ):
+    for path in put_back(db, session.key, session.cwd, app.layout, app.settings, os.environ):
         click.echo(f"journal: put back {path}", err=True)
     return tuple(words)
 

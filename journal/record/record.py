@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from hooks import emit
+from journal.record.json_strings import encoded
 from journal.times import to_text, to_us
 
 if TYPE_CHECKING:
@@ -182,6 +183,28 @@ def dump(record: Record) -> bytes:
     return orjson.dumps(header)[:-1] + b"," + key + record.body + b"}\n"
 
 
+def strict_line(line: bytes) -> bytes:
+    """The same record as a line that every JSON parser reads; the same object if it is one already.
+
+    A payload that only `load_body` reads becomes a string under `raw`, byte for byte.
+    """
+    import json
+
+    try:
+        orjson.loads(line)
+    except orjson.JSONDecodeError:
+        pass
+    else:
+        return line
+    made = parse(line.rstrip())
+    try:  # a lone surrogate, which orjson refuses, is JSON
+        json.loads(made.body, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        text = made.body.decode("utf-8", "surrogateescape")
+        return dump(made._replace(raw=True, body=b'"' + encoded(text) + b'"'))
+    return line
+
+
 def load_body(body: bytes) -> Any:
     """A body as Python values: JSON, and what agents write that only strict parsers refuse.
 
@@ -194,6 +217,10 @@ def load_body(body: bytes) -> Any:
         return _load_leniently(body, error)
 
 
+def _refuse(constant: str) -> None:
+    raise BadLineError(f"payload is not JSON: {constant}")
+
+
 _LONE = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
     r"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -203,15 +230,12 @@ _LONE = re.compile(
 def _load_leniently(body: bytes, error: orjson.JSONDecodeError) -> Any:
     import json
 
-    def refuse(constant: str) -> None:
-        raise BadLineError(f"payload is not JSON: {constant}")
-
     try:
         text = body.decode("utf-8-sig", "surrogatepass")  # json takes other encodings, too
         try:
-            value = json.loads(text, strict=False, parse_constant=refuse)
+            value = json.loads(text, strict=False, parse_constant=_refuse)
         except json.JSONDecodeError:
-            value = json.loads(_escaped(text), strict=False, parse_constant=refuse)
+            value = json.loads(_escaped(text), strict=False, parse_constant=_refuse)
         text = json.dumps(value, ensure_ascii=True)
         return json.loads(_LONE.sub(r"\\ufffd", text))
     except RecursionError:

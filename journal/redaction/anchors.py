@@ -6,7 +6,7 @@ texts seldom have, and all formats with the same one share a search.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import NamedTuple
 
@@ -22,14 +22,13 @@ Search = Callable[[bytes], "re.Match[bytes] | None"]
 
 
 class Group(NamedTuple):
-    """One search and the formats that it may have found. `exact`: over bytes as they are."""
+    """One search. `exact`: over bytes as they are."""
 
     anchor: str
     alternatives: frozenset[str]
     pattern: re.Pattern[bytes]
     search: Search
     exact: bool
-    formats: tuple[Format, ...]
 
 
 @cache
@@ -47,18 +46,6 @@ def groups() -> tuple[Group, ...]:
         _group(anchor, rows.get(anchor, []), seen.get(anchor, []))
         for anchor in sorted({*rows, *seen})
     )
-
-
-def formats_in(data: bytes, low: bytes) -> Sequence[Format]:
-    """The formats of which there may be a token, in the order of the table."""
-    found = {
-        form
-        for group in groups()
-        if group.search(data if group.exact else low)
-        for form in group.formats
-        if form.literal.encode() in low
-    }
-    return [form for form in FORMATS if form in found] if found else ()
 
 
 def _anchor(form: Format) -> tuple[str, int]:
@@ -108,8 +95,7 @@ def _group(anchor: str, rows: list[tuple[Format, str, int]], seen: list[str]) ->
         alternatives.add(f"(?<={re.escape(letter + anchor)})(?:{inner})")
     look = r"(?=[\w.~+/=$:-]{14})" if len(ends) > _TREE else ""
     pattern = re.compile(f"{re.escape(anchor)}{look}{any_of(alternatives)}".encode())
-    forms = tuple(form for form, _, _ in rows)
-    return Group(anchor, frozenset(alternatives), pattern, pattern.search, anchor.isupper(), forms)
+    return Group(anchor, frozenset(alternatives), pattern, pattern.search, anchor.isupper())
 
 
 _FIRST = re.compile(r"(\\[-.~+:/$]|[A-Za-z0-9_])(?![*+?{])")

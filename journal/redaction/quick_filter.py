@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from journal.redaction.anchors import Search, any_of, groups
 from journal.redaction.hyperscan_filter import Prefilter
+from journal.redaction.literals import Look, look
 from journal.redaction.readings import ENCODED, may_hide
 from journal.redaction.rules import SUFFIX, WORD, name_around, separator, strength
 
@@ -37,7 +38,7 @@ def _raw(pattern: str) -> re.Pattern[bytes]:
     return re.compile(pattern.replace("(?P<suffix>", "(?:").encode())
 
 
-# By the letter that is looked for; see `anchors`, whose searches these join.
+# By the letter that is looked for; see `anchors`, whose searches these join. All of NAME_ANCHORS.
 _NAMES = {
     "k": (r"en(?<=token)", r"ie(?<=cookie)", r"ey"),
     "p": (r"ass(?:phrase|w(?:or)?d)?", r"wd"),
@@ -61,12 +62,13 @@ class _Searches(NamedTuple):
     seldom_named: list[tuple[Search, Search, re.Pattern[bytes]]]
     often: list[Search]
     often_named: list[tuple[Search, Search, re.Pattern[bytes]]]
+    of_values: list[Search]  # of a value before its name
     exact: list[Search]  # over bytes as they are, all others over lower-case ones
 
 
 @cache
 def _searches() -> _Searches:
-    found = _Searches(re.compile(b"").search, [], [], [], [], [])
+    found = _Searches(re.compile(b"").search, [], [], [], [], [], [])
     at_once = [*ENCODED]
     for group in groups():
         pattern = group.pattern.pattern
@@ -83,6 +85,8 @@ def _searches() -> _Searches:
             continue
         else:
             (found.often if often else found.seldom_plain).append(group.search)
+        if group.anchor == "v":
+            found.of_values.append(group.search)
         if not often:
             at_once.append(pattern)
     at_once.sort(key=lambda pattern: _FREQUENT.find(pattern.lstrip(b"\\")[:1]))
@@ -101,12 +105,23 @@ _PREFILTER = Prefilter()
 
 def may_hold(data: bytes) -> bool:
     """False only if no rule finds anything in these raw JSON bytes, or in UTF-8 text."""
-    return _PREFILTER.may_hold(data) and holds_candidate(data)
+    if not _PREFILTER.may_hold(data):
+        return False
+    low = data.lower()
+    match look(low):
+        case Look.NOTHING:
+            return False
+        case Look.NAMED:
+            return _matches_names(data, low)
+    return _holds_candidate(data, low)
 
 
 def holds_candidate(data: bytes) -> bool:
-    """The same, worked out by nothing but this module."""
-    low = data.lower()
+    """The same, worked out by nothing but the expressions of this module."""
+    return _holds_candidate(data, data.lower())
+
+
+def _holds_candidate(data: bytes, low: bytes) -> bool:
     seldom = _searches().seldom(low) is not None
     if may_hide(low, encodes=seldom):
         return _matches(data, low, seldom) or _matches_without_colours(data)
@@ -118,6 +133,8 @@ def _matches_without_colours(data: bytes) -> bool:
     for instead in (b"", b" "):
         plain = _COLOURS.sub(instead, data)
         low = plain.lower()
+        if look(low) is Look.NOTHING:
+            continue
         if may_hide(low) or _matches(plain, low, seldom=True):
             return True
     return False
@@ -127,6 +144,8 @@ def text_may_hold(text: str) -> bool:
     """False only if no rule finds anything in this text, taken as it stands."""
     data = text.encode("utf-8", "surrogatepass")
     low = data.lower()
+    if look(low) is Look.NOTHING:
+        return False
     return _matches(data, low, _searches().seldom(low) is not None)
 
 
@@ -147,6 +166,17 @@ def _matches(data: bytes, low: bytes, seldom: bool) -> bool:
     return (
         _names(data, low, searches.often_named)
         or (b"@" in low and _RAW_USER.search(low) is not None)
+        or (_FLAGS(low) is not None and _has_flag(data))
+    )
+
+
+def _matches_names(data: bytes, low: bytes) -> bool:
+    """The same of bytes that hold nothing but what has a name."""
+    searches = _searches()
+    named = (searches.often_named, searches.seldom_named)
+    return (
+        any(_names(data, low, one) for one in named)
+        or any(search(low) for search in searches.of_values)
         or (_FLAGS(low) is not None and _has_flag(data))
     )
 

@@ -27,7 +27,29 @@ _QUOTED = re.compile(
 )
 _NAMES = {"quot": '"', "amp": "&", "lt": "<", "gt": ">", "apos": "'"}
 # The same in the lower-case bytes of JSON. Where one of these stands, only the rules can tell; an
-# escape of what needs none can hide any word. One search for each first byte: see `anchors`.
+# escape of what needs none can hide any word.
+_HEX = [f"{high}{low}" for high in "234567" for low in "0123456789abcdef"]
+_ESCAPES = (
+    *(f"u00{high}" for high in "01234567"), "u009b", "u00ad", "u034f", "u061c", "u115", "u116",
+    "u17b", "u180", "u200", "u202", "u206", "u2800", "u3164", "ud82f", "ud834", "udb40", "ufe",
+    "uff", "x1b", *(f"x{high}" for high in "234567"), "033[", "e[", "/",
+)  # fmt: skip
+_CONTROLS = bytes(range(9)) + bytes(range(14, 32)) + b"\x7f"
+_PLANES = (b"\xf0\x9b\xb2", b"\xf0\x9d\x85", b"\xf3\xa0")  # beginnings of longer characters
+_RANGES = (
+    "\x9b\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u2800\u3164\ufeff\uffa0",
+    "".join(map(chr, (*range(0x180B, 0x1810), *range(0x200B, 0x2010), *range(0x202A, 0x202F)))),
+    "".join(map(chr, (*range(0x2060, 0x2070), *range(0xFE00, 0xFE10), *range(0xFFF0, 0xFFFC)))),
+)
+HIDING = frozenset(
+    [f"\\{escape}".encode() for escape in _ESCAPES]
+    + [f"{sign}{code}".encode() for sign in "%=" for code in _HEX]
+    + [b"&#", b"&quot", b"&amp", b"&lt", b"&gt", b"&apos"]
+    + [b"=\\r", b"=\\n", b"=\\\\", b"=\r\n", b"=\n"]
+    + [bytes([code]) for code in _CONTROLS]
+    + [char.encode() for chars in _RANGES for char in chars]
+    + [*_PLANES]
+)
 _RAW_ESCAPES = re.compile(
     rb"\\(?:u(?:00(?:[0-7]|9b|ad)|034f|061c|11[56]|17b|180|20[026]|2800|3164|d8(?:2f|34)|db40|f[ef])"
     rb"|x(?:1b|[2-7])|033\[|e\[|/)"
@@ -38,7 +60,6 @@ ENCODED = (
     rb"=(?:[2-7][0-9a-f]|\\{1,63}[rn]|\r?\n)",
 )
 _RAW_ENCODED = re.compile(b"|".join(ENCODED))
-_CONTROLS = bytes(range(9)) + bytes(range(14, 32)) + b"\x7f"
 _RAW_INVISIBLE = re.compile(
     rb"\xc2[\x9b\xad]|\xcd\x8f|\xd8\x9c|\xe1\x85[\x9f\xa0]|\xe1\x9e[\xb4\xb5]|\xe1\xa0[\x8b-\x8f]"
     rb"|\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xe2\xa0\x80|\xe3\x85\xa4"

@@ -17,8 +17,8 @@ from itertools import islice
 from journal.errors import UsageError
 from journal.record.json_strings import STRING, decoded, encoded
 from journal.redaction import rules
-from journal.redaction.anchors import formats_in
 from journal.redaction.formats import is_placeholder, pattern_of
+from journal.redaction.literals import Look, formats_in, text_look
 from journal.redaction.places import found_in
 from journal.redaction.quick_filter import may_hold, text_may_hold
 from journal.redaction.readings import readings
@@ -192,6 +192,8 @@ class Redactor:
         for start, end, rule in self._found(text):
             if not self._allowed(text[start:end]):
                 yield start, end, rule
+        if text_look(text) is Look.NOTHING:
+            return  # it has no other readings
         for reading in readings(text):
             for start, end, rule in self._found(reading.text):
                 if not self._allowed(reading.text[start:end]):
@@ -233,8 +235,7 @@ def hits(before: bytes, after: bytes) -> Counter[str]:
 
 
 def _formats(text: str, low: str) -> Iterator[Span]:
-    data, low_data = text.encode("utf-8", "replace"), low.encode("utf-8", "replace")
-    for form in formats_in(data, low_data):
+    for form in formats_in(low.encode("utf-8", "replace")):
         for match in pattern_of(form).finditer(text):
             if not is_placeholder(match[0], form.literal):
                 yield *match.span(), form.rule

@@ -26,7 +26,7 @@ WORD = (
     r"(?:passw(?:or)?d|passphrase|pwd|pass|secret|credential|authorization|auth|cookie|token|key"
     r"|jwt)"
 )
-_WORDS = ("pass", "pwd", "secret", "credential", "auth", "cookie", "token", "key", "jwt")
+WORDS = ("pass", "pwd", "secret", "credential", "auth", "cookie", "token", "key", "jwt")
 SUFFIX = r"[A-Za-z0-9_.-]{0,40}+"
 _TYPE = r"(?:str|string|bytes|&(?:'static )?str|Optional\[str\]|str \| None)"
 
@@ -131,7 +131,7 @@ def assignments(text: str, low: str) -> Iterator[re.Match[str]]:
 
     Looking for one word after the other is ten times faster than for all of them by one pattern.
     """
-    for word in _WORDS:
+    for word in WORDS:
         at = low.find(word)
         while at >= 0:
             if match := _ASSIGNMENT.match(text, at):

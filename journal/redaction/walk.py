@@ -33,7 +33,8 @@ class Walk:
         before, self._before, self._end = self._before, match[1], match.end()
         how = None
         self.line_before = b""
-        is_key = _COLON.match(data, match.end())
+        behind = data[self._end : self._end + 1]
+        is_key = behind == b":" or (behind not in b",]}" and _COLON.match(data, self._end))
         self.is_field = gap == b":" and not is_key
         if gap != b"," or is_key:
             self.in_pem = False

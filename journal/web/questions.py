@@ -66,7 +66,7 @@ def search(
         wanted._replace(since_us=None, until_us=None),  # the times are those of the texts
         kinds=(TextKind[kind.upper()],) if kind else tuple(TextKind),
         limit=limit,
-        since_us=wanted.since_us or 0,
+        since_us=-ENDLESS_US if wanted.since_us is None else wanted.since_us,
         until_us=ENDLESS_US if wanted.until_us is None else wanted.until_us,
         calls=asked.calls(),
     )

@@ -1,61 +1,76 @@
-"""The sessions from before `journal install`: how many there are, where, and whether imported."""
+"""The sessions from before `journal install`: how many agents keep, where, and whether imported.
+
+One comparison (`discovery.compare`) says for every agent what is kept and not stored.
+"""
 
 import os
-from contextlib import closing, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from journal.agents.claude_code import transcript_lines
+from journal.agents import AGENTS
+from journal.errors import JournalError
+from journal.layout import write_whole
+from sync.transcripts import discovery
+from sync.transcripts.discovery import Found
 
 if TYPE_CHECKING:
+    import apsw
+
     from journal.layout import Layout
+    from journal.settings.sources import Settings
 
 IMPORTED = "imported"  # in the home; its time is that of the last import of all transcripts
 
 
 class Earlier(NamedTuple):
-    """Sessions that the agent keeps transcripts of."""
+    """Sessions that agents keep transcripts of."""
 
-    folder: Path
+    folders: tuple[Path, ...]
     sessions: int
     bytes: int
 
     def __str__(self) -> str:
         noun = "session" if self.sessions == 1 else "sessions"
         size = max(1, round(self.bytes / 1e6))
-        return f"{self.sessions:,} earlier {noun} ({size:,} MB) in {self.folder}"
+        places = ", ".join(map(str, self.folders))
+        return f"{self.sessions:,} earlier {noun} ({size:,} MB) in {places}"
 
 
-def earlier(settings: Path | None) -> Earlier | None:
-    """The history next to the agent's settings, else at its usual place; None: there is none."""
-    usual = transcript_lines.folders(os.environ)
-    for folder in [settings.parent / "projects"] if settings else usual:
-        files = [path for path in folder.glob("*/*.jsonl") if _is_of_session(path)]
-        if files:
-            return Earlier(folder, len(files), sum(path.stat().st_size for path in files))
-    return None
+def earlier(layout: "Layout", settings: "Settings", file: Path | None) -> Earlier | None:
+    """What lies beside this settings file of an agent, else all that agents keep; None: nothing."""
+    folders = discovery.roots(settings, os.environ, layout)
+    if file is not None:
+        folders = {discovery.CLAUDE_CODE: [file.parent / "projects"]}
+    used, sessions, size = list[Path](), set[tuple[str, str]](), 0
+    for agent, tops in folders.items():
+        for top in dict.fromkeys(tops):
+            found = list(discovery.walk({agent: [top]}))
+            if found:
+                used.append(top)
+                sessions |= {*_sessions(found)}
+                size += sum(one.status.st_size for one in found)
+    return Earlier(tuple(used), len(sessions), size) if sessions else None
 
 
-def not_imported(layout: "Layout") -> str:
-    """In few words how many sessions of the agent were not imported; "" for none.
+def not_imported(layout: "Layout", settings: "Settings") -> str:
+    """In few words how many sessions agents keep that nobody imported; "" for none.
 
     What was written after the hooks were installed, or before the last import, does not count: it
     was recorded, or left out for a reason.
     """
-    from sync.transcripts.discovery import installed_ns
+    import apsw
 
-    until_ns = installed_ns(layout) or _NEVER_NS
     after_ns = _modified_ns(layout.home / IMPORTED)
-    known: set[str] | None = None
-    found = 0
-    for folder in transcript_lines.folders(os.environ):
-        for path in folder.glob("*/*.jsonl"):
-            with suppress(OSError):
-                written_ns = path.stat().st_mtime_ns
-                if not after_ns < written_ns < until_ns or not _is_of_session(path):
-                    continue
-                known = _known(layout) if known is None else known
-                found += path.stem not in known
+    try:
+        with closing(_database(layout)) as db:
+            older = discovery.compare(db, layout, settings, os.environ).older
+            kept = {*_sessions(one for one in older if one.status.st_mtime_ns > after_ns)}
+            stored = set(db.execute("select agent, id from sessions")) if kept else set()
+    except apsw.Error:
+        return ""  # damaged: that is said in other words
+    found = len(kept - stored)
     if not found:
         return ""
     noun = "session is" if found == 1 else "sessions are"
@@ -64,12 +79,16 @@ def not_imported(layout: "Layout") -> str:
 
 def note_import(layout: "Layout") -> None:
     """All transcripts have been imported by now."""
-    from journal.layout import write_whole
-
     write_whole(layout.home / IMPORTED, b"")
 
 
-_NEVER_NS = 2**62
+def _database(layout: "Layout") -> "apsw.Connection":
+    from sync.store import connection
+
+    try:
+        return connection.open_to_look(layout)
+    except JournalError:
+        return connection.empty_database()
 
 
 def _modified_ns(path: Path) -> int:
@@ -79,19 +98,11 @@ def _modified_ns(path: Path) -> int:
         return 0
 
 
-def _known(layout: "Layout") -> set[str]:
-    """The ids of the sessions that are stored."""
-    import apsw
-
-    from journal.errors import JournalError
-    from sync.store import connection
-
-    try:
-        with closing(connection.open_to_look(layout)) as db:
-            return {str(name) for (name,) in db.execute("select id from sessions")}
-    except (apsw.Error, JournalError):
-        return set()
-
-
-def _is_of_session(path: Path) -> bool:
-    return not path.name.startswith("agent-") and path.is_file()
+def _sessions(found: Iterable[Found]) -> Iterator[tuple[str, str]]:
+    """Agent and id of the sessions that these files tell of."""
+    for one in found:
+        agent = AGENTS.get(one.agent)
+        if agent is not None and agent.transcripts is not None and agent.transcripts.sessions:
+            yield from ((one.agent, session) for session in agent.transcripts.sessions(one.path))
+        else:
+            yield one.agent, one.session

@@ -3,10 +3,9 @@
 Works without a database and without a home; what cannot be read is a problem that is named.
 """
 
-import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +15,7 @@ import apsw
 from hooks.autostart import watcher
 from journal.doctor import registration
 from journal.errors import JournalError
-from journal.layout import Layout, is_day
+from journal.layout import Layout
 from journal.settings.sources import Settings
 from journal.setup import lost, programs
 from journal.setup.lost import Lost
@@ -106,7 +105,9 @@ def look(layout: Layout, settings: Settings, now_us: int) -> Condition:
     """The condition of a home at this moment: what cannot be read is named, the rest is there."""
     found = Condition(spooled=_spooled(layout), watcher=watcher(str(layout.home)) or None)
     found.warn_calls = settings.memory.warn_calls_per_day
-    found.problems += _closed_folders(layout)
+    hint = "run: journal doctor --fix"
+    closed = layout.shut_folders()
+    found.problems += [JournalError(f"{_CLOSED}{path}", hint) for path in closed]
     with _named(layout, found):
         found.rejected = sum(1 for _ in dead_letters.entries(layout))
     with _named(layout, found):
@@ -146,17 +147,6 @@ def _add(found: Condition, problem: JournalError) -> None:
 
 
 _CLOSED = "no access to "
-
-
-def _closed_folders(layout: Layout) -> list[JournalError]:
-    """The folders of the home that cannot be used because of their rights."""
-    places = [layout.days, layout.packs, layout.retry, layout.dead, layout.logs]
-    places.append(layout.home / "contexts")
-    with suppress(OSError):
-        places += [path for path in layout.days.iterdir() if is_day(path.name)]
-    mode = os.R_OK | os.W_OK | os.X_OK
-    closed = [path for path in places if path.is_dir() and not os.access(path, mode)]
-    return [JournalError(f"{_CLOSED}{path}", "run: journal doctor --fix") for path in closed]
 
 
 def _look_at_hooks(layout: Layout, found: Condition) -> None:

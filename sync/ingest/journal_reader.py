@@ -15,6 +15,7 @@ from typing import Any
 
 import apsw
 
+from journal.errors import JournalError
 from journal.layout import Layout
 from journal.record import record
 from sync.ingest.dead_letters import Dead
@@ -58,6 +59,7 @@ class Reader:
         self._trail: Trail | None = None  # of the file at hand, if anything can be excluded
         self.seen_bytes = 0  # of all files, what has been looked at
         self.unreadable: list[str] = []
+        self._waiting: set[Path] = set()  # files with lines that cannot be kept in `dead/` now
 
     @property
     def rules(self) -> str:
@@ -155,7 +157,8 @@ class Reader:
             reason = f"a line of {size} bytes; this is its beginning"
             self._refuse(batch, path, offset, head, reason)
         batch.bytes += chunk.size
-        batch.cursors[name] = self._trail.mark(chunk.cursor) if self._trail else chunk.cursor
+        if path not in self._waiting:
+            batch.cursors[name] = self._trail.mark(chunk.cursor) if self._trail else chunk.cursor
 
     def _read(self, batch: Batch, path: Path, offset: int, line: bytes) -> None:
         try:
@@ -208,7 +211,22 @@ class Reader:
         if self._trail is not None and self._trail.excludes_torn(data):
             batch.excluded += 1
         else:
-            batch.rejected += self._dead.put(path, offset, data, reason)
+            batch.rejected += self._bury(batch, path, offset, data, reason)
+
+    def _bury(self, batch: Batch, path: Path, offset: int, data: bytes, reason: str) -> bool:
+        """Keep in `dead/` what is no record; while that is shut, its file is read again.
+
+        JournalError: it cannot be written for another reason.
+        """
+        try:
+            return self._dead.put(path, offset, data, reason)
+        except (PermissionError, JournalError) as error:
+            if not isinstance(error.__cause__ or error, PermissionError):
+                raise
+        self._waiting.add(path)
+        for name in [name for name in batch.cursors if self._layout.days / name == path]:
+            del batch.cursors[name]
+        return False
 
     def differing(self, db: apsw.Connection, batch: Batch, known: list[Fact]) -> int:
         """Of facts whose ids were stored already, keep those with other content in `dead/`."""
@@ -222,14 +240,14 @@ class Reader:
             if raw == deletion.REMOVED:
                 continue  # it cannot be known any more
             stored = self._screen.body(fact.record._replace(body=bodies.unpack(db, blob)))
-            if (stored, name) == (fact.record.body, fact.record.event):
+            if name == fact.record.event and _is_same(fact.record, stored, raw == 1):
                 continue
             other_rules = redactions.of_event(db, seq) != self._screen.redactor.rules
             if name == fact.record.event and other_rules:
                 continue  # what other rules have left cannot be compared
             path, offset, line = places[id(fact)]
             reason = "its id belongs to another record"
-            count += self._dead.put(path, offset, line, reason)
+            count += self._bury(batch, path, offset, line, reason)
         return count + self._differing_own(db, batch)
 
     def _differing_own(self, db: apsw.Connection, batch: Batch) -> int:
@@ -242,8 +260,16 @@ class Reader:
             stored = record.parse(bytes(line_stored).rstrip())
             body = self._screen.body(stored)
             if (stored.event, body) != (fact.record.event, fact.record.body):
-                count += self._dead.put(path, offset, line, "its id belongs to another record")
+                reason = "its id belongs to another record"
+                count += self._bury(batch, path, offset, line, reason)
         return count
+
+
+def _is_same(made: record.Record, stored: bytes, raw: bool) -> bool:
+    """Whether a record's body is the stored one; an export may hold its text (`strict_line`)."""
+    if made.raw and not raw:
+        return record.raw_text(made.body).encode("utf-8", "surrogateescape") == stored
+    return made.body == stored
 
 
 def _packed(batches: Iterator[Batch], ahead: int) -> Iterator[Batch]:

@@ -16,6 +16,7 @@ from sync.query import ranking
 from sync.query.cursors import ALL, BOTTOM, TOP, Cursor, Window
 from sync.query.filters import Calls, Wanted
 from sync.query.terms import Term
+from sync.store import arrivals
 from sync.views.texts import KINDS, TextKind
 
 TEXTS = 2_000  # words that are in more are ranked window by window
@@ -24,7 +25,13 @@ WIDER = 4  # each window than the one before
 ENDLESS_US = 1 << 62
 _OF_CALLS = (TextKind.INPUT, TextKind.OUTPUT)
 _IS_COMMON = "select 1 from full_text where full_text match ? limit 1 offset ?"
-_CHANGED = "select distinct session from events not indexed where seq > ?"
+# Whose rows do not say what they said at the first page, or not what their records say.
+_MOVED = """
+select distinct session from events not indexed where seq > ?
+union select session from session_states where last_us < head_us
+union select k.key from arrivals a cross join sessions k on k.agent = a.agent and k.id = a.session
+where a.at_us > ?
+"""
 _NEWEST = """
 select s.last_us, s.session, s.events from session_states s
 where {} and (s.last_us, s.session) < (?, ?) and s.last_us >= ? and s.started_us < ?
@@ -32,11 +39,9 @@ where {} and (s.last_us, s.session) < (?, ?) and s.last_us >= ? and s.started_us
 order by s.last_us desc, s.session desc
 """
 _AS_BEFORE = """
-select (select max(e.at_us) from events e where e.session = s.session and e.seq <= ?) as before_us,
-  s.session, s.events
-from session_states s where {} and s.session in (select value from json_each(?))
-  and (before_us, s.session) < (?, ?)
-order by before_us desc, s.session desc
+select max(e.at_us), s.session, count(*)
+from session_states s cross join events e on e.session = s.session and e.seq <= ?
+where {} and s.session in (select value from json_each(?)) group by s.session
 """
 _SPANS = """
 select min(e.seq), max(e.seq) from json_each(?) w cross join events e on e.session = w.value
@@ -57,7 +62,7 @@ select {ranking.RANK.format(at_us="e.at_us")} as rank, f.rowid as number, e.sess
 from json_each(?) span cross join full_text f cross join events e on e.seq = f.rowid / {KINDS}
   cross join session_states s on s.session = e.session
 where full_text match ? and f.rowid between span.value ->> 0 and span.value ->> 1
-  and e.at_us >= ? and e.at_us < ? {{}} and {{}}
+  and min(e.at_us, s.last_us) >= ? and min(e.at_us, s.last_us) < ? {{}} and {{}}
 """
 _SUMMARIES = f"""
 select {ranking.RANK.format(at_us="s.last_us")} as rank, f.rowid as number, s.session, s.last_us
@@ -73,16 +78,17 @@ select * from found where (rank, number) > (?, ?) order by rank, number limit ?
 class Query(NamedTuple):
     """What is searched for, in which sessions, calls and kinds of text, and how many hits at most.
 
-    `since_us` (included) and `until_us` (not) are of the text itself; a summary has the time of its
-    session's last event. `calls`: only texts of these tool calls. `without_words`: if there are no
-    terms, every text that the filters leave is wanted, else none.
+    `since_us` (included) and `until_us` (not) are of the text itself, and of its session if the
+    text is dated ahead; a summary has the time of its session's last event. `calls`: only texts of
+    these tool calls. `without_words`: if there are no terms, every text that the filters leave is
+    wanted, else none.
     """
 
     terms: Sequence[Term]
     sessions: Wanted
     kinds: tuple[TextKind, ...] = tuple(TextKind)
     limit: int = 20
-    since_us: int = 0
+    since_us: int = -ENDLESS_US
     until_us: int = ENDLESS_US
     calls: Calls | None = None
     without_words: bool = False
@@ -184,15 +190,18 @@ class Candidates:
     def _sessions(self, window: Window) -> Iterator[tuple[int, int, int]]:
         """Last event, row and number of events of the window's sessions, the newest first.
 
-        Those that went on since the first page stay where they were.
+        Those that went on since the first page stay where they were. So do those dated ahead,
+        whose time in their row changes with each arrival and when the clock is put right.
         """
-        query, last_seq = self._query, self.place.last_seq
-        changed = orjson.dumps([row for (row,) in self._db.execute(_CHANGED, (last_seq,))]).decode()
+        query, last_seq, now_us = self._query, self.place.last_seq, self.place.now_us
+        found = self._db.execute(_MOVED, (last_seq, now_us))
+        moved = orjson.dumps([row for (row,) in found]).decode()
         condition, values = query.sessions.sql()
-        bounds = (*window.above, query.since_us, query.until_us, changed)
-        before = (last_seq, *values, changed, *window.above)
+        bounds = (*window.above, query.since_us, query.until_us, moved)
         rows: Any = self._db.execute(_NEWEST.format(condition), (*values, *bounds))
-        others: Any = self._db.execute(_AS_BEFORE.format(condition), before).fetchall()
+        before: Any = self._db.execute(_AS_BEFORE.format(condition), (last_seq, *values, moved))
+        places = [(arrivals.believed_at_us(now_us, us), *rest) for us, *rest in before]
+        others = sorted((row for row in places if row[:2] < window.above), reverse=True)
         for row in merge(rows, others, reverse=True):
             if row[:2] < window.floor:
                 return

@@ -25,7 +25,7 @@ class Window(NamedTuple):
 
 
 TOP = (1 << 62, 0)
-BOTTOM = (0, 0)
+BOTTOM = (-(1 << 62), 0)  # before 1970, too
 ALL = Window(TOP, BOTTOM, 0)
 
 
@@ -56,7 +56,7 @@ class Cursor(NamedTuple):
         try:
             rank = float.fromhex(rest[0])
             numbers = [int(part, 16) for part in rest[1:]]
-            if any(not 0 <= number < 1 << 63 for number in numbers):
+            if any(abs(number) >= 1 << 63 for number in numbers):
                 raise ValueError("out of bounds")
             mark, now_us, last_seq, *place = numbers
             above_us, above, floor_us, floor, events, number, *summaries = place

@@ -119,7 +119,7 @@ class Place(NamedTuple):
             state, last_us, key = (int(part, 16) for part in text.split("_"))
         except ValueError as error:
             raise UsageError("this is not a cursor of a list", "begin without `after`") from error
-        if not (0 <= state < len(STATES) and 0 <= last_us < 1 << 62 and 0 <= key < 1 << 62):
+        if not (0 <= state < len(STATES) and abs(last_us) < 1 << 62 and 0 <= key < 1 << 62):
             raise UsageError("this is not a cursor of a list", "begin without `after`")
         return cls(state, last_us, key)
 

@@ -11,8 +11,9 @@ import apsw
 from journal.times import DAY_US
 
 FADE_US = 30 * DAY_US  # the age at which half of what being new counts is gone
-# The best is the least; written now counts twice as much as long ago.
-RANK = f"-closeness(full_text) * (1 + {FADE_US}.0 / ({FADE_US} + max(0, ? - {{at_us}})))"
+# The best is the least; written now counts twice as much as long ago, and so much less as the date
+# lies ahead.
+RANK = f"-closeness(full_text) * (1 + {FADE_US}.0 / ({FADE_US} + abs(? - {{at_us}})))"
 _SATURATION = 1.2  # k1: how soon more of the same word adds nothing
 _LENGTH = 0.75  # b: how much a word counts less in a longer text
 _TYPICAL_WORDS = 100

@@ -128,7 +128,9 @@ class _Search:
         return unicodedata.normalize("NFC", summary_text(summary)) if summary else ""
 
     def _holds(self, text: str) -> bool:
-        plain = folded(text) if self._exact else ""
+        if not self._exact:
+            return True
+        plain = folded(text)
         return all(any(True for _ in term.spans(text, plain)) for term in self._exact)
 
     def _hit(self, candidate: Candidate, event_id: bytes | None, text: str) -> Hit:

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from journal.printable import one_line
-from journal.words import RUN_CHARS, Phrase, is_hump, query_words
+from journal.words import FOLDS, RUN_CHARS, Phrase, is_hump, query_words
 
 SNIPPET_CHARS = 160
 _BEFORE_CHARS = 50  # of a snippet, before the first match
@@ -36,7 +36,7 @@ class Term(NamedTuple):
     @classmethod
     def of(cls, text: str, prefix: bool) -> "Term":
         """The term of a text that is not blank."""
-        words = folded(text).split()
+        words = folded(text).text.split()
         has_signs = not all(map(str.isalnum, words))
         between = r"\s+" if has_signs else r"[\W_]+"
         exact = has_signs or len(query_words(text)) > 1
@@ -51,13 +51,13 @@ class Term(NamedTuple):
             return f"NEAR({near}, {_APART * len(forms)})"
         return " AND ".join(f"({' OR '.join(map(_quoted, form))})" for form in forms)
 
-    def spans(self, text: str, plain: str) -> Iterator[tuple[int, int]]:
+    def spans(self, text: str, plain: "Folded") -> Iterator[tuple[int, int]]:
         """Where it is in a text and the same folded: whole words or parts of an identifier.
 
         Of a prefix the beginning of one.
         """
-        for found in self.pattern.finditer(plain):
-            start, end = found.span()
+        for found in self.pattern.finditer(plain.text):
+            start, end = plain.span(*found.span())
             begins = not (start and _inside(text, start))
             if begins and (self.prefix or not _inside(text, end)):
                 yield start, end
@@ -139,18 +139,40 @@ def _inside(text: str, place: int) -> bool:
     return not (is_hump(text, place) or _RUN.match(text, place) or _RUN.match(text, place - 1))
 
 
-class _Folds(dict[int, str]):
-    """Each character without case and accent, as one character: places stay where they are."""
+class _Plain(dict[int, str]):
+    """Each character as it is in the index; what separates words stays as it is."""
 
     def __missing__(self, code: int) -> str:
-        folded = unicodedata.normalize("NFD", chr(code).casefold())[0]
-        self[code] = folded
-        return folded
+        folded = FOLDS[code]
+        self[code] = chr(code) if folded == " " else folded
+        return self[code]
 
 
-_FOLDS = _Folds()
+_PLAIN = _Plain()
 
 
-def folded(text: str) -> str:
-    """Without case and, in an NFC text, accents; every character keeps its place."""
-    return text.lower() if text.isascii() else text.translate(_FOLDS)
+class Folded(NamedTuple):
+    """A text without case and, if it is NFC, accents: as the index has it.
+
+    `places`: of each character the one of the text that it comes from (`ß` is two, `ss`); None: the
+    same one.
+    """
+
+    text: str
+    places: list[int] | None = None
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Where this part, which is not empty, stands in the text."""
+        if self.places is None:
+            return start, end
+        return self.places[start], self.places[end - 1] + 1
+
+
+def folded(text: str) -> Folded:
+    """The text as the index has it, with its punctuation."""
+    if text.isascii():
+        return Folded(text.lower())
+    plain = text.translate(_PLAIN)
+    if all(len(_PLAIN[ord(char)]) == 1 for char in set(text)):
+        return Folded(plain)
+    return Folded(plain, [n for n, char in enumerate(text) for _ in _PLAIN[ord(char)]])

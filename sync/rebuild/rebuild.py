@@ -45,7 +45,7 @@ class Rebuilt:
 
 def is_due(layout: Layout) -> bool:
     """Whether the database is gone or empty, and there are packs, which no other pass reads."""
-    return bool(every_pack(layout)) and connection.is_empty(layout)
+    return connection.is_empty(layout) and bool(every_pack(layout))
 
 
 def rebuild(conditions: Pass) -> Rebuilt:

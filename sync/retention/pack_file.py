@@ -55,8 +55,9 @@ def tombstones_pack(layout: Layout) -> Path:
 
 def every_pack(layout: Layout) -> list[Path]:
     """The same, behind the pack of the tombstones, if there is one."""
+    packs = pack_files(layout)  # first: it says what is wrong with the folder
     tombstones = tombstones_pack(layout)
-    return [*([tombstones] if tombstones.is_file() else []), *pack_files(layout)]
+    return [tombstones, *packs] if tombstones.is_file() else packs
 
 
 def drafts(layout: Layout) -> list[Path]:

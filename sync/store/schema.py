@@ -504,6 +504,7 @@ create table project_folders (     -- which folders that name a remote belong to
 alter table model_records add column after blob;  -- the record that this one replaces
 alter table session_states add column head_us integer not null default 0;  -- of the last event
 update session_states set head_us = last_us;
+create index dated_ahead on session_states (session) where last_us < head_us;
 -- A date ahead of the clock counts as arrived now.
 insert into arrivals select agent, id, started_us, unixepoch() * 1000000 from session_states
 where last_us > unixepoch() * 1000000;

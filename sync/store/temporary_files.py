@@ -9,7 +9,7 @@ from journal.layout import Layout
 def remove_temporary(layout: Layout) -> None:
     """Remove them; to be called under the lock, for without it no process writes these files.
 
-    OSError: the home cannot be read or written.
+    OSError: the home cannot be written.
     """
     written = (
         layout.id_file, layout.clock, layout.synced, layout.up_to_date, layout.pruned,
@@ -28,5 +28,5 @@ def _hidden(folder: Path) -> list[Path]:
     try:
         with os.scandir(folder) as entries:
             return [Path(entry.path) for entry in entries if entry.name[0] == "."]
-    except FileNotFoundError:
-        return []
+    except (FileNotFoundError, PermissionError):
+        return []  # a folder that is shut is named by the pass

@@ -74,7 +74,7 @@ def copy(
     `follow`: walk the agents' folders, too, for transcripts that no hook named.
     """
     copies = Copies()
-    roots = allowed_roots(settings, environ)
+    roots = allowed_roots(layout, settings, environ)
     kept = keeping(layout, settings)
     with Appender(db, layout, exclusions=screen.exclusions) as appender:
         into = _Into(db, appender, screen, dead, copies)
@@ -144,13 +144,10 @@ def settle(db: apsw.Connection, copies: Copies) -> None:
             transcripts.save(db, copies.reached)
 
 
-def allowed_roots(settings: Settings, environ: Mapping[str, str]) -> list[str]:
+def allowed_roots(layout: Layout, settings: Settings, environ: Mapping[str, str]) -> list[str]:
     """The folders below which transcripts may lie, without links."""
-    configured = [Path(root).expanduser() for root in settings.capture.transcript_roots]
-    folders = [*transcript_lines.folders(environ), *configured]
-    for agent in AGENTS.values():
-        folders += agent.transcripts.folders(environ) if agent.transcripts else []
-    return [os.path.realpath(folder) for folder in folders]
+    folders = discovery.roots(settings, environ, layout).values()
+    return [os.path.realpath(folder) for tops in folders for folder in tops]
 
 
 def _beside(one: Copied) -> list[Path]:

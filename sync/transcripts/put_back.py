@@ -16,6 +16,7 @@ import apsw
 from journal.agents import HISTORY, TRANSCRIPT
 from journal.agents.claude_code import transcript_lines
 from journal.errors import JournalError
+from journal.layout import Layout
 from journal.settings.sources import Settings
 from sync.store import facts
 from sync.transcripts import restored
@@ -28,7 +29,12 @@ _AT_ONCE = 200
 
 
 def put_back(
-    db: apsw.Connection, session: int, cwd: str, settings: Settings, environ: Mapping[str, str]
+    db: apsw.Connection,
+    session: int,
+    cwd: str,
+    layout: Layout,
+    settings: Settings,
+    environ: Mapping[str, str],
 ) -> list[Path]:
     """The files that were missing and have been written, the session's own first.
 
@@ -37,7 +43,7 @@ def put_back(
     agent, name = facts.identity(db, session)
     if agent != _AGENT or not _NAME.fullmatch(name):
         return []
-    path = _place(db, agent, name, cwd, settings, environ)
+    path = _place(db, agent, name, cwd, layout, settings, environ)
     if path is None or os.path.lexists(path):
         return []
     if _write(path, restored.lines(db, session)) == 0:
@@ -81,11 +87,12 @@ def _place(
     agent: str,
     name: str,
     cwd: str,
+    layout: Layout,
     settings: Settings,
     environ: Mapping[str, str],
 ) -> Path | None:
     """Where the agent looks for the file: where it was, else where it would make it."""
-    roots = allowed_roots(settings, environ)
+    roots = allowed_roots(layout, settings, environ)
     told = [Path(str(path)) for (path,) in db.execute(_PATHS, (agent, name))]
     own = (path for path in told if path.name == f"{name}.jsonl")
     made = (

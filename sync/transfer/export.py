@@ -15,6 +15,7 @@ import apsw
 
 from journal.errors import UsageError
 from journal.layout import write_parts
+from journal.record import record
 from sync.pages import html_page
 from sync.pages.markdown import session_markdown
 from sync.query import detail, listing
@@ -35,13 +36,13 @@ def record_lines(db: apsw.Connection, since_us: int) -> Iterator[bytes]:
     named = query.format("line", "own_facts", f"and name in ({marks})")
     own = db.execute(named, (since_us, *TAKEN))
     events = _lines(db, db.execute(query.format("seq", "events", ""), (since_us,)))
-    return (line for _, _, line in merge(own, events))
+    return (record.strict_line(line) for _, _, line in merge(own, events))
 
 
 def lines_of(db: apsw.Connection, session: int, since_us: int) -> Iterator[bytes]:
     """The line of every record of one session (row) from a time on, by (`at`, `id`)."""
     stored = facts.events_of(db, session)
-    return (one.line for one in stored if one.event.at_us >= since_us)
+    return (record.strict_line(one.line) for one in stored if one.event.at_us >= since_us)
 
 
 def pages(db: apsw.Connection, wanted: Wanted, adopt_on: tuple[str, ...]) -> Iterator[bytes]:

@@ -1,6 +1,6 @@
 """What redaction costs on payloads as agents send them, with and without its extra `fast`.
 
-In processor time: the bar is not a ratio, and must not depend on other load of the machine.
+In processor time, in turns with the yardsticks: it depends little on what else the machine does.
 """
 
 import random
@@ -20,7 +20,7 @@ from journal.redaction.redactor import Redactor
 ROUNDS = 9
 ROUND_BYTES = 4_000_000
 ONE_IN = 50  # payloads hold a secret
-LEAST_MB = 40.0
+LEAST = 0.8  # of the speed of the search for WORDS, where nothing is redacted
 SECRET = b"export GITHUB_TOKEN=ghp_wV3xKq8ZtR1nLb5cYd0eHf6gJm2pSa9uQoTi"
 # What a filter without expressions would look for, in lower case.
 WORDS = tuple(
@@ -61,9 +61,12 @@ def rows(speed: dict[str, float]) -> list[Row]:
     found = [Row(name, f"{speed[name]:.0f} MB/s") for name in (orjson_name, words_name)]
     for name in ours:
         mb = speed[name]
-        found.append(Row(name, f"{mb:.0f} MB/s", mb, LEAST_MB, True, "1 MB/s"))
+        least = LEAST if name.startswith("clean") else None
+        found.append(Row(name, f"{mb:.0f} MB/s"))
         found.append(Row("  beside orjson", "", mb / speed[orjson_name], None, True, "its speed"))
-        found.append(Row("  beside the words", "", mb / speed[words_name], None, True, "its speed"))
+        found.append(
+            Row("  beside the words", "", mb / speed[words_name], least, True, "its speed")
+        )
     return found
 
 

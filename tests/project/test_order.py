@@ -65,7 +65,7 @@ ORDER = (
 # What a folder may import from outside, with all folders below it.
 LIBRARIES = {
     "journal": {"pydantic", "pydantic_core", "orjson"},
-    "journal.redaction": {"hyperscan"},
+    "journal.redaction": {"ahocorasick_rs", "hyperscan"},
     "journal.cli": {"apsw", "click", "rich", "orjson"},
     "journal.web": {"apsw", "click", "jinja2", "markupsafe", "orjson", "starlette", "uvicorn"},
     "journal.mcp": {"anyio", "apsw", "mcp", "mcp_types", "pydantic"},

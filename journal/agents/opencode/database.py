@@ -55,6 +55,15 @@ def rows(path: Path, since_ms: int = 0) -> Iterator[Row]:
         raise DatabaseError(str(error)) from error
 
 
+def sessions(path: Path) -> list[str]:
+    """The ids of the sessions that are no sub-agent's; none if the database cannot be read."""
+    try:
+        with closing(_open(path)) as db:
+            return [str(row["id"]) for row in db.execute(_SESSIONS) if not row["parent_id"]]
+    except (sqlite3.Error, OSError):
+        return []
+
+
 def _open(path: Path) -> sqlite3.Connection:
     uri = f"file:{quote(str(path))}?mode=ro"
     db = sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS)

@@ -232,6 +232,12 @@ def _usage(payload: Mapping[str, Any], line: dict[str, Any], said: dict[str, Any
     )
 
 
+def _sessions(path: Path) -> list[str]:
+    from journal.agents.opencode import database
+
+    return database.sessions(path)
+
+
 def _rows(path: Path, since_ms: int) -> Iterator[Row] | None:
     from journal.agents.opencode import database
 
@@ -251,4 +257,5 @@ TRANSCRIPTS = Transcripts(
     reader=Rows,
     meaning=meaning,
     rows=_rows,
+    sessions=_sessions,
 )

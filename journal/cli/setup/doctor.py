@@ -102,7 +102,7 @@ def checks(app: App, file: Path | None) -> "list[tuple[str, Check]]":
     def look_at_activity() -> "list[Finding]":
         last_us = subject.condition.last_us
         found = activity.look_at_activity(layout, agent_folder, last_us, app.now_us)
-        if earlier := not_imported(layout):
+        if earlier := not_imported(layout, settings):
             found.append(Voice("activity").warning(earlier, "run: journal import"))
         return found
 

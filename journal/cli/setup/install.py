@@ -208,10 +208,11 @@ def _offer_import(app: App, settings: Path | None, dry_run: bool) -> None:
     """Say what there is from before; to a person at a terminal, offer to import it now."""
     from sync.checkup.earlier_sessions import earlier
 
-    found = earlier(settings)
+    found = earlier(app.layout, app.settings, settings)
     if found is None:
         return
-    command = f"journal import {shlex.quote(str(found.folder))}" if settings else "journal import"
+    named = f" {shlex.quote(str(found.folders[0]))}" if settings else ""
+    command = f"journal import{named}"
     if dry_run or not (sys.stdin.isatty() and sys.stdout.isatty()):
         say(f"Found {found}.\nTo import them, so that the next session knows: {command}")
         return
@@ -219,7 +220,7 @@ def _offer_import(app: App, settings: Path | None, dry_run: bool) -> None:
         from journal.cli.setup.import_ import run_import
         from sync.checkup.earlier_sessions import note_import
 
-        if run_import(app, (found.folder,), dry_run=False, as_json=False) == 0:
+        if run_import(app, found.folders if settings else (), dry_run=False, as_json=False) == 0:
             note_import(app.layout)
     else:
         say(f"Later: {command}")

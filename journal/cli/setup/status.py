@@ -163,9 +163,16 @@ def _rows(app: App, found: "Condition") -> list[tuple[str, str]]:
         ("rejected", f"{unreadable:,} unreadable, kept in dead/" if unreadable else "none"),
         *([("redaction", older)] if (older := _redaction(found)) else []),
         ("remote", _remote(app, found)),
+        *([("history", f"{earlier} (journal import)")] if (earlier := _earlier(app)) else []),
         *([("archive", archive)] if (archive := _archive(app, found)) else []),
         ("watcher", f"runs, process {found.watcher}" if found.watcher else "not running"),
     ]
+
+
+def _earlier(app: App) -> str:
+    from sync.checkup.earlier_sessions import not_imported
+
+    return not_imported(app.layout, app.settings)
 
 
 def _capture(app: App) -> str:

@@ -24,6 +24,7 @@ from sync.query.search import Found, search
 from sync.query.terms import SNIPPET_CHARS, folded, parse, snippet
 from sync.store import facts
 from sync.views.texts import KINDS, TextKind, texts
+from tests.journal.test_words import finds
 
 NOW_US = stored.NOW_US
 DAY_NS = 86_400_000_000_000
@@ -490,7 +491,7 @@ def test_what_is_indexed_is_what_is_read_again(recorded: Path) -> None:
             text = dict(texts(events[number // KINDS].event.meaning, True))[
                 TextKind(number % KINDS)
             ]
-            assert set(terms.split()) <= set(re.findall(r"[^\W_]+", folded(text)))
+            assert set(terms.split()) <= set(re.findall(r"[^\W_]+", folded(text).text))
     db.close()
 
 
@@ -523,3 +524,19 @@ def test_what_was_asked_done_given_back_and_answered_is_found(tmp_path: Path) ->
         assert [hit.kind.name.lower() for hit in hits] == [kind], needle
         start, end = hits[0].snippet.marks[0]
         assert hits[0].snippet.text[start:end] == needle
+
+
+CASED = "aSsßẞﬁFiIıİΣσςKKÅåÉé½ⅣﬀǆＡｂﾊﾟ"  # noqa: RUF001
+
+
+@given(st.text(alphabet=CASED, min_size=1, max_size=8), st.sampled_from(["lower", "upper", "fold"]))
+@settings(max_examples=examples(300), deadline=None)
+def test_words_in_another_case_are_found_and_seen(word: str, how: str) -> None:
+    """What the index finds at home, the team archive looks for in the text itself."""
+    text = unicodedata.normalize("NFC", f"see {word}, there")
+    typed = {"lower": word.lower(), "upper": word.upper(), "fold": word.casefold()}[how]
+    (term,) = parse(typed)
+    spans = list(term.spans(text, folded(text)))
+    assert bool(spans) == finds(typed, text)
+    assert all(text[start:end] in unicodedata.normalize("NFC", word) for start, end in spans)
+    assert spans or folded(typed).text != folded(unicodedata.normalize("NFC", word)).text

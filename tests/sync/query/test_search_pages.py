@@ -4,6 +4,7 @@ import json
 import random
 from pathlib import Path
 
+import apsw
 import pytest
 
 import recordings
@@ -15,6 +16,7 @@ from sync.query.candidates import Query
 from sync.query.cursors import ALL, Cursor, Window
 from sync.query.filters import Filters, Wanted
 from sync.query.terms import parse
+from sync.store import arrivals
 from told import Reader, asked
 
 NOW_US = stored.NOW_US
@@ -29,10 +31,17 @@ def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "CANDIDATES", 7)
 
 
-def write(home: Path, session: str, number: int, chance: random.Random) -> None:
-    """One prompt with some of the words, at some time."""
+AHEAD = (60, 86_400, 40 * 86_400, 10 * 365 * 86_400)  # seconds: a minute, a day, weeks, years
+
+
+def write(home: Path, session: str, chance: random.Random, dates: str = "past") -> None:
+    """One prompt with some of the words, at some time; that may be ahead of now or before 1970."""
     text = " ".join(["rice", *chance.choices(WORDS, k=chance.randint(1, 12))])
     at_ns = recordings.START_NS + chance.randrange(-40 * 86_400, 0) * 10**9
+    if dates == "any" and chance.random() < 0.5:
+        at_ns = NOW_US * 1000 + chance.randint(0, chance.choice(AHEAD)) * 10**9
+    elif dates == "any" and chance.random() < 0.1:
+        at_ns = -chance.randrange(10**9) * 10**9
     payload = {"session_id": session, "cwd": "/code/shop", "prompt": text}
     line = recordings.line("UserPromptSubmit", payload, at_ns, CLAUDE_CODE_ENTRYPOINT="cli")
     recordings.append(home / "days" / "2026-11-18" / f"claude-code.{session}.jsonl", line)
@@ -46,16 +55,27 @@ def ids(found: search.Found) -> list[object]:
     return [hit.event_id or hit.session for hit in found.hits]
 
 
-@pytest.mark.parametrize("windows", ["one", "many"])
-@pytest.mark.parametrize("seed", range(4))
-def test_pages_are_the_first_answer_no_matter_what_comes_between_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, windows: str, seed: int
+def shift_clock(home: Path, chance: random.Random) -> None:
+    """The clock was ahead when some of it arrived, and is put right."""
+    db = apsw.Connection(str(home / "journal.db"))
+    late_us = NOW_US + chance.choice(AHEAD) * 10**6
+    with db:
+        db.execute("update arrivals set at_us = ? where random() % 3 = 0", (late_us,))
+        arrivals.shift(db, 1 << 61, 1 << 61, 0, late_us)  # the rows follow
+    arrivals.bring_back(db, NOW_US)
+    db.close()
+
+
+@pytest.mark.parametrize(("windows", "dates"), [("one", "any"), ("many", "past"), ("many", "any")])
+@pytest.mark.parametrize("seed", range(2))
+def test_pages_are_the_first_answer_whatever_comes_between_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, windows: str, dates: str, seed: int
 ) -> None:
     if windows == "many":
         small_windows(monkeypatch)
     chance = random.Random(seed)
-    for number in range(60):
-        write(tmp_path, f"s{chance.randrange(9)}", number, chance)
+    for _ in range(60):
+        write(tmp_path, f"s{chance.randrange(9)}", chance, dates)
     stored.sync(tmp_path)
     query = Query(parse("rice salt"), Wanted(Filters()), limit=1000)
     monkeypatch.setattr(search, "CANDIDATES", 1000)
@@ -75,9 +95,11 @@ def test_pages_are_the_first_answer_no_matter_what_comes_between_them(
             break
         after = Cursor.of(found.hits[-1].cursor if found.hits else str(found.more))
         now_us = after.now_us
-        for number in range(3):  # old sessions go on, new ones begin
-            write(tmp_path, f"s{chance.randrange(14)}", number, chance)
+        for _ in range(3):  # old sessions go on, new ones begin
+            write(tmp_path, f"s{chance.randrange(14)}", chance, dates)
         stored.sync(tmp_path)
+        if dates == "any":
+            shift_clock(tmp_path, chance)
     assert len(pages) == len(set(pages))
     # A summary is written anew as its session goes on: another text, with other words.
     assert events(pages) == events(whole)

@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
+import opencode_database
+import recordings
 from journal.layout import Layout
 from journal.settings.sources import load_settings
+from journal.setup import registered
 from stored import rows
 from sync import cycle
+from sync.checkup.earlier_sessions import not_imported, note_import
 from sync.conditions import Pass
 from sync.report import Report
 from sync.store import connection
@@ -119,3 +123,63 @@ def test_half_a_line_at_the_end_is_not_read_in_every_pass(user: Path) -> None:
     found = discovery.compare(db, layout, load_settings(layout, environ), environ)
     db.close()
     assert not found.grown
+
+
+def test_a_hook_may_name_transcripts_of_the_folder_with_our_hooks(user: Path) -> None:
+    """The watcher was started with another CLAUDE_CONFIG_DIR than the session has."""
+    other = user / "second"
+    told = other / f"projects/-srv-shop/{SESSION}.jsonl"
+    told.parent.mkdir(parents=True)
+    told.write_text(WHOLE)
+    layout = Layout.at(user / ".agent-journal")
+    payload = {"session_id": SESSION, "cwd": "/srv/shop", "transcript_path": str(told)}
+    record = recordings.line("SessionEnd", payload, CLAUDE_CODE_ENTRYPOINT="cli")
+    recordings.append(layout.days / "2026-11-18/claude-code.s.jsonl", record)
+    registered.note(layout, "claude-code", other / "settings.json", ("SessionEnd",))
+    assert sync(user, follow=False).copied == 2
+
+
+OLD = 1_000_000_000 - 3600
+KEPT = {
+    "claude-code": f".claude/projects/-srv-shop/{SESSION}.jsonl",
+    "codex": f".codex/sessions/2026/11/18/rollout-2026-11-18T10-00-00-{SESSION}.jsonl",
+    "copilot-cli": f".copilot/session-state/{SESSION}/events.jsonl",
+    "qwen-code": f".qwen/projects/-srv-shop/chats/{SESSION}.jsonl",
+    "gemini-cli": f".gemini/tmp/shop/chats/session-2026-11-18T10-00-{SESSION[:8]}.jsonl",
+}
+
+
+@pytest.mark.parametrize("agent", KEPT)
+def test_what_every_agent_keeps_from_before_is_said_until_it_is_imported(
+    user: Path, monkeypatch: pytest.MonkeyPatch, agent: str
+) -> None:
+    monkeypatch.setenv("HOME", str(user))
+    layout = Layout.at(user / ".agent-journal")
+    settings = load_settings(layout, {})
+    assert not_imported(layout, settings) == ""
+    path = user / KEPT[agent]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(WHOLE)
+    os.utime(path, (OLD, OLD))
+    assert not_imported(layout, settings) == "1 earlier session is not imported"
+    note_import(layout)
+    assert not_imported(layout, settings) == ""
+
+
+def test_all_sessions_of_one_database_count(user: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(user))
+    layout = Layout.at(user / ".agent-journal")
+    path = user / ".local/share/opencode/opencode.db"
+    path.parent.mkdir(parents=True)
+    rows = [{"table": "session", "id": f"ses_{number}", "parent_id": None} for number in range(3)]
+    rows += [{"table": "session", "id": "ses_child", "parent_id": "ses_0"}]
+    columns = dict.fromkeys(("slug", "directory", "title", "version"), "x")
+    times = {"project_id": "p", "time_created": 1, "time_updated": 2}
+    db = opencode_database.make(path, [])
+    for row in rows:
+        opencode_database.put(db, {**row, **columns, **times})
+    db.commit()
+    db.close()
+    os.utime(path, (OLD, OLD))
+    said = not_imported(layout, load_settings(layout, {}))
+    assert said == "3 earlier sessions are not imported"

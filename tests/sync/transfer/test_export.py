@@ -228,3 +228,37 @@ def test_memory_does_not_grow_with_the_journal(tmp_path: Path) -> None:
     db.close()
     assert size > 20_000_000
     assert peak < size * 0.8
+
+
+ODD = {
+    "unescaped": rb'{"session_id":"s","cwd":"C:\Users\x","prompt":"say \"pepper\" \q"}',
+    "control": b'{"session_id":"s","prompt":"pepper\x01\tand salt"}',
+    "constant": b'{"session_id":"s","prompt":"pepper","rate":NaN}',
+    "surrogate": rb'{"session_id":"s","prompt":"pepper \ud800"}',
+    "number": b'{"session_id":"s","prompt":"pepper","n":1e999}',
+}
+
+
+def test_what_only_lenient_parsers_read_is_exported_as_json(tmp_path: Path) -> None:
+    home, other = tmp_path / "home", tmp_path / "other"
+    path = home / "days/2026-11-18/claude-code.s.jsonl"
+    for number, payload in enumerate(ODD.values()):
+        at_ns = recordings.START_NS + number
+        line, _, _ = emit.record("claude-code", "UserPromptSubmit", payload, at_ns, {})
+        recordings.append(path, line)
+    stored.sync(home)
+    db = stored.database(home)
+    exported = list(record_lines(db, 0))
+    db.close()
+    assert len(exported) == len(ODD) - 1  # NaN is no payload at all
+    for line in exported:
+        made = json.loads(line)
+        assert made.get("raw", "").encode() in (b"", *ODD.values())
+        assert "pepper" in line.decode()
+    recordings.append(other / "days/2026-11-18/claude-code.s.jsonl", b"".join(exported))
+    stored.sync(other)
+    shown, shown_here = stored.views(other), stored.views(home)
+    assert {**shown, "events": ()} == {**shown_here, "events": ()}
+    recordings.append(path.with_name("claude-code.t.jsonl"), b"".join(exported))
+    assert stored.sync(home).rejected == 0  # the same records
+    stored.check(home)
