@@ -171,7 +171,7 @@ class _Work:
         host, settings = os.uname().nodename, self.conditions.settings
         ended = inferred_ends.due(self.db, settings, host, self.now_us, silence=True)
         derive.infer_ends(self.db, ended, self.now_us)
-        self.report.reaped = len(ended)
+        self.report.ended = len(ended)
 
     def _write_views(self) -> None:
         """Write what is derived from new records, refused binds and contexts last."""

@@ -71,7 +71,7 @@ def _did_something(entry: Entry) -> bool:
         or report.packed.days
         or report.rebuilt
         or report.pruned
-        or report.reaped
+        or report.ended
         or report.adopted
         or report.resolved
     )
@@ -86,7 +86,7 @@ def _said(entry: Entry) -> dict[str, Any]:
         "records": report.counts,
         "sessions": report.summaries,
         "adopted": report.adopted,
-        "ended": report.reaped,
+        "ended": report.ended,
         "memory_ids": report.resolved,
         "packed": len(report.packed.days),
         "error": error_json(entry.error),

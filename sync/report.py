@@ -18,7 +18,7 @@ class Report:
     rejected: int = 0
     excluded: int = 0  # because of capture.exclude_projects and exclude_tools
     adopted: int = 0
-    reaped: int = 0  # sessions that count as ended from now on
+    ended: int = 0  # sessions that count as ended from now on
     resolved: int = 0  # sessions that were given a memory id
     touched: set[int] = field(default_factory=set)  # sessions that got something new
     unreadable: tuple[str, ...] = ()

@@ -119,7 +119,7 @@ class App:
         step(
             f"pass ({kind}): read {report.read}, stored {report.stored}, known {report.duplicate}, "
             f"rejected {report.rejected}; sessions: {report.adopted} adopted, "
-            f"{report.reaped} ended, {len(report.pruned.sessions)} deleted; "
+            f"{report.ended} ended, {len(report.pruned.sessions)} deleted; "
             f"{len(report.packed.days)} days packed"
         )
         return report

@@ -1,7 +1,7 @@
 """Secrets become markers before anything leaves the day files.
 
 Read `rules` (what a secret looks like), then `redactor` (payload in, payload out); `walk` and
-`values` say where a string stands, `literals`, `quick_filter` and `hyperscan_filter` pass over what
+`values` say where a string is, `literals`, `quick_filter` and `hyperscan_filter` pass over what
 holds no secret, `key` makes equal secrets equal. `private_marks` and `exclusions` are the user's
 own rules.
 """

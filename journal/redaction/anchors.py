@@ -1,7 +1,7 @@
 """Which formats bytes may hold, found by one rare letter of each: the table's part of the filter.
 
 CPython finds a single byte very quickly, and an alternative that begins with a letter costs next to
-nothing where another letter stands. So each format is looked for from a letter of its prefix that
+nothing where another letter is. So each format is looked for from a letter of its prefix that
 texts seldom have, and all formats with the same one share a search.
 """
 
@@ -72,7 +72,7 @@ def _anchor(form: Format) -> tuple[str, int]:
 
 
 def _group(anchor: str, rows: list[tuple[Format, str, int]], seen: list[str]) -> Group:
-    """From the anchor: what follows it in the prefix, what stands before, what a token begins with.
+    """From the anchor: what follows it in the prefix, what is before, what a token begins with.
 
     Prefixes that end with the anchor are told apart by the letter before it first.
     """

@@ -341,7 +341,7 @@ class Format(NamedTuple):
     template: str
     literal: str
     pattern: str  # over text
-    follows: str  # what stands behind the literal, over lower-case bytes
+    follows: str  # what is behind the literal, over lower-case bytes
 
 
 def _parts(template: str) -> list[tuple[str, str, int, int]]:

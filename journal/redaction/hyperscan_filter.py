@@ -32,7 +32,7 @@ _LONG_RUN = re.compile(r"\{(\d+),\d{3,}\}\??")
 
 
 def _expressions() -> list[str]:
-    """What the filter looks for; what stands before an anchor is written out."""
+    """What the filter looks for; what is before an anchor is written out."""
     found = {re.escape(form.literal) + form.follows for form in FORMATS}
     for place, _ in PLACES:
         for anchor, follows in place.seen:

@@ -28,7 +28,7 @@ How = Literal["format", "address", "cookie", "sure", "guess"]
 
 
 class Place(NamedTuple):
-    """A row, see above. `format`: the match goes whatever it is; `address`: unless a placeholder."""
+    """A row, see above. `format`: every match goes; `address`: unless a placeholder."""
 
     rule: str
     held: str

@@ -141,7 +141,7 @@ def _matches_without_colours(data: bytes) -> bool:
 
 
 def text_may_hold(text: str) -> bool:
-    """False only if no rule finds anything in this text, taken as it stands."""
+    """False only if no rule finds anything in this text, read literally."""
     data = text.encode("utf-8", "surrogatepass")
     low = data.lower()
     if look(low) is Look.NOTHING:

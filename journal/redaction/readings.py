@@ -2,7 +2,7 @@
 
 A terminal's sequence in front of a token, a `%3D` between name and value, a soft line break of
 quoted-printable in the middle hide nothing from a person or a program; so the rules look at every
-reading of a text, and what they find is taken out of the text as it stands.
+reading of a text, and what they find is taken out of the text itself.
 """
 
 import re
@@ -26,7 +26,7 @@ _QUOTED = re.compile(
     r"=(?P<quoted>[2-7][0-9A-F])|=(?P<soft>\r?\n|\\{1,31}r\\{1,31}n|\\{1,31}n)(?=\S)"
 )
 _NAMES = {"quot": '"', "amp": "&", "lt": "<", "gt": ">", "apos": "'"}
-# The same in the lower-case bytes of JSON. Where one of these stands, only the rules can tell; an
+# The same in the lower-case bytes of JSON. Where one of these is, only the rules can tell; an
 # escape of what needs none can hide any word.
 _HEX = [f"{high}{low}" for high in "234567" for low in "0123456789abcdef"]
 _ESCAPES = (
@@ -69,7 +69,7 @@ _RAW_INVISIBLE = re.compile(
 
 
 class Reading:
-    """A text as it is read, and where each of its characters stands in the text itself."""
+    """A text as it is read, and where each of its characters is in the text itself."""
 
     def __init__(self, text: str, starts: list[int], ends: list[int]) -> None:
         self.text = text
@@ -77,7 +77,7 @@ class Reading:
         self._ends = ends
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """Where this part of the reading stands in the text."""
+        """Where this part of the reading is in the text."""
         if start == end:
             return self._starts[start], self._starts[start]
         return self._starts[start], self._ends[end - 1]

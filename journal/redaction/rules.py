@@ -1,6 +1,6 @@
 """Which names have secret values, and which values are secrets.
 
-`strength` knows the names, `is_secret` the values that only look so, `counts` what stands in one of
+`strength` knows the names, `is_secret` the values that only look so, `counts` what is in one of
 the `places`. Every pattern is linear: a run after which it may still fail is bounded. Only ASCII is
 folded and classed, so that a pattern means the same over text and over its UTF-8 bytes.
 """
@@ -32,7 +32,7 @@ _TYPE = r"(?:str|string|bytes|&(?:'static )?str|Optional\[str\]|str \| None)"
 
 
 def separator(space: str, line_end: str, quote: str) -> str:
-    """What stands between a name and its value: `=`, `: `, `":"`, `>` or a `value` of its own."""
+    """What is between a name and its value: `=`, `: `, `":"`, `>` or a `value` of its own."""
     return (
         rf"(?:(?:{quote})?\]?{space}(?::{space}{_TYPE}{space}=(?!=)|:[=+?-]|={{1,3}}>?|:|<-)|>"
         rf"|(?:{quote})?{line_end},?{line_end}(?:{quote})?value(?:{quote})?{space}[:=]){space}"

@@ -44,7 +44,7 @@ def named_values(text: str, low: str) -> Iterator[tuple[int, int, Strength, bool
 def _value(text: str, start: int, sure: bool, wide: bool) -> Iterator[tuple[int, int, bool]]:
     """Start and end of the value that begins here, and whether it cannot be anything but a value.
 
-    `wide`: it goes on to the next space, whatever brackets or commas it holds.
+    `wide`: it goes on to the next space, over brackets and commas.
     """
     opening = _OPENING.match(text, start)
     start = opening.end() if opening else start

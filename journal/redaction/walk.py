@@ -1,4 +1,4 @@
-"""Where a string stands in its JSON: what its key, and the strings before it, say about it."""
+"""Where a string is in its JSON: what its key, and the strings before it, say about it."""
 
 import re
 from functools import lru_cache
@@ -16,7 +16,7 @@ _LINE_END = re.compile(rb"[\\\"',]{1,8}\Z")
 
 
 class Walk:
-    """Where a string stands in its JSON, and what the strings before it say about it."""
+    """Where a string is in its JSON, and what the strings before it say about it."""
 
     def __init__(self) -> None:
         self.in_pem = False  # a private key has begun in the list this string is in

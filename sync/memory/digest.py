@@ -17,7 +17,7 @@ from journal.session.state import OpenTool, SessionState
 from journal.session.summary import listing, open_facts, shown_path
 from journal.times import to_datetime
 from sync.memory import shortening
-from sync.memory.shortening import Entry, Strand, line
+from sync.memory.shortening import Entry, Section, line
 from sync.query import steps
 
 BUDGET_CHARS = 24_000
@@ -95,10 +95,10 @@ class _Story:
         self._failed = 0
         self._ended: deque[str] = deque(maxlen=_ENDS_KNOWN)
         self._answer: Entry | None = None  # the last one
-        self._prompts = Strand("prompts", _PROMPT_LIMITS, most)
-        self._work = Strand("edits, commands and failed calls", _SHORT_LIMITS, most)
-        self._answers = Strand("earlier answers", _SHORT_LIMITS, most)
-        self._looks = Strand("other calls", _SHORT_LIMITS, most)
+        self._prompts = Section("prompts", _PROMPT_LIMITS, most)
+        self._work = Section("edits, commands and failed calls", _SHORT_LIMITS, most)
+        self._answers = Section("earlier answers", _SHORT_LIMITS, most)
+        self._looks = Section("other calls", _SHORT_LIMITS, most)
 
     def note(self, event: Event) -> None:
         """Add the session's next event."""
@@ -172,7 +172,7 @@ class _Story:
         """The whole story; within the budget if that is not too small."""
         head = self._head(max(20, min(120, budget_chars // 20)))
         room = budget_chars - sum(len(row) + 1 for row in head)
-        still = Strand("open points", _SHORT_LIMITS, most=0)
+        still = Section("open points", _SHORT_LIMITS, most=0)
         for fact in open_facts(self.state):
             still.add(self._entry("open:", fact, _SHORT_CHARS))
         foot = still.fit(room * 30 // 100)
@@ -182,12 +182,12 @@ class _Story:
         return "\n".join(row for row in rows if row)
 
     def _middle(self, room_chars: int) -> list[str]:
-        last = Strand("answers", _ANSWER_LIMITS, most=0)
+        last = Section("answers", _ANSWER_LIMITS, most=0)
         if self._answer is not None:
             last.add(self._answer)
         # Each takes its part of what those before it left; then what is over goes round again.
         parts = {last: 30, self._prompts: 55, self._work: 70, self._answers: 60, self._looks: 100}
-        chosen: dict[Strand, shortening.Lines] = {}
+        chosen: dict[Section, shortening.Lines] = {}
         left = room_chars
         for one, percent in parts.items():
             chosen[one] = one.fit(left * percent // 100)

@@ -33,7 +33,7 @@ class Entry:
         return (self.turn, self.label, self.text) == (known.turn, known.label, known.text)
 
 
-class Strand:
+class Section:
     """The entries of one sort. Of more than twice `most`, the first and the last are kept.
 
     `limits` are the lengths that texts are cut to, the longest first: the first with which all

@@ -199,13 +199,13 @@ def _words(loss: Loss, damage: DamagedStoreError | None, build: _Build) -> str:
     parts = [str(damage) if damage else f"{layout.database} is damaged"]
     if loss.claimed_events is not None and loss.claimed_sessions is not None:
         sessions = f"{loss.claimed_sessions:,} sessions"
-        parts[0] += f"; it held {loss.claimed_events:,} events of {sessions}"
+        parts[0] += f"; it had {loss.claimed_events:,} events of {sessions}"
     if loss.events:
         when = f" from {_span(loss.days)}" if loss.days else ""
         least = "" if loss.certain else "at least "
         parts.append(f"{least}{loss.events:,} events{when} cannot be read whole and are lost")
     if not loss.certain:
-        parts.append("whatever else only it held is lost")
+        parts.append("what else was in it alone is lost")
     if build.taken_over:
         parts.append(f"{build.taken_over:,} records are taken over from it")
     held = build.stored - build.from_old_events

@@ -29,6 +29,8 @@ KINDS = ("prompt", "answer", "thinking", "input", "output", "summary")
 _ONLY_WORDS = " (a search needs a letter or a digit)"
 _MORE = "There may be more: --limit {} shows it, rarer words or a filter (--here, --since) find it."
 
+_FILTERS = ("kinds", "tool", "file", "here", "project", "branch", "agent", "host", "state")
+
 
 class _Words(click.Command):
     """Unknown options are words to search for (`--flag`), except those that look mistyped."""
@@ -90,15 +92,9 @@ def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) ->
       journal search --file money.py
     """
     from journal.errors import UsageError
-    from sync.query import search as index
-    from sync.query.candidates import ENDLESS_US, Query
-    from sync.query.cursors import Cursor
-    from sync.query.terms import parse
-    from sync.views.texts import TextKind
 
     query = " ".join(words)
-    filters = ("kinds", "tool", "file", "here", "project", "branch", "agent", "host", "state")
-    has_filter = any(chosen[name] for name in filters)
+    has_filter = any(chosen[name] for name in _FILTERS)
     on_terminal = not as_json and sys.stdout.isatty() and sys.stdin.isatty()
     if not words and not has_filter and on_terminal:
         from journal.cli.browsing import browse_here
@@ -109,6 +105,16 @@ def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) ->
         hint = "give some words or a filter, for example: journal search rounding --here"
         raise UsageError("nothing to search for", hint)
     check_owner(chosen)
+    _search(app, query, chosen, as_json=as_json)
+
+
+def _search(app: App, query: str, chosen: dict[str, Any], *, as_json: bool) -> None:
+    from sync.query import search as index
+    from sync.query.candidates import ENDLESS_US, Query
+    from sync.query.cursors import Cursor
+    from sync.query.terms import parse
+    from sync.views.texts import TextKind
+
     in_archive = chosen["in_archive"]
     after = None
     if chosen["after"] is not None and not in_archive:
@@ -123,7 +129,7 @@ def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) ->
         since_us=-ENDLESS_US if since_us is None else since_us,
         until_us=ENDLESS_US if until_us is None else until_us,
         calls=chosen_calls(app, chosen),
-        without_words=not words,
+        without_words=not query,
     )
     if in_archive:
         _search_archive(app, wanted, query, chosen, as_json=as_json)

@@ -68,18 +68,13 @@ def export(
       journal export 7f3a91 --format html --output session.html
       journal export 7f3a91 --open
     """
-    from journal.errors import UsageError
     from sync.query.filters import moment_us
     from sync.transfer.export import write_file
 
     if to_open:
         form = "html"
         output = _page_file() if output in (None, Path("-")) else output
-    if session is not None and since is not None and form != "jsonl":
-        hint = "leave out --since, or use --format jsonl"
-        raise UsageError(f"--since does not go with SESSION and --format {form}", hint)
-    if session is None and form == "transcript":
-        raise UsageError("--format transcript needs a SESSION", "list them: journal sessions")
+    _check(session, form, since)
     since_us = None if since is None else moment_us(since, app.now_us)
     check_owner({"in_archive": in_archive, "owner": owner})
     with ExitStack() as stack:
@@ -101,6 +96,17 @@ def export(
         import webbrowser
 
         webbrowser.open(output.absolute().as_uri())
+
+
+def _check(session: str | None, form: str, since: str | None) -> None:
+    """UsageError: these options do not go together."""
+    from journal.errors import UsageError
+
+    if session is not None and since is not None and form != "jsonl":
+        hint = "leave out --since, or use --format jsonl"
+        raise UsageError(f"--since does not go with SESSION and --format {form}", hint)
+    if session is None and form == "transcript":
+        raise UsageError("--format transcript needs a SESSION", "list them: journal sessions")
 
 
 def _page_file() -> Path:

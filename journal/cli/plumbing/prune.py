@@ -116,7 +116,7 @@ def _planned(app: App, settings: "Settings") -> tuple["Plan", int]:
         raise app.nothing_yet()
     if problem := clock.problem(app.layout, app.now_us):
         say(f"journal: {problem}: prune deletes nothing without --yes", err=True)
-    ended = app.sync(WAIT_SECONDS, seconds=LOOK_SECONDS).reaped
+    ended = app.sync(WAIT_SECONDS, seconds=LOOK_SECONDS).ended
     with closing(connection.open_store(app.layout)) as db:
         return prune_plan.plan(db, app.layout, settings, app.now_us, {}), ended
 
@@ -137,7 +137,7 @@ def _pruned(app: App, settings: "Settings", *, yes: bool) -> tuple["Plan", int]:
     if report.clock_problem:
         hint = "if the date is right now: journal prune --yes"
         raise JournalError(f"nothing is deleted: {report.clock_problem}", hint)
-    return report.pruned, report.reaped
+    return report.pruned, report.ended
 
 
 def _text(made: "Plan", ended: int, *, dry_run: bool) -> str:

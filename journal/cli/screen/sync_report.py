@@ -38,7 +38,7 @@ def report_text(report: "Report", seconds: float) -> str:
 def ended_text(report: "Report") -> str:
     """What became of old sessions, on a line of its own; empty if nothing did."""
     deleted = len(report.pruned.sessions)
-    parts = [f"{report.reaped:,} counted as ended"] if report.reaped else []
+    parts = [f"{report.ended:,} counted as ended"] if report.ended else []
     parts += [f"{deleted:,} deleted by retention"] if deleted else []
     return f"\nSessions: {', '.join(parts)}." if parts else ""
 
@@ -124,7 +124,7 @@ def report_json(
         "remote": outside.said()["remote"],
         "sessions": {
             "adopted": report.adopted,
-            "reaped": report.reaped,
+            "reaped": report.ended,
             "deleted": len(report.pruned.sessions),
         },
         "pruned": {

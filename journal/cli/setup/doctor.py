@@ -79,11 +79,9 @@ def finding_json(finding: "Finding") -> dict[str, object]:
 
 def checks(app: App, file: Path | None) -> "list[tuple[str, Check]]":
     """All checks in the order in which they are shown; later ones rest on earlier repairs."""
-    from journal.doctor import Voice, activity, agents, home, hooks, settings_levels
+    from journal.doctor import activity, agents, home, hooks, settings_levels
     from journal.setup import settings_file
-    from journal.setup.install import install
     from sync.checkup import running, stored
-    from sync.checkup.earlier_sessions import not_imported
 
     layout = app.layout
     settings, config = _settings(app)
@@ -99,24 +97,7 @@ def checks(app: App, file: Path | None) -> "list[tuple[str, Check]]":
     def read() -> list[settings_levels.Level]:
         return settings_levels.read_levels(path, Path.cwd())
 
-    def look_at_activity() -> "list[Finding]":
-        last_us = subject.condition.last_us
-        found = activity.look_at_activity(layout, agent_folder, last_us, app.now_us)
-        if earlier := not_imported(layout, settings):
-            found.append(Voice("activity").warning(earlier, "run: journal import"))
-        return found
-
-    def put(agent: str, dry_run: bool) -> "Installation":
-        return install(
-            layout,
-            agent,
-            None,
-            durable=capture.durable,
-            now_us=app.now_us,
-            autostart=capture.autostart,
-            dry_run=dry_run,
-        )
-
+    put = partial(_put, app, settings)
     others = [one for one in agents.installed(layout) if one.agent.name != agents.CLAUDE_CODE]
     # Without Claude Code on the machine, nothing of it is wrong.
     is_claude = file is not None or path.parent.is_dir() or not others
@@ -144,7 +125,7 @@ def checks(app: App, file: Path | None) -> "list[tuple[str, Check]]":
         ("remote", lambda: running.look_at_remote(subject)),
         ("memory", lambda: running.look_at_memory(subject)),
         ("clock", lambda: stored.look_at_clock(subject)),
-        ("activity", look_at_activity),
+        ("activity", lambda: _look_at_activity(subject, settings, agent_folder)),
         ("canary", lambda: _fly(app, wish, read(), is_usable)),
         *(("canary", partial(_fly_for, app, one, is_usable)) for one in others),
     ]
@@ -154,6 +135,35 @@ def checks(app: App, file: Path | None) -> "list[tuple[str, Check]]":
         for name, check in checks
         if name not in left_out or isinstance(check, partial)
     ]
+
+
+def _put(app: App, settings: "Settings", agent: str, dry_run: bool) -> "Installation":
+    """Install the hooks of an agent again."""
+    from journal.setup.install import install
+
+    durable, autostart = settings.capture.durable, settings.capture.autostart
+    return install(
+        app.layout,
+        agent,
+        None,
+        durable=durable,
+        now_us=app.now_us,
+        autostart=autostart,
+        dry_run=dry_run,
+    )
+
+
+def _look_at_activity(
+    subject: "Subject", settings: "Settings", agent_folder: Path
+) -> "list[Finding]":
+    from journal.doctor import Voice, activity
+    from sync.checkup.earlier_sessions import not_imported
+
+    last_us = subject.condition.last_us
+    found = activity.look_at_activity(subject.layout, agent_folder, last_us, subject.now_us)
+    if earlier := not_imported(subject.layout, settings):
+        found.append(Voice("activity").warning(earlier, "run: journal import"))
+    return found
 
 
 def _settings(app: App) -> "tuple[Settings, Finding]":

@@ -249,7 +249,7 @@ def test_an_unreadable_database_is_reported_and_lost_only_with_consent(
         rebuild(home)
     message = str(caught.value)
     assert "is damaged" in message
-    assert "whatever else only it held is lost" in message
+    assert "what else was in it alone is lost" in message
     held = [line for line in made[2]["lines"] if b'"at":"2026-11-18' not in line]
     assert f"the journal holds {len(held)} events of 3 days between" in message
     assert "2026-11-19 and 2026-11-21" in message
@@ -306,7 +306,7 @@ def test_of_a_damaged_table_all_else_is_taken_over_and_the_loss_is_counted(
     assert 0 < lost < len(all_events) / 2
     assert f"{lost} events from" in str(caught.value)
     assert "at least" not in str(caught.value)
-    assert f"it held {len(all_events)} events of" in str(caught.value)
+    assert f"it had {len(all_events)} events of" in str(caught.value)
     assert f"{len(left) + DAYS} records are taken over from it" in str(caught.value)
     kept = {line for line in made[2]["lines"] if record.parse(line[:-1]).id in left}
     assert set(stored.exported(home)) == kept

@@ -43,7 +43,7 @@ def sync(home: Path, now_us: int, **more: Any) -> Report:
     stored.arrive_when_recorded(home)
     if report.stored and not report.pruned:
         again = cycle.run(Pass(layout, settings, now_us, prune=True))
-        report.pruned, report.reaped = again.pruned, report.reaped + again.reaped
+        report.pruned, report.ended = again.pruned, report.ended + again.ended
     return report
 
 
@@ -101,7 +101,7 @@ def test_an_open_session_that_is_older_than_everything_goes_in_one_pass(tmp_path
     configure(tmp_path, "sessions_days = 30")
     session(tmp_path, "zombie", LAST_US - DAY_US, ends=False)
     report = sync(tmp_path, LIMIT_US)
-    assert (report.reaped, len(report.pruned.sessions)) == (1, 1)
+    assert (report.ended, len(report.pruned.sessions)) == (1, 1)
     assert names(tmp_path) == []
     check(tmp_path)
 
