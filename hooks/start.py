@@ -139,6 +139,7 @@ def main(argv: list[str]) -> None:
     chunks: list[bytes] = []
     try:
         data = emit.read_stdin(chunks=chunks)
+        emit.limit_wait(argv, chunks)
         place, own_bytes = record(argv, data)
         try:
             if place is not None:
