@@ -30,6 +30,7 @@ VARIABLES = {
     "gemini-cli": ("GEMINI_SESSION_ID", "", ""),
     "qwen-code": ("QWEN_CODE_SESSION_ID", "", ""),
 }
+ATTENDED = "CLAUDE_CODE_SESSION_ATTENDED"  # by a person, also where a program drives the agent
 SESSION_KEYS = (b"session_id", b"sessionId", b"conversation_id")
 # Arguments of a command: the agent's pid as the shell knows it ($PPID), the id of the home, and the
 # pid of a shell that ends when it gets SIGUSR1.
@@ -193,6 +194,7 @@ def record(
             b',"session":"%s","host":%s' % (guess, label(os.uname().nodename, 256)),
             b',"pid":%s' % (b"%d" % int(pid) if number else b"null"),
             b',"entrypoint":%s' % (label(entrypoint, 128) if entrypoint else b"null"),
+            _attended(environ.get(ATTENDED, "") if agent == "claude-code" else ""),
             b',"plan":' + label(plan, 256) if plan else b"",
             more,
             b",",
@@ -200,6 +202,10 @@ def record(
         )
     )
     return line, guess.decode("utf-8", "replace"), unique
+
+
+def _attended(said: str) -> bytes:
+    return {"0": b',"attended":false', "1": b',"attended":true'}.get(said, b"")
 
 
 def process(pid: str) -> bytes:

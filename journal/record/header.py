@@ -23,6 +23,7 @@ class Header(BaseModel):
     host: Annotated[str, StringConstraints(max_length=256)] | None = None
     pid: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     entrypoint: Annotated[str, StringConstraints(max_length=128)] | None = None
+    attended: bool | None = None
     plan: Annotated[str, StringConstraints(max_length=256)] | None = None
     home: Annotated[str, StringConstraints(max_length=128)] | None = None
     process: Annotated[str, StringConstraints(max_length=128)] | None = None

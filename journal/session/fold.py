@@ -78,7 +78,7 @@ def _place(state: SessionState, event: Event) -> None:
         state.process = process
     state.pid = origin.get("pid") or state.pid
     state.entrypoint = origin.get("entrypoint") or state.entrypoint
-    state.attended = state.attended or is_attended(state.entrypoint)
+    state.attended = state.attended or is_attended(origin)
     state.hooked = state.hooked or not event.meaning.told
     if event.meaning.kind is Kind.SESSION_START and origin.get("plan"):
         _plan(state, origin["plan"])
@@ -132,7 +132,8 @@ def _prompt(state: SessionState, meaning: Meaning, at_us: int) -> None:
     state.turn_error = ""
     if not meaning.by_person:
         return
-    by = meaning.by or (Author.PERSON if is_attended(state.entrypoint) else Author.UNKNOWN)
+    is_person = is_attended({"entrypoint": state.entrypoint})
+    by = meaning.by or (Author.PERSON if is_person else Author.UNKNOWN)
     if state.attended and by == Author.PERSON:
         _trigger(state, "attended_prompt")
     state.prompts += 1
