@@ -33,7 +33,8 @@ _CHANGING = re.compile(
     (?<![0-9&<>=-]) > >? \s* (?! [&(] | \s | /dev/ ) \S
     | (?: ^ | [|&;(\s] ) (?: mv | cp | rm | mkdir | touch | tee | patch | ln | truncate | dd ) \s
     | \b (?: sed | perl ) \s+ (?: -\S+ \s+ )* -\w*i
-    | \b git \s+ (?: (?: -[Cc] \s+ \S+ | -\S+ ) \s+ )* (?: add | am | apply | cherry-pick | commit | merge | mv | push
+    | \b git \s+ (?: (?: -[Cc] \s+ \S+ | -\S+ ) \s+ )*
+      (?: add | am | apply | cherry-pick | commit | merge | mv | push
       | rebase | reset | restore | revert | rm | stash | tag | checkout \s+ -- )
     | \b (?: pip | npm | pnpm | yarn | uv | cargo | apt | apt-get | brew ) \s+
       (?: -\S+ \s+ )* (?: install | add | remove | uninstall | update | upgrade | publish )
