@@ -195,7 +195,15 @@ def test_a_place_that_utf_8_cannot_carry_is_still_a_readable_record(scratch: Scr
     assert scratch.records()[0].origin["git"]["top"].startswith(str(scratch.folder) + "/odd-")
 
 
-@pytest.mark.parametrize("source", ["clear", "compact", "fork", ""])
+def test_a_start_that_names_no_source_is_told(scratch: Scratch) -> None:
+    scratch.context_file.write_bytes(THREE)
+    said = json.loads(scratch.payload())
+    del said["source"]
+    told = scratch.start(json.dumps(said).encode())
+    assert told["hookSpecificOutput"]["additionalContext"] == CONTEXT
+
+
+@pytest.mark.parametrize("source", ["clear", "compact", "fork"])
 def test_other_sources_are_recorded_and_told_nothing(scratch: Scratch, source: str) -> None:
     scratch.context_file.write_bytes(THREE)
     scratch.application(f"echo ran > {scratch.folder}/ran")

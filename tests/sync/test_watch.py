@@ -234,7 +234,7 @@ def test_a_watcher_ended_in_a_backlog_loses_nothing_and_does_nothing_twice(
     assert code == (0 if number == signal.SIGTERM else -signal.SIGKILL)
     assert 0 < home.stored() < records
     home.start()
-    eventually(lambda: home.stored() == records, 30)
+    eventually(lambda: home.stored() == records, 120)
     home.append("more")
     home.has("more")
     assert home.stored() == records + 1
