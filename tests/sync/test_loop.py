@@ -90,10 +90,19 @@ def test_the_next_session_is_told_prompt_edits_and_last_words(
     assert start(installed, name, "compact") == ""
 
 
-@pytest.mark.parametrize("name", ["p-fail", "p-unicode", "p-subagent", "p-sigkill"])
-def test_a_headless_session_without_edits_is_not_told(installed: Installed, name: str) -> None:
+@pytest.mark.parametrize("name", ["p-unicode", "p-subagent", "p-sigkill"])
+def test_a_headless_session_that_changed_nothing_is_not_told(
+    installed: Installed, name: str
+) -> None:
     replay(installed, name)
+    installed.journal("sync")
     assert start(installed, name) == ""
+
+
+def test_a_headless_session_of_which_a_command_failed_is_told(installed: Installed) -> None:
+    replay(installed, "p-fail")
+    installed.journal("sync")
+    assert "exit 3: failed (exit 3)" in start(installed, "p-fail")
 
 
 def test_the_recorded_starts_that_are_no_beginning_print_nothing(installed: Installed) -> None:
