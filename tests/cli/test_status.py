@@ -1,6 +1,7 @@
 """`journal status`: honest numbers in every condition of a home, without touching it."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +26,7 @@ SHAPE = {
     "rejected": None,
     "retry": {"waiting", "due", "oldest"},
     "dead": None,
-    "watcher": {"running", "pid"},
+    "watcher": {"running", "pid", "last_look", "trouble"},
     "remote": {"kind", "last_success", "last_error", "circuit", "paused"},
 }
 
@@ -191,3 +192,18 @@ def test_the_command_works_as_a_process(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["journal"]["files"] == 5
+
+
+def test_folders_that_cannot_be_used_are_named(
+    journal: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rights do not hold for root, so the test reads them."""
+    monkeypatch.setattr(os, "access", lambda path, mode: os.stat(path).st_mode >> 6 & mode == mode)
+    asked(journal.home, "s1", "go", 60)
+    journal("sync")
+    days = journal.home / "days"
+    days.chmod(0o500)
+    problems = json.loads(journal("status", "--json", code=1))["problems"]
+    days.chmod(0o700)
+    hint = "run: journal doctor --fix"
+    assert {"message": f"no access to {days}", "hint": hint} in problems
