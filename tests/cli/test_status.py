@@ -55,7 +55,8 @@ def test_the_json_has_the_shape_of_the_interface(journal: Reader) -> None:
     for key, keys in SHAPE.items():
         assert keys is None or set(found[key]) >= keys, key
     assert (found["version"], found["home"]) == (__version__, str(journal.home))
-    assert found["watcher"] == {"running": False, "pid": None}
+    watcher = {"running": False, "pid": None, "last_look": None, "trouble": None}
+    assert found["watcher"] == watcher
     remote = dict.fromkeys(("last_success", "last_error", "paused")) | {"circuit": "closed"}
     assert found["remote"] == {"kind": "none", **remote}
     assert found["retry"] == {"waiting": 0, "due": 0, "oldest": None}
@@ -198,12 +199,16 @@ def test_folders_that_cannot_be_used_are_named(
     journal: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rights do not hold for root, so the test reads them."""
-    monkeypatch.setattr(os, "access", lambda path, mode: os.stat(path).st_mode >> 6 & mode == mode)
+
+    def access(path: Path, mode: int) -> bool:
+        return Path(path).stat().st_mode >> 6 & mode == mode
+
+    monkeypatch.setattr(os, "access", access)
     asked(journal.home, "s1", "go", 60)
     journal("sync")
     days = journal.home / "days"
     days.chmod(0o500)
-    problems = json.loads(journal("status", "--json", code=1))["problems"]
+    problems = json.loads(journal("status", "--json"))["problems"]
     days.chmod(0o700)
     hint = "run: journal doctor --fix"
     assert {"message": f"no access to {days}", "hint": hint} in problems
