@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 STDIN_SECONDS = 2.0
 HOME_SECONDS = 2.0  # behind stdin: how long the hook waits for the home
 SPOOL_SECONDS = 1.0  # then for the spool
+REST_SECONDS = 3.0  # or, once the home has the record, for a busy machine to tell the context
 CHUNK_BYTES = 1 << 20
 BOOT = b"/proc/sys/kernel/random/boot_id"
 TEMPORARY = "/tmp"  # where there is no $TMPDIR; the syncer looks here, too
@@ -431,6 +432,8 @@ def keep_raw(argv: list[str], chunks: "list[bytes]") -> None:
 def limit_wait(argv: list[str], chunks: "list[bytes]") -> None:
     """From now on a disk that stalls holds the hook for HOME_SECONDS and SPOOL_SECONDS at most.
 
+    What is left to do once the home has the record gets REST_SECONDS.
+
     The kernel lets go neither of a thread that writes to a frozen disk nor of its process, and so
     the process may stay. But it lets the agent's descriptors go, and its shell waits no longer.
     What the home gets late is the record that the spool has. `chunks`: what was read of stdin.
@@ -444,6 +447,8 @@ def limit_wait(argv: list[str], chunks: "list[bytes]") -> None:
 
 def _give_up(argv: list[str]) -> None:
     time.sleep(HOME_SECONDS)
+    if not _unkept:
+        time.sleep(REST_SECONDS)
     _thread.start_new_thread(_leave, (argv, SPOOL_SECONDS))
     try:
         while _unkept:
