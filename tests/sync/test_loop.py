@@ -35,9 +35,6 @@ def start(installed: Installed, name: str, source: str = "startup") -> str:
     one = recordings.Firing("SessionStart", 0, env, data)
     (done,) = firing.fire(installed.settings, one, installed.folder)
     assert (done.code, done.stderr) == (0, b"")
-    if b"not yet synced" in done.stdout:  # its own pass was late: the machine is busy
-        installed.journal("sync")
-        (done,) = firing.fire(installed.settings, one, installed.folder)
     if not done.stdout:
         return ""
     output = json.loads(done.stdout)["hookSpecificOutput"]
