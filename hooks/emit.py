@@ -3,8 +3,8 @@
 Run by `run.py` behind the shell guard that `journal install` writes. The agent's bytes are spliced
 unparsed into an envelope and appended with a single `O_APPEND` write; a home that cannot be
 written, or whose disk stalls, is replaced by a spool under `$TMPDIR`; after `journal off` nothing
-is kept. It knows os, sys, time and _thread alone, opens one file, prints nothing and exits 0. It exits 1
-only while stdin is still unread, so that the guard can keep stdin by the shell's own means.
+is kept. It knows os, sys, time and _thread alone, opens one file, prints nothing and exits 0. It
+exits 1 only while stdin is still unread, so that the guard can keep stdin by the shell's own means.
 """
 
 import _thread
