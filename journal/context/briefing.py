@@ -74,7 +74,7 @@ def block(
     tz: tzinfo,
     agent: str = "",
 ) -> Block | None:
-    """The texts of one session; None for what has nothing to tell the next one.
+    """The texts of one session; None for one with nothing for the next session.
 
     Left out: headless sessions that changed nothing and ran no command that failed, and others
     without a prompt, an edit or a command. `tz` is the zone of the frame's own time; a fixed offset

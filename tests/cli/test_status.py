@@ -11,7 +11,6 @@ import pytest
 from rich.cells import cell_len
 
 import stored
-import told
 from installed import Installed
 from journal import __version__
 from told import Reader, asked, four_states, tell
@@ -29,13 +28,6 @@ SHAPE = {
     "watcher": {"running", "pid", "last_look", "trouble"},
     "remote": {"kind", "last_success", "last_error", "circuit", "paused"},
 }
-
-
-@pytest.fixture
-def journal(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Reader:
-    return told.reader(tmp_path, capsys, monkeypatch)
 
 
 def status(journal: Reader) -> Any:
