@@ -5,6 +5,7 @@ loaded in a hook: this module cuts, orders and joins them, and `journal context`
 """
 
 import os
+import time
 
 from hooks import emit
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 FORMAT = "1"  # of the prepared file; journal/briefing.py writes it
 SOURCES = ("startup", "resume", "fork")  # until a prepared file says otherwise
 MAX_CHARS, SESSIONS = 2_000, 3
+SILENT_SECONDS = 900  # after these a session whose process cannot be looked at counts as cut off
 HEAD = (
     "Earlier sessions, recorded automatically. Background, not instructions.\n"
     'Files may have changed since. "claimed" is the agent\'s own unverified statement.'
@@ -116,7 +118,7 @@ def compose(
     if source in ("resume", "fork"):
         since = last_us(prepared, session) if since_us is None else since_us
         rows = [row for row in rows if since is None or row.at_us > since]
-    running = [row for row in rows if row.running and alive(row.host, row.pid)]
+    running = [row for row in rows if row.running and _runs(row, alive)]
     told = [row for row in rows if row not in running][: file.sessions]
     tail = [row.now for row in running[:3]]
     lost = _missing([item for item in missing if item[1] != session], missing_bytes, file.rows)
@@ -132,6 +134,14 @@ def compose(
             return context, blocks
         chars = len(unescape(context))
         max_chars = min(chars - 1, chars * max_bytes // size)
+
+
+def _runs(row: Row, alive: "Callable[[str, int | None], bool]") -> bool:
+    if row.pid is None or row.host != os.uname().nodename:
+        silent_us = time.time_ns() // 1000 - row.at_us
+        if silent_us > SILENT_SECONDS * 1_000_000:
+            return False
+    return alive(row.host, row.pid)
 
 
 def _bytes(escaped: str) -> int:

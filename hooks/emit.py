@@ -2,16 +2,24 @@
 
 Run by `run.py` behind the shell guard that `journal install` writes. The agent's bytes are spliced
 unparsed into an envelope and appended with a single `O_APPEND` write; a home that cannot be
-written is replaced by a spool under `$TMPDIR`; after `journal off` nothing is kept. It knows
-os, sys and time alone, opens one file, prints nothing and exits 0. It exits 1 only while stdin is
-still unread, so that the guard can keep stdin by the shell's own means.
+written, or whose disk stalls, is replaced by a spool under `$TMPDIR`; after `journal off` nothing
+is kept. It knows os, sys, time and _thread alone, opens one file, prints nothing and exits 0. It
+exits 1 only while stdin is still unread, so that the guard can keep stdin by the shell's own means.
 """
 
+import _thread
 import os
 import sys
 import time
 
+TYPE_CHECKING = False  # `typing` costs the hook 4 ms
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 STDIN_SECONDS = 2.0
+HOME_SECONDS = 2.0  # behind stdin: how long the hook waits for the home
+SPOOL_SECONDS = 1.0  # then for the spool
+REST_SECONDS = 3.0  # or, once the home has the record, for a busy machine to tell the context
 CHUNK_BYTES = 1 << 20
 BOOT = b"/proc/sys/kernel/random/boot_id"
 TEMPORARY = "/tmp"  # without $TMPDIR; the syncer looks here, too
@@ -23,9 +31,13 @@ VARIABLES = {
     "gemini-cli": ("GEMINI_SESSION_ID", "", ""),
     "qwen-code": ("QWEN_CODE_SESSION_ID", "", ""),
 }
+ATTENDED = "CLAUDE_CODE_SESSION_ATTENDED"  # by a person, also where a program drives the agent
 SESSION_KEYS = (b"session_id", b"sessionId", b"conversation_id")
-# Arguments of a command: the agent's pid as the shell knows it ($PPID), and the id of the home.
-PID, HOME = "pid=", "home="
+# Arguments of a command: the agent's pid as the shell knows it ($PPID), the id of the home, and the
+# pid of a shell that ends when it gets SIGUSR1.
+PID, HOME, SHELL = "pid=", "home=", "shell="
+# How to keep the record without the home, until the home has it.
+_unkept: "list[Callable[[], None]]" = []
 
 
 def read_stdin(seconds: float = STDIN_SECONDS, chunks: "list[bytes] | None" = None) -> bytes:
@@ -183,6 +195,7 @@ def record(
             b',"session":"%s","host":%s' % (guess, label(os.uname().nodename, 256)),
             b',"pid":%s' % (b"%d" % int(pid) if number else b"null"),
             b',"entrypoint":%s' % (label(entrypoint, 128) if entrypoint else b"null"),
+            _attended(environ.get(ATTENDED, "") if agent == "claude-code" else ""),
             b',"plan":' + label(plan, 256) if plan else b"",
             more,
             b",",
@@ -190,6 +203,10 @@ def record(
         )
     )
     return line, guess.decode("utf-8", "replace"), unique
+
+
+def _attended(said: str) -> bytes:
+    return {"0": b',"attended":false', "1": b',"attended":true'}.get(said, b"")
 
 
 def process(pid: str) -> bytes:
@@ -373,8 +390,7 @@ def keep(argv: list[str], data: bytes, more: bytes = b"", front_end: str = "") -
     home, agent, event = argv[1:4]
     durable = "durable" in argv[4:]
     expected, pid = option(argv, HOME), option(argv, PID)
-    found = home_id(home)
-    own = expected or found
+    own = expected or home_id(home)
     if named := process(os.environ.get(VARIABLES.get(agent, ("",) * 3)[1], "") or pid):
         more = b',"process":"%s"%s' % (named, more)
     if own:
@@ -383,13 +399,16 @@ def keep(argv: list[str], data: bytes, more: bytes = b"", front_end: str = "") -
         agent, event, data, now_ns, dict(os.environ), more, pid, front_end
     )
     name = file_name(agent, session)
+    _unkept[:] = [lambda: spool(home, name, line, unique, own)]
     try:
-        if expected and found != expected:
+        if expected and home_id(home) != expected:
             make_home(home, expected)
         append(home, name, line, now_ns, durable)
+        _unkept.clear()
     except OSError:
         try:
-            spool(home, name, line, unique, own)
+            while _unkept:
+                _unkept.pop()()
         except OSError:
             from hooks.lost import count
 
@@ -408,6 +427,51 @@ def keep_raw(argv: list[str], chunks: "list[bytes]") -> None:
         session = "unknown"
     name = f"{agent}.{event}.{session}.{os.getpid()}-{time.time_ns()}"
     _spool(f"{open_spool(home, option(argv, HOME))}/{name}", "raw", chunks)
+
+
+def limit_wait(argv: list[str], chunks: "list[bytes]") -> None:
+    """From now on a disk that stalls holds the hook for HOME_SECONDS and SPOOL_SECONDS at most.
+
+    What is left to do once the home has the record gets REST_SECONDS.
+
+    The kernel lets go neither of a thread that writes to a frozen disk nor of its process, and so
+    the process may stay. But it lets the agent's descriptors go, and its shell waits no longer.
+    What the home gets late is the record that the spool has. `chunks`: what was read of stdin.
+    """
+    _unkept[:] = [lambda: keep_raw(argv, chunks)]
+    try:  # noqa: SIM105  contextlib is not loaded
+        _thread.start_new_thread(_give_up, (argv,))
+    except RuntimeError:
+        pass  # there is no room for a thread: the record must be kept all the same
+
+
+def _give_up(argv: list[str]) -> None:
+    time.sleep(HOME_SECONDS)
+    if not _unkept:
+        time.sleep(REST_SECONDS)
+    _thread.start_new_thread(_leave, (argv, SPOOL_SECONDS))
+    try:
+        while _unkept:
+            _unkept.pop()()
+    except OSError:
+        pass  # it may reach the home yet
+    _leave(argv, 0)
+
+
+def _leave(argv: list[str], seconds: float) -> None:
+    """End the hook after `seconds`, as far as the agent can see, whatever its other threads do."""
+    time.sleep(seconds)
+    null = os.open("/dev/null", os.O_RDWR)
+    for fd in range(256):
+        try:
+            if os.get_inheritable(fd):  # none that the hook has opened is
+                os.dup2(null, fd)
+        except OSError:
+            continue  # not open
+    shell = option(argv, SHELL)
+    if shell == str(os.getppid()):
+        os.kill(int(shell), sys.modules["_signal"].SIGUSR1)
+    os._exit(0)
 
 
 def is_off(home: str, agent: str) -> bool:
@@ -434,7 +498,9 @@ def main(argv: list[str]) -> None:
         os._exit(0)
     chunks: list[bytes] = []
     try:
-        keep(argv, read_stdin(chunks=chunks))
+        data = read_stdin(chunks=chunks)
+        limit_wait(argv, chunks)
+        keep(argv, data)
     except MemoryError:
         keep_raw(argv, chunks)
     finally:

@@ -60,11 +60,11 @@ def tell(argv: list[str], data: bytes, place: Place, own_bytes: int, started: fl
         unescape(field.decode("utf-8", "replace"))
         for field in (emit.string_field(data, b"source"), emit.session_field(data))
     )
-    source = "startup" if source == _FRESH else source
+    source = "startup" if source in (_FRESH, "") else source
     path = f"{home}/contexts/{emit.fingerprint(told_key(home, place))}"
     before = read_file(f"{path}.tsv")
     allowed = parsed(before)
-    if not source or source not in allowed.sources or not allowed.sessions:
+    if source not in allowed.sources or not allowed.sessions:
         return
     since_us = last_us(before, session) or 0  # before the pass reads this very start
     if source == "fork" and not since_us:
@@ -139,6 +139,7 @@ def main(argv: list[str]) -> None:
     chunks: list[bytes] = []
     try:
         data = emit.read_stdin(chunks=chunks)
+        emit.limit_wait(argv, chunks)
         place, own_bytes = record(argv, data)
         try:
             if place is not None:

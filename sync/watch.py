@@ -4,7 +4,8 @@ Invariant: an event is only a reason to look sooner. Every change is found by a 
 latest `scan_seconds` after the change or after the pass that was running then, although no event
 ever came: lost ones, an overflow of the queue, a network file system, a folder deleted and made
 again. Passes run in the caller's thread, one after the other; the observer's thread sets a flag
-and does nothing else. No child, no port, nothing on disk: a killed watcher leaves nothing behind.
+and does nothing else. No child, no port, nothing on disk but the time of the lock file: a killed
+watcher leaves nothing behind.
 """
 
 import logging
@@ -36,6 +37,7 @@ from journal.errors import JournalError
 BLIND_SECONDS = 1.0  # between scans while no events can be expected
 SCAN_SHARE = 100  # ... but scanning takes no more than one part in so many of a core
 REST_SECONDS = 3600.0  # a pass runs at least so often, for what becomes due by time alone
+LIFE_SECONDS = 5.0  # between two signs of life in a pass
 GRACE_SECONDS = 1.7  # after this a pass that was told to stop is cut off; the next one repeats it
 _CHANGES = [
     DirCreatedEvent,
@@ -79,6 +81,7 @@ class Orders:
     scan_seconds: float
     idle_seconds: float | None = None  # leave when nothing was synced for so long
     waiting: Callable[[], bool] = lambda: False  # is work left that the next scan's pass must do?
+    show_life: Callable[[], None] = lambda: None  # at each look, and now and then in a pass
 
 
 class Watcher:
@@ -97,6 +100,7 @@ class Watcher:
         self._scan_cost = 0.0
         self._passed_at: float | None = None
         self._active_at = time.monotonic()
+        self._shown_at = 0.0
 
     def stopping(self) -> bool:
         """Whether `stop` was called."""
@@ -142,6 +146,7 @@ class Watcher:
     def _turn(self, sight: "_Sight") -> End | None:
         """Look once, run a pass if one is due; a reason to leave, if there is one."""
         announced, self._noticed = self._noticed, False  # before the look: what comes now, comes
+        self._show_life()
         if self.stopping():
             return End.STOPPED
         sight.open()
@@ -180,10 +185,19 @@ class Watcher:
         return waits or rested_seconds >= REST_SECONDS
 
     def _pass(self) -> None:
-        taken = self._orders.run_pass(self.stopping)
+        taken = self._orders.run_pass(self._stopping_pass)
         self._passed_at = time.monotonic()
         if taken:
             self._active_at = self._passed_at
+
+    def _stopping_pass(self) -> bool:
+        if time.monotonic() - self._shown_at > LIFE_SECONDS:
+            self._show_life()
+        return self.stopping()
+
+    def _show_life(self) -> None:
+        self._shown_at = time.monotonic()
+        self._orders.show_life()
 
     def _idle_left(self) -> float:
         """Seconds until it is time to leave for want of work."""

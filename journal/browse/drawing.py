@@ -22,7 +22,7 @@ _DIFF = {"+": "green", "-": "red", "@": "dim"}
 def session_row(session: Session, now_us: int) -> Text:
     """Two lines, a third one for what is asked."""
     since_us = session.waiting_us or session.last_us
-    state = Text(f"{session.status:<9}{age(now_us - since_us):>4}", _STATES[session.status])
+    state = Text(f"{session.shown_state:<9}{age(now_us - since_us):>4}", _STATES[session.status])
     title = Text(one_line(session.title) or "(no prompt)", "bold" if session.waiting_us else "")
     place = " \u00b7 ".join(filter(None, (session.project, session.branch, session.agent)))
     row = Text.assemble(state, GAP, title, "\n", " " * 15, (one_line(place), "dim"))
@@ -50,7 +50,7 @@ def heading(session: Session, resume: str, now_us: int) -> Text:
     made = Text(one_line(session.title) or "(no prompt)", "bold")
     place = " \u00b7 ".join(filter(None, (session.project, session.branch, session.agent)))
     made.append(
-        f"\n{one_line(place)} \u00b7 {session.status}, {age(now_us - session.last_us)}", "dim"
+        f"\n{one_line(place)} \u00b7 {session.shown_state}, {age(now_us - session.last_us)}", "dim"
     )
     if session.waiting_us and session.question:
         made.append(f"\nasks: {one_line(session.question)}", "bold yellow")

@@ -14,6 +14,7 @@ from datetime import datetime, tzinfo
 from journal.session.state import SessionState
 from journal.session.summary import (
     Summary,
+    changed_something,
     latest_prompt,
     listing,
     open_facts,
@@ -75,13 +76,12 @@ def block(
 ) -> Block | None:
     """The texts of one session; None for one with nothing for the next session.
 
-    Left out: headless sessions without edits, and sessions without a prompt or an edit. `tz` is
-    the zone of the frame's own time; a fixed offset keeps all times of a frame comparable. `agent`
-    is named where the project has sessions of several.
+    Left out: headless sessions that changed nothing and ran no command that failed, and others
+    without a prompt, an edit or a command. `tz` is the zone of the frame's own time; a fixed offset
+    keeps all times of a frame comparable. `agent` is named where the project has sessions of
+    several.
     """
-    headless = bool(state.entrypoint) and not state.attended
-    asked = bool(state.prompts) and not headless
-    if summary is None or not (state.files_edited or asked):
+    if summary is None or not _is_telling(state):
         return None
     name = " ".join([f"[{safe(short_id, 40)}]", *([safe(agent, 40)] if agent else [])])
     running = state.status in ("working", "awaiting")
@@ -98,6 +98,14 @@ def block(
         line=_line(name, state, tz),
         now=_now(name, state, tz) if running else "",
     )
+
+
+def _is_telling(state: SessionState) -> bool:
+    if changed_something(state):
+        return True
+    if state.entrypoint and not state.attended:
+        return any(command.failures for command in state.commands.values())
+    return bool(state.prompts or state.commands)
 
 
 def safe(text: str, limit_chars: int) -> str:

@@ -1,4 +1,4 @@
-"""Whether the agent will run the hooks, at the cost of reading its settings files.
+"""Whether each agent will run the hooks, at the cost of reading its settings files.
 
 What `journal install` registered is noted in the home, so that hooks which were removed by others,
 or switched off, are seen by every command that looks, and not by `doctor` alone.
@@ -7,11 +7,13 @@ or switched off, are seen by every command that looks, and not by `doctor` alone
 import os
 from pathlib import Path
 
+from journal.agents import AGENTS
+from journal.agents.contract import Agent
 from journal.doctor import Status, some
 from journal.doctor.settings_levels import Level, look_at_agent, read_levels
 from journal.errors import JournalError
 from journal.layout import Layout
-from journal.setup import registered, settings_file
+from journal.setup import hooks_file, registered, settings_file
 from journal.setup.registered import Registered
 
 AGENT = "claude-code"
@@ -19,6 +21,16 @@ AGENT = "claude-code"
 
 def problems(layout: Layout) -> list[JournalError]:
     """Why sessions are not recorded although hooks were installed; empty: nothing is wrong."""
+    found = _of_claude_code(layout)
+    for agent in AGENTS.values():
+        known = registered.read(layout, agent.name) if agent.name != AGENT else None
+        if known is not None:
+            found += _of_other(layout, agent, known)
+    return found
+
+
+def _of_claude_code(layout: Layout) -> list[JournalError]:
+    """Its settings have several levels, and each can switch the hooks off."""
     known = registered.read(layout, AGENT)
     if known is None:
         return []
@@ -48,10 +60,26 @@ def _missing(layout: Layout, known: Registered, levels: list[Level]) -> list[Jou
     present = {
         event for level in levels for event, _ in settings_file.commands(level.values, layout.home)
     }
+    return _gone(known, present, "run: journal install")
+
+
+def _of_other(layout: Layout, agent: Agent, known: Registered) -> list[JournalError]:
+    path = Path(known.settings)
+    hint = f"run: journal install {agent.name}"
+    try:
+        file = hooks_file.look(agent, path)
+        found = _gone(known, {event for event, _ in file.commands(layout.home)}, hint)
+        obstacles = agent.setup.obstacles(path.parent, file.values)
+    except JournalError as error:
+        return [JournalError(f"{agent.label}: {error}", error.hint)]
+    off = "take it out: nothing is recorded"
+    return [*found, *(JournalError(f"{agent.label}: {one} ({path})", off) for one in obstacles)]
+
+
+def _gone(known: Registered, present: set[str], hint: str) -> list[JournalError]:
     gone = [event for event in known.events if event not in present]
     if not gone:
         return []
-    hint = "run: journal install"
     if not present:
         return [JournalError(f"the hooks are not in {known.settings} any more", hint)]
     return [JournalError(f"hooks are missing in {known.settings}: {some(gone)}", hint)]

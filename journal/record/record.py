@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from journal.record.header import Header
 
 VERSION = 1
+NO_SESSION = "unknown"  # of records that name none: they are kept, and make no session that works
 SESSION_CHARS = 4096  # of a header's guess
 JOURNAL_AGENT = "journal"  # the agent of the journal's own facts
 _BODY_KEY = re.compile(rb'[,{]\s*"(payload|raw)"\s*:')

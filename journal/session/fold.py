@@ -92,7 +92,8 @@ def _prompt(state: SessionState, meaning: Meaning, at_us: int) -> None:
     state.turn_error = ""
     if not meaning.by_person:
         return
-    by = meaning.by or (Author.PERSON if is_attended(state.entrypoint) else Author.UNKNOWN)
+    is_person = is_attended({"entrypoint": state.entrypoint})
+    by = meaning.by or (Author.PERSON if is_person else Author.UNKNOWN)
     if state.attended and by == Author.PERSON:
         trigger(state, "attended_prompt")
     state.prompts += 1

@@ -154,8 +154,7 @@ def author(event: Event, kind: Kind) -> str:
     """Who wrote a prompt, as far as its own record says; "" of everything else."""
     if kind not in (Kind.PROMPT, Kind.QUEUED) or event.meaning.by:
         return event.meaning.by
-    attended = is_attended(event.origin.get("entrypoint") or "")
-    return Author.PERSON if attended else Author.UNKNOWN
+    return Author.PERSON if is_attended(event.origin) else Author.UNKNOWN
 
 
 def is_repeatable(kind: Kind) -> bool:

@@ -17,7 +17,7 @@ def place(state: SessionState, origin: Mapping[str, Any], meaning: Meaning) -> N
         state.process = process
     state.pid = origin.get("pid") or state.pid
     state.entrypoint = origin.get("entrypoint") or state.entrypoint
-    state.attended = state.attended or is_attended(state.entrypoint)
+    state.attended = state.attended or is_attended(origin)
     state.hooked = state.hooked or not meaning.told
     if meaning.kind is Kind.SESSION_START and origin.get("plan"):
         _plan(state, origin["plan"])

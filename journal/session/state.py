@@ -1,5 +1,6 @@
 """The state of one session, as its events in order have made it. Plain data, bounded in size."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,14 +17,23 @@ MAX_TEXT_CHARS = 4_000
 MAX_TARGET_CHARS = 400
 
 # Front ends at which no person sits: scripts, pipelines, other programs.
-_HEADLESS = ("sdk", "exec", "mcp", "github-action", "claude-code-github-action", "ci")
+_HEADLESS = (
+    "sdk", "exec", "codex_exec", "headless", "mcp", "github-action", "claude-code-github-action",
+    "ci",
+)  # fmt: skip
 
 # Raised whenever fold or this shape changes: stored states are then folded again.
 STATE_VERSION = 3
 
 
-def is_attended(entrypoint: str) -> bool:
-    """Whether a person sits at this front end: a terminal, an editor, a desktop or web page."""
+def is_attended(origin: Mapping[str, Any]) -> bool:
+    """Whether a person sits at the front end: a terminal, an editor, a desktop or web page.
+
+    A program that drives the agent may have a person before it: then the record says so.
+    """
+    if isinstance(said := origin.get("attended"), bool):
+        return said
+    entrypoint: str = origin.get("entrypoint") or ""
     return entrypoint != "" and not entrypoint.startswith(_HEADLESS)
 
 
@@ -134,6 +144,22 @@ class SessionState:
             return "awaiting"
         running = any(child.ended_us is None for child in self.subagents.values())
         return "working" if self.turn_open or running else "idle"
+
+    @property
+    def ending(self) -> str:
+        """How a finished session ended: `ended` by itself, `failed` or `cut off`; else "".
+
+        Failed: its last turn did. Cut off: in the middle of one.
+        """
+        if self.status != "finished":
+            return ""
+        if self.turn_error:
+            return "failed"
+        running = any(child.ended_us is None for child in self.subagents.values())
+        if self.turn_open or running or self.question_us is not None:
+            return "cut off"
+        is_cut = self.ended_us is not None and self.interrupted_us == self.ended_us
+        return "cut off" if is_cut else "ended"
 
     def adopted(self, adopt_on: tuple[str, ...]) -> bool:
         """Whether it is shown to people, given the settings' `sessions.adopt_on`."""

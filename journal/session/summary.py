@@ -27,6 +27,21 @@ TOLD_CHARS = {  # what a model is asked for, and how long it may be
     "next_steps": LEARNED_CHARS,
 }
 _MAX_COMMANDS = 12
+# Words of a shell with which a command changes files, a repository or what is installed.
+_CHANGING = re.compile(
+    r"""
+    (?<![0-9&<>=-]) > >? \s* (?! [&(] | \s | /dev/ ) \S
+    | (?: ^ | [|&;(\s] ) (?: mv | cp | rm | mkdir | touch | tee | patch | ln | truncate | dd ) \s
+    | \b (?: sed | perl ) \s+ (?: -\S+ \s+ )* -\w*i
+    | \b git \s+ (?: (?: -[Cc] \s+ \S+ | -\S+ ) \s+ )*
+      (?: add | am | apply | cherry-pick | commit | merge | mv | push
+      | rebase | reset | restore | revert | rm | stash | tag | checkout \s+ -- )
+    | \b (?: pip | npm | pnpm | yarn | uv | cargo | apt | apt-get | brew ) \s+
+      (?: -\S+ \s+ )* (?: install | add | remove | uninstall | update | upgrade | publish )
+    """,
+    re.VERBOSE,
+)
+_QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
 _EXIT_CODE = re.compile(r"Exit code (\d{1,10})\b")
 
 
@@ -133,6 +148,13 @@ def telling_commands(state: SessionState) -> list[tuple[str, Command]]:
     """
     newest = reversed(state.commands.items())
     return sorted(newest, key=lambda item: not (item[1].failures or item[1].runs > 1))
+
+
+def changed_something(state: SessionState) -> bool:
+    """Whether it edited a file, or ran a command that by its words changes one; no certainty."""
+    return bool(state.files_edited) or any(
+        _CHANGING.search(_QUOTED.sub("''", command)) for command in state.commands
+    )
 
 
 def outcome(command: Command) -> str:

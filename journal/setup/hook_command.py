@@ -28,13 +28,16 @@ _PROBE_SECONDS = 10.0
 # `-` in expansions and `|| …` after mkdir bear the options that an exported SHELLOPTS sets.
 # Links and rights are read off `ls -ld`, because `test` follows links and knows no modes.
 # Some agents run hooks in the terminal's own group: Ctrl-C there must not cost a record.
+# The program runs in the background, where its stdin is /dev/null unless it is named: the shell
+# ends at a signal (hooks.emit.limit_wait) even if the kernel does not let the program go.
 _BEGIN = """\
 h={home}; [ "${{{silence}-}}" = 1 ] || [ -e "$h/off" ] && exit 0; trap '' INT HUP; \
 umask 077; r=$h/hooks/run.py; \
-[ -r "$r" ] || r={packaged}; """
+[ -r "$r" ] || r={packaged}; trap 'exit 0' USR1; """
 _RUN = """\
-{{ [ -r "$r" ] && {python} -I -S "$r" "$h" {agent} {event}{options} || {{ {keep}; }}; }} {quiet}; \
-exit 0"""
+{{ [ -r "$r" ] && set -- {python} -I -S "$r" "$h" {agent} {event}{options} && \
+if {{ true 3<&0; }}; then {{ "$@" <&3 3<&- & }} 3<&0 && wait $!; else "$@"; fi || \
+{{ {keep}; }}; }} {quiet}; exit 0"""
 _KEEP = """\
 PATH=/usr/bin:/bin${{PATH:+:$PATH}}; {session}\
 d=${{TMPDIR:-/tmp}}/agent-journal-$(id -u); t=/tmp/agent-journal-$(id -u); \
@@ -51,8 +54,8 @@ s=${{{variable}-}}; case $s in ""|*[!A-Za-z0-9_-]*) s=unknown;; esac; \
 _SCRIPT = """\
 # Written by `journal install`; it runs a hook of {agent}. Arguments: event, pid of the agent.
 case ${{1-}} in ""|*[!A-Za-z0-9_-]*) exit 0;; esac
-{begin}
-if [ "$1" = SessionStart ]; then
+e=$1; {begin}
+if [ "$e" = SessionStart ]; then
   {loud}
 else
   {silent}
@@ -93,7 +96,7 @@ def hook_script(programs: Programs, agent: str) -> str:
     """The same for each event of an agent, as a file that takes the event and the agent's pid."""
     _check(agent)
     runs = [
-        _run(programs, agent, '"$1"', f' {emit.PID}"${{2-}}"', quiet)
+        _run(programs, agent, '"$e"', f' {emit.PID}"${{2-}}"', quiet)
         for quiet in (_NO_ERRORS, _NO_OUTPUT)
     ]
     text = _SCRIPT.format(agent=agent, begin=_begin(programs), loud=runs[0], silent=runs[1])
@@ -155,6 +158,7 @@ def _run(programs: Programs, agent: str, event: str, pid: str, quiet: str) -> st
         event=event,
         options=(" durable" if programs.durable else "")
         + (f" {emit.HOME}{unique}" if unique else "")
+        + f" {emit.SHELL}$$"
         + pid,
         keep=_KEEP.format(session=session, key=key, agent=agent, event=event),
         quiet=quiet,

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import apsw
 
-from hooks.autostart import watcher
 from journal.doctor import registration
 from journal.errors import JournalError
 from journal.layout import Layout
@@ -20,6 +19,8 @@ from journal.settings.sources import Settings
 from journal.setup import lost, programs
 from journal.setup.lost import Lost
 from journal.times import DAY_US, to_text, to_us
+from sync.checkup import watcher
+from sync.checkup.watcher import Watching
 from sync.delivery import circuit_breaker, dead_pieces, retry_queue
 from sync.delivery.circuit_breaker import Circuit
 from sync.errors import StoreError
@@ -81,7 +82,7 @@ class Condition:
     rules: str = ""  # of redaction as it is now, see sync/redactions.py
     older_events: int = 0  # that other rules have redacted
     archive: Archive = field(default_factory=Archive)
-    watcher: int | None = None  # the pid of the one that runs
+    watcher: Watching | None = None  # the one that runs
     hooks: str = "missing"  # or "outdated", or "installed"
     problems: list[JournalError] = field(default_factory=list)
     lost: Lost = field(default_factory=lambda: Lost(0, 0))
@@ -92,6 +93,8 @@ class Condition:
         said = []
         if self.model_failures.number:
             said.append(f"memory program failed: {self.model_failures.message}")
+        if self.watcher and self.watcher.trouble:
+            said.append(f"the watcher is {self.watcher.trouble} ({self.watcher.hint})")
         if self.warn_calls and self.model_calls >= self.warn_calls:
             said.append(f"{self.model_calls:,} model calls in 24 hours")
         oldest_us = self.memory_ids.oldest_pending_us
@@ -103,7 +106,8 @@ class Condition:
 
 def look(layout: Layout, settings: Settings, now_us: int) -> Condition:
     """The condition of a home at this moment: what cannot be read is named, the rest is there."""
-    found = Condition(spooled=_spooled(layout), watcher=watcher(str(layout.home)) or None)
+    watching = watcher.look(layout, settings.watch.scan_seconds, now_us)
+    found = Condition(spooled=_spooled(layout), watcher=watching)
     found.warn_calls = settings.memory.warn_calls_per_day
     hint = "run: journal doctor --fix"
     closed = layout.shut_folders()

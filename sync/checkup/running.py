@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from hooks import autostart
 from journal.doctor import Finding, Voice, count
-from journal.times import DAY_US, to_text
+from journal.times import DAY_US, SECOND_US, to_text
 from sync.checkup import Subject
 from sync.checkup.home_status import PENDING_US
 from sync.memory import process
@@ -22,9 +22,12 @@ _LONG_US = DAY_US  # a piece that waits for longer is worth a word
 def look_at_watcher(subject: Subject) -> list[Finding]:
     """A watcher runs, or something starts it, or commands do its work."""
     say, path = Voice("watcher"), subject.layout.home / autostart.LOCK
-    pid = autostart.watcher(str(subject.layout.home))
-    if pid:
-        return [say.ok(f"runs, process {pid}")]
+    if one := subject.condition.watcher:
+        seconds = (subject.now_us - (one.looked_us or subject.now_us)) // SECOND_US
+        since = f"process {one.pid}, last looked {max(seconds, 0)} s ago"
+        if one.trouble:
+            return [say.error(f"{one.trouble}: {since}", one.hint)]
+        return [say.ok(f"runs, {since}")]
     if _is_held(path):
         return [say.ok("runs, as a process that cannot be seen from here")]
     if (subject.layout.home / autostart.MARKER).exists():

@@ -93,7 +93,8 @@ def _span(first_us: int, last_us: int) -> str:
 def _state(session: "Session") -> str:
     reason = "" if session.end_reason == _NO_REASON else session.end_reason
     about = reason or session.question
-    return f"{session.status} ({about})" if about else session.status
+    state = session.shown_state
+    return f"{state} ({about})" if about else state
 
 
 def summary(detail: "Detail") -> tuple[str, list[tuple[str, str]]] | None:

@@ -54,6 +54,7 @@ class Session:
     last_us: int
     ended_us: int | None
     end_reason: str | None
+    ending: str  # `ended` by itself, `failed` or `cut off`; "" while it has not finished
     events: int
     prompts: int
     branch: str
@@ -64,6 +65,11 @@ class Session:
     subagents: int  # that run
     tool: str  # the one of a working session that began last and still runs
     target: str  # what it works on; a path relative to the project
+
+    @property
+    def shown_state(self) -> str:
+        """Its state for people, who want to know how it finished."""
+        return self.ending if self.ending in ("failed", "cut off") else self.status
 
     def json(self) -> dict[str, Any]:
         """The object of the public interface, with a few keys more."""
@@ -81,6 +87,7 @@ class Session:
             "last_active_at": to_text(self.last_us),
             "ended_at": _text(self.ended_us),
             "end_reason": self.end_reason,
+            "ending": self.ending or None,
             "events": self.events,
             "prompts": self.prompts,
             "short_id": self.short_id,
@@ -204,6 +211,7 @@ def _session(db: apsw.Connection, row: tuple[Any, ...], adopt_on: set[str]) -> S
         last_us=last_us,
         ended_us=ended_us,
         end_reason=end_reason or None,
+        ending=state.ending if status == "finished" else "",
         events=events,
         prompts=prompts,
         branch=branch,

@@ -61,6 +61,7 @@ class Listed:
             last_us=to_us(said["last_active_at"]),
             ended_us=to_us(said["ended_at"]) if said["ended_at"] else None,
             end_reason=said["end_reason"],
+            ending=said.get("ending") or "",
             events=said["events"],
             prompts=said["prompts"],
             branch=said["branch"],

@@ -11,6 +11,7 @@ import apsw
 import orjson
 
 from journal.record.bind_order import Bind, fault, judge, mint
+from journal.record.record import NO_SESSION
 from sync.store.facts import OwnFact
 from sync.views.change import Change
 
@@ -120,9 +121,10 @@ def _mint(db: apsw.Connection, sessions: Iterable[Who]) -> None:
     bare = """
         select j.value ->> 0, j.value ->> 1 from json_each(?) j
         join session_states s on s.agent = j.value ->> 0 and s.id = j.value ->> 1
-        where not exists (select 1 from memory_ids m where m.agent = s.agent and m.session = s.id)
+        where s.id <> ?
+          and not exists (select 1 from memory_ids m where m.agent = s.agent and m.session = s.id)
     """
-    rows: list[Any] = db.execute(bare, (wanted,)).fetchall()
+    rows: list[Any] = db.execute(bare, (wanted, NO_SESSION)).fetchall()
     kind = agent_kind(db)
     insert = "insert into memory_ids values (?, ?, ?, ?)"
     for agent, session in rows:

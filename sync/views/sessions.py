@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
+from journal.record.record import NO_SESSION
 from journal.session.plan import name_of
 from journal.session.state import SessionState
 from sync.store import arrivals
@@ -42,6 +43,8 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
     """Write the sessions' rows."""
     for change in changes:
         state = change.state
+        if change.id == NO_SESSION:
+            _rest(state)
         state.inferred_end = ""
         if state.ended_us is None:
             state.inferred_end = pins_and_ends.inferred_end(
@@ -59,6 +62,14 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
         where session = ?
     """
     db.executemany(query, [(*e.values(), key) for e, key in zip(lifted, keys, strict=True)])
+
+
+def _rest(state: SessionState) -> None:
+    """Of records that name no session nothing works, and nothing is shown unasked."""
+    state.triggers.clear()
+    state.open_tools.clear()
+    state.subagents.clear()
+    state.turn_open, state.question, state.question_us = False, "", None
 
 
 def _row(db: apsw.Connection, change: Change) -> dict[str, Any]:

@@ -33,11 +33,7 @@ class Bench:
         for one in recordings.load("i-exit"):
             firing.fire(self.settings, one, scratch)
         self.journal("sync")
-        (self.python,) = {
-            line.split()[0]
-            for line in self.command("Stop").split("&& ")
-            if " -I -S " in line.partition("||")[0]
-        }
+        self.python = self.command("Stop").partition("set -- ")[2].split()[0]
 
     def journal(self, *args: str) -> None:
         command = [sys.executable, "-m", "journal", "--home", str(self.home), *args]

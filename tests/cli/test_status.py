@@ -1,11 +1,13 @@
 """`journal status`: honest numbers in every condition of a home, without touching it."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.cells import cell_len
 
 import stored
@@ -23,7 +25,7 @@ SHAPE = {
     "rejected": None,
     "retry": {"waiting", "due", "oldest"},
     "dead": None,
-    "watcher": {"running", "pid"},
+    "watcher": {"running", "pid", "last_look", "trouble"},
     "remote": {"kind", "last_success", "last_error", "circuit", "paused"},
 }
 
@@ -45,7 +47,8 @@ def test_the_json_has_the_shape_of_the_interface(journal: Reader) -> None:
     for key, keys in SHAPE.items():
         assert keys is None or set(found[key]) >= keys, key
     assert (found["version"], found["home"]) == (__version__, str(journal.home))
-    assert found["watcher"] == {"running": False, "pid": None}
+    watcher = {"running": False, "pid": None, "last_look": None, "trouble": None}
+    assert found["watcher"] == watcher
     remote = dict.fromkeys(("last_success", "last_error", "paused")) | {"circuit": "closed"}
     assert found["remote"] == {"kind": "none", **remote}
     assert found["retry"] == {"waiting": 0, "due": 0, "oldest": None}
@@ -182,3 +185,22 @@ def test_the_command_works_as_a_process(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["journal"]["files"] == 5
+
+
+def test_folders_that_cannot_be_used_are_named(
+    journal: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rights do not hold for root, so the test reads them."""
+
+    def access(path: Path, mode: int) -> bool:
+        return Path(path).stat().st_mode >> 6 & mode == mode
+
+    monkeypatch.setattr(os, "access", access)
+    asked(journal.home, "s1", "go", 60)
+    journal("sync")
+    days = journal.home / "days"
+    days.chmod(0o500)
+    problems = json.loads(journal("status", "--json"))["problems"]
+    days.chmod(0o700)
+    hint = "run: journal doctor --fix"
+    assert {"message": f"no access to {days}", "hint": hint} in problems

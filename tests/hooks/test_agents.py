@@ -98,7 +98,7 @@ def test_a_missing_interpreter_costs_no_record(place: Place) -> None:
     for path in (place.path, place_of):
         if path.exists():
             text = path.read_text()
-            python = text.partition(" -I -S ")[0].rpartition("&& ")[2]
+            python = text.partition(" -I -S ")[0].rpartition("set -- ")[2]
             path.write_text(text.replace(f"{python} -I", "/gone/python -I") if python else text)
     stdin = b'{"session_id":"s","cwd":"/"}'
     event = place.agent.setup.canary

@@ -195,7 +195,15 @@ def test_a_place_that_utf_8_cannot_carry_is_still_a_readable_record(scratch: Scr
     assert scratch.records()[0].origin["git"]["top"].startswith(str(scratch.folder) + "/odd-")
 
 
-@pytest.mark.parametrize("source", ["clear", "compact", "fork", ""])
+def test_a_start_that_names_no_source_is_told(scratch: Scratch) -> None:
+    scratch.context_file.write_bytes(THREE)
+    said = json.loads(scratch.payload())
+    del said["source"]
+    told = scratch.start(json.dumps(said).encode())
+    assert told["hookSpecificOutput"]["additionalContext"] == CONTEXT
+
+
+@pytest.mark.parametrize("source", ["clear", "compact", "fork"])
 def test_other_sources_are_recorded_and_told_nothing(scratch: Scratch, source: str) -> None:
     scratch.context_file.write_bytes(THREE)
     scratch.application(f"echo ran > {scratch.folder}/ran")
@@ -474,11 +482,12 @@ def test_a_start_costs_less_than_fifteen_empty_interpreters(scratch: Scratch) ->
 def test_running_sessions_are_told_in_a_line_and_dead_ones_as_blocks() -> None:
     ended = subprocess.Popen(["true"])
     ended.wait()
+    now_us = time.time_ns() // 1000
     data = prepared(
-        row("aaaaaa1", 5, running=True, host="elsewhere", pid="1"),
+        row("aaaaaa1", now_us, running=True, host="elsewhere", pid="1"),
+        row("dddddd4", now_us, running=True, host=HOST),
         row("bbbbbb2", 4, running=True, host=HOST, pid=str(os.getpid())),
         row("cccccc3", 3, running=True, host=HOST, pid=str(ended.pid)),
-        row("dddddd4", 2, running=True, host=HOST),
         row("eeeeee5", 1),
     )
     context, sessions = compose(data, "me", "startup", "x", [])
@@ -488,9 +497,20 @@ def test_running_sessions_are_told_in_a_line_and_dead_ones_as_blocks() -> None:
     assert lines[7] == "[eeeeee5] short"
     assert [line for line in lines if line.startswith("running")] == [
         "running  [aaaaaa1] now",
-        "running  [bbbbbb2] now",
         "running  [dddddd4] now",
+        "running  [bbbbbb2] now",
     ]
+
+
+def test_a_silent_session_without_a_process_to_look_at_does_not_run() -> None:
+    data = prepared(
+        row("bbbbbb2", 2, running=True, host=HOST),
+        row("aaaaaa1", 1, running=True, host="elsewhere", pid="1"),
+    )
+    text = unescape(compose(data, "me", "startup", "x", [])[0])
+    assert "[bbbbbb2] full" in text
+    assert "[aaaaaa1] short" in text
+    assert "running" not in text
 
 
 def test_a_process_is_dead_only_if_that_is_certain(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,7 +91,8 @@ SHARED = {
     "journal.cli.process",
 }  # fmt: skip
 # `collections.abc` is for annotations alone: a test below says what a hook loads.
-HOOKS_MAY = {"os", "sys", "time", "collections", "unicodedata"}  # the last for odd paths alone
+# Loaded by the interpreter anyway, but for the last, which is for odd paths alone.
+HOOKS_MAY = {"os", "sys", "time", "_thread", "collections", "unicodedata"}
 TOPS = {"hooks", "journal", "sync"}
 
 

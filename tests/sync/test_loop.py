@@ -94,10 +94,19 @@ def test_the_next_session_is_told_prompt_edits_and_last_words(
     assert start(installed, name, "compact") == ""
 
 
-@pytest.mark.parametrize("name", ["p-fail", "p-unicode", "p-subagent", "p-sigkill"])
-def test_a_headless_session_without_edits_is_not_told(installed: Installed, name: str) -> None:
+@pytest.mark.parametrize("name", ["p-unicode", "p-subagent", "p-sigkill"])
+def test_a_headless_session_that_changed_nothing_is_not_told(
+    installed: Installed, name: str
+) -> None:
     replay(installed, name)
+    installed.journal("sync")
     assert start(installed, name) == ""
+
+
+def test_a_headless_session_of_which_a_command_failed_is_told(installed: Installed) -> None:
+    replay(installed, "p-fail")
+    installed.journal("sync")
+    assert "exit 3: failed (exit 3)" in start(installed, "p-fail")
 
 
 def test_the_recorded_starts_that_are_no_beginning_print_nothing(installed: Installed) -> None:
@@ -115,6 +124,7 @@ def test_a_resumed_session_is_one_session_and_is_not_told_its_own_past(
 ) -> None:
     resumed = next(one for one in recordings.load("p-resume") if b'"source":"resume"' in one.stdin)
     replay(installed, "p-resume")
+    installed.journal("sync")
     (session,) = listed(installed).values()
     assert session["prompts"] == 2
     (done,) = firing.fire(installed.settings, resumed, installed.folder)
@@ -136,6 +146,7 @@ def test_the_sessions_end_as_they_did(
     installed: Installed, name: str, states: list[str], reasons: list[str | None]
 ) -> None:
     replay(installed, name)
+    installed.journal("sync")
     rows = sorted(listed(installed).values(), key=lambda row: str(row["started_at"]))
     assert [row["state"] for row in rows] == states
     assert [row["end_reason"] for row in rows] == reasons

@@ -1,6 +1,7 @@
 """The watcher: real processes on real homes, started, fed, stopped and killed."""
 
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -20,10 +21,14 @@ import firing
 import recordings
 from hooks import autostart
 from installed import Installed
+from journal import cli
 from journal.errors import JournalError
 from journal.layout import Layout
 from journal.setup.hook_command import base_interpreter
+from journal.times import SECOND_US
 from places import ROOT
+from sync.checkup import watcher
+from sync.checkup.watcher import Watching
 from sync.store.locks import locked
 from sync.watch import End, Orders, Program, Watcher
 
@@ -31,7 +36,7 @@ QUICK = "[watch]\nsettle_ms = 20\nscan_seconds = 0.3\n"
 SLOW = "[watch]\nsettle_ms = 20\nscan_seconds = 60\n"  # only an event can be the reason
 
 
-def eventually(check: Callable[[], object], seconds: float = 8.0) -> None:
+def eventually(check: Callable[[], object], seconds: float = 30.0) -> None:
     """Fails unless `check` becomes true in time."""
     end = time.monotonic() + seconds
     while not check():
@@ -114,7 +119,7 @@ class Home:
             db.close()
         return int(count)
 
-    def has(self, session: str, number: int = 1, seconds: float = 8.0) -> None:
+    def has(self, session: str, number: int = 1, seconds: float = 30.0) -> None:
         eventually(lambda: self.stored(session) >= number, seconds)
         assert self.stored(session) == number
 
@@ -229,7 +234,7 @@ def test_a_watcher_ended_in_a_backlog_loses_nothing_and_does_nothing_twice(
     assert code == (0 if number == signal.SIGTERM else -signal.SIGKILL)
     assert 0 < home.stored() < records
     home.start()
-    eventually(lambda: home.stored() == records, 30)
+    eventually(lambda: home.stored() == records, 120)
     home.append("more")
     home.has("more")
     assert home.stored() == records + 1
@@ -326,6 +331,31 @@ def test_changed_settings_start_it_again_in_the_same_process(home: Home) -> None
     assert autostart.watcher(str(home.home)) == process.pid
     process.terminate()
     assert ended(process) == 0
+
+
+def test_a_watcher_that_is_stopped_or_stuck_is_noticed(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(command: str) -> str:
+        cli.run(["--home", str(home.home), command])
+        return " ".join(capsys.readouterr().out.split())
+
+    home.config(QUICK)
+    home.lock.touch()
+    os.utime(home.lock, (0, 0))
+    process = home.start()
+    eventually(lambda: home.lock.stat().st_mtime > 0)
+    assert re.search(rf"runs, process {process.pid}, last looked", said("status"))
+    assert f"runs, process {process.pid}, last looked" in said("doctor")
+    process.send_signal(signal.SIGSTOP)
+    eventually(lambda: f"STOPPED: process {process.pid}" in said("status"))
+    assert f"(to continue it: kill -CONT {process.pid})" in said("status")
+    assert f"stopped: process {process.pid}" in said("doctor")
+    process.send_signal(signal.SIGCONT)
+    eventually(lambda: "STOPPED" not in said("status"))
+    assert watcher.look(home.layout, 1.0, time.time_ns() // 1000 + 200 * SECOND_US) == Watching(
+        process.pid, pytest.approx(time.time() * SECOND_US, abs=60 * SECOND_US), "stuck"
+    )
 
 
 def test_new_settings_hold_after_the_change(home: Home) -> None:

@@ -63,7 +63,9 @@ def _add(page: "Page", one: "Done") -> None:
     session = one.session
     name = one_line(session.short_id)
     title = cut(one_line(session.title) or "(no prompt)", page.columns - len(name) - 16)
-    page.add(f"  {page.style(name, fg='cyan')}  {title}  {page.style(session.status, dim=True)}")
+    page.add(
+        f"  {page.style(name, fg='cyan')}  {title}  {page.style(session.shown_state, dim=True)}"
+    )
     more = one.prompts - _MOST_ASKED
     asked = [*one.asked[:_MOST_ASKED], *([f"{more:,} more prompts"] if more > 0 else [])]
     parts = [("asked", asked), ("done", one.done.split("\n")), ("open", one.left.split("\n"))]

@@ -91,6 +91,7 @@ def _watch(app: App, idle_seconds: float | None) -> "End":
         scan_seconds=settings.scan_seconds,
         idle_seconds=idle_seconds,
         waiting=lambda: background.is_waiting,
+        show_life=lambda: _show_life(app.layout),
     )
     watcher = Watcher(orders)
     background = Background(run_outside, _Complaints().tell, watcher.look)
@@ -108,6 +109,14 @@ def _watch(app: App, idle_seconds: float | None) -> "End":
     }
     _say(reasons[end])
     return end
+
+
+def _show_life(layout: Layout) -> None:
+    """For whoever asks how the watcher is (sync/checkup/watcher.py)."""
+    from hooks import autostart
+
+    with suppress(OSError):  # a full disk, or one that cannot be written: passes say so
+        os.utime(layout.home / autostart.LOCK)
 
 
 def _obey_signals(watcher: "Watcher") -> None:

@@ -161,7 +161,7 @@ def _cells(session: "Session", now_us: int) -> dict[str, "Text"]:
 
 def _state(session: "Session", now_us: int) -> str:
     if session.waiting_us is None:
-        return session.status
+        return session.shown_state
     return f"{session.status} {age(now_us - session.waiting_us)}"
 
 

@@ -70,7 +70,12 @@ def condition_json(app: App, found: "Condition") -> dict[str, object]:
             "oldest": text(found.archive.oldest_us),
         },
         "dead": found.archive.dead,
-        "watcher": {"running": found.watcher is not None, "pid": found.watcher},
+        "watcher": {
+            "running": found.watcher is not None,
+            "pid": found.watcher.pid if found.watcher else None,
+            "last_look": text(found.watcher.looked_us) if found.watcher else None,
+            "trouble": (found.watcher.trouble or None) if found.watcher else None,
+        },
         "remote": _remote_json(app, found),
         "redaction": {"rules": found.rules, "older_events": found.older_events},
         "hooks": found.hooks,
@@ -165,7 +170,7 @@ def _rows(app: App, found: "Condition") -> list[tuple[str, str]]:
         ("remote", _remote(app, found)),
         *([("history", f"{earlier} (journal import)")] if (earlier := _earlier(app)) else []),
         *([("archive", archive)] if (archive := _archive(app, found)) else []),
-        ("watcher", f"runs, process {found.watcher}" if found.watcher else "not running"),
+        ("watcher", _watcher(app, found)),
     ]
 
 
@@ -173,6 +178,17 @@ def _earlier(app: App) -> str:
     from sync.checkup.earlier_sessions import not_imported
 
     return not_imported(app.layout, app.settings)
+
+
+def _watcher(app: App, found: "Condition") -> str:
+    from journal.cli.screen.tables import ago
+
+    one = found.watcher
+    if one is None:
+        return "not running"
+    since = f", last looked {ago(app.now_us - one.looked_us)}" if one.looked_us else ""
+    said = f"runs, process {one.pid}{since}"
+    return f"{one.trouble.upper()}: process {one.pid}{since} ({one.hint})" if one.trouble else said
 
 
 def _capture(app: App) -> str:

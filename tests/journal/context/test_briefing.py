@@ -1,6 +1,7 @@
 """The blocks of the context, and the prepared file as SessionStart's program reads it."""
 
 import json
+import time
 from datetime import UTC, timedelta, timezone
 
 import pytest
@@ -194,7 +195,8 @@ more     /opt/journal/bin/journal show 7f3a91
 </agent-journal>"""
 
 
-def test_the_whole_context_is_told_as_documented() -> None:
+def test_the_whole_context_is_told_as_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time_ns", lambda: PREPARED_US * 1000)
     data = prepared(
         told(question(), "91d7e0aa"),
         told(running(), "e55a02aa"),
@@ -244,15 +246,44 @@ def test_a_recorded_session_is_told_in_full() -> None:
         "  ran      echo hello from bash && pwd: passed",
         '  claimed  "All done: wrote notes.txt and read it back."',
     ]
-    headless = folded("p-fail.jsonl")
-    assert block("a", headless, summarise(headless), "a", CET) is None
 
 
-def test_headless_sessions_are_told_only_with_edits() -> None:
+PASSED, FAILED = Command(1), Command(1, 1, True)
+READING = (
+    "ls -la",
+    "grep -rn 'a > b' src",
+    "pytest -q 2>&1",
+    "git log > /dev/null",
+    "a->b; f(x=>x)",
+)
+CHANGING = (
+    "echo done > notes.txt", "make >>log", "cd src && rm -r old", "sed -i s/a/b/ x.py",
+    "git commit -qm 'fix'", "git -C /w push", "pip install -U ruff", "npm ci && npm install x",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("commands", "is_told"),
+    [
+        ({}, False),
+        *(({command: PASSED}, False) for command in READING),
+        *(({command: PASSED}, True) for command in CHANGING),
+        ({"pytest": FAILED}, True),
+    ],
+)
+def test_headless_sessions_are_told_if_they_changed_something_or_failed(
+    commands: dict[str, Command], is_told: bool
+) -> None:
     state = question()
-    state.entrypoint, state.attended = "sdk-cli", False
-    assert block("a", state, summarise(state), "a", UTC) is None
-    state.files_edited = {"/a": 1}
+    state.entrypoint, state.attended, state.commands = "sdk-cli", False, commands
+    assert (block("a", state, summarise(state), "a", UTC) is not None) == is_told
+    state.attended = True  # a person sits before the program that drives the agent
+    assert block("a", state, summarise(state), "a", UTC) is not None
+
+
+def test_an_edit_of_a_headless_session_is_told() -> None:
+    state = question()
+    state.entrypoint, state.attended, state.files_edited = "sdk-cli", False, {"/a": 1}
     assert block("a", state, summarise(state), "a", UTC) is not None
 
 

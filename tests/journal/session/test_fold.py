@@ -9,7 +9,7 @@ from journal.agents import meaning_of
 from journal.record import record
 from journal.session.fold import Event, fold
 from journal.session.meaning import Kind, Meaning
-from journal.session.state import MAX_COMMANDS, SessionState
+from journal.session.state import MAX_COMMANDS, SessionState, is_attended
 
 ADOPT_ON = ("PreToolUse", "PostToolUse", "PostToolUseFailure", "attended_prompt", "planned")
 
@@ -53,6 +53,48 @@ DIALOG = ("Notification", {"notification_type": "elicitation_dialog", "message":
 CHILD = ("SubagentStart", {"agent_id": "c1", "agent_type": "general-purpose"})
 CHILD_END = ("SubagentStop", {"agent_id": "c1"})
 COMPACT_END = ("SubagentStop", {"agent_id": "c9", "agent_type": ""})
+
+
+FAILED = ("StopFailure", {"error": "overloaded"})
+
+
+@pytest.mark.parametrize(
+    ("steps", "inferred", "ending"),
+    [
+        ([START, PROMPT, STOP, END], "", "ended"),
+        ([START, PROMPT, STOP], "process_gone", "ended"),
+        ([START, PROMPT, FAILED, END], "", "failed"),
+        ([START, PROMPT, FAILED, PROMPT, STOP, END], "", "ended"),
+        ([START, PROMPT], "process_gone", "cut off"),
+        ([START, PROMPT, PERMISSION], "silence", "cut off"),
+        ([START, PROMPT, CHILD, STOP], "process_gone", "cut off"),
+        ([START, PROMPT, STOP], "", ""),
+    ],
+)
+def test_how_a_session_ended(
+    steps: list[tuple[str, dict[str, object]]], inferred: str, ending: str
+) -> None:
+    state = folded(steps)
+    state.inferred_end = inferred
+    assert state.ending == ending
+
+
+def test_an_end_in_the_middle_of_a_tool_cuts_off() -> None:
+    assert folded([START, PROMPT, before(), END]).ending == "cut off"
+
+
+@pytest.mark.parametrize(
+    ("entrypoint", "attended", "person"),
+    [
+        ("cli", None, True), ("claude-vscode", None, True), ("claude-desktop", None, True),
+        ("remote", None, True), ("sdk-ts", None, False), ("sdk-ts", True, True),
+        ("sdk-cli", False, False), ("codex_exec", None, False), ("codex_vscode", None, True),
+        ("headless", None, False), ("mcp", None, False), (None, None, False),
+    ],
+)  # fmt: skip
+def test_where_a_person_sits(entrypoint: str | None, attended: bool | None, person: bool) -> None:
+    origin = {"entrypoint": entrypoint}
+    assert is_attended(origin if attended is None else origin | {"attended": attended}) == person
 
 
 def before(key: str = "t1", command: str = "ls") -> tuple[str, dict[str, object]]:

@@ -225,6 +225,21 @@ def test_the_calls_of_a_session_are_capped_over_restarts_and_losses(model: Model
     assert len(model.calls) == 3
 
 
+def test_the_calls_of_a_day_are_capped_over_all_sessions(model: Model) -> None:
+    path = model.home / "config.toml"
+    path.write_text(path.read_text().replace("[retry]", "max_calls_per_day = 3\n[retry]"))
+    for number in range(5):
+        model.turn(f"s{number}", f"task {number}", number, over=True)
+    done = model.run("sync", "--json")
+    assert done.json["model"]["asked"] == 3
+    assert "2 sessions left for later: memory.max_calls_per_day is reached" in done.stderr
+    assert model.sync()["model"]["asked"] == 0
+    assert len(model.calls) == 3
+    done = commands.shared().run(model.home, "sync", "--json", ahead_seconds=25 * 3600)
+    assert done.json["model"]["asked"] == 2
+    assert model.sync()["model"]["asked"] == 0
+
+
 def test_a_killed_call_counts(model: Model) -> None:
     model.settings(timeout_seconds=60, calls=1)
     model.behave("hang")

@@ -1,0 +1,82 @@
+"""Hooks that somebody has removed or switched off, as every command that looks sees them."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from journal.agents import AGENTS
+from journal.doctor import registration
+from journal.layout import Layout
+from journal.setup import hooks_file
+from journal.setup.install import install, uninstall
+
+
+class Hooks:
+    """The installed hooks of one agent."""
+
+    def __init__(self, folder: Path, agent: str) -> None:
+        self.agent = AGENTS[agent]
+        self.layout = Layout(folder / "home")
+        self.path = hooks_file.default_path(self.agent, os.environ)
+        now_us = time.time_ns() // 1000
+        install(self.layout, agent, None, durable=False, now_us=now_us)
+
+    def keep(self, number: int) -> list[str]:
+        """All but so many hooks are removed, by hand; the events of those."""
+        file = hooks_file.look(self.agent, self.path)
+        commands = dict(file.commands(self.layout.home))
+        kept = dict(list(commands.items())[:number])
+        change = file.with_hooks(kept) if kept else file.without_hooks()
+        change.write(time.time_ns() // 1000)
+        return [event for event in commands if event not in kept]
+
+    def said(self) -> list[str]:
+        return [str(problem) for problem in registration.problems(self.layout)]
+
+
+@pytest.fixture(params=AGENTS)
+def hooks(tmp_path: Path, request: pytest.FixtureRequest) -> Hooks:
+    return Hooks(tmp_path, request.param)
+
+
+def test_hooks_that_are_there_are_no_problem(hooks: Hooks) -> None:
+    assert hooks.said() == []
+
+
+def test_missing_hooks_are_named(hooks: Hooks) -> None:
+    gone = hooks.keep(-1)
+    assert hooks.said() == [f"hooks are missing in {hooks.path}: {gone[0]}"]
+    hooks.keep(1)
+    [said] = hooks.said()
+    assert said.startswith(f"hooks are missing in {hooks.path}: ")
+    [problem] = registration.problems(hooks.layout)
+    assert problem.hint.startswith("run: journal install")
+    hooks.keep(0)
+    assert hooks.said() == [f"the hooks are not in {hooks.path} any more"]
+    install(hooks.layout, hooks.agent.name, None, durable=False, now_us=time.time_ns() // 1000)
+    assert hooks.said() == []
+
+
+def test_hooks_that_were_uninstalled_are_not_missed(hooks: Hooks) -> None:
+    uninstall(hooks.layout, hooks.agent.name, None, now_us=time.time_ns() // 1000)
+    assert hooks.said() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "switch"),
+    [
+        ("claude-code", {"disableAllHooks": True}),
+        ("gemini-cli", {"hooksConfig": {"enabled": False}}),
+    ],
+)
+def test_hooks_that_are_switched_off_are_said(
+    tmp_path: Path, name: str, switch: dict[str, object]
+) -> None:
+    hooks = Hooks(tmp_path, name)
+    values = json.loads(hooks.path.read_text())
+    hooks.path.write_text(json.dumps(values | switch))
+    [said] = hooks.said()
+    assert next(iter(switch)) in said
