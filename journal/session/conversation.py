@@ -12,8 +12,8 @@ from operator import attrgetter
 from journal.session.alignment import align, name_calls
 from journal.session.meaning import Author, Kind
 from journal.session.mentions import TEXTS, Mention, is_repeatable
+from journal.session.parts import REPEATED_US, is_part, name_parts
 
-REPEATED_US = 500_000  # a hook that was fired twice
 _order = attrgetter("at_us", "id")
 
 
@@ -25,9 +25,9 @@ def merge(
     `forked_us`: when the session began as a fork of another one; 0 if it is none. `has_person`: a
     person wrote a prompt before these records.
     """
-    mentions = list(mentions)
-    hooked = sorted((one for one in mentions if not one.told), key=_order)
-    told = _once([one for one in mentions if one.told])
+    told, hooked = by_source(mentions)
+    _name_turns(told)
+    name_parts(told, hooked)
     if not told:
         return without_repeats(hooked)
     name_calls(told, hooked)
@@ -40,14 +40,21 @@ def merge(
     return merged
 
 
+def by_source(mentions: Iterable[Mention]) -> tuple[list[Mention], list[Mention]]:
+    """Lines, each once, in the order of their files; and what hooks say, by time."""
+    mentions = list(mentions)
+    hooked = sorted((one for one in mentions if not one.told), key=_order)
+    return _once([one for one in mentions if one.told]), hooked
+
+
 def without_repeats(hooked: Sequence[Mention], told: Sequence[Mention] = ()) -> list[Mention]:
     """Hooks in their order, each once: two equal ones within half a second were fired together.
 
     Unless the transcript tells the words twice.
     """
-    lines: dict[bytes, int] = defaultdict(int)
+    lines: dict[tuple[str, bytes], int] = defaultdict(int)
     for one in told:
-        lines[one.digest] += one.kind is Kind.PROMPT or one.kind in TEXTS
+        lines[one.turn, one.digest] += one.kind is Kind.PROMPT or one.kind in TEXTS
     kept: list[Mention] = []
     last: dict[tuple[Kind, str, str, bytes], Mention] = {}
     calls: set[tuple[str, Kind]] = set()
@@ -60,7 +67,7 @@ def without_repeats(hooked: Sequence[Mention], told: Sequence[Mention] = ()) -> 
             what = one.kind, one.turn, one.subagent, one.digest
             before = last.get(what)
             close = before is not None and one.at_us - before.at_us <= REPEATED_US
-            if close and lines[one.digest] < 2:
+            if close and lines[one.turn, one.digest] < 2:
                 continue
             last[what] = one
         kept.append(one)
@@ -125,12 +132,8 @@ class _Turn:
 
 
 def _turns(told: list[Mention], hooked: list[Mention]) -> list[tuple[list[Mention], list[Mention]]]:
-    """The turns in order: as the transcript has them, and those of hooks alone by time.
-
-    Sessions of agents that name no turns are one.
-    """
+    """The turns in order: as the transcript has them, and those of hooks alone by time."""
     turns: dict[str, _Turn] = defaultdict(_Turn)
-    _name_turns(told)
     names = {one.turn for one in told if one.turn} | {one.turn for one in hooked if one.turn}
     for one in told:
         turns[one.turn].told.append(one)
@@ -341,7 +344,7 @@ def _unnumbered_from(standing: list[tuple[int, Mention]], prompt: Mention) -> in
     """Prompts that only hooks tell have no number: those beyond the new one's were taken back."""
     turns = dict.fromkeys(one.turn for _, one in standing if one.by != Author.MACHINE)
     beyond = list(turns)[prompt.turn_index - 1 :]
-    if not beyond or not beyond[0]:
+    if not beyond or not beyond[0] or is_part(beyond[0]):
         return None
     numbers = [number for number, (_, one) in enumerate(standing) if one.turn in beyond]
     is_known = any(standing[number][1].turn_index for number in range(numbers[0], len(standing)))
