@@ -14,7 +14,8 @@ from journal.session.mentions import TEXTS, Mention
 def name_calls(told: Sequence[Mention], hooked: Sequence[Mention]) -> None:
     """Give calls that hooks tell without an id what the transcript knows of them.
 
-    Its id and its sub-agent: of equal calls of a turn in order, at the nearest times. Changes `hooked`.
+    Its id and its sub-agent: of equal calls of a turn in order, at the nearest times. Changes
+    `hooked`.
     """
     lines: dict[tuple[str, bytes, bool | None], list[Mention]] = defaultdict(list)
     for one in told:

@@ -11,7 +11,7 @@ from operator import attrgetter
 
 from journal.session.alignment import align, name_calls
 from journal.session.meaning import Author, Kind
-from journal.session.mentions import TEXTS, Mention, is_repeatable
+from journal.session.mentions import REPEATABLE, TEXTS, Mention
 from journal.session.parts import REPEATED_US, is_part, name_parts
 
 _order = attrgetter("at_us", "id")
@@ -58,12 +58,15 @@ def without_repeats(hooked: Sequence[Mention], told: Sequence[Mention] = ()) -> 
     kept: list[Mention] = []
     last: dict[tuple[Kind, str, str, bytes], Mention] = {}
     calls: set[tuple[str, Kind]] = set()
+    fired_twice = _unnamed_repeats(hooked)
     for one in hooked:
+        if one.seq in fired_twice:
+            continue
         if one.phase is not None and one.call and one.call[0] != "~":
             if (one.call, one.kind) in calls:
                 continue
             calls.add((one.call, one.kind))
-        elif is_repeatable(one.kind):
+        elif one.kind in REPEATABLE:
             what = one.kind, one.turn, one.subagent, one.digest
             before = last.get(what)
             close = before is not None and one.at_us - before.at_us <= REPEATED_US
@@ -72,6 +75,28 @@ def without_repeats(hooked: Sequence[Mention], told: Sequence[Mention] = ()) -> 
             last[what] = one
         kept.append(one)
     return kept
+
+
+def _unnamed_repeats(hooked: Sequence[Mention]) -> set[int]:
+    """The rows of calls without an id that another hook of the same call told in that moment.
+
+    Between two equal calls one after the other the first one ends.
+    """
+    found: set[int] = set()
+    last: dict[tuple[str, bytes], Mention] = {}
+    for one in hooked:
+        if not one.alike:
+            continue
+        before = last.get((one.turn, one.alike))
+        last[one.turn, one.alike] = one
+        if before is None or one.phase is not before.phase:
+            continue
+        if one.at_us - before.at_us <= REPEATED_US:
+            if one.call[0] == "~":
+                found.add(one.seq)
+            elif before.call[0] == "~":
+                found.add(before.seq)
+    return found
 
 
 def _once(told: list[Mention]) -> list[Mention]:

@@ -76,7 +76,7 @@ def _follow(
     if any(event.meaning.told for event in events) or tail.queued:
         return False
     close_us = head.order[0] + REPEATED_US
-    if any(event.at_us <= close_us and is_repeatable(event.meaning.kind) for event in events):
+    if any(event.at_us <= close_us and is_repeatable(event.meaning) for event in events):
         return False
     if _is_repeated(db, session, events):
         return False
@@ -115,8 +115,30 @@ def from_tail(db: apsw.Connection, session: int, tail: Tail, events: list[Event]
     before = turns.before(tail)
     if before is None or not _fits(db, session, tail, before, events):
         return None
-    if tail.position and not tail.names:
-        return _from_part(db, session, tail, before, events)
+    is_part = tail.position and not tail.names
+    found = (_of_part if is_part else _of_turn)(db, session, tail, before, events)
+    if found is None:
+        return None
+    last_us = before.last_us
+    made = _composed(before, tail.position, found, is_new=False)
+    if last_us >= made.order[0]:  # a clock was set back
+        made.order = max(made.order, (last_us, _last_id(db, session, tail, last_us)))
+    return made
+
+
+def _last_id(db: apsw.Connection, session: int, tail: Tail, at_us: int) -> bytes:
+    """The greatest id of the steps before the last turn at a time."""
+    query = """
+        select max(e.id) from events e join steps t on t.seq = e.seq
+        where e.session = ?1 and e.at_us = ?2 and t.session = ?1 and t.position < ?3
+    """
+    return bytes(db.execute(query, (session, at_us, tail.position)).get or b"")
+
+
+def _of_turn(
+    db: apsw.Connection, session: int, tail: Tail, before: SessionState, events: list[Event]
+) -> list[Event]:
+    """What is stored of the turns that some events speak of, the last one or newer."""
     start_us = min([tail.start_us, *(event.at_us for event in events)])
     names = {event.meaning.turn for event in events} | tail.names
     found = []
@@ -125,22 +147,23 @@ def from_tail(db: apsw.Connection, session: int, tail: Tail, events: list[Event]
         turn = mention_turn(event)
         if turn in names if turn else not _stands_before(db, session, tail, event):
             found.append(event)
-    return _composed(before, tail.position, found, is_new=False)
+    return found
 
 
-def _from_part(
+def _of_part(
     db: apsw.Connection, session: int, tail: Tail, before: SessionState, events: list[Event]
-) -> Merging | None:
+) -> list[Event] | None:
     """The last part of a session without turns; None if it no longer begins where it began."""
     found = [stored.event for stored in facts.events_of(db, session, tail.start_us)]
     new = {event.seq for event in events}
     known = [event for event in found if event.seq not in new]
-    if _sources(found) != _sources(known) or _is_at_work_before(db, session, tail, before, found):
+    if _sources(found) != _sources(known) or _is_repeated(db, session, found, tail.position):
+        return None
+    if _is_at_work_before(db, session, tail, before, found):
         return None
     mentions = [mention(event) for event in found]
-    if part_starts(*by_source(mentions))[:1] != [tail.start_us]:
-        return None
-    return _composed(before, tail.position, found, is_new=False)
+    is_start = part_starts(*by_source(mentions))[:1] == [tail.start_us]
+    return found if is_start else None
 
 
 def _sources(events: list[Event]) -> set[bool]:
