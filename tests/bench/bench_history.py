@@ -1,6 +1,7 @@
 """What the agent's own history costs: the first import, the same again, and a little more.
 
-Bytes read: those of the process's read calls (proc(5), rchar), without what its start reads.
+Bytes read: those of the process's read calls (proc(5), rchar), without what the same command reads
+in an empty home: mostly the program itself.
 """
 
 import json
@@ -102,7 +103,7 @@ def _rows(scratch: Path, sessions: int) -> list[Row]:
 
 def _repeated(history: History, home: Path, environ: Mapping[str, str]) -> list[Row]:
     """What the second import and an empty pass cost, and what the home takes behind them."""
-    start = _median(_journal("--version"), environ)
+    start = _median(_journal("sync", "--json"), _empty(home.parent, environ), rounds=ROUNDS + 1)
     _median(_journal("sync", "--json"), environ, rounds=1)
     home_bytes = sum(path.stat().st_size for path in home.rglob("*") if path.is_file())
     walk = _median([sys.executable, "-c", WALK, str(history.root)], environ)
@@ -118,9 +119,9 @@ def _repeated(history: History, home: Path, environ: Mapping[str, str]) -> list[
     read_by_sync = sync.read - start.read
     return [
         Row("a walk with a stat of each file", _ms(walk)),
-        Row("the start of the program", _ms(start)),
+        Row("the start: a sync of an empty home", _ms(start)),
         Row("the import again", _ms(again),
-            again.seconds / (3 * walk.seconds + start.seconds), 1, False, "3 walks and a start"),
+            again.seconds / (3 * walk.seconds + start.seconds), 1, False, "3 walks and the start"),
         Row("  read", f"{read / MEGABYTE:.1f} MB", read / MEGABYTE / 20, 1, False, "20 MB"),
         Row("20 new lines", f"{longer * 1000:.0f} ms",
             longer / again.seconds, 1.3, False, "the import again"),
@@ -129,6 +130,12 @@ def _repeated(history: History, home: Path, environ: Mapping[str, str]) -> list[
         Row("the home", f"{home_bytes / MEGABYTE:.0f} MB",
             home_bytes / history.bytes, 1.3, False, "the transcripts"),
     ]  # fmt: skip
+
+
+def _empty(folder: Path, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Of a person with an empty home."""
+    (folder / "empty/.agent-journal").mkdir(parents=True, mode=0o700)
+    return {**environ, "HOME": str(folder / "empty")}
 
 
 def _journal(*words: str) -> list[str]:
