@@ -164,4 +164,6 @@ class SessionState:
 _EMPTY = {name: getattr(SessionState(), name) for name in SessionState.__slots__}
 _NAMES = tuple(_EMPTY)
 # SQL asks a stored state for these.
-_ASKED = frozenset(("version", "pid", "host", "home", "hooked", "process", "processes", "open_tools"))
+_ASKED = frozenset(
+    ("version", "pid", "host", "home", "hooked", "process", "processes", "open_tools")
+)
