@@ -35,7 +35,7 @@ class Merging:
     position: int
     unopened: frozenset[int]
     order: tuple[int, bytes]
-    events: list[Event]  # all, also those that another one tells as well
+    events: list[Event]  # all, also those that another one repeats
     tail: Tail
     names: set[str]  # of the turns in it
     is_new: bool  # no step of it was derived before
@@ -55,7 +55,7 @@ def appended(
     *,
     always: bool = False,
 ) -> Merging | None:
-    """Events that follow all others and that hooks alone tell; None if they are none."""
+    """Events that follow all others and that hooks alone report; None if they are not."""
     events.sort(key=lambda event: (event.at_us, event.id))
     if not always and not _follow(db, session, head, tail, events):
         return None
@@ -264,7 +264,7 @@ def _composed(state: SessionState, position: int, events: list[Event], *, is_new
 
 
 def _steps(mentions: list[Mention], before: SessionState) -> tuple[set[int], list[Mention]]:
-    """The rows of what a fork inherited, and the conversation without what tells no step."""
+    """The rows of what a fork inherited, and the conversation without what is not a step."""
     merged = merge(mentions, before.forked_us, has_person=before.has_person)
     steps = [one for one in merged if not (one.told_alone and one.kind in _NOT_STEPS)]
     return {one.seq for one in mentions if one.inherited}, steps

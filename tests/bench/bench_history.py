@@ -63,15 +63,12 @@ class Cost(NamedTuple):
     read: int
 
 
-def measure() -> list[Row]:
+def measure(scratch: Path) -> list[Row]:
     """For each number of sessions: an import into an empty home, and what follows it."""
     rows = []
     for sessions in SESSIONS:
-        scratch = Path(tempfile.mkdtemp(prefix="agent-journal-bench-"))
-        try:
-            rows += _rows(scratch, sessions)
-        finally:
-            shutil.rmtree(scratch)
+        rows += _rows(scratch / str(sessions), sessions)
+        shutil.rmtree(scratch / str(sessions))
     return rows
 
 
@@ -180,4 +177,5 @@ def _add_lines(history: History, number: int) -> None:
 
 
 if __name__ == "__main__":
-    print_table("history", measure())
+    with tempfile.TemporaryDirectory(prefix="agent-journal-bench-") as folder:
+        print_table("history", measure(Path(folder)))

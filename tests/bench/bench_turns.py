@@ -1,7 +1,6 @@
 """What one more turn costs in a session of 3,000 calls, against the same in one of 30."""
 
 import os
-import shutil
 import statistics
 import tempfile
 import time
@@ -22,16 +21,12 @@ KINDS = (
 )
 
 
-def measure() -> list[Row]:
+def measure(scratch: Path) -> list[Row]:
     """Interleaved turns in a short and a long session, as hooks and transcript tell them."""
-    scratch = Path(tempfile.mkdtemp(prefix="agent-journal-bench-"))
-    try:
-        return [
-            _row(scratch / str(number), name, LongSession(agent, named, doubled))
-            for number, (name, agent, named, doubled) in enumerate(KINDS)
-        ]
-    finally:
-        shutil.rmtree(scratch)
+    return [
+        _row(scratch / str(number), name, LongSession(agent, named, doubled))
+        for number, (name, agent, named, doubled) in enumerate(KINDS)
+    ]
 
 
 def _row(scratch: Path, name: str, long: LongSession) -> Row:
@@ -63,4 +58,5 @@ def _one_turn(home: Path, session: LongSession) -> float:
 
 
 if __name__ == "__main__":
-    print_table("turns", measure())
+    with tempfile.TemporaryDirectory(prefix="agent-journal-bench-") as folder:
+        print_table("turns", measure(Path(folder)))

@@ -195,7 +195,7 @@ def test_a_failing_model_leaves_the_builtin_summary_and_a_later_success_upgrades
     assert (shown["summary"]["source"], shown["session"]["memory_id"] is None) == ("command", False)
 
 
-def test_a_program_that_is_not_there_costs_no_call_and_is_said(model: Model) -> None:
+def test_a_program_that_is_not_there_costs_no_call_and_is_reported(model: Model) -> None:
     model.turn("alpha", "x")
     (model.home / "config.toml").write_text('[memory]\nagent = "command"\ncommand = ["no-such"]\n')
     done = model.run("sync")
@@ -209,7 +209,7 @@ def test_a_program_that_is_not_there_costs_no_call_and_is_said(model: Model) -> 
     ]
 
 
-def test_the_calls_of_a_session_are_capped_whatever_restarts_and_losses_come(model: Model) -> None:
+def test_the_calls_of_a_session_are_capped_over_restarts_and_losses(model: Model) -> None:
     model.behave("fail")
     model.turn("alpha", "x")
     for number in range(6):
@@ -337,8 +337,9 @@ def test_a_watcher_syncs_the_answer_and_stays_while_there_is_something_to_ask(
     assert model_line["model"] == {"asked": 1, "answered": 1, "waiting": 0, "error": None}
 
 
-def test_the_next_session_is_told_what_the_model_learned(model: Model) -> None:
-    now = time.time_ns()
+@pytest.mark.parametrize("ahead_seconds", [-10, 3600])
+def test_the_next_session_is_told_what_the_model_learned(model: Model, ahead_seconds: int) -> None:
+    now = time.time_ns() + ahead_seconds * SECOND_NS
     prompt = {"session_id": "alpha", "cwd": "/w", "prompt": "go"}
     line = recordings.line("UserPromptSubmit", prompt, now, CLAUDE_CODE_ENTRYPOINT="cli")
     recordings.append(model.home / "days" / "2026-11-18" / "claude-code.a.jsonl", line)
