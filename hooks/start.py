@@ -67,6 +67,8 @@ def tell(argv: list[str], data: bytes, place: Place, own_bytes: int, started: fl
     if source not in allowed.sources or not allowed.sessions:
         return
     since_us = last_us(before, session) or 0  # before the pass reads this very start
+    if source == "startup":
+        own_bytes = max(own_bytes, _written(home, emit.file_name(argv[2], session)))
     if source == "fork" and not since_us:
         since_us = _answered_us(data)  # the fork has the conversation up to then
     result, missing, missing_bytes = "done", list[tuple[int, str]](), 0
@@ -96,6 +98,14 @@ def tell(argv: list[str], data: bytes, place: Place, own_bytes: int, started: fl
         name = parsed(prepared).project
         message = f"context of {count(blocks, 'earlier session')} of {name} added"
     say(argv[2], context, message)
+
+
+def _written(home: str, name: str) -> int:
+    """How much the hooks of a new session have written by now: some agents run several at once."""
+    try:
+        return os.stat(f"{home}/days/{emit.utc(time.time_ns())[:10]}/{name}.jsonl").st_size
+    except OSError:
+        return 0
 
 
 def _answered_us(data: bytes) -> int:

@@ -81,6 +81,7 @@ class App:
         rebuild: bool = False,
         accept_loss: bool = False,
         pack_at_once: bool = False,
+        follow: bool = True,
     ) -> "Report":
         """One local pass; with `seconds`, as much of it as that allows."""
         from sync.conditions import Pass, never
@@ -99,6 +100,7 @@ class App:
             accept_loss=accept_loss,
             reading=self.clock_reading,
             pack_at_once=pack_at_once,
+            follow=follow,
         )
         kind = "rebuild" if rebuild else "sync"
         return self.run_pass(conditions, kind if seconds is None else "catch_up")

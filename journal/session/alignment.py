@@ -14,16 +14,17 @@ from journal.session.mentions import TEXTS, Mention
 def name_calls(told: Sequence[Mention], hooked: Sequence[Mention]) -> None:
     """Give calls that hooks report without an id what the transcript knows of them.
 
-    Its id and its sub-agent: of equal calls in order, at the nearest times. Changes `hooked`.
+    Its id and its sub-agent: of equal calls of a turn in order, at the nearest times. Changes
+    `hooked`.
     """
-    lines: dict[tuple[bytes, bool | None], list[Mention]] = defaultdict(list)
+    lines: dict[tuple[str, bytes, bool | None], list[Mention]] = defaultdict(list)
     for one in told:
         if one.alike and one.call[0] != "~":
-            lines[one.alike, one.phase].append(one)
-    hooks: dict[tuple[bytes, bool | None], list[Mention]] = defaultdict(list)
+            lines[one.turn, one.alike, one.phase].append(one)
+    hooks: dict[tuple[str, bytes, bool | None], list[Mention]] = defaultdict(list)
     for one in hooked:
-        if one.alike and (one.alike, one.phase) in lines:
-            hooks[one.alike, one.phase].append(one)
+        if one.alike and (one.turn, one.alike, one.phase) in lines:
+            hooks[one.turn, one.alike, one.phase].append(one)
     for key, ones in hooks.items():
         same = sorted(lines[key], key=lambda line: line.at_us)
         times = [one.at_us for one in ones], [line.at_us for line in same]

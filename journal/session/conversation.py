@@ -12,10 +12,10 @@ from operator import attrgetter
 
 from journal.session.alignment import align, name_calls
 from journal.session.meaning import Author, Kind
-from journal.session.mentions import TEXTS, Mention, is_repeatable
+from journal.session.mentions import REPEATABLE, TEXTS, Mention
+from journal.session.parts import REPEATED_US, name_parts
 from journal.session.taken_back import mark_taken_back
 
-REPEATED_US = 500_000  # a hook that was fired twice
 _order = attrgetter("at_us", "id")
 
 
@@ -27,9 +27,9 @@ def merge(
     `forked_us`: when the session began as a fork of another one; 0 if it is none. `has_person`: a
     person wrote a prompt before these records.
     """
-    mentions = list(mentions)
-    hooked = sorted((one for one in mentions if not one.told), key=_order)
-    told = _once([one for one in mentions if one.told])
+    told, hooked = by_source(mentions)
+    _name_turns(told)
+    name_parts(told, hooked)
     if not told:
         return without_repeats(hooked)
     name_calls(told, hooked)
@@ -42,31 +42,63 @@ def merge(
     return merged
 
 
+def by_source(mentions: Iterable[Mention]) -> tuple[list[Mention], list[Mention]]:
+    """Lines, each once, in the order of their files; and what hooks say, by time."""
+    mentions = list(mentions)
+    hooked = sorted((one for one in mentions if not one.told), key=_order)
+    return _once([one for one in mentions if one.told]), hooked
+
+
 def without_repeats(hooked: Sequence[Mention], told: Sequence[Mention] = ()) -> list[Mention]:
     """Hooks in their order, each once: two equal ones within half a second were fired together.
 
     Unless the transcript has the words twice.
     """
-    lines: dict[bytes, int] = defaultdict(int)
+    lines: dict[tuple[str, bytes], int] = defaultdict(int)
     for one in told:
-        lines[one.digest] += one.kind is Kind.PROMPT or one.kind in TEXTS
+        lines[one.turn, one.digest] += one.kind is Kind.PROMPT or one.kind in TEXTS
     kept: list[Mention] = []
     last: dict[tuple[Kind, str, str, bytes], Mention] = {}
     calls: set[tuple[str, Kind]] = set()
+    fired_twice = _unnamed_repeats(hooked)
     for one in hooked:
+        if one.seq in fired_twice:
+            continue
         if one.phase is not None and one.call and one.call[0] != "~":
             if (one.call, one.kind) in calls:
                 continue
             calls.add((one.call, one.kind))
-        elif is_repeatable(one.kind):
+        elif one.kind in REPEATABLE:
             what = one.kind, one.turn, one.subagent, one.digest
             before = last.get(what)
             close = before is not None and one.at_us - before.at_us <= REPEATED_US
-            if close and lines[one.digest] < 2:
+            if close and lines[one.turn, one.digest] < 2:
                 continue
             last[what] = one
         kept.append(one)
     return kept
+
+
+def _unnamed_repeats(hooked: Sequence[Mention]) -> set[int]:
+    """The rows of calls without an id that another hook of the same call told in that moment.
+
+    Between two equal calls one after the other the first one ends.
+    """
+    found: set[int] = set()
+    last: dict[tuple[str, bytes], Mention] = {}
+    for one in hooked:
+        if not one.alike:
+            continue
+        before = last.get((one.turn, one.alike))
+        last[one.turn, one.alike] = one
+        if before is None or one.phase is not before.phase:
+            continue
+        if one.at_us - before.at_us <= REPEATED_US:
+            if one.call[0] == "~":
+                found.add(one.seq)
+            elif before.call[0] == "~":
+                found.add(before.seq)
+    return found
 
 
 def _once(told: list[Mention]) -> list[Mention]:
@@ -127,12 +159,8 @@ class _Turn:
 
 
 def _turns(told: list[Mention], hooked: list[Mention]) -> list[tuple[list[Mention], list[Mention]]]:
-    """The turns in order: as the transcript has them, and those of hooks alone by time.
-
-    Sessions of agents that name no turns are one.
-    """
+    """The turns in order: as the transcript has them, and those of hooks alone by time."""
     turns: dict[str, _Turn] = defaultdict(_Turn)
-    _name_turns(told)
     names = {one.turn for one in told if one.turn} | {one.turn for one in hooked if one.turn}
     for one in told:
         turns[one.turn].told.append(one)

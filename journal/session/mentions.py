@@ -17,8 +17,8 @@ from journal.session.state import is_attended
 
 TEXTS = frozenset((Kind.TURN_END, Kind.ANSWER, Kind.SUBAGENT_END, Kind.TURN_FAILED))
 _CALLS = frozenset((Kind.TOOL_BEFORE, Kind.TOOL_AFTER, Kind.TOOL_FAILED))
-# A hook that is fired twice repeats these in a moment; calls are told apart by their ids.
-_REPEATABLE = frozenset((*TEXTS, Kind.PROMPT, Kind.SESSION_START, Kind.SESSION_END))
+# A hook that is fired twice repeats these in a moment; calls are told apart by their ids, if any.
+REPEATABLE = frozenset((*TEXTS, Kind.PROMPT, Kind.SESSION_START, Kind.SESSION_END))
 _WITHOUT_TURN = frozenset((Kind.SESSION_START, Kind.SESSION_END))
 # The text in place of a picture is not the same in hooks, queues and prompts.
 _PICTURE = re.compile(r"\[(?:image|document)(?: [\w/+.-]+| #\d+)?\]", re.IGNORECASE)
@@ -157,9 +157,9 @@ def author(event: Event, kind: Kind) -> str:
     return Author.PERSON if is_attended(event.origin) else Author.UNKNOWN
 
 
-def is_repeatable(kind: Kind) -> bool:
+def is_repeatable(meaning: Meaning) -> bool:
     """Whether an equal record a moment later is the same hook, fired twice."""
-    return kind in _REPEATABLE
+    return meaning.kind in REPEATABLE or (meaning.kind in _CALLS and not meaning.tool_use_id)
 
 
 def stem(meaning: Meaning) -> str:

@@ -166,8 +166,11 @@ class SessionState:
         return not set(adopt_on).isdisjoint(self.triggers)
 
     def dump(self) -> bytes:
-        """The state as JSON."""
-        return orjson.dumps(self)
+        """The state as JSON, without most of what is as in the state of no events."""
+        values = ((name, getattr(self, name)) for name in _NAMES)
+        return orjson.dumps(
+            {name: value for name, value in values if name in _ASKED or value != _EMPTY[name]}
+        )
 
     @classmethod
     def load(cls, data: bytes | str) -> "SessionState | None":
@@ -175,10 +178,18 @@ class SessionState:
         fields: dict[str, Any] = orjson.loads(data)
         if fields.get("version") != STATE_VERSION:
             return None
-        fields["open_tools"] = {k: OpenTool(**v) for k, v in fields["open_tools"].items()}
-        fields["subagents"] = {k: Subagent(**v) for k, v in fields["subagents"].items()}
-        fields["commands"] = {k: Command(**v) for k, v in fields["commands"].items()}
-        fields["last_prompts"] = [Said(**v) for v in fields["last_prompts"]]
+        kinds = {"open_tools": OpenTool, "subagents": Subagent, "commands": Command}
+        for name, kind in kinds.items():
+            fields[name] = {k: kind(**v) for k, v in fields.get(name, {}).items()}
+        fields["last_prompts"] = [Said(**v) for v in fields.get("last_prompts", [])]
         for name in ("first_prompt", "last_words"):
-            fields[name] = Said(**fields[name]) if fields[name] else None
+            fields[name] = Said(**fields[name]) if fields.get(name) else None
         return cls(**fields)
+
+
+_EMPTY = {name: getattr(SessionState(), name) for name in SessionState.__slots__}
+_NAMES = tuple(_EMPTY)
+# SQL asks a stored state for these.
+_ASKED = frozenset(
+    ("version", "pid", "host", "home", "hooked", "process", "processes", "open_tools")
+)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from journal.session.meaning import Author, Kind
 from journal.session.mentions import Mention
+from journal.session.parts import is_part
 
 
 def mark_taken_back(merged: list[Mention]) -> None:
@@ -38,7 +39,7 @@ def _unnumbered_from(standing: list[tuple[int, Mention]], prompt: Mention) -> in
     """Prompts that only hooks report have no number: those beyond the new one's were taken back."""
     turns = dict.fromkeys(one.turn for _, one in standing if one.by != Author.MACHINE)
     beyond = list(turns)[prompt.turn_index - 1 :]
-    if not beyond or not beyond[0]:
+    if not beyond or not beyond[0] or is_part(beyond[0]):
         return None
     numbers = [number for number, (_, one) in enumerate(standing) if one.turn in beyond]
     is_known = any(standing[number][1].turn_index for number in range(numbers[0], len(standing)))

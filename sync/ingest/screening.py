@@ -39,6 +39,7 @@ class Screen:
         self.redactor = redactor
         self.exclusions = Exclusions(capture or Capture())
         self._origins: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
+        self._cleaned: dict[bytes, bytes] = {}  # the same by what they say
 
     def record(self, made: Record, clean: bool = False) -> Record:
         """A record without what is private in it, its header and its body redacted.
@@ -55,11 +56,13 @@ class Screen:
         """The header's other keys, redacted; one object for many records, as they share it."""
         known = self._origins.get(id(origin))
         if known is None or known[0] is not origin:
-            if len(self._origins) >= _ORIGINS:
-                self._origins.clear()
+            for remembered in (self._origins, self._cleaned):
+                if len(remembered) >= _ORIGINS:
+                    remembered.clear()
             data = orjson.dumps(origin)
-            clean = self.redactor.json(data)
-            known = origin, origin if clean is data else orjson.loads(clean)
+            clean = self._cleaned.get(data) or self.redactor.json(data)
+            self._cleaned[data] = clean
+            known = origin, origin if clean == data else orjson.loads(clean)
             self._origins[id(origin)] = known
         return known[1]
 

@@ -102,7 +102,9 @@ def _follow(
     """Copy what no hook named, or named wrongly, and what grew although its session had ended."""
     done = {str(one.path) for one in into.copies.reached}
     git = Projects()
-    for found, before in discovery.compare(db, layout, settings, environ).grown:
+    grown, note = discovery.grown(db, layout, settings, environ)
+    into.copies.reached += [] if note is None else [note]
+    for found, before in grown:
         if str(found.path) not in done:
             is_hooked = sessions.is_hooked(db, before.agent, before.session)
             _read_on(before, into, kept, no_git if is_hooked else git)

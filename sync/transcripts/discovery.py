@@ -5,6 +5,7 @@ folder, hooks were switched off, or the agent ran without them. So the folders a
 that the person put below an agent's folder are followed, each file once.
 """
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,13 +21,14 @@ from journal.agents.claude_code.install import SETUP
 from journal.layout import Layout
 from journal.settings.sources import Settings
 from journal.setup import registered
-from sync.store.file_cursors import START
+from sync.store.file_cursors import START, Cursor
 from sync.transcripts.records import session_of
 from sync.views import transcripts
 from sync.views.transcripts import Copied
 
 CLAUDE_CODE = "claude-code"
 _MOST_DEPTH = 8
+_NOTE = Path()  # what `grown` notes has the place of a file that no agent has
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +54,41 @@ def compare(
     db: apsw.Connection, layout: Layout, settings: Settings, environ: Mapping[str, str]
 ) -> Comparison:
     """Every transcript that is not read to its end; opens none."""
-    known = transcripts.all_reached(db)
+    return _compared(db, layout, _listed(_followed(roots(settings, environ, layout))))
+
+
+def grown(
+    db: apsw.Connection, layout: Layout, settings: Settings, environ: Mapping[str, str]
+) -> tuple[list[tuple[Found, Copied]], Copied | None]:
+    """What `compare` says has grown, and a note to be saved if nothing has.
+
+    With the same files as at the last note nothing is compared.
+    """
+    files = list(_listed(_followed(roots(settings, environ, layout))))
+    digest = hashlib.blake2b(str(installed_ns(layout)).encode(), digest_size=16)
+    for agent, path, status in files:
+        mark = f"{agent}\0{path}\0{status.st_ino}\0{status.st_mtime_ns}\n"
+        digest.update(mark.encode("utf-8", "surrogateescape"))
+    note = Copied(_NOTE, "", "", Cursor(0, 0, 0, digest.digest()), 0)
+    if transcripts.reached(db, _NOTE, "", "") == note:
+        return [], None
+    found = _compared(db, layout, files).grown
+    return found, None if found else note
+
+
+def _compared(
+    db: apsw.Connection, layout: Layout, files: Iterable[tuple[str, str, os.stat_result]]
+) -> Comparison:
+    known = transcripts.Reached(db)
     since_ns = installed_ns(layout)
     found = Comparison()
-    for one in walk(_followed(roots(settings, environ, layout))):
-        before = known.get(str(one.path))
-        if before is not None and before.cursor.untouched(one.status):
+    for agent, path, status in files:
+        if known.is_untouched(path, status):
             continue
+        one = _found(agent, path, status)
+        if one is None:
+            continue
+        before = known.get(path)
         is_read = before is not None and before.cursor.offset > 0
         if since_ns is None or not (is_read or one.status.st_mtime_ns > since_ns):
             found.older += [] if is_read else [one]
@@ -113,18 +143,32 @@ def roots(settings: Settings, environ: Mapping[str, str], layout: Layout) -> dic
 
 def walk(folders: Mapping[str, Iterable[Path]]) -> Iterator[Found]:
     """Every transcript below these folders, own files only, each once."""
+    for agent, path, status in _listed(folders):
+        if (one := _found(agent, path, status)) is not None:
+            yield one
+
+
+def _found(agent: str, name: str, status: os.stat_result) -> Found | None:
+    """A file of an agent's folder ("": of anybody's) as a transcript; None: it is none."""
+    path = Path(name)
+    whose = agent or _agent_of(path)
+    return Found(path, whose, _session(path, whose), status) if _is_one(path, whose) else None
+
+
+def _listed(
+    folders: Mapping[str, Iterable[Path]],
+) -> Iterator[tuple[str, str, os.stat_result]]:
+    """Every own file below these folders, each once, with the agent whose folder it is."""
     seen: set[tuple[int, int]] = set()
     for agent, tops in folders.items():
         for top in tops:
             for path, status in _files(str(top), _MOST_DEPTH, seen):
-                whose = agent or _agent_of(path)
-                if _is_one(path, whose):
-                    yield Found(path, whose, _session(path, whose), status)
+                yield agent, path, status
 
 
 def _files(
     folder: str, depth: int, seen: set[tuple[int, int]]
-) -> Iterator[tuple[Path, os.stat_result]]:
+) -> Iterator[tuple[str, os.stat_result]]:
     try:
         with os.scandir(folder) as listed:
             entries = sorted(listed, key=lambda entry: entry.name)
@@ -143,7 +187,7 @@ def _files(
             yield from _files(entry.path, depth - 1, seen)
         elif stat.S_ISREG(status.st_mode):
             seen.add(key)
-            yield Path(entry.path), status
+            yield entry.path, status
 
 
 def _is_one(path: Path, agent: str) -> bool:

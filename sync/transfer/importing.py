@@ -160,7 +160,7 @@ class _Run:
         self._pending: tuple[Path, Line, Refused] | None = None
         self._appender = appender
         self._is_on_its_way = False  # the piece that is being read
-        self._reached = {} if db.filename == "" else transcripts.all_reached(db)
+        self._reached = None if db.filename == "" else transcripts.Reached(db)
 
     def run(self) -> Imported:
         """All files."""
@@ -185,8 +185,8 @@ class _Run:
         """Whether a transcript is as it was when it was read to its end."""
         if not source.agent or self._order.verify or source.status is None:
             return False
-        known = self._reached.get(str(source.path))
-        return known is not None and known.cursor.untouched(source.status)
+        path = str(source.path)
+        return self._reached is not None and self._reached.is_untouched(path, source.status)
 
     def _read(self, source: Source, before: int, total: int) -> None:
         self._is_on_its_way = False
@@ -208,7 +208,7 @@ class _Run:
 
     def _transcript(self, source: Source) -> TranscriptSource:
         name, session = str(source.path), session_of(source.path)
-        before = self._reached.get(name)
+        before = self._reached.get(name) if self._reached is not None else None
         if before is None or self._order.verify:
             before = Copied(source.path, source.agent, session, START, 0)
         return TranscriptSource(source.path, source.agent, self._kept, self._git, before)

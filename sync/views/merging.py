@@ -2,6 +2,7 @@
 
 Three ways, each quicker than the next: events of hooks that follow all others are appended; what
 speaks of the last turn is merged from that turn on; anything else from the session's beginning.
+Sessions of agents that name no turns have parts instead, which begin at certain times.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,10 +10,11 @@ from dataclasses import dataclass
 
 import apsw
 
-from journal.session.conversation import REPEATED_US, merge, without_repeats
+from journal.session.conversation import by_source, merge
 from journal.session.fold import Event, fold
 from journal.session.meaning import Kind, Meaning
 from journal.session.mentions import Mention, is_repeatable, mention, patched
+from journal.session.parts import REPEATED_US, is_part, part_starts
 from journal.session.state import SessionState
 from sync.store import facts
 from sync.views import turns
@@ -74,7 +76,7 @@ def _follow(
     if any(event.meaning.told for event in events) or tail.queued:
         return False
     close_us = head.order[0] + REPEATED_US
-    if any(event.at_us <= close_us and is_repeatable(event.meaning.kind) for event in events):
+    if any(event.at_us <= close_us and is_repeatable(event.meaning) for event in events):
         return False
     if _is_repeated(db, session, events):
         return False
@@ -113,6 +115,30 @@ def from_tail(db: apsw.Connection, session: int, tail: Tail, events: list[Event]
     before = turns.before(tail)
     if before is None or not _fits(db, session, tail, before, events):
         return None
+    is_part = tail.position and not tail.names
+    found = (_of_part if is_part else _of_turn)(db, session, tail, before, events)
+    if found is None:
+        return None
+    last_us = before.last_us
+    made = _composed(before, tail.position, found, is_new=False)
+    if last_us >= made.order[0]:  # a clock was set back
+        made.order = max(made.order, (last_us, _last_id(db, session, tail, last_us)))
+    return made
+
+
+def _last_id(db: apsw.Connection, session: int, tail: Tail, at_us: int) -> bytes:
+    """The greatest id of the steps before the last turn at a time."""
+    query = """
+        select max(e.id) from events e join steps t on t.seq = e.seq
+        where e.session = ?1 and e.at_us = ?2 and t.session = ?1 and t.position < ?3
+    """
+    return bytes(db.execute(query, (session, at_us, tail.position)).get or b"")
+
+
+def _of_turn(
+    db: apsw.Connection, session: int, tail: Tail, before: SessionState, events: list[Event]
+) -> list[Event]:
+    """What is stored of the turns that some events speak of, the last one or newer."""
     start_us = min([tail.start_us, *(event.at_us for event in events)])
     names = {event.meaning.turn for event in events} | tail.names
     found = []
@@ -121,7 +147,40 @@ def from_tail(db: apsw.Connection, session: int, tail: Tail, events: list[Event]
         turn = mention_turn(event)
         if turn in names if turn else not _stands_before(db, session, tail, event):
             found.append(event)
-    return _composed(before, tail.position, found, is_new=False)
+    return found
+
+
+def _of_part(
+    db: apsw.Connection, session: int, tail: Tail, before: SessionState, events: list[Event]
+) -> list[Event] | None:
+    """The last part of a session without turns; None if it no longer begins where it began."""
+    found = [stored.event for stored in facts.events_of(db, session, tail.start_us)]
+    new = {event.seq for event in events}
+    known = [event for event in found if event.seq not in new]
+    if _sources(found) != _sources(known) or _is_repeated(db, session, found, tail.position):
+        return None
+    if _is_at_work_before(db, session, tail, before, found):
+        return None
+    mentions = [mention(event) for event in found]
+    is_start = part_starts(*by_source(mentions))[:1] == [tail.start_us]
+    return found if is_start else None
+
+
+def _sources(events: list[Event]) -> set[bool]:
+    """Whether a transcript, hooks or both tell of these."""
+    return {event.meaning.told for event in events}
+
+
+def _is_at_work_before(
+    db: apsw.Connection, session: int, tail: Tail, before: SessionState, events: list[Event]
+) -> bool:
+    """Whether a sub-agent of these events did something before the last part."""
+    query = "select 1 from items where session = ? and subagent = ? and position < ?"
+    for agent in {event.meaning.subagent for event in events} - {""}:
+        known = db.execute(query, (session, agent, tail.position)).fetchone()
+        if agent in before.subagents or known is not None:
+            return True
+    return False
 
 
 def _stands_before(db: apsw.Connection, session: int, tail: Tail, event: Event) -> bool:
@@ -206,10 +265,7 @@ def _composed(state: SessionState, position: int, events: list[Event], *, is_new
 
 def _steps(mentions: list[Mention], before: SessionState) -> tuple[set[int], list[Mention]]:
     """The rows of what a fork inherited, and the conversation without what is not a step."""
-    if any(one.told for one in mentions):
-        merged = merge(mentions, before.forked_us, has_person=before.has_person)
-    else:
-        merged = without_repeats(sorted(mentions, key=lambda one: (one.at_us, one.id)))
+    merged = merge(mentions, before.forked_us, has_person=before.has_person)
     steps = [one for one in merged if not (one.told_alone and one.kind in _NOT_STEPS)]
     return {one.seq for one in mentions if one.inherited}, steps
 
@@ -244,9 +300,11 @@ def _tail(
 ) -> Tail:
     part = merged[start:]
     names = {one.turn for one in part if one.turn}
-    in_turns = [one for one in mentions if one.turn in names] if names else list(mentions)
+    parts = {name for name in names if is_part(name)}
+    is_whole = not names or (parts and position == 0)
+    in_turns = [one for one in mentions if is_whole or one.turn in names]
     return Tail(
-        frozenset(names),
+        frozenset(names - parts),
         min((one.at_us for one in in_turns), default=0),
         position,
         any(one.told for one in in_turns),
@@ -286,6 +344,6 @@ class _Folding:
             self.order,
             events,
             tail,
-            names - {""},
+            {name for name in names if name and not is_part(name)},
             is_new,
         )

@@ -4,6 +4,7 @@ The paths come from events, the cursors from the copying (sync/transcripts.py). 
 a second reading and stores nothing twice.
 """
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,10 +84,22 @@ def reached(db: apsw.Connection, path: Path, agent: str, session: str) -> Copied
     return _copied(row) if row else Copied(path, agent, session, START, 0)
 
 
-def all_reached(db: apsw.Connection) -> dict[str, Copied]:
+class Reached:
     """How far every known file was read, by its path."""
-    rows: list[Any] = db.execute(f"select {_COLUMNS} from transcripts t").fetchall()
-    return {row[0]: _copied(row) for row in rows}
+
+    def __init__(self, db: apsw.Connection) -> None:
+        rows: list[Any] = db.execute(f"select {_COLUMNS} from transcripts t").fetchall()
+        self._rows = {row[0]: row for row in rows}
+
+    def get(self, path: str) -> Copied | None:
+        """One file; None: it is not known."""
+        row = self._rows.get(path)
+        return None if row is None else _copied(row)
+
+    def is_untouched(self, path: str, status: os.stat_result) -> bool:
+        """Whether a file was read, and not written since."""
+        row = self._rows.get(path)
+        return row is not None and Cursor(*row[3:7]).untouched(status)
 
 
 def save(db: apsw.Connection, copied: Iterable[Copied]) -> None:

@@ -20,6 +20,7 @@ import bench_redact
 import bench_remote
 import bench_search
 import bench_sync
+import bench_turns
 import bench_watch
 import bench_web
 from bench_table import Row, print_table
@@ -28,6 +29,7 @@ PARTS: dict[str, Callable[[Path], list[Row]]] = {
     "hooks": bench_hooks.measure,
     "history": bench_history.measure,
     "sync": bench_sync.measure,
+    "turns": bench_turns.measure,
     "watch": bench_watch.measure,
     "remote": bench_remote.measure,
     "archive": bench_archive.measure,

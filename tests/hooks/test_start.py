@@ -278,7 +278,7 @@ def test_new_records_and_spooled_ones_ask_for_a_pass_and_others_do_not(scratch: 
     scratch.application(f"echo ran >> {scratch.folder}/ran")
     ran = scratch.folder / "ran"
     scratch.synced()
-    scratch.start()
+    scratch.start(scratch.payload(session="another"))
     assert not ran.exists()  # its own record alone
     scratch.start()
     assert ran.read_text() == "ran\n"  # the record of the start before
@@ -315,6 +315,15 @@ def test_records_that_stay_missing_are_counted_by_session(scratch: Scratch) -> N
 
 def test_a_session_s_own_missing_records_are_not_worth_a_word(scratch: Scratch) -> None:
     scratch.application(f"printf '1\\t{SESSION}\\n'")
+    assert scratch.start() == {}
+
+
+def test_what_other_hooks_of_a_new_session_wrote_meanwhile_is_its_own(scratch: Scratch) -> None:
+    """Copilot CLI runs the hook of its first prompt at the same time."""
+    day = scratch.home / "days" / emit.utc(time.time_ns())[:10]
+    day.mkdir(parents=True)
+    (day / f"{emit.file_name('claude-code', SESSION)}.jsonl").write_bytes(b"x" * 3_000 + b"\n")
+    scratch.application("exit 1")
     assert scratch.start() == {}
 
 

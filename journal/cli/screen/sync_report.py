@@ -112,11 +112,13 @@ def report_json(
     from sync.checkup.home_status import memory_ids
     from sync.store import connection
 
-    db = connection.open_store(app.layout)
-    try:
-        pending = memory_ids(db, tuple(app.settings.sessions.adopt_on)).pending
-    finally:
-        db.close()
+    pending = 0
+    if app.settings.memory.agent != "builtin":  # which leaves none without one
+        db = connection.open_store(app.layout)
+        try:
+            pending = memory_ids(db, tuple(app.settings.sessions.adopt_on)).pending
+        finally:
+            db.close()
     return {
         "records": report.counts,
         "memory_ids": {"resolved": report.resolved, "pending": pending},

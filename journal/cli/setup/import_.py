@@ -129,6 +129,7 @@ def run_import(
                 WAIT_SECONDS,
                 progress=lambda *on: advance("Syncing", *on),
                 pack_at_once=pack_at_once,
+                follow=False,  # every transcript has been looked at by then
             )
 
         done = importing.run(

@@ -73,6 +73,11 @@ def test_a_session_without_hooks_is_followed_as_it_grows(user: Path) -> None:
     assert sync(user).copied == 1
     assert prompts(user) == 2
     assert sync(user).copied == 0
+    assert sync(user).copied == 0  # the files of the last pass: none is compared
+    with place(user).open("a") as file:
+        file.write(line("user", "u4", "and once more"))
+    assert sync(user).copied == 1
+    assert prompts(user) == 3
 
 
 def test_a_linked_folder_is_followed_each_file_once(user: Path) -> None:

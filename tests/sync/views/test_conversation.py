@@ -17,6 +17,7 @@ import recordings
 import stored
 from conversations import NAMES, Told
 from journal.errors import JournalError
+from long_sessions import LongSession
 from sync.query import detail
 from sync.store import facts
 
@@ -122,3 +123,22 @@ def _part(told: list[Told], chance: random.Random) -> list[Told]:
     cut = chance.randrange(len(told) + 1)
     parts = [told, [], told[:cut], told[cut:], [one for one in told if chance.random() < 0.7]]
     return list(chance.choice(parts))
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@given(agent=st.sampled_from(("gemini-cli", "claude-code")), seed=st.integers(0, 2**32))
+def test_a_session_without_turns_that_grows_ends_like_one_read_at_once(
+    tmp_path_factory: pytest.TempPathFactory, agent: str, seed: int
+) -> None:
+    """It is merged from the last prompt that all sources tell: also with hooks that fire twice."""
+    chance = random.Random(seed)
+    whole = LongSession(agent, named=False, doubled=chance.random() < 0.5, seed=seed)
+    told = [line for _ in range(4) for part in whole.turn(chance.randrange(4)) for line in part]
+    told = [Told((0,), whole.session, line, whole.file[:10]) for line in told]
+    told = _part(told, chance) or told
+    late = [number + chance.random() * chance.choice((1, 8)) for number in range(len(told))]
+    told = [one for _, one in sorted(zip(late, told, strict=True), key=lambda pair: pair[0])]
+    home, again = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("again")
+    arrive(home, [told[start : start + 9] for start in range(0, len(told), 9)])
+    arrive(again, [told])
+    assert stored.views(again) == stored.views(home)
