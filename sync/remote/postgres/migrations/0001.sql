@@ -56,6 +56,17 @@ create table {schema}.sessions (     -- as the home derives them that knows most
 create index sessions_by_change on {schema}.sessions (changed);
 create index sessions_by_words on {schema}.sessions using gin (words) with (fastupdate = off);
 
+-- What the index of a record's words holds. The cost makes the planner use that index rather than
+-- call this for many rows; in PL/pgSQL, because a function in SQL would lose its cost.
+create function {schema}.indexed(words text) returns tsvector
+language plpgsql immutable strict parallel safe cost 1000
+as $$
+begin
+  return pg_catalog.array_to_tsvector(pg_catalog.string_to_array(words, ' '));
+end $$;
+revoke all on function {schema}.indexed from public;
+grant execute on function {schema}.indexed to agent_journal_user, agent_journal_reader;
+
 create table {schema}.records (      -- immutable
   at_us bigint not null,
   session bigint not null,           -- sessions.number
@@ -69,7 +80,7 @@ create table {schema}.records (      -- immutable
 create index records_by_session on {schema}.records (session);
 create index records_by_time on {schema}.records (at_us);
 create index records_by_words on {schema}.records
-  using gin (array_to_tsvector(string_to_array(words, ' '))) with (fastupdate = off);
+  using gin ({schema}.indexed(words)) with (fastupdate = off);
 
 create table {schema}.usage (        -- tokens, once for each message of a model in a session
   owner text collate "C" not null default session_user,
@@ -181,8 +192,8 @@ grant select on {schema}.usage, {schema}.shares to agent_journal_reader;
 -- so PostgreSQL would look at every row that I may read. This function uses the index and names
 -- the rows of mine or shared with me; their texts are read under row-level security.
 --
--- The newest come first, so it looks at a few thousand of the newest records, then at more, then at
--- all others: a common word is found in the first look, a rare one by the index in the last.
+-- The newest come first, so it looks at a few hundred of the newest records, then at more, then at all
+-- others: a common word is found in the first look, a rare one by the index in the last.
 -- It returns up to `most` records and up to `most` summaries, in no order.
 create function {schema}.matching(
   query tsquery, of_kinds integer, since_us bigint, until_us bigint,
@@ -202,7 +213,7 @@ declare
   few bigint[];                      -- the same, if the index by session may be of use
   upper_us bigint := least(until_us, before_us + 1);
   lower_us bigint;
-  looks integer[] := array[2000, 16000, 128000];
+  looks integer[] := array[500, 5000, 50000];
   look integer := 1;
   missing bigint := most;
   found bigint;
@@ -230,7 +241,7 @@ begin
   if cardinality(visible) = 0 then
     return;
   end if;
-  if cardinality(visible) <= 200 then
+  if cardinality(visible) <= 2000 then
     few := visible;
   end if;
 
@@ -255,7 +266,7 @@ begin
     return query
       with hits as materialized (    -- no plan that reads in order and hopes to find enough soon
         select r.session, r.id, r.at_us from {schema}.records r
-        where array_to_tsvector(string_to_array(r.words, ' ')) @@ query
+        where {schema}.indexed(r.words) @@ query
           and r.kinds & of_kinds <> 0
           and r.at_us >= lower_us and r.at_us < upper_us
           and (r.at_us, r.id) < (before_us, before_id)
