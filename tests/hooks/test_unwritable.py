@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -221,16 +220,15 @@ def test_the_wal_of_a_large_pass_stays_small(tmp_path: Path) -> None:
     idle.close()
 
 
-def test_a_reader_does_not_hold_up_a_pass(tmp_path: Path) -> None:
+def test_a_reader_does_not_hold_up_a_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "BUSY_MS", 3_600_000)  # a pass that waited would not end
     add(tmp_path, "first", 50)
     stored.sync(tmp_path)
     reader = connection.open_store(Layout.at(tmp_path))
     rows = reader.execute("select id from events")
     next(rows)
     add(tmp_path, "second", 2000)
-    began = time.monotonic()
     assert stored.sync(tmp_path).stored == 2000
-    assert time.monotonic() - began < connection.BUSY_MS / 1000
     assert wal(tmp_path) > vacuum.WAL_BYTES
     assert len(list(rows)) == 49
     reader.execute("select 1").fetchall()
