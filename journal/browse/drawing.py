@@ -10,8 +10,7 @@ from rich.text import Text
 
 from journal.cli.screen.tables import GAP, age, when
 from journal.printable import clean, one_line
-from sync.pages import story
-from sync.pages.story import Block, Call, Child, Group, Words
+from sync.pages.steps import Block, Call, Child, Group, Step, Words
 from sync.query.listing import Session
 from sync.query.search import Hit
 
@@ -36,7 +35,7 @@ def session_row(session: Session, now_us: int) -> Text:
 
 
 def hit_row(hit: Hit) -> Text:
-    """Where it stands, and the line with the words marked."""
+    """Where it is, and the line with the words marked."""
     head = GAP.join((hit.kind.name.lower(), when(hit.at_us), one_line(hit.project)))
     line = Text(hit.snippet.text)
     for start, end in hit.snippet.marks:
@@ -73,7 +72,7 @@ def blocks(told: Sequence[Block], detail_of: set[str]) -> RenderableType:
     return Parts(*parts)
 
 
-def _step(step: story.Step, detail_of: set[str]) -> RenderableType:
+def _step(step: Step, detail_of: set[str]) -> RenderableType:
     if isinstance(step, Words):
         return _words(step)
     if isinstance(step, Child):

@@ -8,6 +8,7 @@ from journal.cli.app import App
 from journal.cli.screen.follow import Follower
 from journal.errors import JournalError
 from sync.pages import story
+from sync.pages.steps import Block
 from sync.query import detail, listing
 from sync.query import search as index
 from sync.query.candidates import Query
@@ -29,7 +30,7 @@ class Found(NamedTuple):
 
 
 class Source:
-    """A home, read. `problem`: why nothing new is taken in."""
+    """A home, read. `problem`: why nothing new is synced."""
 
     def __init__(self, app: App) -> None:
         self.app = app
@@ -43,7 +44,7 @@ class Source:
 
     @property
     def problem(self) -> JournalError | None:
-        """Why what is new could not be taken in."""
+        """Why what is new could not be synced."""
         return self._follower.problem
 
     def close(self) -> None:
@@ -52,7 +53,7 @@ class Source:
             self._follower.close()
 
     def changed(self) -> bool:
-        """Take in what is new; whether anything is."""
+        """Sync what is new; whether anything is."""
         with self._one:
             return self._follower.changed()
 
@@ -78,10 +79,10 @@ class Source:
             key = listing.find(db, name)
             found = next(listing.read(db, [key], self.adopt_on), None)
         if found is None:
-            raise JournalError("this session is gone", "the list has those that are there")
+            raise JournalError("this session does not exist any more", "go back to the list")
         return found
 
-    def told(self, name: str) -> tuple[Detail, list[story.Block]]:
+    def told(self, name: str) -> tuple[Detail, list[Block]]:
         """One session with all that was said and done. JournalError: it is gone."""
         with self._one:
             db = self._follower.database()

@@ -8,7 +8,7 @@ from journal.errors import UsageError
 
 
 def browse_here(app: App, text: str = "") -> None:
-    """UsageError: there is no terminal."""
+    """UsageError: no terminal."""
     if not (sys.stdout.isatty() and sys.stdin.isatty()):
         raise UsageError("browse needs a terminal", "lists for pipes: journal sessions")
     with app.reading():

@@ -1,7 +1,7 @@
 """The team archive: deliveries against one COPY, bytes per record, a search page at a million.
 
 The yardstick is one COPY of the same lines and words into a table with the same key, tsvector and
-GIN index; a bare COPY stands beside it for the record. JOURNAL_BENCH_RECORDS changes the million.
+GIN index; a bare COPY is shown for comparison. JOURNAL_BENCH_RECORDS changes the million.
 """
 
 import hashlib
@@ -9,15 +9,16 @@ import json
 import os
 import random
 import re
-import tempfile
 import time
 import uuid
+from contextlib import closing
 from itertools import accumulate
+from pathlib import Path
 
 import psutil
 import psycopg
 
-from bench_table import Row, print_table
+from bench_table import Row
 from journal.layout import Layout
 from journal.record import record
 from journal.settings import sections
@@ -57,30 +58,26 @@ select indexdef from pg_indexes where schemaname = 'agent_journal' and indexname
 """
 
 
-def measure() -> list[Row]:
+def measure(scratch: Path) -> list[Row]:
     """All of it, with a server of its own that writes to the disk as usual."""
-    server = Server(durable=True)
-    try:
-        return _measure(server)
-    finally:
-        server.close()
+    with closing(Server(durable=True)) as server:
+        return _rows(server, scratch)
 
 
-def _measure(server: Server) -> list[Row]:
+def _rows(server: Server, scratch: Path) -> list[Row]:
     database = server.database()
     settings = _settings(server, database, ADMINISTRATOR)
-    with tempfile.TemporaryDirectory() as folder:
-        layout = Layout.at(folder)
-        administration.init(layout, settings, ENVIRON)
-        with server.connect(ADMINISTRATOR, database) as connection:
-            connection.execute(f"grant {GROUP} to ada, ben")
-        pieces = [_piece(number) for number in range(SESSIONS)]
-        mine = _settings(server, database, "ada")
-        delivered = _delivered(mine, pieces)
-        indexed, bare = _copied(server, database, pieces)
-        ratio = _bytes(server, database)
-        _generate(server, database)
-        page, busy = _search(server, database, layout)
+    layout = Layout.at(scratch)
+    administration.init(layout, settings, ENVIRON)
+    with server.connect(ADMINISTRATOR, database) as connection:
+        connection.execute(f"grant {GROUP} to ada, ben")
+    pieces = [_piece(number) for number in range(SESSIONS)]
+    mine = _settings(server, database, "ada")
+    delivered = _delivered(mine, pieces)
+    indexed, bare = _copied(server, database, pieces)
+    ratio = _bytes(server, database)
+    _generate(server, database)
+    page, busy = _search(server, database, layout)
     count = SESSIONS * RECORDS
     speed = f"{count / delivered:,.0f} records/s"
     return [
@@ -243,7 +240,3 @@ def _one(
     row = connection.execute(query, values or None).fetchone()
     assert row is not None
     return row[0]
-
-
-if __name__ == "__main__":
-    print_table("archive", measure())

@@ -4,11 +4,9 @@ Against the bare start of an interpreter, as the search: 30 times that is about 
 """
 
 import os
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +14,7 @@ from pathlib import Path
 import bench_journal
 import looked_at
 from bench_live import cpu_seconds
-from bench_table import Row, print_table
+from bench_table import Row
 from bench_watch import sync
 from web_server import WebServer
 
@@ -28,25 +26,19 @@ PAGES = ("/", "/sessions", "/search?q=ordinary", "/projects", "/files", "/files?
          "/usage", "/sessions/long", "/api/sessions?limit=50", "/api/usage?by=day")  # fmt: skip
 
 
-def measure() -> list[Row]:
+def measure(scratch: Path) -> list[Row]:
     """Each page as a browser asks for it, first and again; then a new event; then nothing."""
-    scratch = Path(tempfile.mkdtemp(prefix="agent-journal-bench-"))
-    try:
-        home = scratch / "home"
-        bench_journal.write(home, RECORDS, sessions=600, days=6, often="ordinary")
-        writer = looked_at.Writer(home)
-        writer.tell("long", "UserPromptSubmit", LONG + 60, cwd="/code/x", prompt="a long one")
-        for number in range(LONG):
-            given = {"command": f"make {number} {'x' * 400}"}
-            writer.call("long", "Bash", LONG + 50 - number, given, {"stdout": "y" * 600})
-        sync(home)
-        bare = statistics.median(_timed(_start) for _ in range(ROUNDS))
-        with WebServer(home, HOME=str(scratch)) as server:
-            rows = _pages(server, bare)
-            rows += _live(server, home)
-            return rows
-    finally:
-        shutil.rmtree(scratch)
+    home = scratch / "home"
+    bench_journal.write(home, RECORDS, sessions=600, days=6, often="ordinary")
+    writer = looked_at.Writer(home)
+    writer.tell("long", "UserPromptSubmit", LONG + 60, cwd="/code/x", prompt="a long one")
+    for number in range(LONG):
+        given = {"command": f"make {number} {'x' * 400}"}
+        writer.call("long", "Bash", LONG + 50 - number, given, {"stdout": "y" * 600})
+    sync(home)
+    bare = statistics.median(_timed(_start) for _ in range(ROUNDS))
+    with WebServer(home, HOME=str(scratch)) as server:
+        return [*_pages(server, bare), *_live(server, home)]
 
 
 def _pages(server: WebServer, bare: float) -> list[Row]:
@@ -99,7 +91,3 @@ def _timed(work: Callable[[], None]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
-
-
-if __name__ == "__main__":
-    print_table("web", measure())

@@ -125,7 +125,7 @@ def test_the_tool_that_runs_and_the_sub_agents_are_shown(home: Path) -> None:
         assert not any("runs:" in line for line in screen.wait_for("1 idle"))
 
 
-def test_it_fits_whatever_size_the_window_gets(home: Path) -> None:
+def test_it_fits_any_size_of_the_window(home: Path) -> None:
     for number in range(40):
         ask(home, f"{number:06x}ff", f"work {number}")
     with PtyScreen(home, 80, 24, COLUMNS="200", LINES="5") as screen:
@@ -241,7 +241,7 @@ def test_what_cannot_be_read_is_shown_and_tried_again(home: Path) -> None:
         follows(screen, home, "bbbbbb01")
 
 
-def test_filters_and_the_limit_hold_while_it_lives(home: Path) -> None:
+def test_filters_and_the_limit_hold_while_it_runs(home: Path) -> None:
     ask(home, "bbbbbb01", "another")
     tell(home, "bbbbbb01", "Stop")
     with PtyScreen(home, 80, 24, "--state", "working", "--limit", "1") as screen:
@@ -298,7 +298,7 @@ def test_while_nothing_happens_the_database_is_asked_one_thing(home: Path) -> No
     follower.close()
 
 
-def test_the_newest_files_tell_whatever_hooks_do(tmp_path: Path) -> None:
+def test_the_newest_files_decide_no_matter_what_hooks_do(tmp_path: Path) -> None:
     days = tmp_path / "days"
     newest = Newest(Layout.at(tmp_path))
     assert not newest.changed()

@@ -106,7 +106,7 @@ def _unknown(db: "apsw.Connection", wanted: "Wanted") -> "Iterator[str]":
 
 
 def _follow(app: App, as_json: bool, limit: int | None, chosen: dict[str, Any]) -> None:
-    """The list until its person leaves. UsageError: there is no screen, or JSON is wanted."""
+    """The list until its person leaves. UsageError: no screen, or JSON is wanted."""
     from journal.cli.screen.full_screen import check_terminal
     from journal.cli.screen.live import show_live
     from journal.errors import UsageError

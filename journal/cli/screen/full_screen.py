@@ -21,9 +21,9 @@ _HINT = "run it in a terminal, or leave --live out"
 
 
 def check_terminal() -> None:
-    """UsageError: standard output is no terminal that can be drawn on."""
+    """UsageError: standard output is not a terminal that can be drawn on."""
     if not sys.stdout.isatty():
-        raise UsageError("--live needs a terminal, and standard output is none", _HINT)
+        raise UsageError("--live needs a terminal, and standard output is not one", _HINT)
     if console().is_dumb_terminal:
         raise UsageError("--live needs a terminal that can move its cursor", _HINT)
 
@@ -71,7 +71,7 @@ class Terminal:
     def draw(self, lines: Sequence[Text]) -> None:
         """Show these lines from the top; what is too long or too many is cut."""
         columns, rows = self.size
-        self._console.size = (columns, rows)  # whatever $COLUMNS says: windows change
+        self._console.size = (columns, rows)  # not what $COLUMNS says: windows change
         for line in lines:
             line.truncate(columns, overflow="ellipsis")
         self._drawn = Text("\n", no_wrap=True).join(lines[:rows])
@@ -104,7 +104,7 @@ class Terminal:
 
 
 def _keys_fd() -> int | None:
-    """Where keys come from; None: nobody can press one."""
+    """Where keys come from; None: no keyboard."""
     return sys.stdin.fileno() if sys.stdin is not None and sys.stdin.isatty() else None
 
 

@@ -1,4 +1,4 @@
-"""`journal sessions --live`: the list in place, drawn anew only if a text on it is another one."""
+"""`journal sessions --live`: the list in place, drawn again only if a text on it changed."""
 
 import time
 from collections.abc import Callable, Sequence

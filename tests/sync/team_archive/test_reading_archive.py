@@ -106,7 +106,7 @@ def test_what_is_anothers_is_answered_like_what_is_not_there(both: tuple[Home, H
     assert ada.json("archive", "status")["last_delivery"] is not None
 
 
-def test_wrong_use_is_said(both: tuple[Home, Home]) -> None:
+def test_wrong_use_is_reported(both: tuple[Home, Home]) -> None:
     ada, _ = both
     for args, code in (
         (["sessions", "--owner", "ben"], 2),
