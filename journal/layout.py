@@ -6,7 +6,7 @@ Directories are 0700 and files 0600 under any umask; a file that is replaced is 
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -269,6 +269,39 @@ def write_parts(path: Path, parts: Iterable[bytes], mode: int = 0o600) -> None:
     except OSError as error:
         hint = "check the directory, its rights and the free space"
         raise JournalError(f"cannot write {path}: {error.strerror}", hint) from error
+
+
+def write_all(files: Sequence[tuple[Path, bytes]], mode: int = 0o600) -> None:
+    """Replace many files, waiting for the disk once: after a crash each is the old or the new one.
+
+    JournalError: as for `write_parts`; some files may be new ones then.
+    """
+    import tempfile
+
+    made: list[tuple[int, Path]] = []
+    try:
+        try:
+            for path, data in files:
+                fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+                made.append((fd, Path(name)))
+                os.fchmod(fd, mode)
+                with os.fdopen(os.dup(fd), "wb") as file:
+                    file.write(data)
+            for fd, _ in made:
+                os.fsync(fd)
+            for (_, temporary), (path, _) in zip(made, files, strict=True):
+                temporary.replace(path)
+        finally:
+            for fd, temporary in made:
+                os.close(fd)
+                temporary.unlink(missing_ok=True)
+        for folder in {path.parent for path, _ in files}:
+            sync_folder(folder)
+    except OSError as error:
+        hint = "check the directory, its rights and the free space"
+        raise JournalError(
+            f"cannot write in {files[0][0].parent}: {error.strerror}", hint
+        ) from error
 
 
 def append_line(path: Path, line: bytes) -> None:

@@ -82,6 +82,12 @@ def register(
     return Registration(agent, path, "registered", backup)
 
 
+def registered_command(agent: Agent, environ: Mapping[str, str]) -> list[str]:
+    """What the agent starts under our name; empty: nothing. UsageError: the file is unreadable."""
+    servers = agent.setup.servers
+    return [] if servers is None else _command(_entry(servers, servers.file(environ)))
+
+
 def unregister(
     agent: Agent, environ: Mapping[str, str], now_us: int, *, dry_run: bool = False
 ) -> Registration | None:

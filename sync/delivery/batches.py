@@ -1,8 +1,8 @@
-"""Many pieces in one go, for a remote that stores records by their ids (see `Batching`).
+"""Many pieces in one go, for a remote that takes several at once (see `Batching`).
 
-Such a remote loses nothing and keeps nothing twice if a piece is sent again, also with other
-bytes. So neither the attempt nor the receipt of each piece has to be on the disk before the next
-step: what a power cut takes back is cut and sent again.
+The disk is waited for once for all of them at each step: the attempts, the pieces, the receipts.
+A remote that stores records by their ids loses nothing and keeps nothing twice if a piece is sent
+again, also with other bytes; so its attempts need not be on the disk before the pieces are sent.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,13 +15,17 @@ from sync.remote.contract import Piece, Progress, RemoteError, Then
 
 @runtime_checkable
 class Batching(Protocol):
-    """A remote that takes several pieces at once, and stores records by their ids."""
+    """A remote that takes several pieces at once.
+
+    `keeps_by_id`: it stores each record once by its id, whichever pieces hold it.
+    """
 
     batch_pieces: int
     batch_bytes: int
+    keeps_by_id: bool
 
     def deliver_many(self, pieces: Sequence[tuple[Piece, Progress]], seconds: float) -> None:
-        """Store all of these pieces, or none. RemoteError."""
+        """Store all of these pieces. RemoteError: it may have stored some, if not `keeps_by_id`."""
 
 
 def groups(order: Order, names: Sequence[str], remote: Batching) -> Iterator[list[str]]:
@@ -47,6 +51,8 @@ def send(
 ) -> bool:
     """Send these pieces together; whether the next ones may be tried."""
     pieces = list(_ready(order, names, done))
+    if not remote.keeps_by_id:
+        pieces = Sending.begin_all(pieces)
     if not pieces:
         return True
     try:
@@ -55,9 +61,9 @@ def send(
         if error.then in (Then.SPLIT, Then.REJECT) and len(pieces) > 1:
             return _one_by_one(order, pieces, seconds, done)
         done.tried += 1
-        return note_failure(order, pieces[0].begun(), error, done)
-    for one in pieces:
-        one.acknowledge(durable=False)
+        first = pieces[0].begun() if remote.keeps_by_id else pieces[0]
+        return note_failure(order, first, error, done)
+    Sending.acknowledge_all(order, pieces)
     done.tried += len(pieces)
     done.sent += len(pieces)
     remember(order, circuit_breaker.succeeded(order.circuit, order.now_us))

@@ -14,6 +14,8 @@ from sync.delivery.retry_file import Head
 from sync.views import delivered_pieces
 from sync.views.delivered_pieces import PieceKey
 
+_AT_ONCE = 100  # files that are noted in one transaction
+
 
 @dataclass(slots=True)
 class Checked:
@@ -28,15 +30,11 @@ def check_queue(db: apsw.Connection, folder: Path, now_us: int) -> Checked:
     names = set(retry_queue.list_names(folder))
     known = delivered_pieces.waiting(db)
     checked = Checked([], [])
-    for name in sorted(names - known.keys()):
-        try:
-            head = retry_queue.read_head(folder / name)
-        except retry_queue.GoneError:
-            continue
-        except retry_queue.ForeignRetryError as error:
-            checked.problems.append(str(error))
-            continue
-        _note_found(db, folder, head, name, checked)
+    found = sorted(names - known.keys())
+    for start in range(0, len(found), _AT_ONCE):
+        with db:
+            for name in found[start : start + _AT_ONCE]:
+                _look_at(db, folder, name, checked)
     if gone := known.keys() - names:
         still = delivered_pieces.waiting(db)
         with db:
@@ -44,6 +42,17 @@ def check_queue(db: apsw.Connection, folder: Path, now_us: int) -> Checked:
                 if name in still and not (folder / name).exists():
                     delivered_pieces.forget(db, known[name], now_us)
     return checked
+
+
+def _look_at(db: apsw.Connection, folder: Path, name: str, checked: Checked) -> None:
+    try:
+        head = retry_queue.read_head(folder / name)
+    except retry_queue.GoneError:
+        return
+    except retry_queue.ForeignRetryError as error:
+        checked.problems.append(str(error))
+        return
+    _note_found(db, folder, head, name, checked)
 
 
 def _note_found(db: apsw.Connection, folder: Path, head: Head, name: str, checked: Checked) -> None:
@@ -59,10 +68,9 @@ def _note_found(db: apsw.Connection, folder: Path, head: Head, name: str, checke
                 checked.delivered.append(name)
                 return
             checked.delivered.append(file)
-    with db:
-        delivered_pieces.note(
-            db, head.target, key, delivered_pieces.WAITING, head.created_us, head.events, name
-        )
+    delivered_pieces.note(
+        db, head.target, key, delivered_pieces.WAITING, head.created_us, head.events, name
+    )
 
 
 def readable_head(path: Path) -> Head | None:

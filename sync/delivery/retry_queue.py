@@ -22,13 +22,13 @@ writes here (`deliver.lock`); anybody may read.
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
 from journal.errors import JournalError
-from journal.layout import sync_folder, write_whole
+from journal.layout import sync_folder, write_all, write_whole
 from journal.settings import sections
 from journal.times import DAY_US, SECOND_US
 from sync.delivery import retry_file
@@ -176,13 +176,29 @@ def update(path: Path, piece: Waiting) -> None:
     _write(path, piece)
 
 
-def remove(path: Path, dead: Path, *, durable: bool = True) -> None:
+def update_all(pieces: Sequence[tuple[Path, Waiting]]) -> None:
+    """The same of many files that are there, with one wait for the disk. JournalError."""
+    write_all([(path, retry_file.dump(piece)) for path, piece in pieces])
+    for path, piece in pieces:
+        _date(path, piece)
+
+
+def remove_all(paths: Sequence[Path], dead: Path) -> None:
+    """As `remove`, of many files, with one wait for the disk. JournalError."""
+    for path in paths:
+        unlink(dead_path(dead, path))
+        unlink(path, durable=False)
+    for folder in {path.parent for path in paths}:
+        sync_folder(folder)
+
+
+def remove(path: Path, dead: Path) -> None:
     """The piece has been delivered, and its receipt is in the journal.
 
     `dead` is the folder where it may still lie, if putting it back was killed half-way.
     """
     unlink(dead_path(dead, path))
-    unlink(path, durable=durable)
+    unlink(path)
 
 
 def dead_path(dead: Path, path: Path) -> Path:
@@ -205,6 +221,10 @@ def remove_temporary(folder: Path, now_us: int) -> None:
 
 def _write(path: Path, piece: Waiting) -> None:
     write_whole(path, retry_file.dump(piece))
+    _date(path, piece)
+
+
+def _date(path: Path, piece: Waiting) -> None:
     next_ns = piece.head.next_us * 1000
     try:
         os.utime(path, ns=(next_ns, next_ns))  # killed before it: due now, and the head says when

@@ -5,7 +5,7 @@ something in it, or if they fail. Its attempt is counted in its file before the 
 receipt is in the journal before the file goes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
@@ -239,16 +239,35 @@ class Sending:
 
     def begun(self) -> "Sending":
         """An attempt has been made."""
-        if self._order.all:
-            to_be_asked_now(self._waiting.head.progress)
-        self._update(attempts=self._waiting.head.attempts + 1)
+        self._count()
+        retry_queue.update(self._path, self._waiting)
         return self
 
-    def acknowledge(self, *, durable: bool = True) -> None:
-        """The remote has it. Not `durable`: a power cut may take that back."""
-        order, path = self._order, self._path
-        now_ns = order.clock_ns()
-        receipts.acknowledge(order.layout, path, self._waiting, now_ns, durable=durable)
+    def _count(self) -> None:
+        if self._order.all:
+            to_be_asked_now(self._waiting.head.progress)
+        head = self._waiting.head
+        self._waiting = replace(self._waiting, head=replace(head, attempts=head.attempts + 1))
+
+    @staticmethod
+    def begin_all(pieces: "Sequence[Sending]") -> "list[Sending]":
+        """An attempt of each has been made, with one wait for the disk; those that are there."""
+        here = [one for one in pieces if one._path.exists()]  # else it was forgotten just now
+        for one in here:
+            one._count()
+        retry_queue.update_all([(one._path, one._waiting) for one in here])
+        return here
+
+    @staticmethod
+    def acknowledge_all(order: Order, pieces: "Sequence[Sending]") -> None:
+        """The remote has all of them."""
+        done = [(one._path, one._waiting) for one in pieces]
+        receipts.acknowledge_all(order.layout, done, order.clock_ns())
+
+    def acknowledge(self) -> None:
+        """The remote has it."""
+        order = self._order
+        receipts.acknowledge(order.layout, self._path, self._waiting, order.clock_ns())
 
     def _update(self, **changes: Any) -> None:
         self._waiting = replace(self._waiting, head=replace(self._waiting.head, **changes))

@@ -14,8 +14,9 @@ for). `progress` of a piece: `file`, its path in the folder.
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -38,6 +39,7 @@ from sync.remote.contract import (
 from sync.remote.naming import max_bytes, name_of
 from sync.remote.share import paused, within
 
+_AT_ONCE = 20  # files that are written before the disk is waited for
 Found = TypeVar("Found")
 
 
@@ -47,6 +49,10 @@ class Folder:
     `memory` (JSON, kept by the caller) is changed in place; `remember` has it on the disk when it
     returns.
     """
+
+    batch_pieces = 200
+    batch_bytes = 8 << 20
+    keeps_by_id = False
 
     def __init__(
         self, settings: sections.Remote, memory: dict[str, Any],
@@ -92,22 +98,22 @@ class Folder:
         RemoteError: `missing`, `unmounted`, `marker`, `denied`, `read_only`, `in_the_way` pause;
         `full`, `io`, `timeout`, `out_of_time` are tried again; `too_large` asks for smaller pieces.
         """
+        self.deliver_many([(piece, progress)], seconds)
+        return Outcome.STORED
+
+    def deliver_many(self, pieces: Sequence[tuple[Piece, Progress]], seconds: float) -> None:
+        """The same of many pieces; the disk is waited for once for some of them.
+
+        RemoteError: what was written so far stays, and is not written again.
+        """
         until = time.monotonic() + seconds
         self._check_marker(until)
+        for start in range(0, len(pieces), _AT_ONCE):
+            self._within(until, partial(self._write, pieces[start : start + _AT_ONCE]))
         now_us = self._now_us()
         sweeps = not 0 <= now_us - self._memory.get("swept_us", -DAY_US) < DAY_US
-        place = Path(files.host_name(piece.host)) / files.piece_name(piece)
-        before = [files.piece_name(replace(piece, sha256=one)) for one in hashes_before(progress)]
-
-        def write() -> None:
-            files.put(self._path / place, piece.body)
-            for name in before:
-                (self._path / place).with_name(name).unlink(missing_ok=True)
-            if sweeps:
-                files.sweep(self._path, now_us)
-                files.sweep((self._path / place).parent, now_us)
-
-        self._within(until, write)
+        if sweeps:
+            self._within(until, partial(self._sweep, pieces, now_us))
         try:
             self._check_marker(until)
         except RemoteError as error:
@@ -116,8 +122,20 @@ class Folder:
         if sweeps:
             self._memory["swept_us"] = now_us
             self._remember()
-        progress["file"] = place.as_posix()
-        return Outcome.STORED
+        for piece, progress in pieces:
+            progress["file"] = _place(piece).as_posix()
+
+    def _write(self, pieces: Sequence[tuple[Piece, Progress]]) -> None:
+        files.put_all([(self._path / _place(piece), piece.body) for piece, _ in pieces])
+        for piece, progress in pieces:
+            for one in hashes_before(progress):
+                gone = self._path / _place(replace(piece, sha256=one))
+                gone.unlink(missing_ok=True)
+
+    def _sweep(self, pieces: Sequence[tuple[Piece, Progress]], now_us: int) -> None:
+        hosts = {self._path / _place(piece).parent for piece, _ in pieces}
+        for folder in (self._path, *hosts):
+            files.sweep(folder, now_us)
 
     def _check_marker(self, until: float) -> None:
         """The folder is the one of its first use, or this is its first use."""
@@ -157,6 +175,11 @@ class Folder:
             if error.kind == "timeout" and left < 0.9 * self._timeout_seconds:
                 error.counts = False
             raise
+
+
+def _place(piece: Piece) -> Path:
+    """Where a piece lies in the folder."""
+    return Path(files.host_name(piece.host)) / files.piece_name(piece)
 
 
 def is_remote_folder(path: Path) -> bool:

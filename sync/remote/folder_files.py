@@ -18,7 +18,7 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -62,21 +62,34 @@ def _safe(text: str, chars: int) -> str:
     return re.sub(r"[^a-z0-9_-]+", "-", text.lower())[:chars].strip("-") or "x"
 
 
-def put(path: Path, body: bytes) -> None:
-    """The file at `path` is there with this content when this returns. OSError."""
-    group = _group_bits(path.parent.parent)
-    if not path.parent.is_dir():
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        sync_folder(path.parent.parent)
-    _open_to_group(path.parent, group)
-    if not _holds(path, body):
-        made = _written(path.parent, body, group)
-        try:
-            made.replace(path)
-        except BaseException:
-            made.unlink(missing_ok=True)
-            raise
-    sync_folder(path.parent)
+def put_all(wanted: Sequence[tuple[Path, bytes]]) -> None:
+    """The files are there with this content, on the disk, when this returns. OSError."""
+    groups = {folder: _prepared(folder) for folder in {path.parent for path, _ in wanted}}
+    made: list[tuple[int, Path, Path]] = []
+    try:
+        for path, body in wanted:
+            if not _holds(path, body):
+                made.append((*_begun(path.parent, body, groups[path.parent]), path))
+        for fd, _, _ in made:
+            os.fsync(fd)
+        for _, temporary, path in made:
+            temporary.replace(path)
+    finally:
+        for fd, temporary, _ in made:
+            os.close(fd)
+            temporary.unlink(missing_ok=True)
+    for folder in groups:
+        sync_folder(folder)
+
+
+def _prepared(folder: Path) -> int:
+    """The directory of a host is there; what the group may do in it, see `_group_bits`."""
+    group = _group_bits(folder.parent)
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, exist_ok=True)
+        sync_folder(folder.parent)
+    _open_to_group(folder, group)
+    return group
 
 
 def _group_bits(folder: Path) -> int:
@@ -103,19 +116,31 @@ def _holds(path: Path, body: bytes) -> bool:
 
 def _written(folder: Path, body: bytes, group: int) -> Path:
     """A temporary file with this content, on the disk. `group`: of the folder's mode."""
+    fd, made = _begun(folder, body, group)
+    try:
+        os.fsync(fd)
+    except BaseException:
+        made.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(fd)
+    return made
+
+
+def _begun(folder: Path, body: bytes, group: int) -> tuple[int, Path]:
+    """The same, open and not yet on the disk."""
     fd, name = tempfile.mkstemp(prefix=_PREFIX, suffix=_SUFFIX, dir=folder)
     try:
-        with os.fdopen(fd, "wb") as file:
-            if group:
-                with suppress(OSError):  # a file system without rights
-                    os.fchmod(fd, 0o600 | (group & 0o060))
+        if group:
+            with suppress(OSError):  # a file system without rights
+                os.fchmod(fd, 0o600 | (group & 0o060))
+        with os.fdopen(os.dup(fd), "wb") as file:
             file.write(body)
-            file.flush()
-            os.fsync(fd)
     except BaseException:
+        os.close(fd)
         Path(name).unlink(missing_ok=True)
         raise
-    return Path(name)
+    return fd, Path(name)
 
 
 def make_marker(folder: Path, unique: str, now_us: int) -> None:

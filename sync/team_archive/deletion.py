@@ -29,7 +29,8 @@ on conflict (owner, session) do update set
   until_us = greatest(known.until_us, excluded.until_us), changed = pg_current_xact_id()
 """
 _DELETES = (
-    "delete from {schema}.records where owner = session_user::text and session = %s",
+    "delete from {schema}.records where owner = session_user::text and session in (select number"
+    " from {schema}.sessions where owner = session_user::text and key = %s)",
     "delete from {schema}.usage where owner = session_user::text and session = %s",
     "delete from {schema}.pieces where owner = session_user::text and session = %s",
     "delete from {schema}.sessions where owner = session_user::text and key = %s",
@@ -51,8 +52,8 @@ def delete(archive: Archive, agent: str, session: str, now_us: int) -> int:
         open_.execute(_LOCK, (str(key),))
         last = open_.execute(
             in_schema(
-                "select max(at_us) from {schema}.records"
-                " where owner = session_user::text and session = %s",
+                "select max(r.at_us) from {schema}.records r join {schema}.sessions s"
+                " on s.number = r.session where s.owner = session_user::text and s.key = %s",
                 schema,
             ),
             (key,),

@@ -58,8 +58,9 @@ select agent, id, until_us from {schema}.tombstones where owner = session_user::
   and changed >= %(cursor)s::xid8 and (changed < %(xmin)s::xid8 or changed >= %(xmax)s::xid8)
 """
 _IDS = """
-select session, id, octet_length(line) from {schema}.records
-where owner = %s and session = any (%s) order by session, at_us, id
+select s.key, r.id, octet_length(r.line) from {schema}.records r
+join {schema}.sessions s on s.number = r.session
+where s.owner = %s and s.key = any (%s) order by s.key, r.at_us, r.id
 """
 _LINES = "select line from {schema}.records where owner = %s and id = any (%s) order by at_us, id"
 

@@ -31,12 +31,13 @@ PAGE_RECORDS = 500
 _ZERO = "00000000-0000-0000-0000-000000000000"
 _OF_SESSION = """
 select r.at_us, r.id, r.line from {schema}.records r
-where r.owner = %s and r.session = %s and r.at_us >= %s and (r.at_us, r.id) > (%s, %s::uuid)
+join {schema}.sessions s on s.number = r.session
+where s.owner = %s and s.key = %s and r.at_us >= %s and (r.at_us, r.id) > (%s, %s::uuid)
 order by r.at_us, r.id limit %s
 """
 _ALL = """
 select r.at_us, r.id, r.line from {{schema}}.records r
-join {{schema}}.sessions s on s.owner = r.owner and s.key = r.session
+join {{schema}}.sessions s on s.number = r.session
 where r.at_us >= %s and (r.at_us, r.id) >= (%s, %s::uuid) and not (r.at_us = %s and r.id = %s::uuid)
   and {}
 order by r.at_us, r.id limit %s

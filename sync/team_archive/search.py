@@ -30,14 +30,17 @@ _MOST = 2_000  # candidates in one page
 _ENDLESS = (1 << 62, (1 << 128) - 1)
 _HINT = "give the same words and filters as before, and the cursor of a line unchanged"
 _MATCHING = """
-select m.of_owner, m.found_id, m.found_us, m.is_summary, s.agent, s.id, s.project_name, s.title,
+select s.owner, m.found_id, m.found_us, m.is_summary, s.agent, s.id, s.project_name, s.title,
   case when m.is_summary then convert_to(s.summary, 'UTF8') else r.line end
-from {schema}.matching(%(query)s::tsquery, %(kinds)s, %(since)s, %(until)s, %(us)s, %(id)s::uuid,
-  %(most)s, %(owner)s, %(agent)s, %(project)s, %(branch)s, %(host)s, %(state)s, %(triggers)s,
-  %(keys)s::text[], %(owns)s::text[], %(paths)s::text[], %(tops)s::text[]) m
-join {schema}.sessions s on s.owner = m.of_owner and s.key = m.of_session
-left join {schema}.records r on not m.is_summary and r.owner = m.of_owner and r.id = m.found_id
-where s.last_us >= %(active_since)s and s.last_us < %(active_until)s
+from (
+  select * from {schema}.matching(%(query)s::tsquery, %(kinds)s, %(since)s, %(until)s, %(us)s,
+    %(id)s::uuid, %(most)s, %(owner)s, %(agent)s, %(project)s, %(branch)s, %(host)s, %(state)s,
+    %(triggers)s, %(active_since)s, %(active_until)s,
+    %(keys)s::text[], %(owns)s::text[], %(paths)s::text[], %(tops)s::text[])
+  order by found_us desc, found_id desc limit %(most)s
+) m
+join {schema}.sessions s on s.number = m.found_session
+left join {schema}.records r on not m.is_summary and r.owner = s.owner and r.id = m.found_id
 order by m.found_us desc, m.found_id desc
 """
 _OF_CALLS = (TextKind.INPUT, TextKind.OUTPUT)

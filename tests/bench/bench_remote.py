@@ -221,7 +221,7 @@ def _to_folder(scratch: Path) -> list[Row]:
         layout, settings = home_at(scratch / f"home-{number}", "folder", str(folder))
         ours.append(_replayed(layout, settings, made))
         assert sum(1 for _ in folder.rglob("*.jsonl")) == PIECES
-    return _rows("write, fsync, rename", bare, f"replay of {PIECES:,}, folder", ours, 20)
+    return _rows("write, fsync, rename", bare, f"replay of {PIECES:,}, folder", ours, 3)
 
 
 def _copied(target: Path, made: list[Piece]) -> float:

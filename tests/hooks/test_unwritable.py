@@ -193,7 +193,7 @@ def test_the_wal_of_a_large_pass_stays_small(tmp_path: Path) -> None:
     for session in range(5):
         add(tmp_path, f"s{session}", 1600)
     total = sum(path.stat().st_size for path in tmp_path.rglob("*.jsonl"))
-    assert total > 2.5 * journal_reader.BATCH_BYTES
+    assert total > 5 * journal_reader.BATCH_BYTES
     sizes, over = [0], threading.Event()
 
     def look() -> None:
@@ -206,8 +206,9 @@ def test_the_wal_of_a_large_pass_stays_small(tmp_path: Path) -> None:
     stored.sync(tmp_path)
     over.set()
     thread.join()
-    # A batch of records, with what it changes in the tables and indexes of the conversation.
-    assert 1 << 20 < max(sizes) < 5 * journal_reader.BATCH_BYTES
+    # One batch, of words of which none comes twice: its texts and their index are three times as
+    # large, and at times the index merges what it has written before.
+    assert 1 << 20 < max(sizes) < 24 << 20
     assert wal(tmp_path) <= vacuum.WAL_BYTES
     idle.close()
 

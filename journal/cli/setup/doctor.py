@@ -79,7 +79,7 @@ def finding_json(finding: "Finding") -> dict[str, object]:
 
 def checks(app: App, file: Path | None) -> "list[tuple[str, Check]]":
     """All checks in the order in which they are shown; later ones rest on earlier repairs."""
-    from journal.doctor import activity, agents, home, hooks, settings_levels
+    from journal.doctor import activity, agents, home, hooks, recall, settings_levels
     from journal.setup import settings_file
     from sync.checkup import running, stored
 
@@ -114,6 +114,7 @@ def checks(app: App, file: Path | None) -> "list[tuple[str, Check]]":
         ("agent", of_claude["agent"]),
         ("hooks", of_claude["hooks"]),
         ("agents", lambda: agents.look_at_agents(layout, put)),
+        ("recall", lambda: recall.look_at_recall(layout, app.now_us)),
         ("capture", lambda: activity.look_at_capture(layout)),
         ("transcripts", of_claude["transcripts"]),
         ("watcher", lambda: running.look_at_watcher(subject)),

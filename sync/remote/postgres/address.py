@@ -3,10 +3,12 @@
 It holds no password, and asks for TLS unless the host is local or `sslmode` says otherwise.
 """
 
+import configparser
 import ipaddress
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from journal.printable import one_line
@@ -66,16 +68,29 @@ def address(settings: sections.Remote, environ: Mapping[str, str]) -> Address:
     if "password" in found:
         message = "[remote] url holds a password (put it into ~/.pgpass, or use token_env)"
         raise RemoteError("settings", message, Then.PAUSE)
-    tells_tls = "sslmode" in found or "service" in found
-    tells_tls = tells_tls or any(name in environ for name in ("PGSSLMODE", "PGSERVICE"))
-    if not tells_tls and not all(map(_is_local, _hosts(found, environ))):
+    said = {**_service(found, environ), **found}
+    tells_tls = "sslmode" in said or "PGSSLMODE" in environ
+    if not tells_tls and not all(map(_is_local, _hosts(said, environ))):
         found["sslmode"] = "require"
     return Address(found, settings.db_schema)
 
 
-def _hosts(found: Mapping[str, str], environ: Mapping[str, str]) -> list[str]:
-    named = found.get("host") or found.get("hostaddr") or environ.get("PGHOST", "")
-    return named.split(",")
+def _hosts(said: Mapping[str, str], environ: Mapping[str, str]) -> list[str]:
+    """What is connected to: a numeric address counts before the name, which is only checked."""
+    numeric = said.get("hostaddr") or environ.get("PGHOSTADDR", "")
+    return (numeric or said.get("host") or environ.get("PGHOST", "")).split(",")
+
+
+def _service(found: Mapping[str, str], environ: Mapping[str, str]) -> Mapping[str, str]:
+    """What the user's service file says, as libpq reads it ("The Connection Service File")."""
+    name = found.get("service") or environ.get("PGSERVICE", "")
+    path = environ.get("PGSERVICEFILE") or Path("~/.pg_service.conf").expanduser()
+    services = configparser.RawConfigParser(strict=False)
+    try:
+        services.read(path, "utf-8")
+    except (OSError, ValueError, configparser.Error):
+        return {}  # libpq says what is wrong with it
+    return dict(services[name]) if name in services else {}
 
 
 def _is_local(host: str) -> bool:

@@ -48,7 +48,14 @@ _TEXTS = (
     (r"timeout expired|timed? ?out", "timeout", _RETRY),
     (r"definition of service|service file|invalid (port|sslmode|connection)", "settings", _PAUSE),
 )
+_REMARKS = ("Multiple", "DETAIL", "HINT", "Is the server running")
+_BEGINNING = re.compile(r"^.*?(FATAL|ERROR):\s*|^connection (to server )?at .*? failed: ")
 _HINTS = {
+    "unreachable": "check the host and port in [remote] url, and whether the server runs",
+    "timeout": "check the host and port in [remote] url; it is tried again",
+    "dropped": "it is tried again",
+    "busy": "it is tried again",
+    "settings": "check [remote] url",
     "auth": "check the role in [remote] url, ~/.pgpass, token_env or token_command",
     "no_token": "put the password into ~/.pgpass, or use token_env or token_command",
     "forbidden": "ask the administrator for: grant agent_journal_user to your role",
@@ -97,6 +104,6 @@ def made(kind: str, text: str, then: Then, *, ambiguous: bool = False) -> Remote
 def _shown(text: str) -> str:
     """The last line that says something: libpq names each address that it tried."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    said = [line for line in lines if not line.startswith(("Multiple", "DETAIL", "HINT"))]
+    said = [line for line in lines if not line.startswith(_REMARKS)]
     line = one_line((said or lines or ["without a reason"])[-1])
-    return re.sub(r"^.*?(FATAL|ERROR):\s*", "", line.removeprefix("- "))[:MESSAGE_CHARS]
+    return re.sub(_BEGINNING, "", line.removeprefix("- "))[:MESSAGE_CHARS]

@@ -38,6 +38,7 @@ class Postgres:
 
     batch_pieces = 200
     batch_bytes = 8 << 20
+    keeps_by_id = True
 
     def __init__(
         self, settings: sections.Remote, archive_id: str, home_id: str,

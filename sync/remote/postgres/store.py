@@ -71,9 +71,9 @@ where excluded.events > known.events
 _RECORDS = """
 with stored as (
   insert into {schema}.records (id, session, at_us, kinds, line, words)
-  select distinct on (id) id, session, at_us, kinds, line,
-    array_to_tsvector(array_remove(string_to_array(words, ' '), ''))
-  from pg_temp.agent_journal_staged
+  select distinct on (s.id) s.id, k.number, s.at_us, s.kinds, s.line, s.words
+  from pg_temp.agent_journal_staged s
+  join {schema}.sessions k on k.owner = session_user and k.key = s.session
   on conflict (owner, id) do nothing
   returning session, octet_length(line) as bytes
 ), counted as (
@@ -81,7 +81,7 @@ with stored as (
 ), noted as (
   update {schema}.sessions s set records = s.records + c.records, bytes = s.bytes + c.bytes,
     changed = pg_current_xact_id()
-  from counted c where s.owner = session_user and s.key = c.session
+  from counted c where s.number = c.session and s.owner = session_user
 )
 select coalesce(sum(records), 0)::bigint from counted
 """

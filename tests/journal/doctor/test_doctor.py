@@ -127,7 +127,7 @@ def test_a_healthy_installation_is_all_right(patient: Patient) -> None:
     found = patient.doctor()
     assert {one["status"] for one in found} == {"ok"}
     assert [one["check"] for one in found] == [
-        "home", "rights", "disk", "settings", "agent", "hooks", "agents", "capture",
+        "home", "rights", "disk", "settings", "agent", "hooks", "agents", "recall", "capture",
         "transcripts", "watcher", "database", "spool", "backlog", "refused", "redaction", "remote",
         "memory", "clock", "activity", "canary",
     ]  # fmt: skip

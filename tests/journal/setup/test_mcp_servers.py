@@ -150,3 +150,28 @@ def test_a_skill_that_a_person_changed_is_theirs(
     out(capsys, "install", "claude-code")
     out(capsys, "uninstall", "claude-code")
     assert skill.read_text() == "my own"
+
+
+@pytest.mark.parametrize("agent", ["claude-code", "codex", "opencode"])
+def test_doctor_checks_the_registration_and_repairs_it(
+    user: Path, agent: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def found(*args: str) -> list[dict[str, Any]]:
+        capsys.readouterr()
+        run(["doctor", "--json", *args])
+        lines = map(json.loads, capsys.readouterr().out.splitlines())
+        return [one for one in lines if one["check"] == "recall"]
+
+    path = user / FILES[agent][0]
+    out(capsys, "install", agent, "--no-trust", "--no-mcp")
+    assert [one["status"] for one in found()] == ["warning"]
+    out(capsys, "install", agent, "--no-trust")
+    assert [one["status"] for one in found()] == ["ok"]
+    path.write_text(path.read_text().replace(sys.executable, "/gone/python"))
+    (gone,) = found()
+    assert gone["status"] == "error"
+    assert "/gone/python" in gone["message"]
+    path.write_text(path.read_text().replace("/gone/python", "/bin/sh"))
+    assert found()[0]["message"].endswith("is not as this version registers it")
+    assert [one["fixed"] for one in found("--fix")] == [True]
+    assert [one["status"] for one in found()] == ["ok"]

@@ -128,7 +128,7 @@ def test_a_folder_keeps_no_file_of_an_attempt_with_other_bytes(home: Home, tmp_p
     found = retry_queue.read(path)
     retry_queue.update(path, replace(found, head=replace(found.head, attempts=1)))
     there = folder / "host-a" / folder_files.piece_name(found.piece)
-    folder_files.put(there, found.body)
+    folder_files.put_all([(there, found.body)])
     home.configure("folder", str(folder), rest=RULES)
     home.sync()
     (only,) = folder.rglob("*.jsonl")

@@ -564,3 +564,23 @@ def test_a_writer_killed_at_any_moment_leaves_whole_pieces_once(machine: Machine
 def test_a_piece_is_sent_from_itself_alone(machine: Machine) -> None:
     piece = a_piece()
     assert machine.deliver(piece) == machine.deliver(replace(piece, title="other", created_us=1))
+
+
+def test_a_batch_that_stops_half_way_is_gone_on_with(machine: Machine) -> None:
+    batch: list[tuple[Piece, dict[str, Any]]] = [
+        (a_piece(number=number, body=f"{number}\n".encode() * 9), {}) for number in range(1, 46)
+    ]
+    in_the_way = machine.path / machine.deliver(batch[-1][0])
+    in_the_way.unlink()
+    in_the_way.mkdir()
+    with pytest.raises(RemoteError) as raised:
+        machine.remote.deliver_many(batch, 60)  # type: ignore[attr-defined]
+    assert raised.value.kind == "in_the_way"
+    there = {path: path.stat().st_mtime_ns for path in machine.path.rglob("*.jsonl")
+             if path.is_file()}  # fmt: skip
+    assert len(there) == 40
+    in_the_way.rmdir()
+    machine.remote.deliver_many(batch, 60)  # type: ignore[attr-defined]
+    assert {path: path.stat().st_mtime_ns for path in there} == there  # not written again
+    assert len({progress["file"] for _, progress in batch}) == 45
+    assert not list(machine.path.rglob(".agent-journal-*"))

@@ -1,15 +1,20 @@
 """What goes wrong on the way: one line with a hint, bounded in time, nothing lost."""
 
+import re
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from journal.settings.sections import Remote
 from postgres_server import PASSWORD
+from sync.remote.postgres.address import address
 from team import Home, Team
+from tls_proxy import certificate, tls_proxy
 
 
 @contextmanager
@@ -54,15 +59,26 @@ def change(home: Home, *pairs: tuple[str, str]) -> None:
     path.write_text(text)
 
 
+def url(home: Home, old: str, new: str) -> str:
+    """The home's configuration with another address."""
+    text = (home.path / "config.toml").read_text()
+    address = re.search("(?m)^url = .*$", text)
+    assert address is not None
+    assert old in address[0]
+    return text.replace(address[0], address[0].replace(old, new))
+
+
 def assert_said(home: Home, kind: str, word: str) -> None:
-    """A pass reports it and loses nothing; reading says it in one line within 8 s."""
+    """A pass reports it and loses nothing; commands say it in one line with a hint within 8 s."""
     done = home.try_("sync", "--json")
     assert done.code == 0, done
     assert done.json["remote"]["error"]["class"] == kind, done.json["remote"]
     assert word in done.json["remote"]["error"]["message"]
     began = time.monotonic()
-    read = home.try_("sessions", "--archive")
+    read = home.try_("archive", "status")
     assert (read.code, read.stderr.count("\n")) == (1, 1), read
+    assert read.stderr.startswith("journal: ")
+    assert read.stderr.endswith(")\n"), read
     assert time.monotonic() - began < 8
     assert PASSWORD not in read.stderr + done.stdout + done.stderr
 
@@ -73,30 +89,83 @@ def assert_nothing_lost(team: Team, home: Home, whole: str) -> None:
     assert sorted(team.ids()) == sorted(home.told.ids)
 
 
+OLD_SERVER = b"".join((
+    b"R\0\0\0\x08\0\0\0\0",  # welcome, without a password
+    b"S\0\0\0\x18server_version\x0014.9\0",
+    b"Z\0\0\0\x05I",
+))  # fmt: skip
+
+
 def test_errors_are_named_and_nothing_is_lost(team: Team, ada: Home) -> None:
     whole = (ada.path / "config.toml").read_text()
     port, database = str(team.server.port), team.database
-    with listener(None) as silent, listener(b"N") as without_tls, listener(b"HTTP/1.1") as other:
+    with listener(None) as silent, listener(b"N") as without_tls, listener(OLD_SERVER) as old:
         cases = [
-            ((port, "1"), "unreachable", "cannot reach"),
-            (("127.0.0.1", "no-such-host.invalid"), "unreachable", "cannot reach"),
-            ((port, str(silent)), "timeout", "no connection"),
-            ((f"{port}/{database}", f"{without_tls}/{database}?sslmode=require"), "tls", "SSL"),
-            ((port, str(other)), "unreachable", ""),
-            ((f"/{database}", "/no_such_database"), "not_found", "no_such_database"),
-            (("ada@", "nobody_there@"), "auth", "~/.pgpass"),
-            (('"ARCHIVE_TOKEN"', '"NOT_SET"'), "no_token", "NOT_SET"),
+            (port, "1", "unreachable", "cannot reach"),
+            ("127.0.0.1", "no-such-host.invalid", "unreachable", "cannot reach"),
+            (port, str(silent), "timeout", "no connection"),
+            # A host that is not local to the program, though it leads here.
+            ("127.0.0.1", "0.0.0.0", "tls", "SSL"),
+            (f"{port}/{database}", f"{without_tls}/{database}?sslmode=require", "tls", "SSL"),
+            (f"{port}/{database}", f"{old}/{database}?sslmode=disable", "schema", "14 is too old"),
+            (f"/{database}", "/no_such_database", "not_found", "no_such_database"),
+            ("ada@", "nobody_there@", "auth", "~/.pgpass"),
+            (f":{port}", ":70000", "settings", "port"),
+            (f"/{database}", f"/{database}?sslmode=maybe", "settings", "sslmode"),
         ]
-        for pair, kind, word in cases:
-            change(ada, pair)
-            if kind == "no_token":
-                assert ada.sync()["remote"]["error"]["class"] == kind
-            elif pair[1] != str(other):
-                assert_said(ada, kind, word)
-            else:
-                assert ada.sync()["remote"]["error"]["class"] in ("unreachable", "tls", "dropped")
+        for old_part, new_part, kind, word in cases:
+            (ada.path / "config.toml").write_text(url(ada, old_part, new_part))
+            assert_said(ada, kind, word)
             (ada.path / "config.toml").write_text(whole)
+    change(ada, ('"ARCHIVE_TOKEN"', '"NOT_SET"'))
+    assert ada.sync()["remote"]["error"]["class"] == "no_token"
     assert_nothing_lost(team, ada, whole)
+
+
+def test_a_server_that_speaks_something_else_is_said(ada: Home, team: Team) -> None:
+    whole = (ada.path / "config.toml").read_text()
+    with listener(b"HTTP/1.1") as other:
+        (ada.path / "config.toml").write_text(url(ada, str(team.server.port), str(other)))
+        assert ada.sync()["remote"]["error"]["class"] in ("unreachable", "tls", "dropped")
+    assert_nothing_lost(team, ada, whole)
+
+
+def test_tls_is_used_and_the_certificate_checked_as_the_address_says(
+    team: Team, ada: Home, tmp_path: Path
+) -> None:
+    whole = (ada.path / "config.toml").read_text()
+    port, made = str(team.server.port), certificate(tmp_path)
+    with tls_proxy(team.server.port, made) as proxy:
+
+        def through(host: str, options: str = "") -> None:
+            (ada.path / "config.toml").write_text(whole)
+            text = url(ada, f"127.0.0.1:{port}/{team.database}",
+                       f"{host}:{proxy}/{team.database}{options}")  # fmt: skip
+            (ada.path / "config.toml").write_text(text)
+
+        full = f"?sslmode=verify-full&sslrootcert={made}"
+        through("127.0.0.1", "?sslmode=verify-full&sslrootcert=system")
+        assert_said(ada, "tls", "certificate verify failed")
+        through("0.0.0.0", full)  # not the name in the certificate
+        assert_said(ada, "tls", "0.0.0.0")
+        through("127.0.0.1", "?sslmode=disable")  # what the proxy does not take
+        assert ada.sync()["remote"]["error"]["class"] in ("unreachable", "dropped")
+        through("0.0.0.0")
+        assert ada.json("replay", "--all")["failed"] == 0
+        through("127.0.0.1", full)
+        ada.told.turn("two")
+        ada.run("sync")
+        assert ada.json("archive", "status")["own"]["sessions"] == 2
+    assert_nothing_lost(team, ada, whole)
+
+
+def test_what_is_no_address_is_said(ada: Home) -> None:
+    for place in ("http://127.0.0.1/team", "127.0.0.1/team", ""):
+        (ada.path / "config.toml").write_text(f'[remote]\nkind = "postgres"\nurl = "{place}"\n')
+        done = ada.try_("archive", "status")
+        assert (done.code, done.stderr.count("\n")) == (2, 1), done
+        assert "config.toml: remote.url " in done.stderr
+        assert done.stderr.endswith("config.example.toml explains every key)\n")
 
 
 def test_a_password_in_the_address_is_refused_and_not_repeated(ada: Home) -> None:
@@ -163,3 +232,28 @@ def test_a_statement_that_takes_too_long_is_cancelled_on_the_server(team: Team, 
     ada.json("replay", "--all")
     ada.run("sync")
     assert sorted(team.ids()) == sorted(ada.told.ids)
+
+
+@pytest.mark.parametrize(
+    ("rest", "environ", "mode"),
+    [
+        ("@localhost/t", {}, None),
+        ("@/t", {}, None),
+        ("@127.0.0.1,db.example.com/t", {}, "require"),
+        ("@db.example.com/t?sslmode=disable", {}, "disable"),
+        ("@localhost/t?hostaddr=192.0.2.1", {}, "require"),
+        ("@/t", {"PGHOST": "db.example.com"}, "require"),
+        ("@/t", {"PGHOST": "db.example.com", "PGSSLMODE": "prefer"}, None),
+        ("@localhost/t", {"PGHOSTADDR": "192.0.2.1"}, "require"),
+        ("@/t?service=far", {}, "require"),
+        ("@/t", {"PGSERVICE": "checked"}, None),
+    ],
+)
+def test_a_host_that_is_not_local_needs_tls(
+    tmp_path: Path, rest: str, environ: dict[str, str], mode: str | None
+) -> None:
+    services = tmp_path / "services"
+    services.write_text("[far]\nhost=db.example.com\n[checked]\nhost=x.org\nsslmode=verify-full\n")
+    remote = Remote.model_validate({"kind": "postgres", "url": f"postgresql://lea{rest}"})
+    found = address(remote, {"PGSERVICEFILE": str(services), **environ})
+    assert found.parameters.get("sslmode") == mode

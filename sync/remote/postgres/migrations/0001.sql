@@ -28,6 +28,7 @@ create table {schema}.archive (      -- one row
 create table {schema}.sessions (     -- as the home derives them that knows most of the session
   owner text collate "C" not null default session_user,
   key uuid not null,                 -- made from the agent and its session id
+  number bigint not null generated always as identity unique,  -- what records name it by
   agent text not null,
   id text not null,
   home text not null,                -- the id of the home that sent this row
@@ -55,19 +56,31 @@ create table {schema}.sessions (     -- as the home derives them that knows most
 create index sessions_by_change on {schema}.sessions (changed);
 create index sessions_by_words on {schema}.sessions using gin (words) with (fastupdate = off);
 
+-- What the index of a record's words holds. The cost makes the planner use that index rather than
+-- call this for many rows; in PL/pgSQL, because a function in SQL would lose its cost.
+create function {schema}.indexed(words text) returns tsvector
+language plpgsql immutable strict parallel safe cost 1000
+as $$
+begin
+  return pg_catalog.array_to_tsvector(pg_catalog.string_to_array(words, ' '));
+end $$;
+revoke all on function {schema}.indexed from public;
+grant execute on function {schema}.indexed to agent_journal_user, agent_journal_reader;
+
 create table {schema}.records (      -- immutable
   at_us bigint not null,
+  session bigint not null,           -- sessions.number
   id uuid not null,
-  session uuid not null,
   kinds smallint not null,           -- bits: which kinds of text the words are from
   owner text collate "C" not null default session_user,
   line bytea not null,               -- one line of the journal, without its newline
-  words tsvector not null,
+  words text collate "C" not null,   -- separated by one space; a tsvector is half as large again
   primary key (owner, id)
 );
 create index records_by_session on {schema}.records (session);
 create index records_by_time on {schema}.records (at_us);
-create index records_by_words on {schema}.records using gin (words) with (fastupdate = off);
+create index records_by_words on {schema}.records
+  using gin ({schema}.indexed(words)) with (fastupdate = off);
 
 create table {schema}.usage (        -- tokens, once for each message of a model in a session
   owner text collate "C" not null default session_user,
@@ -142,7 +155,7 @@ create policy shared_with_me on {schema}.shares for select using (
 create policy shared on {schema}.sessions for select using (
   (owner, project) in (select h.owner, h.project from {schema}.shares h));
 create policy shared on {schema}.records for select using (
-  (owner, session) in (select s.owner, s.key from {schema}.sessions s));
+  session in (select s.number from {schema}.sessions s));
 create policy shared on {schema}.usage for select using (
   (owner, session) in (select s.owner, s.key from {schema}.sessions s));
 
@@ -169,7 +182,7 @@ grant insert (sha256, session, home, records) on {schema}.pieces to agent_journa
 grant insert (project, role) on {schema}.shares to agent_journal_user;
 grant insert (session, agent, id, until_us), update (until_us, changed)
   on {schema}.tombstones to agent_journal_user;
-grant select (owner, key, agent, project, project_name, cwd, host, branch, state, triggers,
+grant select (owner, key, number, agent, project, project_name, cwd, host, branch, state, triggers,
   started_us, last_us, events, prompts, records, bytes, words)
   on {schema}.sessions to agent_journal_reader;
 grant select (owner, id, session, at_us, kinds, words) on {schema}.records to agent_journal_reader;
@@ -178,21 +191,35 @@ grant select on {schema}.usage, {schema}.shares to agent_journal_reader;
 -- The full-text index cannot serve a query that row-level security filters: @@ is not leakproof,
 -- so PostgreSQL would look at every row that I may read. This function uses the index and names
 -- the rows of mine or shared with me; their texts are read under row-level security.
+--
+-- The newest come first, so it looks at a few hundred of the newest records, then at more, then at all
+-- others: a common word is found in the first look, a rare one by the index in the last.
+-- It returns up to `most` records and up to `most` summaries, in no order.
 create function {schema}.matching(
   query tsquery, of_kinds integer, since_us bigint, until_us bigint,
   before_us bigint, before_id uuid, most integer,
   with_owner text, with_agent text, with_project text, with_branch text, with_host text,
-  with_state text, with_triggers text[],
+  with_state text, with_triggers text[], active_since_us bigint, active_until_us bigint,
   folder_keys text[], folder_owns text[], folder_paths text[], folder_tops text[]
-) returns table (of_owner text, found_id uuid, of_session uuid, found_us bigint, is_summary boolean)
+) returns table (found_session bigint, found_id uuid, found_us bigint, is_summary boolean)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
+set jit = off
+set work_mem = '32MB'
 as $$
+declare
+  visible bigint[];
+  few bigint[];                      -- the same, if the index by session may be of use
+  upper_us bigint := least(until_us, before_us + 1);
+  lower_us bigint;
+  looks integer[] := array[500, 5000, 50000];
+  look integer := 1;
+  missing bigint := most;
+  found bigint;
 begin
-  return query
-  with visible as materialized (
-    select s.owner, s.key, s.last_us, s.words from {schema}.sessions s
+  visible := array(
+    select s.number from {schema}.sessions s
     where (s.owner = session_user::text or (s.owner, s.project) in (
         select h.owner, h.project from {schema}.shares h join pg_roles r on r.rolname = h.role
         where pg_has_role(session_user, r.oid, 'usage')))
@@ -204,28 +231,54 @@ begin
       and (with_host is null or lower(s.host) = lower(with_host))
       and (with_state is null or s.state = with_state)
       and (with_triggers is null or string_to_array(s.triggers, ' ') && with_triggers)
+      and s.last_us >= active_since_us and s.last_us < active_until_us
       and not exists (
         select from unnest(folder_keys, folder_owns, folder_paths, folder_tops)
           f (key, own, paths, top)
         where not (s.project in (f.key, f.own) or (starts_with(s.project, f.paths)
           and (s.cwd = f.top or starts_with(s.cwd, rtrim(f.top, '/') || '/')))))
-  )
-  select * from (
-    (select r.owner, r.id, r.session, r.at_us, false from {schema}.records r
-     where r.words @@ query and r.kinds & of_kinds <> 0
-       and r.at_us >= since_us and r.at_us < until_us and r.at_us <= before_us
-       and (r.at_us, r.id) < (before_us, before_id)
-       -- A filter and not a join, which would read all records of every session.
-       and ((r.owner, r.session) in (select v.owner, v.key from visible v)) is true
-     order by r.at_us desc, r.id desc limit most)
-    union all
-    (select v.owner, v.key, v.key, v.last_us, true from visible v
-     where v.words @@ query and of_kinds & 128 <> 0
-       and v.last_us >= since_us and v.last_us < until_us
-       and (v.last_us, v.key) < (before_us, before_id)
-     order by v.last_us desc, v.key desc limit most)
-  ) found (owner, id, session, at_us, is_summary)
-  order by found.at_us desc, found.id desc limit most;
+  );
+  if cardinality(visible) = 0 then
+    return;
+  end if;
+  if cardinality(visible) <= 2000 then
+    few := visible;
+  end if;
+
+  if of_kinds & 128 <> 0 then
+    return query
+      select s.number, s.key, s.last_us, true from {schema}.sessions s
+      where s.words @@ query and s.number in (select unnest(visible))
+        and s.last_us >= since_us and s.last_us < until_us
+        and (s.last_us, s.key) < (before_us, before_id)
+      order by s.last_us desc, s.key desc limit most;
+  end if;
+
+  while missing > 0 and upper_us > since_us loop
+    lower_us := since_us;
+    if look <= cardinality(looks) then
+      select r.at_us into lower_us from {schema}.records r
+      where r.at_us < upper_us and r.at_us >= since_us
+      order by r.at_us desc offset looks[look] limit 1;
+      lower_us := coalesce(lower_us, since_us);
+      look := look + 1;
+    end if;
+    return query
+      with hits as materialized (    -- no plan that reads in order and hopes to find enough soon
+        select r.session, r.id, r.at_us from {schema}.records r
+        where {schema}.indexed(r.words) @@ query
+          and r.kinds & of_kinds <> 0
+          and r.at_us >= lower_us and r.at_us < upper_us
+          and (r.at_us, r.id) < (before_us, before_id)
+          and (few is null or r.session = any (few))
+          and (few is not null or (r.session in (select unnest(visible))) is true)
+      )
+      select h.session, h.id, h.at_us, false from hits h
+      order by h.at_us desc, h.id desc limit missing;
+    get diagnostics found = row_count;
+    missing := missing - found;
+    upper_us := lower_us;
+  end loop;
 end $$;
 revoke all on function {schema}.matching from public;
 grant execute on function {schema}.matching to agent_journal_user;
