@@ -26,7 +26,7 @@ from sync.query.listing import STATES, Session
 
 _AGES_SECONDS = 1.0
 _OF_THE_LIST = ("type", "clear", "move", "open", "state", "project")
-_WAYS_OUT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_WAYS_OUT = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class Chosen(NamedTuple):
@@ -114,8 +114,9 @@ class Browse(Program[Chosen | None]):
         """Look now, and whenever something happens; leave as one should, whatever the way."""
         self.theme = "ansi-dark" if "ansi-dark" in self.available_themes else self.theme
         self.screen.set_focus(self._rows)
-        with suppress(NotImplementedError):  # Windows
-            for number in _WAYS_OUT:
+        with suppress(NotImplementedError, AttributeError):  # Windows
+            for name in _WAYS_OUT:
+                number = getattr(signal, name)
                 asyncio.get_running_loop().add_signal_handler(number, self.exit)
         self._looking.start()
         self.set_interval(_AGES_SECONDS, self._grow_older)
