@@ -141,18 +141,18 @@ class Browse(Program[Chosen | None]):
             self._draw_footer()
             return
         self._problem = None
-        before = self._key(self._rows.highlighted) if answer.text == self._filled else None
+        kept = self._kept() if answer.text == self._filled else None
         self._found, self._filled = answer.found, answer.text
-        self._draw(before)
+        self._draw(kept)
 
     def on_resize(self, _: Resize) -> None:
         """The table is as wide as the screen."""
         if self._filled is not None:
-            self._draw(self._key(self._rows.highlighted))
+            self._draw(self._kept())
 
     def _grow_older(self) -> None:
         if self._filled is not None and self._ages() != self._aging:
-            self._draw(self._key(self._rows.highlighted))
+            self._draw(self._kept())
 
     def _ages(self) -> object:
         now_us = self.source.app.now_us
@@ -160,7 +160,7 @@ class Browse(Program[Chosen | None]):
         return [age(now_us - us) for us in since], self._footer().plain
 
     def _draw(self, key: str | None) -> None:
-        """Show what was found; the cursor stays on its session."""
+        """Show what was found, the cursor on this session."""
         options, now_us = self._rows, self.source.app.now_us
         heads, rows = drawing.table(self._found.sessions, now_us, max(self.size.width - 1, 1))
         if self._found.hits is not None:
@@ -179,6 +179,12 @@ class Browse(Program[Chosen | None]):
         top.query_one("#heads", Static).update(heads)
         self._draw_footer()
         self._aging = self._ages()
+
+    def _kept(self) -> str | None:
+        """The session on which the cursor stays. On the first row it stays there: what is new
+        comes to the top, and is to be seen.
+        """
+        return self._key(self._rows.highlighted or None)
 
     def _footer(self) -> Text:
         problem = self._problem or self.source.problem

@@ -136,7 +136,7 @@ def _usage_of(site: Site, db: apsw.Connection, wanted: Wanted, stamp: object) ->
     whole = wanted._replace(filters=wanted.filters._replace(adopt_on=None))
     prices = Prices(site.app.settings.prices)
     stamp = (site.live.number, stamp)
-    return site.kept(("usage", wanted.sql()), stamp, lambda: Usage(db, whole, prices))
+    return site.kept(("usage", wanted.sql()), stamp, lambda: Usage.of_home(db, whole, prices))
 
 
 def _cost(site: Site, db: apsw.Connection, _: Asked) -> Context:

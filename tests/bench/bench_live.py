@@ -37,7 +37,7 @@ def measure() -> list[Row]:
             share = (cpu_seconds(screen.pid) - before) / IDLE_SECONDS * 100
             latencies = _latencies(home, screen)
     finally:
-        shutil.rmtree(scratch)
+        shutil.rmtree(scratch, ignore_errors=True)
     slowest = max(latencies)
     return [
         Row(

@@ -73,6 +73,11 @@ class Shown:
             [self.of("counted"), *map(str, (r.prompt for r in rows)), self.of("footer")]
         )
 
+    @property
+    def at(self) -> int | None:
+        """The row of the cursor."""
+        return self._program.query_one(OptionList).highlighted
+
     def of(self, name: str) -> str:
         return str(self._program.query_one(f"#{name}", Static).content)
 
@@ -110,6 +115,11 @@ def test_what_a_session_asks_and_runs_comes_to_the_screen(home: Path) -> None:
         tell(home, "bbbbbb01", "PermissionRequest", tool_name="Bash", tool_input={"command": "rm"})
         text = await shown.has("1 awaiting \u00b7 1 working", "asks: rm", "last record")
         assert text.index("please look here") < text.index("the first work")
+        assert shown.at == 0  # the first row shows what is new
+        await shown.pilot.press("down")
+        ask(home, "cccccc01", "one more")
+        await shown.has("one more")
+        assert shown.at == 2  # any other cursor stays on its session
 
     follow(source(home), steps)
 
