@@ -301,7 +301,7 @@ def _answer(
         .render(
             context,
             title=title,
-            path=request.url.path,
+            here=request.url.path,
             now_us=site.app.now_us,
             home=str(site.app.layout.home),
             trouble=site.live.problem,
