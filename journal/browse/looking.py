@@ -60,12 +60,12 @@ class Looking:
             self._look(self._text, asked)
 
     def _look(self, text: str, asked: bool) -> None:
-        began = time.monotonic()
         try:
             if not asked:
                 self._stale |= self._source.changed(self._found)
-                if not self._stale and not self._is_over(began):
+                if not self._stale and not self._is_over(time.monotonic()):
                     return
+            began = time.thread_time()  # on a busy machine a look takes long and costs no more
             self._found = self._source.find(text)
         except JournalError as error:
             self._stale = True
@@ -73,8 +73,8 @@ class Looking:
             self._show(text, error)
             return
         self._stale = False
-        self._read_at = now = time.monotonic()
-        self._look_at = now + READ_SHARE * (now - began)
+        self._read_at = time.monotonic()
+        self._look_at = self._read_at + READ_SHARE * (time.thread_time() - began)
         self._show(text, self._found)
 
     def _is_over(self, now: float) -> bool:

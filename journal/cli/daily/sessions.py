@@ -90,7 +90,7 @@ def sessions(app: App, /, as_json: bool, live: bool, limit: int | None, **chosen
         most = TABLE_ROWS if limit is None else limit
         found = list(listing.read(db, listing.page(db, wanted, most), adopt_on))
         total = listing.count(db, wanted) if found else 0
-        note = _more(total - len(found)) if found else _none(app, db, chosen)
+        note = _more(total - len(found)) if found else _none(db, chosen, wanted)
         if found and chosen["memory"] == "pending":
             note = "\n".join(filter(None, (note, _oldest_pending(app, db))))
         hints = [] if found else [*_unknown(db, wanted), *_earlier(app)]
@@ -102,7 +102,7 @@ def sessions(app: App, /, as_json: bool, live: bool, limit: int | None, **chosen
 def _unknown(db: "apsw.Connection", wanted: "Wanted") -> "Iterator[str]":
     from sync.query.hints import unknown
 
-    return unknown(db, wanted)
+    return unknown(db, wanted, wanted.calls)
 
 
 def _follow(app: App, as_json: bool, limit: int | None, chosen: dict[str, Any]) -> None:
@@ -203,13 +203,14 @@ def _earlier(app: App) -> list[str]:
     return [f"{earlier} (run: journal import)"] if earlier else []
 
 
-def _none(app: App, db: "apsw.Connection", chosen: dict[str, Any]) -> str:
+def _none(db: "apsw.Connection", chosen: dict[str, Any], wanted: "Wanted") -> str:
     """Why the list is empty: perhaps the sessions have done nothing yet."""
     from sync.query import listing
 
     hidden = 0
     if not chosen["with_all"]:
-        hidden = listing.count(db, _wanted(app, {**chosen, "with_all": True}))
+        every = wanted._replace(filters=wanted.filters._replace(adopt_on=None))
+        hidden = listing.count(db, every)
     if not hidden:
         return "No session matches."
     started = "1 only started" if hidden == 1 else f"{hidden:,} only started"
