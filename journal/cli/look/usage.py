@@ -57,17 +57,23 @@ def usage(app: App, /, key: str, limit: int, utc: bool, as_json: bool, **chosen:
         wanted = wanted._replace(filters=wanted.filters._replace(adopt_on=None))
     prices = Prices(app.settings.prices)
     zone = UTC if utc else None
+    hints: list[str] = []
     if chosen["in_archive"]:
         from sync.team_archive.usage import read
 
         with app.team_archive() as archive:
             found = read(archive, wanted, chosen["owner"] or "", prices, zone)
+        rows = found.by(key)
     else:
         from sync.query.costs.usage import Usage
+        from sync.query.hints import unknown
 
         with app.reading(ends_matter=chosen["state"] is not None) as db:
             found = Usage.of_home(db, wanted, prices, zone)
-    rows = found.by(key)
+            rows = found.by(key)
+            hints += [] if rows else unknown(db, wanted)
+    for hint in hints:
+        click.echo(f"journal: {hint}", err=True)
     if limit:
         rows = rows[-limit:] if key in KEYS[:3] else rows[:limit]
     if as_json:
