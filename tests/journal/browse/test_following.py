@@ -1,6 +1,7 @@
 """The list follows what happens: in the program itself, driven by Textual's own pilot."""
 
 import asyncio
+import json
 import os
 import pty
 import signal
@@ -29,12 +30,15 @@ LEAVE = b"\x1b[?1049l"  # the alternate screen ends, xterm's ctlseqs
 PATIENCE_SECONDS = 60.0
 
 
-def tell(home: Path, session: str, event: str, **payload: object) -> None:
+def tell(
+    home: Path, session: str, event: str, agent: str = "claude-code", **payload: object
+) -> None:
     """A record of an attended session, made now."""
     now_ns = time.time_ns()
     body = {"session_id": session, "cwd": "/code/billing", **payload}
-    line = recordings.line(event, body, now_ns, CLAUDE_CODE_ENTRYPOINT="cli")
-    name = emit.file_name("claude-code", session)
+    data = json.dumps(body).encode()
+    line, _, _ = emit.record(agent, event, data, now_ns, {"CLAUDE_CODE_ENTRYPOINT": "cli"})
+    name = emit.file_name(agent, session)
     recordings.append(home / "days" / emit.utc(now_ns)[:10] / f"{name}.jsonl", line)
 
 
@@ -116,10 +120,13 @@ def test_what_a_session_asks_and_runs_comes_to_the_screen(home: Path) -> None:
         text = await shown.has("1 awaiting \u00b7 1 working", "asks: rm", "last record")
         assert text.index("please look here") < text.index("the first work")
         assert shown.at == 0  # the first row shows what is new
+        assert "AGENT" not in shown.of("heads")
         await shown.pilot.press("down")
-        ask(home, "cccccc01", "one more")
-        await shown.has("one more")
+        call = {"tool_name": "Bash", "tool_input": {"command": "one more"}}
+        tell(home, "cccccc01", "PreToolUse", "codex", **call)
+        await shown.has("(no prompt)", "codex")
         assert shown.at == 2  # any other cursor stays on its session
+        assert "AGENT" in shown.of("heads")  # there is more than one
 
     follow(source(home), steps)
 
