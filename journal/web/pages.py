@@ -5,6 +5,7 @@ changed. Its template stands in the page's own, so that both show the same.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import islice
@@ -20,7 +21,7 @@ from starlette.responses import HTMLResponse, Response
 from journal.agents import resuming
 from journal.cli.screen.health import size
 from journal.context import briefing
-from journal.errors import UsageError
+from journal.errors import JournalError, UsageError
 from journal.printable import one_line
 from journal.session.summary import Summary
 from journal.web import charts, questions, words
@@ -308,6 +309,14 @@ def _answer(
         )
     )
     return HTMLResponse(made, status)
+
+
+def warm_up(site: Site) -> None:
+    """Ask all that the overview asks: the first page is then as quick as those after it."""
+    with suppress(JournalError), site.reading() as db:  # a page will say what is wrong
+        for ask in _PAGES["/"][2]:
+            ask(site, db, Asked({}))
+    templates()
 
 
 def _page(path: str) -> Callable[[Request], Response]:
