@@ -188,7 +188,8 @@ class Browse(Program[Chosen | None]):
 
     def _footer(self) -> Text:
         problem = self._problem or self.source.problem
-        return drawing.footer(self._found, problem, self.source.app.now_us)
+        found = None if self._filled is None else self._found
+        return drawing.footer(found, problem, self.source.app.now_us)
 
     def _draw_footer(self) -> None:
         self.screen_stack[0].query_one("#footer", Static).update(self._footer())

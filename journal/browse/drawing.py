@@ -43,19 +43,21 @@ def counted(found: Found) -> Text:
         made.append(" \u00b7 ", "dim")
         made.append(f"{number:,} {state}", _STATES[state] if number else "dim")
     if total > len(found.sessions):
-        made.append(f" \u00b7 the first {len(found.sessions):,} are listed", "dim")
+        made.append(f" \u00b7 {len(found.sessions):,} listed", "dim")
     return made
 
 
-def footer(found: Found, problem: JournalError | None, now_us: int) -> Text:
-    """The age of the last record, what is not synced yet, what is wrong."""
-    made = Text(no_wrap=True, overflow="ellipsis")
+def footer(found: Found | None, problem: JournalError | None, now_us: int) -> Text:
+    """What is wrong, the age of the last record, what is not synced yet. None: nothing was read."""
+    parts = []
     if problem is not None:
         hint = f" ({problem.hint})" if problem.hint else ""
-        made.append(one_line(f"{problem}{hint}"), "bold red").append(" \u00b7 ", "dim")
-    last = ago(now_us - found.last_us) if found.last_us else "never"
-    behind = f"{size(found.unsynced_bytes)} not synced" if found.unsynced_bytes else "up to date"
-    return made.append(f"last record {last} \u00b7 {behind}", "dim")
+        parts.append(Text(one_line(f"{problem}{hint}"), "bold red"))
+    if found is not None:
+        last = ago(now_us - found.last_us) if found.last_us else "never"
+        behind = f"{size(found.unsynced_bytes)} not synced" if found.unsynced_bytes else ""
+        parts += [Text(f"last record {last}", "dim"), Text(behind or "up to date", "dim")]
+    return Text(" \u00b7 ", "dim", no_wrap=True, overflow="ellipsis").join(parts)
 
 
 def _number(number: int, what: str) -> str:
