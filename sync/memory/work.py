@@ -29,7 +29,7 @@ class Due:
     agent: str
     session: str
     calls: int  # that were made before
-    covers_us: int  # its last event now
+    covers_us: int  # its last event now, or its last word where a clock that was ahead dated it
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,10 @@ def due(db: apsw.Connection, settings: Settings, now_us: int) -> list[Due]:
     found = []
     for key, agent, session, data, last_us, calls in db.execute(query, (most,)):
         state = SessionState.load(data)
-        one = Due(key, agent, session, calls, last_us)
-        if state and state.adopted(adopt_on) and _is_ripe(db, one, state, now_us, most):
+        if state is None or not state.adopted(adopt_on):
+            continue
+        one = Due(key, agent, session, calls, max(last_us, last_word_us(state)))
+        if _is_ripe(db, one, state, now_us, most):
             found.append(one)
     return found
 

@@ -16,7 +16,7 @@ from journal.times import to_text
 from sync.forgetting import forget
 from sync.remote.postgres.connection import in_schema
 from sync.remote.postgres.piece import session_key
-from sync.remote.postgres.store import Tombstone
+from sync.remote.postgres.tombstone import Tombstone
 from sync.store import connection, facts
 from sync.team_archive.archive import Archive
 from sync.views import tombstones

@@ -15,7 +15,7 @@ from sync.delivery import circuit_breaker
 from sync.delivery.circuit_breaker import Remotes
 from sync.remote.contract import RemoteError
 from sync.remote.naming import name_of
-from sync.remote.postgres.store import Tombstone
+from sync.remote.postgres.tombstone import Tombstone
 from sync.store.locks import locked
 
 _TOMBSTONES = "tombstones"  # in the memory of the remote, see sync/remote/postgres/remote.py

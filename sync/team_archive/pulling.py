@@ -25,7 +25,7 @@ from sync.delivery import received
 from sync.ingest.appending import Appender
 from sync.ingest.foreign_lines import Held, held
 from sync.remote.naming import archive_name
-from sync.remote.postgres.store import Tombstone
+from sync.remote.postgres.tombstone import Tombstone
 from sync.store import connection, facts
 from sync.store.locks import locked
 from sync.team_archive import copies, deletion, pull_state

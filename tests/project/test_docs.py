@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import commands
 import recordings
 from journal.layout import Layout
 from journal.settings.sources import load_settings
@@ -58,7 +59,7 @@ def test_the_commands_of_a_page_work_one_after_another(page: Path, scratch_home:
     programs = Path(sys.executable).parent
     env = {
         "HOME": str(scratch_home),
-        "PATH": f"{programs}:/usr/bin:/bin",
+        "PATH": f"{commands.shared().programs}:{programs}:/usr/bin:/bin",
         "TMPDIR": str(scratch_home),
     }
     dry = f"make --dry-run --directory {ROOT} "  # CI runs them; here: that there is such a recipe

@@ -185,11 +185,14 @@ def test_a_command_line_loads_nothing_heavy_before_it_knows_the_command(module: 
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
-def test_a_search_loads_nothing_heavy(tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [["search", "word"], ["sync", "--json"]])
+def test_a_command_loads_nothing_heavy_that_it_does_not_use(
+    tmp_path: Path, words: list[str]
+) -> None:
     """Libraries of other commands: each costs a person more time than the search itself."""
     heavy = "('httpx', 'mcp', 'psycopg', 'starlette', 'textual', 'uvicorn', 'watchdog')"
     code = "import sys; from journal import cli\n"
-    code += f"cli.run(['--home', {str(tmp_path / 'home')!r}, 'search', 'word'])\n"
+    code += f"cli.run(['--home', {str(tmp_path / 'home')!r}, *{words!r}])\n"
     code += f"print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.endswith("[]\n"), done

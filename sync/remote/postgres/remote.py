@@ -22,7 +22,8 @@ from sync.remote.naming import archive_name, max_bytes
 from sync.remote.postgres import migrations, piece
 from sync.remote.postgres.address import address
 from sync.remote.postgres.connection import Connection
-from sync.remote.postgres.store import ConflictError, Delivery, Tombstone, store
+from sync.remote.postgres.store import ConflictError, Delivery, store
+from sync.remote.postgres.tombstone import Tombstone
 from sync.remote.token import optional_token
 
 TOMBSTONES = "tombstones"

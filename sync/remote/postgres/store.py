@@ -16,6 +16,7 @@ from journal.times import to_us
 from sync.remote.contract import Piece
 from sync.remote.postgres.connection import in_schema
 from sync.remote.postgres.piece import Parsed
+from sync.remote.postgres.tombstone import Tombstone
 
 _STAGED = """
 create temporary table if not exists agent_journal_staged (
@@ -107,14 +108,6 @@ on conflict (owner, sha256) do nothing
 
 
 _NOT_SHOWN = ("triggers", "short_id")  # ids are short among those of one home
-
-
-class Tombstone(NamedTuple):
-    """A session that its owner has deleted, and up to when nothing of it is stored."""
-
-    agent: str
-    session: str
-    until_us: int
 
 
 class Delivery(NamedTuple):

@@ -394,9 +394,9 @@ def test_while_the_remote_is_dead_the_pieces_of_a_session_merge(
     mindspring: Home, server: Server
 ) -> None:
     server.fail(status=503)
-    for number in range(25):
+    for number in range(8):
         mindspring.told.turn("one")
-        if number == 12:
+        if number == 4:
             mindspring.told.turn("one", late_seconds=60)
         mindspring.sync()
     assert len(retry_files(mindspring.path)) == 2
@@ -409,11 +409,11 @@ def test_while_the_remote_is_dead_the_pieces_of_a_session_merge(
 def test_a_piece_that_is_full_does_not_grow(mindspring: Home, server: Server) -> None:
     mindspring.configure("mindspring", server.url, QUICK + "\nmax_source_bytes = 8000")
     server.fail(status=503)
-    for number in range(20):
+    for number in range(9):
         late = 300 if number % 3 == 0 else 0
         mindspring.told.turn("one", more=" and so on" * 60, late_seconds=late)
         mindspring.sync()
-    assert 5 < len(retry_files(mindspring.path)) < 20
+    assert 3 <= len(retry_files(mindspring.path)) < 9
     assert max(head["piece"]["bytes"] for head in heads(mindspring.path)) < 8000
     server.heal()
     mindspring.deliver_all()

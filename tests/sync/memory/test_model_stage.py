@@ -337,8 +337,9 @@ def test_a_watcher_syncs_the_answer_and_stays_while_there_is_something_to_ask(
     assert model_line["model"] == {"asked": 1, "answered": 1, "waiting": 0, "error": None}
 
 
-def test_the_next_session_is_told_what_the_model_learned(model: Model) -> None:
-    now = time.time_ns()
+@pytest.mark.parametrize("ahead_seconds", [-10, 3600])
+def test_the_next_session_is_told_what_the_model_learned(model: Model, ahead_seconds: int) -> None:
+    now = time.time_ns() + ahead_seconds * SECOND_NS
     prompt = {"session_id": "alpha", "cwd": "/w", "prompt": "go"}
     line = recordings.line("UserPromptSubmit", prompt, now, CLAUDE_CODE_ENTRYPOINT="cli")
     recordings.append(model.home / "days" / "2026-11-18" / "claude-code.a.jsonl", line)

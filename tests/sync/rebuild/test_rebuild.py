@@ -1,15 +1,19 @@
 """A database made anew from packs, days and the old one: the same, or it is said what is lost."""
 
+import os
 import random
 import re
+import resource
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +22,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import forked
 import recordings
 import stored
 from chance import examples
@@ -498,41 +503,23 @@ def test_readers_that_come_and_go_see_the_old_or_the_new_one(tmp_path: Path, mad
     stored.check(home)
 
 
-KILLED = """
-import os, signal, sys, threading
-sys.path[:0] = sys.argv[4:]
-from journal.layout import Layout
-from journal.settings.sources import load_settings
-from sync import cycle; from sync.rebuild import swap
-put = swap.put
-def killed(*args):
-    kill = lambda: os.kill(os.getpid(), signal.SIGKILL)
-    threading.Timer(float(sys.argv[3]), kill).start()
-    return put(*args)
-if sys.argv[3]:
+def rebuild_and_die(home: Path, seconds: float) -> None:
+    """Rebuild, and kill this process so many seconds into the last step."""
+    put = swap.put
+
+    def killed(*args: Any) -> Any:
+        threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL)).start()
+        return put(*args)
+
     swap.put = killed
-layout = Layout.at(sys.argv[1])
-print("ready", flush=True)
-cycle.run(cycle.Pass(layout, load_settings(layout, {}), int(sys.argv[2]), rebuild=True))
-print("done", flush=True)
-"""
-
-
-def rebuilder(home: Path, *, before: str = "", end: str = "") -> list[str]:
-    """The command of a process that rebuilds; `end`: it dies so many seconds into the last step."""
-    root = str(ROOT)
-    return [sys.executable, "-c", before + KILLED, str(home), str(stored.NOW_US), end, root]
+    rebuild(home)
 
 
 def killed(home: Path, seconds: float) -> bool:
     """Rebuild in a process of its own and kill it; whether it came to its end before."""
-    command = rebuilder(home)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(seconds)
-        process.send_signal(signal.SIGKILL)
-        return process.stdout.read() == "done\n"
+    pid = forked.start(lambda: rebuild(home))
+    time.sleep(seconds)
+    return forked.kill(pid) == 0
 
 
 def test_killed_anywhere_the_database_is_the_old_or_the_new_one(tmp_path: Path, made: Made) -> None:
@@ -544,7 +531,7 @@ def test_killed_anywhere_the_database_is_the_old_or_the_new_one(tmp_path: Path, 
     rebuild(home)
     whole = time.monotonic() - began
     ends, half = 0, 0
-    for _ in range(20):
+    for _ in range(12):
         ends += killed(home, chance.uniform(0, 1.3 * whole))
         half += (home / "journal.db.rebuild").exists()
         if chance.random() < 0.5:
@@ -553,7 +540,7 @@ def test_killed_anywhere_the_database_is_the_old_or_the_new_one(tmp_path: Path, 
         stored.check(home)
         assert everything(home) == made[2]
     assert half > 0
-    assert ends < 20
+    assert ends < 12
     rebuild(home)
     assert everything(home) == made[2]
     assert leftovers(home) == []
@@ -565,9 +552,8 @@ def test_killed_in_its_transaction_the_database_is_the_old_or_the_new_one(
     home = copy(made[1], tmp_path / "home")
     emptied(home)
     codes = set()
-    for at in range(15):
-        command = rebuilder(home, end=str(0.0015 * at))
-        codes.add(subprocess.run(command, stdout=subprocess.PIPE).returncode)
+    for at in range(0, 16, 2):
+        codes.add(forked.run(partial(rebuild_and_die, home, 0.0015 * at)))
         stored.check(home)
         assert everything(home) == made[2]
     assert -signal.SIGKILL in codes
@@ -669,10 +655,13 @@ def test_an_own_fact_survives_with_the_database_alone(tmp_path: Path, made: Made
 def test_a_full_disk_leaves_the_old_database(tmp_path: Path, made: Made, share: float) -> None:
     home = copy(made[1], tmp_path / "home")
     size = int(share * database(home).stat().st_size)
-    limit = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))\n"
-    done = subprocess.run(rebuilder(home, before=limit), capture_output=True, text=True)
-    assert done.returncode == 1
-    assert "StoreError" in done.stderr
+
+    def rebuild_within_the_limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+        with pytest.raises(StoreError):
+            rebuild(home)
+
+    assert forked.run(rebuild_within_the_limit) == 0
     assert leftovers(home) == []
     assert everything(home) == made[2]
     rebuild(home)

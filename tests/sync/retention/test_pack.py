@@ -1,8 +1,10 @@
 """Closed days become packs: nothing lost, nothing twice, whatever happens in the middle of it."""
 
 import gzip
+import itertools
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -10,16 +12,19 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import forked
 import recordings
 import stored
-from chance import examples
+from chance import THOROUGH, examples
 from hooks.local_pass import unsynced
 from journal.errors import JournalError
 from journal.layout import Layout
@@ -28,6 +33,7 @@ from journal.settings.sources import load_settings
 from journal.times import DAY_US, SECOND_US, to_us
 from sync import cycle
 from sync.ingest import dead_letters
+from sync.retention import pack_file as pack_file_module
 from sync.retention import packing
 from sync.retention.pack_file import DamagedPackError
 
@@ -286,29 +292,23 @@ def test_a_line_written_while_the_file_is_being_unlinked_is_kept(
 
 
 STEPS = ("mkdir", "fsync", "rename", "replace", "unlink", "rmdir", "write", "link", "pread")
-KILLED = f"""
-import os, signal, sys
-from pathlib import Path
-from tests.sync.retention import test_pack
-limit, count = int(sys.argv[2]), 0
-def counted(step):
-    def run(*args, **more):
-        global count
-        count += 1
-        if count == limit:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return step(*args, **more)
-    return run
-for name in {STEPS}:
-    setattr(os, name, counted(getattr(os, name)))
-test_pack.sync(Path(sys.argv[1]))
-"""
 
 
-def child(code: str, *args: object, **more: object) -> "subprocess.CompletedProcess[str]":
-    """Run Python code with the project and this file at hand."""
-    command = [sys.executable, "-c", code, *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, **more)  # type: ignore[call-overload, no-any-return]
+def sync_and_die(home: Path, limit: int) -> None:
+    """A pass that kills its process at a counted step."""
+    steps = itertools.count(1)
+
+    def counted(step: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **more: Any) -> Any:
+            if next(steps) == limit:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return step(*args, **more)
+
+        return run
+
+    for name in STEPS:
+        setattr(os, name, counted(getattr(os, name)))
+    sync(home)
 
 
 def prepare_first(home: Path) -> list[bytes]:
@@ -352,12 +352,12 @@ def prepare_late(home: Path) -> list[bytes]:
 def test_a_pass_killed_at_any_step_is_finished_by_the_next_one(
     tmp_path: Path, prepare: Callable[[Path], list[bytes]]
 ) -> None:
-    for limit in range(1, 200):
+    for limit in range(1, 200, 1 if THOROUGH else 4):
         home = tmp_path / str(limit)
         lines = prepare(home)
         before = stored.views(home)
-        done = child(KILLED, home, limit)
-        assert done.returncode in (0, -signal.SIGKILL), done.stderr
+        code = forked.run(partial(sync_and_die, home, limit))
+        assert code in (0, -signal.SIGKILL)
 
         held = {record.parse(line).id for line in (*packed(home), *day_lines(home))}
         assert held == set(ids(lines)), limit
@@ -376,7 +376,7 @@ def test_a_pass_killed_at_any_step_is_finished_by_the_next_one(
         assert len(stored.exported(home)) == len(lines)  # without the own one, with the new one
         assert letters(home) == []
         stored.check(home)
-        if done.returncode == 0:
+        if code == 0:
             assert limit > 5
             return
     raise AssertionError("the pass never came to its end")
@@ -602,32 +602,21 @@ def test_a_value_that_is_no_secret_any_more_stops_no_day(tmp_path: Path) -> None
     assert len(packed(tmp_path)) == 1
 
 
-LIMITED = """
-import resource, sys
-from pathlib import Path
-from tests.sync.retention import test_pack
-from journal.errors import JournalError
-from sync.retention import pack_file
-pack_file._CACHE_KIB = int(sys.argv[3])
-limit = int(sys.argv[2])
-resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-try:
-    test_pack.sync(Path(sys.argv[1]))
-except JournalError as error:
-    print(error)
-    sys.exit(error.exit_code)
-"""
-
-
 @pytest.mark.parametrize(("cache_kib", "what"), [(16_000, "cannot write"), (1, "cannot pack")])
 def test_a_full_disk_leaves_the_day_as_it_is(tmp_path: Path, cache_kib: int, what: str) -> None:
     write(tmp_path, *(prompt_line(n, noise=os.urandom(30_000).hex()) for n in range(9)))
     sync(tmp_path, STAYS_US)
     before, raw = stored.views(tmp_path), day_lines(tmp_path)
-    done = child(LIMITED, tmp_path, 100_000, cache_kib)
-    assert done.returncode == 1, done.stderr
-    assert done.stdout.startswith(what)
-    assert done.stdout.count("\n") == 1
+
+    def sync_within_the_limit() -> None:
+        pack_file_module._CACHE_KIB = cache_kib
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+        with pytest.raises(JournalError) as caught:
+            sync(tmp_path)
+        assert str(caught.value).startswith(what)
+        assert "\n" not in str(caught.value)
+
+    assert forked.run(sync_within_the_limit) == 0
     assert day_lines(tmp_path) == raw
     assert list(tmp_path.glob("packs/*")) + list(tmp_path.glob("packs/.*")) == []
     assert stored.views(tmp_path) == before
