@@ -316,7 +316,7 @@ def warm_up(site: Site) -> None:
     with suppress(JournalError), site.reading() as db:  # a page will say what is wrong
         for ask in _PAGES["/"][2]:
             ask(site, db, Asked({}))
-    templates()
+    templates().get_template("session.html")
 
 
 def _page(path: str) -> Callable[[Request], Response]:

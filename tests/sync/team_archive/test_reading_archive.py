@@ -131,7 +131,7 @@ def test_usage_sums_up_what_the_home_sums_up(team: Team) -> None:
     owners = [one["owner"] for one in ada.lines("usage", "--archive", "--json", "--by", "agent")]
     assert sorted(owners) == ["ada", "ben"]
     assert ada.lines("usage", "--archive", "--json", "--owner", "ben") != []
-    assert "ada: claude-opus-5-5" in ada.run("usage", "--archive", "--by", "model")
+    assert "\nada:" in ada.run("usage", "--archive", "--by", "model")
 
 
 def test_wrong_use_is_said(both: tuple[Home, Home]) -> None:
