@@ -46,7 +46,7 @@ def autostart(home: str) -> None:
 
 
 def watcher(home: str) -> int:
-    """The pid of the home's watcher, as far as its lock file tells; 0: there is none.
+    """The pid of the home's watcher, as far as its lock file says; 0: none.
 
     A killed watcher leaves its pid behind, which may be another process's by now.
     """

@@ -70,11 +70,11 @@ def parsed(data: bytes) -> Prepared:
 
 
 def last_us(prepared: bytes, session: str) -> int | None:
-    """When `session` was last seen, as far as the prepared file tells."""
+    """When `session` was last seen, as far as the prepared file says."""
     return next((row.at_us for row in parsed(prepared).rows if row.session == session), None)
 
 
-def lives(host: str, pid: int | None) -> bool:
+def is_running(host: str, pid: int | None) -> bool:
     """Whether a session's process may still run; False only if it certainly does not.
 
     Another host's is unknown. Our own agent's process has left every session but this one.
@@ -98,7 +98,7 @@ def compose(
     missing: list[tuple[int, str]],
     missing_bytes: int = 0,
     since_us: int | None = None,
-    alive: "Callable[[str, int | None], bool]" = lives,
+    alive: "Callable[[str, int | None], bool]" = is_running,
     max_bytes: int | None = None,
 ) -> tuple[str, int]:
     """The context as JSON-escaped text ("" for none), and how many sessions' blocks it has.
@@ -222,7 +222,7 @@ def text(plain: str) -> Text:
 
 
 def unescape(escaped: str) -> str:
-    """What the inside of a JSON string says (RFC 8259, 7); unknown escapes stand for themselves."""
+    """What the inside of a JSON string says (RFC 8259, 7); unknown escapes stay as they are."""
     first, *rest = escaped.split("\\")
     parts = [first]
     pieces = iter(rest)

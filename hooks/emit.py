@@ -1,4 +1,4 @@
-"""The emitter: one hook's stdin becomes one line of the journal, whatever happens.
+"""The emitter: one hook's stdin becomes one line of the journal, also when things go wrong.
 
 Run by `run.py` behind the shell guard that `journal install` writes. The agent's bytes are spliced
 unparsed into an envelope and appended with a single `O_APPEND` write; a home that cannot be
@@ -14,7 +14,7 @@ import time
 STDIN_SECONDS = 2.0
 CHUNK_BYTES = 1 << 20
 BOOT = b"/proc/sys/kernel/random/boot_id"
-TEMPORARY = "/tmp"  # where there is no $TMPDIR; the syncer looks here, too
+TEMPORARY = "/tmp"  # without $TMPDIR; the syncer looks here, too
 NAME = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 # Each agent's own variables: session id, pid, entry point. Never another agent's: an agent that is
 # started in another one's shell inherits all of them. The others name no session and no pid.
@@ -29,9 +29,9 @@ PID, HOME = "pid=", "home="
 
 
 def read_stdin(seconds: float = STDIN_SECONDS, chunks: "list[bytes] | None" = None) -> bytes:
-    """Everything on stdin, or what had come after `seconds` if nobody closes it.
+    """Everything on stdin, or what had come after `seconds` if it is not closed.
 
-    MemoryError: there is no room for it in one piece; it lies in `chunks`.
+    MemoryError: it does not fit into one piece; it is in `chunks`.
     """
     signal = sys.modules["_signal"]  # loaded by the interpreter; `import signal` costs 3 ms
     chunks = [] if chunks is None else chunks
@@ -86,7 +86,7 @@ def label(text: str, chars: int) -> bytes:
 
 
 def body(data: bytes) -> bytes:
-    """The end of the record: the payload as it came, or, if it is no object, its text as `raw`."""
+    """The end of the record: the payload as it came; if it is not an object, its text as `raw`."""
     data = data.strip(b" \t\r\n")
     if not data:
         return b'"payload":null}\n'
@@ -163,7 +163,7 @@ def record(
     parent: str = "",
     front_end: str = "",
 ) -> tuple[bytes, str, str]:
-    """The line, its session as far as the emitter can tell, and its id.
+    """The line, its session as far as the emitter knows, and its id.
 
     `parent` and `front_end`: the agent's pid and entry point, where its environment names none.
     """
@@ -193,7 +193,7 @@ def record(
 
 
 def process(pid: str) -> bytes:
-    """What tells the agent's process from any other, before and after: `pid.start.boot.namespace`.
+    """What names the agent's process among all, before and after: `pid.start.boot.namespace`.
 
     Without a pid that of the process that has started the hook's shell. Empty where the system does
     not say (proc(5)).
@@ -227,7 +227,7 @@ def file_name(agent: str, session: str) -> str:
 
 
 def make_folder(path: str) -> None:
-    """The folder exists; not its parents: a home whose disk is not mounted is no place to write."""
+    """Make the folder, not its parents: nothing is written to a home whose disk is not mounted."""
     try:  # noqa: SIM105  contextlib is not loaded
         os.mkdir(path, 0o700)
     except FileExistsError:
@@ -290,7 +290,7 @@ def spool_root(temporary: str = "") -> str:
 
 
 def private_folder(*paths: str) -> None:
-    """These folders exist, and nobody else can look into them. OSError: they are not ours."""
+    """These folders exist, and no other user can read them. OSError: they are not ours."""
     for path in paths:
         make_folder(path)
         status = os.lstat(path)
@@ -301,7 +301,7 @@ def private_folder(*paths: str) -> None:
 def open_spool(home: str, unique: str = "") -> str:
     """The folder where records of this home wait while it cannot be written. OSError: none.
 
-    A note says whose it is. The syncer may have another `$TMPDIR`: a note where it looks tells it.
+    A note says whose it is. The syncer may have another `$TMPDIR`: a note where it looks says so.
     """
     folder = spool_folder(home, unique or home_id(home))
     root, _, name = folder.rpartition("/")

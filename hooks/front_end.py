@@ -1,7 +1,7 @@
 """How a session is run, where the agent itself does not say so: before a person, or headless.
 
 Read off the command line of the agent's process. Asked at SessionStart only; where there is no
-/proc nothing is known, and the agent's transcript may tell it later.
+/proc nothing is known, and the agent's transcript may say it later.
 """
 
 from hooks.local_pass import read_file

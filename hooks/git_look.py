@@ -80,7 +80,7 @@ def _spawn_git(top: str, asked: int, writer: int) -> int:
             (os.POSIX_SPAWN_DUP2, asked, 0),
             (os.POSIX_SPAWN_OPEN, 2, "/dev/null", os.O_WRONLY, 0),
         ),
-        setpgroup=0,  # so that whatever git starts is killed with it
+        setpgroup=0,  # so that all that git starts is killed with it
     )
 
 

@@ -111,7 +111,7 @@ def _spawn(home: str, writer: int) -> int:
             (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 2, "/dev/null", os.O_WRONLY, 0),
         ),
-        setpgroup=0,  # so that whatever it starts is killed with it
+        setpgroup=0,  # so that all that it starts is killed with it
     )
 
 

@@ -1,7 +1,8 @@
 """Whether capture is off for the project that a hook is about.
 
 `journal off --here` leaves a file in the home's `off.d/` whose name is the fingerprint of the
-project's folder. Loaded only where there is such a folder, so that nobody else waits for it.
+project's folder. Loaded only where there is such a folder, so that other projects do not wait for
+it.
 """
 
 import os

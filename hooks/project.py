@@ -47,12 +47,12 @@ class Place:
 
 
 def locate(directory: str, scope: str) -> Place:
-    """The project of `directory`; whatever lies on the disk, it does not raise.
+    """The project of `directory`; no content of the disk makes it raise.
 
     `scope` names what paths are paths of: the home's id, before it had one the host. What cannot be
     read (missing, looping, huge, not ours) leads to the path key. A linked worktree shares key and
-    name with its main working tree. `$GIT_DIR` is not looked at. A directory that is no absolute
-    path of this system is a project by its name.
+    name with its main working tree. `$GIT_DIR` is not looked at. A directory that is not an
+    absolute path of this system is a project by its name.
     """
     if not directory.startswith("/"):
         name = directory.replace("\\", "/").rstrip("/").rpartition("/")[2] or directory
@@ -149,7 +149,7 @@ def _clean(text: str) -> str:
 
 
 def _normal(directory: str) -> str:
-    """Absolute and without symlinks; lexically, if there is no such directory (any more)."""
+    """Absolute and without symlinks; lexically, if the directory does not exist (any more)."""
     directory = directory.replace("\0", "\ufffd")
     try:
         os.fsencode(directory)

@@ -1,7 +1,7 @@
 """What every installed hook runs: `python -I -S HOME/hooks/run.py HOME AGENT EVENT [durable]`.
 
 A few lines only, because a program run by path is compiled each time; the modules it imports
-from beside it are not, and that is 2 ms of the agent's time.
+from its own folder are not, and that is 2 ms of the agent's time.
 """
 
 import sys

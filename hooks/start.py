@@ -1,8 +1,8 @@
-"""SessionStart: keep the record, then tell the session what earlier ones of its project did.
+"""SessionStart: keep the record, then print what earlier sessions of its project did.
 
 Run by `run.py` in place of the emitter. It opens no database: it prints what the syncer prepared,
 and only if records wait to be synced does it run a local pass first, with a deadline. Recording
-comes first; whatever goes wrong after it means silence and exit 0.
+comes first; any error after it means silence and exit 0.
 """
 
 import os
@@ -11,7 +11,7 @@ import time
 from hooks import emit
 from hooks.autostart import autostart
 from hooks.belonging import shown_commit, told_key
-from hooks.context import compose, count, last_us, lives, parsed, unescape
+from hooks.context import compose, count, is_running, last_us, parsed, unescape
 from hooks.front_end import front_end as front_end_of
 from hooks.local_pass import local_pass, read_file, unsynced
 from hooks.project import Place, locate
@@ -25,7 +25,7 @@ _WITH_MESSAGE = ("claude-code",)
 
 
 def record(argv: list[str], data: bytes) -> tuple[Place | None, int]:
-    """Keep the record with its project's place, whatever it takes; the bytes it took."""
+    """Keep the record with its project's place, always; the bytes it took."""
     place, git, front_end = None, b"", ""
     scope = emit.option(argv, emit.HOME) or emit.home_id(argv[1]) or os.uname().nodename
     try:
@@ -54,7 +54,7 @@ def _directory(data: bytes) -> str:
 
 
 def tell(argv: list[str], data: bytes, place: Place, own_bytes: int, started: float) -> None:
-    """Print the context, if this start is one that is told and there is something to tell."""
+    """Print the context, if this kind of start gets one and the context has content."""
     home = argv[1]
     source, session = (
         unescape(field.decode("utf-8", "replace"))
@@ -86,7 +86,7 @@ def tell(argv: list[str], data: bytes, place: Place, own_bytes: int, started: fl
         missing,
         missing_bytes,
         since_us,
-        lambda host, pid: str(pid) != own and lives(host, pid),
+        lambda host, pid: str(pid) != own and is_running(host, pid),
         _MOST_BYTES.get(argv[2]),
     )
     message = ""
@@ -148,4 +148,4 @@ def main(argv: list[str]) -> None:
     except MemoryError:
         emit.keep_raw(argv, chunks)
     finally:
-        os._exit(0)  # whatever was raised: the record is kept, and the agent must not be disturbed
+        os._exit(0)  # after any error: the record is kept, and the agent must not be disturbed

@@ -1,6 +1,6 @@
-"""Where everything lies in a home, and the ways in which its files come to be.
+"""Where everything is in a home, and how its files are written.
 
-Directories are 0700 and files 0600 whatever the umask; a file that is replaced is replaced whole
+Directories are 0700 and files 0600 under any umask; a file that is replaced is replaced whole
 (temporary file, fsync, rename, fsync of the directory).
 """
 
@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hooks import emit
+from journal import spools
 from journal.errors import JournalError
+from journal.folders import entries
 
 DEFAULT_HOME = "~/.agent-journal"
 
@@ -30,7 +32,7 @@ class Layout:
 
     @classmethod
     def default(cls) -> "Layout":
-        """The home of somebody who names none."""
+        """The home if none is named."""
         return cls.at(DEFAULT_HOME)
 
     @property
@@ -98,22 +100,22 @@ class Layout:
 
     @property
     def deliver_lock(self) -> Path:
-        """Held by the one process that sends to a remote."""
+        """The lock of the one process that sends to a remote."""
         return self.home / "deliver.lock"
 
     @property
     def model_lock(self) -> Path:
-        """Held by the one process that asks a model."""
+        """The lock of the one process that asks a model."""
         return self.home / "model.lock"
 
     @property
     def synced(self) -> Path:
-        """How many bytes of day files have been taken in: one number, for SessionStart's hook."""
+        """How many bytes of day files have been synced: one number, for SessionStart's hook."""
         return self.home / "synced"
 
     @property
-    def settled(self) -> Path:
-        """Under which settings a command that read found everything taken in, see sync/settled."""
+    def up_to_date(self) -> Path:
+        """The settings with which a command found everything synced: sync/ingest/up_to_date.py."""
         return self.home / "settled"
 
     @property
@@ -137,48 +139,21 @@ class Layout:
 
     @property
     def id(self) -> str:
-        """What names the home, whatever its path; "" before it was given one (see home_id.py)."""
+        """What names the home, under any path; "" before it was given one (see home_id.py)."""
         return emit.home_id(str(self.home))
 
     @property
     def spool(self) -> Path:
         """Where hooks of this environment keep records while the home cannot be written."""
-        named = Path(emit.spool_folder(str(self.home), self.id or self.id_in_spool()))
-        by_path = Path(emit.spool_folder(str(self.home)))  # of hooks that do not know the id
-        return by_path if by_path.is_dir() and not named.is_dir() else named
+        return spools.folder(self.home, self.id)
 
     def spools(self) -> list[Path]:
-        """Every folder in which hooks may have kept records of this home, under all its names.
-
-        Hooks may run with another `$TMPDIR`; they leave a note of what they used in /tmp.
-        """
-        names = {self.id, *map(emit.fingerprint, self.names())} - {""}
-        found = [self.spool]
-        for entry in self._spool_entries():
-            name, _, ending = entry.name.partition(".")
-            if ending == "home" and self._is_spool_of(Path(entry.path)):
-                names.add(name)
-        for entry in self._spool_entries():
-            name, _, ending = entry.name.partition(".")
-            if name in names and not ending:
-                found.append(Path(entry.path))
-            elif name in names and ending.startswith("at-"):
-                found.append(Path(_noted(Path(entry.path))))
-        return list(dict.fromkeys(found))
+        """Every folder in which hooks may have kept records of this home, under all its names."""
+        return spools.folders(self.home, self.id, self.names())
 
     def id_in_spool(self) -> str:
         """The id by which hooks know the home at this path, if they keep records elsewhere."""
-        for entry in self._spool_entries():
-            name, _, ending = entry.name.partition(".")
-            if ending == "home" and len(name) == 32 and self._is_spool_of(Path(entry.path)):
-                return name
-        return ""
-
-    def _spool_entries(self) -> list[os.DirEntry[str]]:
-        """What lies where spools of this user are looked for."""
-        roots = dict.fromkeys((emit.spool_root(), emit.spool_root(emit.TEMPORARY)))
-        private = filter(_is_private, map(Path, roots))
-        return [entry for root in private for entry in _entries(root)]
+        return spools.noted_id(self.home)
 
     def names(self) -> list[str]:
         """The paths by which the home is or was known."""
@@ -187,11 +162,6 @@ class Layout:
         except OSError:
             lines = []
         return [str(self.home), *(line for line in lines if line.startswith("/"))]
-
-    def _is_spool_of(self, note: Path) -> bool:
-        """Whether a hook has noted of a spool that it is of the home at this path."""
-        path = _noted(note)
-        return path.startswith("/") and os.path.realpath(path) == str(self.home)
 
     def day_files(self) -> Iterator[Path]:
         """The journal's files, `days/YYYY-MM-DD/*.jsonl`, by name; foreign things are passed over.
@@ -202,7 +172,7 @@ class Layout:
 
     def day_names(self) -> list[str]:
         """The days that have a directory, oldest first."""
-        days = (entry for entry in _entries(self.days) if is_day(entry.name))
+        days = (entry for entry in entries(self.days) if is_day(entry.name))
         return sorted(entry.name for entry in days if _is_folder(entry))
 
     def entries_of(self, day: str) -> list[os.DirEntry[str]]:
@@ -211,35 +181,16 @@ class Layout:
         None of a day whose folder cannot be read, see `shut_days`.
         """
         try:
-            entries = _entries(self.days / day)
+            all_of_it = entries(self.days / day)
         except JournalError:
             return []
-        found = (entry for entry in entries if entry.name.endswith(".jsonl"))
+        found = (entry for entry in all_of_it if entry.name.endswith(".jsonl"))
         return sorted(filter(_is_file, found), key=lambda entry: entry.name)
 
     def shut_days(self) -> list[Path]:
         """The folders of days that cannot be read."""
         days = (self.days / name for name in self.day_names())
         return [day for day in days if not os.access(day, os.R_OK | os.X_OK)]
-
-
-def _is_private(folder: Path) -> bool:
-    """Whether it is a folder of ours, no link, that nobody else can look into."""
-    try:
-        status = folder.lstat()
-    except OSError:
-        return False
-    return status.st_mode & 0o170077 == 0o040000 and status.st_uid == os.getuid()
-
-
-def _noted(path: Path) -> str:
-    """The path that a small file of ours holds; "" if it is none."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(fd, "rb") as file:
-            return os.fsdecode(file.read(4096))
-    except OSError:
-        return ""
 
 
 def is_day(name: str) -> bool:
@@ -260,17 +211,6 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:
         return False
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        hint = "check the owner and rights of the home"
-        raise JournalError(f"cannot read {folder}: {error.strerror}", hint) from error
 
 
 def make_folder(path: Path) -> None:
@@ -295,9 +235,9 @@ def write_whole(path: Path, data: bytes, mode: int = 0o600) -> None:
 def write_parts(path: Path, parts: Iterable[bytes], mode: int = 0o600) -> None:
     """Replace the file at `path` by these bytes: after a crash it is the old one or the new one.
 
-    JournalError: the directory cannot be written or the disk is full; the old file stands.
+    JournalError: the directory cannot be written or the disk is full; the old file stays.
     """
-    import tempfile  # slow to load: whoever only reads needs none
+    import tempfile  # slow to load, and not needed to read
 
     try:
         fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

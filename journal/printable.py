@@ -13,7 +13,7 @@ SEQUENCES = (
     r"|\x1b[\]PX^_][^\x07\x1b\x9c]{0,400}(?:\x07|\x1b\\|\x9c)"
     r"|\x1b[ -/]{0,8}[0-~]"
 )
-# What Unicode's tables call printable and nobody sees: fillers, variation selectors, blank
+# What Unicode's tables call printable and is invisible: fillers, variation selectors, blank
 # Braille, vowel signs without a shape. Joiners are not among them: words and emoji need them.
 BLANKS = (
     "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
@@ -36,7 +36,7 @@ TAB = "    "
 
 
 def without_escapes(text: str) -> str:
-    """`text` without what only a terminal obeys: colours, titles, links."""
+    """`text` without control sequences of terminals: colours, titles, links."""
     return _SEQUENCES.sub("", text) if "\x1b" in text or "\x9b" in text else text
 
 

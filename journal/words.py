@@ -55,7 +55,7 @@ class _Folds(dict[int, str]):
         char = chr(code)
         category = unicodedata.category(char)
         if _RUN.match(char):
-            folded = unicodedata.normalize("NFKC", char)  # marks of kana tell words apart
+            folded = unicodedata.normalize("NFKC", char)  # marks of kana distinguish words
         elif char.isalnum():
             plain = unicodedata.normalize("NFKD", char.casefold())
             folded = "".join(filter(str.isalnum, plain)) or char
@@ -116,7 +116,7 @@ def words(text: str) -> list[str]:
 
 
 class Phrase(NamedTuple):
-    """Indexed words that stand one behind the other. `prefix`: the last may go on."""
+    """Indexed words that follow one another. `prefix`: the last may go on."""
 
     words: tuple[str, ...]
     prefix: bool = False

@@ -16,7 +16,7 @@ from journal.errors import JournalError
 from journal.layout import Layout, append_line, is_day
 from journal.redaction.messages import redacted
 from journal.times import DAY_US, day_of, to_text
-from sync.cycle import Report
+from sync.report import Report
 
 if TYPE_CHECKING:
     from sync.slow_stages import Outside
@@ -44,7 +44,7 @@ def write(layout: Layout, entry: Entry) -> None:
     path = layout.logs / f"{day_of(entry.began_us)}.jsonl"
     said = _said(entry)
     if entry.kind != "sync" and _goes_on(entry, said, path):
-        return  # it is as it was; whoever types a command is answered each time
+        return  # nothing changed; a person who types a command is answered each time
     trusts = entry.report is not None and not entry.report.clock_problem
     if not path.exists() and trusts:
         _remove_old(layout, entry.began_us)
@@ -111,7 +111,7 @@ def error_json(error: BaseException | None) -> dict[str, str] | None:
 
 
 def _goes_on(entry: Entry, said: dict[str, Any], path: Path) -> bool:
-    """Whether nothing happened but the failure that the last such line tells of."""
+    """Whether nothing happened but the failure that the last such line reports."""
     if entry.outside is not None:
         return not entry.outside.brought and _last(path, entry.kind, _failures) == _failures(said)
     return bool(said["error"]) and said["error"] == _last(path, None, lambda line: line["error"])

@@ -8,7 +8,7 @@ class StoreError(JournalError):
 
 
 class DamagedStoreError(StoreError):
-    """The database's file is not what SQLite wrote; the journal can make it anew."""
+    """The database's file is not what SQLite wrote; it can be rebuilt from the journal."""
 
 
 class LossError(StoreError):

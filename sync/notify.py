@@ -1,7 +1,7 @@
 """Tells the person that a session waits: runs the command of `[notify]` once for each wait.
 
 What was told is noted before the command starts, so that a kill may lose one and repeats none. The
-command runs by itself: nobody waits for it.
+command runs by itself: nothing waits for it.
 """
 
 import os

@@ -37,7 +37,7 @@ class Outside:
 
     @property
     def is_paused(self) -> bool:
-        """Whether deliveries wait for somebody to change something."""
+        """Whether deliveries wait for a person to change something."""
         error = self.delivered.error
         return error is not None and error.then is Then.PAUSE
 
@@ -143,7 +143,7 @@ def remote_error_json(done: Delivered) -> dict[str, Any] | None:
 
 
 def no_progress(what: str, done: int, total: int) -> None:
-    """Nobody looks on."""
+    """No one watches the progress."""
 
 
 def run(conditions: Conditions, progress: Callable[[str, int, int], None] = no_progress) -> Outside:
@@ -156,7 +156,7 @@ def run(conditions: Conditions, progress: Callable[[str, int, int], None] = no_p
     asked = stage.ask(conditions)
     if asked.asked:
         with suppress(BusyError):  # the process that has the lock, or the next pass, stores it
-            conditions.take_in()
+            conditions.run_pass()
     return Outside(asked, delivered, pulled)
 
 

@@ -1,6 +1,6 @@
 """The watcher's loop: when the next pass is due, and when it is time to leave.
 
-Invariant: an event is only a reason to look sooner. Whatever changed is found by a scan, at the
+Invariant: an event is only a reason to look sooner. Every change is found by a scan, at the
 latest `scan_seconds` after the change or after the pass that was running then, although no event
 ever came: lost ones, an overflow of the queue, a network file system, a folder deleted and made
 again. Passes run in the caller's thread, one after the other; the observer's thread sets a flag
@@ -62,7 +62,7 @@ class End(Enum):
 
     STOPPED = "stopped"
     IDLE = "idle"
-    CHANGED = "changed"  # it shall start anew
+    CHANGED = "changed"  # it shall start again
     GONE = "gone"
 
 
@@ -71,13 +71,13 @@ class Orders:
     """All that the loop knows of the world; what takes nothing is asked at each scan."""
 
     folder: Path
-    run_pass: Callable[[Callable[[], bool]], int]  # is given "shall I stop?"; what was taken in
+    run_pass: Callable[[Callable[[], bool]], int]  # is given "shall I stop?"; how much was synced
     changed: Callable[[], bool]  # cheap: is there anything that the last good pass has not seen?
     program: Callable[[], Program]
     on_error: Callable[[JournalError], None]
     settle_seconds: float
     scan_seconds: float
-    idle_seconds: float | None = None  # leave when nothing was taken in for so long
+    idle_seconds: float | None = None  # leave when nothing was synced for so long
     waiting: Callable[[], bool] = lambda: False  # is work left that the next scan's pass must do?
 
 
@@ -103,7 +103,7 @@ class Watcher:
         return self._stopped
 
     def look(self) -> None:
-        """Ask `Orders.waiting` again, and whatever else is asked at a scan."""
+        """Ask `Orders.waiting` again, and all else that is asked at a scan."""
         self._wakes.put(None)
 
     def stop(self) -> None:
@@ -201,7 +201,7 @@ class Watcher:
         return max(0.0, min(seconds, self._idle_left()))
 
     def _wait(self, seconds: float) -> None:
-        """Until the next scan, or until an event has settled. After a failure no event counts."""
+        """Until the next scan, or `settle_ms` after an event. After a failure no event counts."""
         if self._failed:
             self._sleep(seconds)
         elif self._woken(seconds):  # counted from the first event: a stream of them delays nothing

@@ -1,8 +1,11 @@
 """What the tests share: a scratch HOME for everybody, and homes with the hooks installed."""
 
 import os
+import subprocess
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
@@ -10,6 +13,10 @@ import pytest
 from chance import examples
 from installed import Installed
 from places import FIXTURES, ROOT, STORMS
+
+if TYPE_CHECKING:
+    from commands import Commands
+    from told import Reader
 
 hypothesis.settings.register_profile("run", max_examples=examples(), deadline=None)
 hypothesis.settings.load_profile("run")
@@ -40,3 +47,42 @@ def scratch_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
 @pytest.fixture
 def installed(tmp_path: Path) -> Installed:
     return Installed(tmp_path)
+
+
+@pytest.fixture
+def journal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> "Reader":
+    """A reader of a home that does not exist yet, on a screen of 80 columns."""
+    import told
+
+    return told.reader(tmp_path, capsys, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def commands() -> "Iterator[Commands]":
+    """Runs commands in processes that have the program loaded."""
+    from commands import Commands
+
+    commands = Commands()
+    yield commands
+    commands.close()
+
+
+@pytest.fixture
+def disks(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mounts small disks, with the options of mount(8); only root can have them."""
+    made: list[Path] = []
+
+    def mount(options: str) -> Path:
+        folder = tmp_path / f"disk{len(made)}"
+        folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"mode=700,{options}", "tmpfs", str(folder)]
+        if os.getuid() != 0 or subprocess.run(command, capture_output=True).returncode != 0:
+            pytest.skip("needs the right to mount")
+        made.append(folder)
+        return folder
+
+    yield mount
+    for folder in made:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -52,7 +52,7 @@ class HookTrust(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """For an agent that runs no hook that the person has not trusted: ask it, and tell it.
+    """For an agent that runs only hooks that the person trusts: ask it, and make it trust ours.
 
     Both talk to the agent itself. JournalError: it is not there, or does not answer as known.
     """
@@ -80,7 +80,7 @@ class Servers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skill:
-    """A file of ours that tells the agent when to ask the journal: where, and its content."""
+    """A file of ours that says to the agent when to ask the journal: where, and its content."""
 
     file: Callable[[Environ], Path]
     content: Callable[[], bytes]
@@ -141,12 +141,12 @@ class Transcripts:
 
     `folders`: where they lie, for a person's environment; `holds`: whether a path below such a
     folder is one of them; `begins`: whether an object is the first line of one; `is_record`:
-    whether an object is a whole line of one; `session_of`: the session that a path tells of;
+    whether an object is a whole line of one; `session_of`: the session that a path names;
     `reader`: reads a file, with or without what the model thought; `meaning`: of the payload of a
-    kept entry; `beside`: the files of a session's sub-agents, where no hook names them; `rows`: of
-    a file that does not consist of lines, what was changed at or after a moment; None for one that
-    does; reading rows raises OSError or BadLineError. `joined`: the lines of a file, each given as
-    the parts that were kept of it, put together again.
+    kept entry; `subagent_files`: the files of a session's sub-agents, where no hook names them;
+    `rows`: of a file that does not consist of lines, what was changed at or after a moment; None
+    for one that does; reading rows raises OSError or BadLineError. `joined`: the lines of a file,
+    each given as the parts that were kept of it, put together again.
     """
 
     folders: Callable[[Environ], list[Path]]
@@ -156,7 +156,7 @@ class Transcripts:
     session_of: Callable[[Path], str]
     reader: Callable[[Path, bool], Reader]
     meaning: Callable[[Mapping[str, Any]], Meaning]
-    beside: Callable[[Path], list[Path]] = lambda path: []
+    subagent_files: Callable[[Path], list[Path]] = lambda path: []
     rows: Callable[[Path, int], Iterator[Row] | None] = _no_rows
     joined: Callable[[Iterable[list[dict[str, Any]]]], Iterator[dict[str, Any]]] = _as_they_are
 

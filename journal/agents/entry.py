@@ -22,9 +22,9 @@ MOST_NAME_CHARS = 256
 class Entry:
     """One thing that a line says. Texts are "" where it says nothing.
 
-    `own_id` names it within its session and sub-agent, whoever reads the file and however much of
-    it; "" if the line has no name, then its bytes name it. `context`: what earlier lines say that
-    its meaning needs (`call`, `model`, `turn`, ...).
+    `own_id` names it within its session and sub-agent, for every reader of the file and however
+    much of it; "" if the line has no name, then its bytes name it. `context`: what earlier lines
+    say that its meaning needs (`call`, `model`, `turn`, ...).
     """
 
     own_id: str
@@ -52,7 +52,7 @@ class Reader(Protocol):
     """Reads one file from its beginning, or, after lines were recalled, from anywhere in it."""
 
     def entries(self, line: bytes) -> list[Entry]:
-        """What is kept of the next line. BadLineError: it is no JSON object."""
+        """What is kept of the next line. BadLineError: it is not a JSON object."""
 
 
 def load(line: bytes) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import re
 import shlex
 
-# agent → the program and what stands before the session's id
+# agent → the program and what comes before the session's id
 _COMMANDS = {
     "claude-code": ("claude", "--resume"),
     "codex": ("codex", "resume"),
@@ -17,7 +17,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
 
 
 def command(agent: str, session: str) -> list[str] | None:
-    """The arguments, the program first; None: nobody knows how."""
+    """The arguments, the program first; None: unknown."""
     words = _COMMANDS.get(agent)
     if words is None or not _ID.fullmatch(session):
         return None
@@ -25,7 +25,7 @@ def command(agent: str, session: str) -> list[str] | None:
 
 
 def line(agent: str, session: str, directory: str) -> str:
-    """One line for a shell that goes back from anywhere; "" if nobody knows how."""
+    """One line for a shell that goes back from anywhere; "" if unknown."""
     words = command(agent, session)
     if words is None or not directory.isprintable():
         return ""

@@ -203,7 +203,7 @@ class Browse(Program[Chosen | None]):
         return "/".join(rows[number]) if number is not None and number < len(rows) else None
 
     def _chosen(self) -> Session | None:
-        """The session that is read, or on which the cursor stands."""
+        """The session that is read, or on which the cursor is."""
         if isinstance(self.screen, SessionScreen):
             return self.screen.session
         name = self._key(self._rows.highlighted)

@@ -13,8 +13,7 @@ from journal.cli.screen.health import size
 from journal.cli.screen.tables import GAP, age, ago, session_lines, when
 from journal.errors import JournalError
 from journal.printable import clean, one_line
-from sync.pages import story
-from sync.pages.story import Block, Call, Child, Group, Words
+from sync.pages.steps import Block, Call, Child, Group, Step, Words
 from sync.query.listing import Session
 from sync.query.search import Hit
 
@@ -65,7 +64,7 @@ def _number(number: int, what: str) -> str:
 
 
 def hit_row(hit: Hit) -> Text:
-    """Where it stands, and the line with the words marked."""
+    """Where it is, and the line with the words marked."""
     head = GAP.join((hit.kind.name.lower(), when(hit.at_us), one_line(hit.project)))
     line = Text(hit.snippet.text)
     for start, end in hit.snippet.marks:
@@ -102,7 +101,7 @@ def blocks(told: Sequence[Block], detail_of: set[str]) -> RenderableType:
     return Parts(*parts)
 
 
-def _step(step: story.Step, detail_of: set[str]) -> RenderableType:
+def _step(step: Step, detail_of: set[str]) -> RenderableType:
     if isinstance(step, Words):
         return _words(step)
     if isinstance(step, Child):

@@ -12,7 +12,7 @@ from journal.browse import drawing
 from journal.browse.source import Source
 from journal.errors import JournalError
 from journal.printable import one_line
-from sync.pages.story import Block, Group, Words
+from sync.pages.steps import Block, Group, Words
 from sync.query.listing import Session
 
 CHUNK = 40  # blocks
@@ -20,7 +20,7 @@ _NEAR_ROWS = 20
 
 
 class SessionScreen(Screen[None]):
-    """Reads one session. `event`: begin where it stands."""
+    """Reads one session. `event`: begin where it is."""
 
     BINDINGS = [  # noqa: RUF012 - as Textual declares it
         Binding("escape,q", "app.pop_screen", "back"),

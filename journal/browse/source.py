@@ -12,6 +12,7 @@ from journal.cli.app import App
 from journal.cli.follow import Follower
 from journal.errors import JournalError
 from sync.pages import story
+from sync.pages.steps import Block
 from sync.query import detail, listing
 from sync.query import search as index
 from sync.query.candidates import Query
@@ -43,7 +44,7 @@ class Found(NamedTuple):
 
 
 class Source:
-    """A home, read. `problem`: why nothing new is taken in.
+    """A home, read. `problem`: why nothing new is synced.
 
     `wanted`: the sessions that the options of the command leave; `limit`: of the list.
     """
@@ -64,7 +65,7 @@ class Source:
 
     @property
     def problem(self) -> JournalError | None:
-        """Why what is new could not be taken in."""
+        """Why what is new could not be synced."""
         return self._follower.problem
 
     def close(self) -> None:
@@ -73,7 +74,7 @@ class Source:
             self._follower.close()
 
     def changed(self, shown: Found) -> bool:
-        """Take in what is new; whether `shown` is out of date. JournalError."""
+        """Sync what is new; whether `shown` is out of date. JournalError."""
         with self._one:
             changed = self._follower.changed()
             self._follower.count_unsynced()
@@ -112,10 +113,10 @@ class Source:
             key = listing.find(db, name)
             found = next(listing.read(db, [key], self.adopt_on), None)
         if found is None:
-            raise JournalError("this session is gone", "the list has those that are there")
+            raise JournalError("this session does not exist any more", "go back to the list")
         return found
 
-    def told(self, name: str) -> tuple[Detail, list[story.Block]]:
+    def told(self, name: str) -> tuple[Detail, list[Block]]:
         """One session with all that was said and done. JournalError: it is gone."""
         with self._one:
             db = self._follower.database()

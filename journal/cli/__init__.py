@@ -43,7 +43,7 @@ def _set_home(ctx: click.Context, _: click.Parameter, value: str | None) -> None
 
 
 def home_option() -> click.Option:
-    """`--home`, which stands before or after the command."""
+    """`--home`, which may come before or after the command."""
     return click.Option(
         ["--home"],
         metavar="DIR",
@@ -60,7 +60,7 @@ def _set_verbose(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 
 
 def verbose_option() -> click.Option:
-    """`--verbose`, which stands before or after the command."""
+    """`--verbose`, which may come before or after the command."""
     return click.Option(
         ["--verbose"],
         is_flag=True,
@@ -154,7 +154,7 @@ def cli(ctx: click.Context) -> None:
 def main(args: Sequence[str] | None = None) -> None:
     """Run a command and leave with its exit code; no traceback reaches the user.
 
-    Without the interpreter's own tidying, which takes as long as a search does: whatever has to be
+    Without the interpreter's own tidying, which takes as long as a search does: what has to be
     closed is closed by the command itself.
     """
     gc.set_threshold(_NEW_OBJECTS)

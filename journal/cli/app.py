@@ -17,12 +17,11 @@ if TYPE_CHECKING:
     import apsw
 
     from journal.settings.sources import Settings
-    from sync.conditions import Conditions
-    from sync.cycle import Pass, Report
+    from sync.conditions import Conditions, Pass, Reading
     from sync.daily_log import Entry
     from sync.ingest.up_to_date import Note
+    from sync.report import Report
     from sync.slow_stages import Outside
-    from sync.store.clock import Reading
     from sync.team_archive.archive import Archive
 
 CATCH_UP_SECONDS = 0.3
@@ -84,11 +83,11 @@ class App:
         pack_at_once: bool = False,
     ) -> "Report":
         """One local pass; with `seconds`, as much of it as that allows."""
-        from sync import cycle
+        from sync.conditions import Pass, never
 
-        out_of_time = until(seconds) if seconds is not None else cycle.never
+        out_of_time = until(seconds) if seconds is not None else never
         keep_trying = polling(wait_seconds)
-        conditions = cycle.Pass(
+        conditions = Pass(
             self.layout,
             self.settings,
             self.now_us,
@@ -113,7 +112,7 @@ class App:
         except BusyError as error:
             step(f"pass ({kind}): {error}")
             raise  # it never began
-        except Exception as error:  # whatever it was, the log has it; it goes on to the boundary
+        except Exception as error:  # the log has any error; it goes on to the boundary
             _log(conditions, kind, started, None, error)
             raise
         _log(conditions, kind, started, report, None)
@@ -128,7 +127,7 @@ class App:
     def outside(
         self,
         stopping: Callable[[], bool],
-        take_in: Callable[[], object],
+        run_pass: Callable[[], object],
         tell: Callable[[str], None] = lambda _: None,
         progress: "Callable[[str, int, int], None] | None" = None,
     ) -> "Outside":
@@ -136,7 +135,7 @@ class App:
         from sync import daily_log, slow_stages
 
         started, began_us = time.monotonic(), self.now_us
-        conditions = self.conditions(stopping, take_in, tell)
+        conditions = self.conditions(stopping, run_pass, tell)
         found = slow_stages.run(conditions, progress or slow_stages.no_progress)
         entry = daily_log.Entry("outside", began_us, time.monotonic() - started, None, None, found)
         _write_log(self.layout, entry)
@@ -145,14 +144,14 @@ class App:
     def conditions(
         self,
         stopping: Callable[[], bool],
-        take_in: Callable[[], object],
+        run_pass: Callable[[], object],
         tell: Callable[[str], None] = lambda _: None,
     ) -> "Conditions":
         """What the stages that wait for others work with."""
         from sync.conditions import Conditions
 
         return Conditions(
-            self.layout, self.settings, os.environ, time.time_ns, stopping, take_in, tell
+            self.layout, self.settings, os.environ, time.time_ns, stopping, run_pass, tell
         )
 
     def team_archive(self, *, read_only: bool = True) -> "Archive":
@@ -166,7 +165,7 @@ class App:
     def reading(self, *, ends_matter: bool = True) -> "Iterator[apsw.Connection]":
         """The database, after a bounded look at what is new. JournalError: nothing recorded yet.
 
-        Without `ends_matter` nobody looks for sessions whose process is gone, if nothing is new.
+        Without `ends_matter`, sessions whose process is gone are not looked for if nothing is new.
         """
         from sync.ingest import up_to_date
 
@@ -212,7 +211,7 @@ class App:
         return JournalError(message, "run: journal install, then start your agent")
 
     def _settled(self) -> "apsw.Connection | None":
-        """The database, if a pass would find nothing to take in."""
+        """The database, if a pass would find nothing to sync."""
         import apsw
 
         from sync.ingest import up_to_date
@@ -229,7 +228,7 @@ class App:
         return None  # if something is wrong, a pass says what, and what can be read all the same
 
     def _catch_up(self) -> bool:
-        """Take in what is new, within its time; whether that was everything."""
+        """Sync what is new, within its time; whether that was everything."""
         try:
             report = self.sync(wait_seconds=0, seconds=CATCH_UP_SECONDS)
         except BusyError:
@@ -266,7 +265,7 @@ def _log(
 
 
 def _write_log(layout: Layout, entry: "Entry") -> None:
-    """A log that cannot be written is said, and is no reason for the pass to fail."""
+    """A log that cannot be written is reported, but does not make the pass fail."""
     from sync import daily_log
 
     try:

@@ -1,4 +1,4 @@
-"""What a shell offers for a session or a project. Whatever is wrong, it offers nothing."""
+"""What a shell offers for a session or a project. After any error it offers nothing."""
 
 from collections.abc import Callable
 from contextlib import suppress

@@ -60,7 +60,7 @@ def check_owner(chosen: dict[str, Any]) -> None:
     if chosen["owner"] and not chosen["in_archive"]:
         from journal.errors import UsageError
 
-        raise UsageError("--owner needs --archive", "this home holds your own sessions alone")
+        raise UsageError("--owner needs --archive", "this home has only your own sessions")
 
 
 def session_options(command: Command) -> Command:
@@ -117,7 +117,7 @@ def chosen_sessions(app: App, chosen: dict[str, Any]) -> "Wanted":
 
 
 def chosen_times(chosen: dict[str, Any], now_us: int) -> tuple[int | None, int | None]:
-    """What `--since` and `--until` mean at this moment. UsageError: one of them is no time."""
+    """What `--since` and `--until` mean at this moment. UsageError: one of them is not a time."""
     from sync.query.filters import moment_us
 
     since, until = (chosen[name] for name in ("since", "until"))
@@ -150,7 +150,7 @@ def scope(app: App) -> str:
     """What the paths of this home are paths of, see hooks/project.py.
 
     A home that hooks of an older version have made is given its id now, as the pass that follows
-    would do: what that takes in is of this id.
+    would do: what that syncs is of this id.
     """
     from journal import home_id
     from journal.errors import JournalError

@@ -1,7 +1,7 @@
 """The database as it changes, followed at next to no cost.
 
-Nothing is asked twice: `data_version` says whether somebody has written the database, a few `stat`
-whether hooks have written the journal. What is new is taken in by the home's watcher; where none
+Nothing is asked twice: `data_version` says whether a process has written the database, a few `stat`
+whether hooks have written the journal. What is new is synced by the home's watcher; where none
 runs, or it does not come to it, by a bounded pass from here.
 """
 
@@ -19,9 +19,9 @@ from sync.ingest.recent_writes import Newest
 from sync.store import connection
 
 REST_SECONDS = 30.0  # a pass runs at least so often: dead agents, files that rested for long
-PATIENCE_SECONDS = 1.5  # with a watcher that has not taken in what is new
+PATIENCE_SECONDS = 1.5  # with a watcher that has not synced what is new
 TROUBLE_SECONDS = 2.0  # until what failed is tried again
-# Passes that find nothing, and counting what is not taken in, take no more than one part in so
+# Passes that find nothing, and counting what is not synced, take no more than one part in so
 # many of a core, however large the journal is.
 REST_SHARE = 400
 COUNT_SHARE = 40
@@ -41,7 +41,9 @@ class Follower:
         self._db: apsw.Connection | None = None
         self._inode = 0
         self._seen: tuple[int, int] | None = None
-        self._pass_at = time.monotonic()  # whoever looked before may not have come to the end
+        self._pass_at = (
+            time.monotonic()
+        )  # a command that looked before may not have come to the end
         self._unsure = True  # of the unsynced bytes
         self._count_at = 0.0
 
@@ -52,7 +54,7 @@ class Follower:
             db.close()
 
     def changed(self) -> bool:
-        """Look, and take in what is new if nobody else does; whether the database was written.
+        """Look, and sync what is new if no other process does; whether the database was written.
 
         JournalError: the journal or the database cannot be read.
         """
@@ -62,7 +64,7 @@ class Follower:
             self._pass_at = min(self._pass_at, now + patience)
             self._count_at = max(self._count_at, now + patience)
             self._unsure = True
-        taken_in = now >= self._pass_at and self._take_in()
+        synced = now >= self._pass_at and self._sync()
         db = self.database()
         try:
             seen = (self._inode, int(db.pragma("data_version")))
@@ -71,7 +73,7 @@ class Follower:
         if seen == self._seen:
             return False
         self._seen = seen
-        if not taken_in:
+        if not synced:
             self._unsure = True
             if self._is_watched():
                 self._pass_at = now + REST_SECONDS  # it does its work
@@ -85,7 +87,7 @@ class Follower:
         except OSError as error:
             self.close()
             raise JournalError(f"{path} is gone", "run: journal sync") from error
-        if self._db is None or inode != self._inode:  # another one: it was made anew
+        if self._db is None or inode != self._inode:  # another one: it was rebuilt
             self.close()
             self._db, self._inode = connection.open_store(self._app.layout), inode
         return self._db
@@ -104,7 +106,7 @@ class Follower:
     def _is_watched(self) -> bool:
         return watcher(str(self._app.layout.home)) != 0
 
-    def _take_in(self) -> bool:
+    def _sync(self) -> bool:
         """Run a pass, as bounded as before any other look; whether it came to the end of all."""
         began = time.monotonic()
         said = io.StringIO()  # what it complains of is shown, and not printed over the screen

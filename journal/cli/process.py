@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def become(command: tuple[str, ...], environ: dict[str, str]) -> None:
-    """Replace this process. Errors only: UsageError, there is no such command."""
+    """Replace this process. Errors only: UsageError, the command does not exist."""
     import signal
 
     # Python ignores them, and what is ignored stays so in the command (as subprocess does).
@@ -38,7 +38,7 @@ def become(command: tuple[str, ...], environ: dict[str, str]) -> None:
 
 
 def resume_line(session: "Session") -> str:
-    """One line for any shell. JournalError: nobody knows a way back into it."""
+    """One line for any shell. JournalError: no way back into it is known."""
     from journal.agents import resuming
 
     line = resuming.line(session.agent, session.id, session.cwd)
@@ -51,7 +51,7 @@ def resume_line(session: "Session") -> str:
 def prepare_resume(app: App, db: "apsw.Connection", session: "Session") -> tuple[str, ...]:
     """The agent's command, after its file of the session was put back if it is gone.
 
-    JournalError: the folder or the agent is not on this machine, or there is no copy.
+    JournalError: the folder or the agent is not on this machine, or no copy exists.
     """
     from journal.agents import resuming
     from sync.transcripts.put_back import put_back

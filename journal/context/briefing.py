@@ -73,7 +73,7 @@ def block(
     tz: tzinfo,
     agent: str = "",
 ) -> Block | None:
-    """The texts of one session; None for what has nothing to tell the next one.
+    """The texts of one session; None for one with nothing for the next session.
 
     Left out: headless sessions without edits, and sessions without a prompt or an edit. `tz` is
     the zone of the frame's own time; a fixed offset keeps all times of a frame comparable. `agent`

@@ -1,4 +1,4 @@
-"""When capture was off: what an agent's own transcript tells of that time is not taken in.
+"""When capture was off: what an agent's own transcript has of that time is not synced.
 
 `off` and the markers in `off.d/` say since when it is, by the time of the file; `off.log`
 when it was: one JSON object a line, with `folder` ("" is everywhere), `from` and `until`.
@@ -73,7 +73,7 @@ def _past(path: Path) -> list[Silence]:
             said = orjson.loads(line)
             found.append(Silence(str(said["folder"]), to_us(said["from"]), to_us(said["until"])))
         except (ValueError, KeyError, TypeError):
-            continue  # torn by a full disk: the lines beside it count
+            continue  # torn by a full disk: the other lines count
     return found
 
 

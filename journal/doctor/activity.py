@@ -72,7 +72,7 @@ def look_at_activity(
 
 
 def look_at_capture(layout: Layout) -> list[Finding]:
-    """Nobody has turned capture off."""
+    """Capture was not turned off."""
     say = Voice("capture")
     found = capture.look(layout, os.curdir)
     if found.off:
@@ -105,7 +105,7 @@ def _newest_transcript_us(layout: Layout, projects: Path, folders: int | None) -
 
 
 def _newest_file_us(layout: Layout) -> int | None:
-    """When a hook last wrote, to the home or beside it."""
+    """When a hook last wrote, to the home or the spool."""
     recent = layout.day_names()[-_RECENT_DAYS:]
     return max((_modified_us(file) for file in _records(layout, recent)), default=None)
 

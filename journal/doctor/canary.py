@@ -2,8 +2,8 @@
 
 `/bin/sh -c COMMAND` in a session of its own, standard streams on socket pairs, Claude Code's
 variables in the environment of its hooks. The event is one that means nothing to a session's
-state, so the canary's session is shown nowhere, told to nobody and sent to no remote; the caller
-removes it.
+state, so the canary's session is not shown, not given to a session and not sent to a remote; the
+caller removes it.
 """
 
 import json

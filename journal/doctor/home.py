@@ -144,7 +144,7 @@ def look_at_disk(layout: Layout) -> list[Finding]:
     free = space.f_bavail * space.f_frsize
     hint = "free some space; meanwhile hooks keep records in the spool"
     if space.f_files and not space.f_favail:
-        return [say.error(f"the disk of {folder} can hold no more files", hint)]
+        return [say.error(f"the disk of {folder} has no room for more files", hint)]
     text = f"{free / 1e9:,.1f} GB" if free >= 1e9 else f"{free / 1e6:,.0f} MB"
     if free < NONE_BYTES:
         return [say.error(f"the disk of {folder} is nearly full: {text} free", hint)]

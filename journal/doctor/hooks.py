@@ -67,7 +67,7 @@ def look_at_hooks(wish: Wish, levels: list[Level]) -> list[Finding]:
         return [say.error(f"no hook of this home is in {wish.settings}", hint), *_others(levels)]
     if not wish.is_certain:
         message = "not compared with what this version would install"
-        return [say.warning(message, "first the settings must be readable")]
+        return [say.warning(message, "make the settings readable first")]
     try:
         report = wish.install(path, dry_run=True)
     except UsageError as error:
@@ -111,7 +111,7 @@ def _wrong(wish: Wish, levels: list[Level], report: Installation, repair: Repair
 
 
 def _twice(wish: Wish, levels: list[Level], path: Path, repair: Repair) -> Iterator[Finding]:
-    """Hooks of this home that the agent runs beside each other."""
+    """Hooks of this home that the agent runs twice."""
     say = Voice("hooks")
     for level in levels:
         events = [event for event, _ in _ours(level, wish)]
@@ -138,7 +138,7 @@ def _others(levels: list[Level], wish: Wish | None = None) -> Iterator[Finding]:
         ours = _ours(level, wish) if wish else []
         if len(every) > len(ours):
             message = f"hooks of another home are in {level.path}"
-            hint = "if nobody wants that: journal --home ITS-HOME uninstall"
+            hint = "if that is not wanted: journal --home ITS-HOME uninstall"
             yield Voice("hooks").warning(message, hint)
 
 

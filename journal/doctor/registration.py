@@ -1,7 +1,7 @@
 """Whether the agent will run the hooks, at the cost of reading its settings files.
 
-What `journal install` registered is noted in the home, so that hooks which somebody has removed, or
-switched off, are seen by every command that looks, and not by `doctor` alone.
+What `journal install` registered is noted in the home, so that hooks which were removed by others,
+or switched off, are seen by every command that looks, and not by `doctor` alone.
 """
 
 import os

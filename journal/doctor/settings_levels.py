@@ -19,7 +19,7 @@ MANAGED = Path(
     "/Library/Application Support/ClaudeCode" if sys.platform == "darwin" else "/etc/claude-code"
 )
 KEPT_DAYS = 30  # where the settings do not say
-LEAST_DAYS = 7  # what was not recorded is in transcripts alone, until somebody imports them
+LEAST_DAYS = 7  # what was not recorded is in transcripts alone, until they are imported
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +86,10 @@ def _forbidden(level: Level) -> Iterator[Finding]:
     """What an administrator may set: hooks that are not managed do not run."""
     say, hint = Voice("agent"), "ask who manages this machine to allow the journal's hooks"
     if level.values.get("allowManagedHooksOnly") is True:
-        yield say.error(f"{level.path} allows managed hooks alone", hint)
+        yield say.error(f"{level.path} allows only managed hooks", hint)
     only = level.values.get("strictPluginOnlyCustomization")
     if only is True or (isinstance(only, list) and "hooks" in only):
-        yield say.error(f"{level.path} allows hooks of plugins alone", hint)
+        yield say.error(f"{level.path} allows only hooks of plugins", hint)
 
 
 def _variables(level: Level) -> dict[str, str]:

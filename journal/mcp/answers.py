@@ -133,7 +133,7 @@ def _place(after: str) -> tuple[bool, int, Cursor | None]:
     where, _, rest = after.strip().partition(".")
     number, _, cursor = rest.partition(".")
     if where not in ("all", "here") or not number.isdecimal() or len(number) > 3:
-        raise UsageError("after: this is no place in a search", _HINT)
+        raise UsageError("after: this is not a place in a search", _HINT)
     return where == "all", int(number), Cursor.of(cursor)
 
 
@@ -262,7 +262,7 @@ def _command(ask: _Asked, command: Command, after: str) -> Record:
         if runs:
             counts.append(f"{label} {_times(len(runs))}, last {ask.teller.when(runs[0].at_us)}")
     if not counts:
-        counts.append("nobody knows how it ended")
+        counts.append("it is not known how it ended")
     session = ask.teller.session(newest.session)
     event = f"event {_event(ask, newest.seq)}"
     said = ask.teller.head(session, newest.at_us, _outcome(newest.ok), event)
@@ -318,7 +318,7 @@ def _event(ask: _Asked, seq: int) -> str:
 
 
 def _last(text: str) -> str:
-    """The end of an output: there stands how it went."""
+    """The end of an output: it says how it went."""
     text = text.strip()
     return text if len(text) <= _SHORT_CHARS else "…" + text[-_SHORT_CHARS + 1 :]
 
@@ -334,7 +334,7 @@ def _times(number: int) -> str:
 def _number(after: str) -> int:
     text = after.strip()
     if not (text.isdecimal() and text.isascii() and len(text) < 10):
-        raise UsageError("after: this is no place in this answer", _HINT)
+        raise UsageError("after: this is not a place in this answer", _HINT)
     return int(text)
 
 
@@ -344,9 +344,9 @@ def _two_numbers(after: str) -> recent.Place:
     try:
         last_us, key = (int(part, 16) for part in after.strip().split("_"))
     except ValueError as error:
-        raise UsageError("after: this is no place in this answer", _HINT) from error
+        raise UsageError("after: this is not a place in this answer", _HINT) from error
     if not (0 <= last_us < 1 << 62 and 0 <= key < 1 << 62):
-        raise UsageError("after: this is no place in this answer", _HINT)
+        raise UsageError("after: this is not a place in this answer", _HINT)
     return last_us, key
 
 

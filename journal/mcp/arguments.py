@@ -51,7 +51,7 @@ class Search(_InProject):
         min_length=1,
         description='Words that a text must hold, in any order; "quoted phrases"; beginnings*. '
         "If no text has all of them, other forms of them count, then the rarest decide; what is "
-        "quoted stands as it is.",
+        "quoted is matched literally.",
     )
     session: _Text = Field("", description="Only this session: its id or the beginning of it.")
     path: _Text = Field(
@@ -120,7 +120,7 @@ TOOLS: Mapping[str, Tool] = {
     ),
     "recent": Tool(
         "The latest sessions",
-        "Tells what the latest sessions of this project asked for, learned, did and left open.",
+        "Says what the latest sessions of this project asked for, learned, did and left open.",
         Recent,
     ),
     "file_history": Tool(

@@ -52,7 +52,7 @@ async def _serve(app: App) -> None:
 
 
 def tools() -> list[types.Tool]:
-    """What an agent is told of the tools: each reads, changes nothing and asks nobody else."""
+    """The tools' description for agents: each reads, changes nothing and asks no other service."""
     return [
         types.Tool(
             name=name,

@@ -1,13 +1,13 @@
-"""Memory ids: which of the binds that the journal holds stands for which session.
+"""Memory ids: which of the journal's binds counts for which session.
 
-Invariant: what stands is a function of the set of bind records, never of their order of arrival. Of
-the binds in the order of (`at`, `id`) one stands if its session has no other id by then and its id
-belongs to no other session by then; whatever the journal learns later, working the whole set out
-anew gives the same answer on every machine and after a lost database. An id that is minted, not
-bound, is derived from the session alone and yields to every bind that stands.
+Invariant: the result is a function of the set of bind records, never of their order of arrival. Of
+the binds in the order of (`at`, `id`) one counts if its session has no other id by then and its id
+belongs to no other session by then. Working the whole set out again after later records gives the
+same answer on every machine and after a lost database. An id that is minted, not
+bound, is derived from the session alone and yields to every bind that counts.
 
-A bind that names in `replaces` the id that its session has puts another one in its place, whatever
-the clocks say. An id that was replaced is free for another session.
+A bind that names in `replaces` the id that its session has puts another one in its place, also
+against the clocks. An id that was replaced is free for another session.
 """
 
 import re
@@ -20,7 +20,7 @@ from journal.printable import one_line
 MAX_CHARS = 200
 # Made of this and of the session alone: every machine and every rebuild mints the same id.
 _NAMESPACE = uuid.UUID("6a6f7572-6e61-5c6c-8d65-6d6f72794964")
-# What programs write until they know the id, and behind it whatever makes it unique.
+# What programs write until they know the id, and after it what makes it unique.
 _PROVISIONAL = re.compile(
     r"(pending|manual|temp|tmp|placeholder|provisional)[-_:./]", re.IGNORECASE
 )
@@ -50,7 +50,7 @@ class Judged(NamedTuple):
 
 
 def fault(bind: Bind) -> str | None:
-    """Why a bind can never stand, whatever else is bound; None if it may."""
+    """Why a bind can never count, with any other binds; None if it may."""
     said = bind.memory_id
     if not bind.agent:
         return "it names no agent"
@@ -82,7 +82,7 @@ def _plain(name: str) -> str:
 
 
 def judge(binds: Iterable[Bind]) -> Judged:
-    """Which of these binds stand, and the id of each session.
+    """Which of these binds count, and the id of each session.
 
     `binds` must hold, with each bind, all those of the same session and all of the same id.
     """
@@ -93,7 +93,7 @@ def judge(binds: Iterable[Bind]) -> Judged:
             made.found[bind.record] = reason
         elif bind.replaces:
             replacing.append(bind)
-        elif not made.stands(bind):
+        elif not made.accept(bind):
             made.refused[bind] = made.reason(bind)
     while one := next((bind for bind in replacing if made.replaces(bind)), None):
         replacing.remove(one)
@@ -112,9 +112,9 @@ class _Judging:
         self.ids: dict[tuple[str, str], str] = {}
         self.owners: dict[str, tuple[str, str]] = {}
         self.found: dict[bytes, str | None] = {}
-        self.refused: dict[Bind, str | None] = {}  # and why; one may stand once an id is free
+        self.refused: dict[Bind, str | None] = {}  # and why; one may count once an id is free
 
-    def stands(self, bind: Bind) -> bool:
+    def accept(self, bind: Bind) -> bool:
         """Whether the session has no other id, and the id no other session; then it is noted."""
         who = bind.agent, bind.session
         if self.ids.get(who, bind.memory_id) != bind.memory_id:
@@ -136,7 +136,7 @@ class _Judging:
         self._note(bind)
         for other in self.refused:  # the id that was replaced may be another session's
             if other.memory_id == bind.replaces and other.record not in self.found:
-                self.stands(other)
+                self.accept(other)
         return True
 
     def _note(self, bind: Bind) -> None:
@@ -145,7 +145,7 @@ class _Judging:
         self.found[bind.record] = None
 
     def reason(self, bind: Bind) -> str | None:
-        """Why a bind does not stand; None: it says again what stands."""
+        """Why a bind is refused; None: it repeats the id that counts."""
         who = bind.agent, bind.session
         has = self.ids.get(who)
         if has == bind.memory_id:
@@ -157,7 +157,7 @@ class _Judging:
 
 
 def mint(agent: str, session: str, is_taken: Callable[[str], bool]) -> tuple[str, int]:
-    """The id of a session that nobody bound one to, and how many before it were taken by binds."""
+    """The id of a session without a bind, and how many ids before it were taken by binds."""
     number = 0
     while True:
         made = str(uuid.uuid5(_NAMESPACE, f"{agent}\0{session}\0{number}"))

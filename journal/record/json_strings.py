@@ -8,7 +8,7 @@ STRING = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)(?:"|\\?\Z)', re.DOTALL)
 
 
 def decoded(raw: bytes) -> str:
-    """The text of a JSON string without its quotes; as it stands if its escapes are not JSON's."""
+    """The text of a JSON string without its quotes; unchanged if its escapes are not JSON's."""
     text = raw.decode("utf-8", "replace")
     if "\\" not in text:
         return text

@@ -1,6 +1,6 @@
 """The journal's own records, appended like an agent's: binds, pins, receipts, a model's summaries.
 
-They are facts like all others, so they survive whatever a record survives: a lost database, a
+They are facts like all others, so they survive all that a record survives: a lost database, a
 rebuild, another machine.
 """
 
@@ -23,7 +23,7 @@ class Link(NamedTuple):
 
 
 def in_force(links: Iterable[Link]) -> Link | None:
-    """The record that counts: one that no other replaces, whatever their clocks said.
+    """The record that counts: one that no other replaces, for any times of their clocks.
 
     Of several (they were made apart, or by a version that named none) the latest by (`at`, `id`).
     """

@@ -1,7 +1,7 @@
 """A record: one line of the journal, header and payload parsed apart.
 
 The payload is always the last key, so nothing an agent sends can become envelope: the header ends
-where `"payload":` or `"raw":` first stands as a key, and the rest of the line is the agent's.
+where `"payload":` or `"raw":` first is a key, and the rest of the line is the agent's.
 A line that does not parse is searched for a whole record glued to a torn one.
 """
 
@@ -23,7 +23,7 @@ JOURNAL_AGENT = "journal"  # the agent of the journal's own facts
 _BODY_KEY = re.compile(rb'[,{]\s*"(payload|raw)"\s*:')
 # As the emitter writes it, and as it lets no payload hold it.
 _BEGINNING = re.compile(rb'\{"v":\d+,"id":"')
-# As the emitter writes it: what differs from record to record stands first.
+# As the emitter writes it: what differs from record to record comes first.
 _EMITTED = re.compile(rb'\{"v":1,"id":"([0-9a-f]{32})","at":"([0-9TZ:.-]{27})"(,.*)', re.DOTALL)
 _SOME_HEADER = b'{"v":1,"id":"' + b"0" * 32 + b'","at":"-"'
 _MOST_GLUED = 16  # beginnings in one bad line that are tried, from the last one back
@@ -31,11 +31,11 @@ _KNOWN = frozenset({"v", "id", "at", "agent", "event", "session"})
 
 
 class BadLineError(ValueError):
-    """Why a line is no record; the text is the reason that `dead/` keeps."""
+    """Why a line is not a record; the text is the reason that `dead/` keeps."""
 
 
 class Record(NamedTuple):
-    """One parsed line. `body` is the JSON text after the body key, `raw` tells which key it was."""
+    """One parsed line. `body` is the JSON text after the body key, `raw` says which key it was."""
 
     id: bytes  # 16 bytes
     at_us: int
@@ -50,7 +50,7 @@ class Record(NamedTuple):
 def parse(line: bytes) -> Record:
     """The record of one line without its newline. The payload is not parsed here.
 
-    BadLineError: it is no record of this version, with the reason.
+    BadLineError: it is not a record of this version, with the reason.
     """
     start, raw, rest = _apart(line)
     if rest[-1:] != b"}":
@@ -92,7 +92,7 @@ def _apart(line: bytes) -> tuple[bytes, bool, bytes]:
 @lru_cache(maxsize=4096)
 def _header(start: bytes) -> "tuple[Header, dict[str, Any]]":
     """A header and its other keys; cached, for in one session little but id and time changes."""
-    from pydantic import ValidationError  # slow to load: whoever reads the database needs none
+    from pydantic import ValidationError  # slow to load, and not needed to read the database
 
     from journal.record.header import Header
 
@@ -101,7 +101,7 @@ def _header(start: bytes) -> "tuple[Header, dict[str, Any]]":
     except orjson.JSONDecodeError as error:
         raise BadLineError(f"header is not JSON: {error.msg}") from error
     if isinstance(fields, dict) and len(fields) != _count_keys(start + b"}"):
-        raise BadLineError("header: a key is there twice")  # two torn records, one in the other
+        raise BadLineError("header: duplicate key")  # two torn records, one in the other
     version = fields.get("v") if isinstance(fields, dict) else None
     if version is True or version != VERSION:  # True == 1
         raise BadLineError(f"unknown version {str(version)[:20]}")
@@ -129,7 +129,7 @@ def _count_keys(text: bytes) -> int:
 
 
 class Reading(NamedTuple):
-    """What one line held: a record, or a torn part with the reason, or both."""
+    """What is in one line: a record, or a torn part with the reason, or both."""
 
     record: Record | None
     torn: bytes
@@ -150,7 +150,7 @@ def read_line(line: bytes) -> Reading:
 
 
 def glued(line: bytes) -> Reading | None:
-    """A whole record at the end of a line whose own body is no JSON; None if there is none."""
+    """A whole record at the end of a line whose own body is not JSON; None if there is none."""
     for start in _glued(line):
         try:
             inner = parse(line[start:])
@@ -185,8 +185,8 @@ def dump(record: Record) -> bytes:
 def load_body(body: bytes) -> Any:
     """A body as Python values: JSON, and what agents write that only strict parsers refuse.
 
-    Raw control characters and backslashes that escape nothing stand for themselves; lone surrogates
-    become U+FFFD. BadLineError: it is no JSON, or nested too deeply to read.
+    Raw control characters and backslashes that escape nothing stay as they are; lone surrogates
+    become U+FFFD. BadLineError: it is not JSON, or nested too deeply to read.
     """
     try:
         return orjson.loads(body)
@@ -226,7 +226,7 @@ _ESCAPE = re.compile(r'\\(["\\/bfnrt]|u[0-9a-fA-F]{4})|\\')
 
 
 def _escaped(text: str) -> str:
-    """JSON in which a backslash that escapes nothing stands for itself, as in a Windows path."""
+    """JSON in which a backslash that escapes nothing is a backslash, as in a Windows path."""
     return _ESCAPE.sub(lambda found: found[0] if found[1] else r"\\", text)
 
 

@@ -75,7 +75,7 @@ def _folders(entry: str) -> Iterator[str]:
 def _globs(entry: str) -> Iterator[str]:
     """The pattern that a setting is; its folders before the first sign have their links resolved.
 
-    The home directory stands for itself, whatever signs are in its name.
+    The home directory is meant literally, with any characters in its name.
     """
     entry = unicodedata.normalize("NFC", entry)
     first = _GLOB.search(entry)

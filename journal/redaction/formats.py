@@ -423,7 +423,7 @@ _PLACEHOLDER = re.compile(r"[a-z]+(?:[-_][a-z]+)+|[A-Z]+(?:[-_][A-Z]+)+")
 
 
 def is_placeholder(token: str, prefix: str) -> bool:
-    """Whether what follows the prefix is no chance: `xxxx…`, `....`, `your-key-goes-here`."""
+    """Whether what follows the prefix is not random: `xxxx…`, `....`, `your-key-goes-here`."""
     rest = token[len(prefix) :] if token.lower().startswith(prefix) else token
     return len(set(rest.lower()) - set("-_.")) <= 2 or bool(_PLACEHOLDER.fullmatch(rest))
 

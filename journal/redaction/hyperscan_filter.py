@@ -16,7 +16,7 @@ from journal.redaction.rules import WORD
 WORTH_BYTES = 4 << 20
 # Without regard to case, and without look-around, which hyperscan does not know.
 _OTHERS = (
-    WORD + r"[\w.-]*[\\\"'`\]\s,nrt+-]*[:=<>v]",  # v: of a `value` beside a `name`
+    WORD + r"[\w.-]*[\\\"'`\]\s,nrt+-]*[:=<>v]",  # v: of a `value` next to a `name`
     rf"--[\w.-]*{WORD}",
     r":\\*/\\*/[^ \t\r\n/\"@]*@",
     r"@(?:tcp|unix)\(",

@@ -38,7 +38,7 @@ def without_private(data: bytes) -> bytes:
 
 
 def text_without_private(text: str) -> str:
-    """The same for text that is no JSON; there an unclosed tag goes on to the text's end."""
+    """The same for text that is not JSON; there an unclosed tag goes on to the text's end."""
     parts: list[str] = []
     done = 0
     for start, end in _spans(text):

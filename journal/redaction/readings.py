@@ -116,7 +116,7 @@ def _read(text: str, pattern: re.Pattern[str], instead: str | None) -> Reading:
 
 
 def _decoded(found: re.Match[str]) -> str | None:
-    """The character that a match encodes; None: it is no character of a token or name."""
+    """The character that a match encodes; None: it is not a character of a token or name."""
     kind = found.lastgroup
     value = found[kind] if kind else ""
     if kind == "soft":

@@ -92,7 +92,7 @@ class Redactor:
         return once if is_settled else self._rewritten(once, harmless, again=True)[0]
 
     def text(self, text: str) -> str:
-        """Text that is no JSON, with its secrets redacted; the same object if there are none."""
+        """Text that is not JSON, with its secrets redacted; the same object if there are none."""
         if not self.may_hold_secret(text.encode("utf-8", "surrogatepass")):
             return text
         return self._settled(text)
@@ -265,5 +265,5 @@ def _compiled(pattern: str, setting: str) -> re.Pattern[str]:
     except re.error as error:
         hint = f"correct it in {setting} of the configuration"
         raise UsageError(
-            f"{setting}: {pattern!r} is no regular expression: {error}", hint
+            f"{setting}: {pattern!r} is not a valid regular expression: {error}", hint
         ) from error

@@ -210,7 +210,7 @@ def counts(place: Place, match: re.Match[str], secret: str) -> bool:
 
 
 def _is_session(cookies: str) -> bool:
-    """Whether one of the cookies tells who somebody is; not those of a theme or a language."""
+    """Whether one of the cookies identifies a person; not those of a theme or a language."""
     for pair in cookies.split(";"):
         name, _, value = pair.strip().partition("=")
         if _ATTRIBUTE.fullmatch(name) or len(value) < 4:

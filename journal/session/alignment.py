@@ -1,4 +1,4 @@
-"""Which record of a hook and which line of a transcript tell the same thing.
+"""Which record of a hook and which line of a transcript are of the same thing.
 
 Calls have ids. Prompts and answers are aligned as sequences, by their words, their order and the
 nearest time, because either side may have begun later, ended earlier or missed something.
@@ -12,7 +12,7 @@ from journal.session.mentions import TEXTS, Mention
 
 
 def name_calls(told: Sequence[Mention], hooked: Sequence[Mention]) -> None:
-    """Give calls that hooks tell without an id what the transcript knows of them.
+    """Give calls that hooks report without an id what the transcript knows of them.
 
     Its id and its sub-agent: of equal calls in order, at the nearest times. Changes `hooked`.
     """
@@ -32,7 +32,7 @@ def name_calls(told: Sequence[Mention], hooked: Sequence[Mention]) -> None:
 
 
 def align(told: Sequence[Mention], hooked: Sequence[Mention]) -> dict[int, int]:
-    """For each index of `hooked` the index of `told` that tells the same; both in their order."""
+    """For each index of `hooked` the index of `told` that is the same; both in their order."""
     pairs = _calls(told, hooked)
     pairs |= _prompts(told, hooked)
     _texts(told, hooked, pairs)
@@ -99,7 +99,7 @@ def nearest(first: Sequence[int], second: Sequence[int]) -> list[tuple[int, int]
 
 
 def _texts(told: Sequence[Mention], hooked: Sequence[Mention], pairs: dict[int, int]) -> None:
-    """A hook tells the last words of a turn: a line with them after which no call follows."""
+    """A hook reports the last words of a turn: a line with them after which no call follows."""
     texts = [index for index, one in enumerate(hooked) if one.kind in TEXTS and one.digest]
     if not texts:
         return
@@ -118,7 +118,7 @@ def _texts(told: Sequence[Mention], hooked: Sequence[Mention], pairs: dict[int, 
 
 
 def _anchors_behind(hooked: Sequence[Mention], pairs: dict[int, int], end: int) -> list[int]:
-    """For each hook the first line that a later hook tells as well."""
+    """For each hook the first line that a later hook reports as well."""
     behind = [end] * (len(hooked) + 1)
     for index in range(len(hooked) - 1, -1, -1):
         behind[index] = min(behind[index + 1], pairs.get(index, end))
@@ -133,7 +133,7 @@ def _last_words(
     for index in reversed(lines):
         one = told[index]
         if one.kind is Kind.PROMPT:
-            followed = False  # what stands before a prompt ended its own turn
+            followed = False  # what comes before a prompt ended its own turn
         elif one.kind is Kind.TOOL_BEFORE:
             followed = True
         elif one.kind in TEXTS and one.digest == hook.digest and not followed:

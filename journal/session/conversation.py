@@ -1,8 +1,9 @@
-"""One conversation from all records that tell of it, whatever their order of arrival.
+"""One conversation from all records of it, in any order of arrival.
 
-A session is told by the agent's hooks and by its transcript. `merge` gives each thing once: what
-both tell is one mention, in the order of the transcript; what only one of them tells has its place
-between the things that both tell. Pure functions: the same records give the same conversation.
+A session is reported by the agent's hooks and by its transcript. `merge` gives each thing once:
+what both report is one mention, in the order of the transcript; what only one of them reports has
+its place between the things that both report. Pure functions: the same records give the same
+result.
 """
 
 from collections import defaultdict
@@ -12,6 +13,7 @@ from operator import attrgetter
 from journal.session.alignment import align, name_calls
 from journal.session.meaning import Author, Kind
 from journal.session.mentions import TEXTS, Mention, is_repeatable
+from journal.session.taken_back import mark_taken_back
 
 REPEATED_US = 500_000  # a hook that was fired twice
 _order = attrgetter("at_us", "id")
@@ -36,14 +38,14 @@ def merge(
     merged = [one for turn in _turns(told, hooked) for one in _merged_turn(*turn)]
     merged = _with_queued(merged, has_person)
     _end_turns(merged)
-    _mark_taken_back(merged)
+    mark_taken_back(merged)
     return merged
 
 
 def without_repeats(hooked: Sequence[Mention], told: Sequence[Mention] = ()) -> list[Mention]:
     """Hooks in their order, each once: two equal ones within half a second were fired together.
 
-    Unless the transcript tells the words twice.
+    Unless the transcript has the words twice.
     """
     lines: dict[bytes, int] = defaultdict(int)
     for one in told:
@@ -158,7 +160,7 @@ def _first_line(turn: _Turn) -> tuple[object, ...]:
 
 
 def _name_turns(told: list[Mention]) -> None:
-    """A line that names no turn stands in that of the line before it, else of the one behind."""
+    """A line that names no turn belongs to that of the line before it, else of the one behind."""
     for lines in (told, reversed(told)):
         name, file = "", None
         for one in lines:
@@ -197,14 +199,14 @@ def _merged_turn(told: list[Mention], hooked: list[Mention]) -> list[Mention]:
 
 
 def _merged(told: list[Mention], hooked: list[Mention]) -> list[Mention]:
-    """What hooks and a transcript tell of one agent in one turn, each thing once."""
+    """What hooks and a transcript report of one agent in one turn, each thing once."""
     if not told or not hooked:
         return told or hooked
     pairs = align(told, hooked)
     lines = list(told)
     for index, line in pairs.items():
         lines[line] = _joined(hooked[index], told[line])
-    # A hook alone stands behind the last line that an earlier hook tells as well, by time.
+    # What only a hook reports follows the last line that an earlier hook reports as well, by time.
     behind: dict[int, list[Mention]] = defaultdict(list)
     anchors = set(pairs.values())
     last = -1
@@ -227,7 +229,7 @@ def _merged(told: list[Mention], hooked: list[Mention]) -> list[Mention]:
 
 
 def _joined(hook: Mention, line: Mention) -> Mention:
-    """A hook's record of what a line tells, too: each field from the one that knows it best."""
+    """A hook's record of what is in a line as well: each field from the one that knows it best."""
     hook.is_joined = True
     hook.place, hook.item, hook.message = line.place, line.item, line.message
     hook.parent, hook.turn_index = line.parent, line.turn_index
@@ -263,14 +265,14 @@ def _interleaved(own: list[Mention], others: dict[str, list[Mention]]) -> list[M
         merged.append(one)
         begun += one.is_delegate and one.kind is Kind.TOOL_BEFORE
         if not began:
-            begun = len(others)  # nothing tells which calls began them
+            begun = len(others)  # it is not known which calls began them
     for agent in (*ready, *waiting):
         merged += others.get(agent, [])
     return merged
 
 
 def _with_queued(merged: list[Mention], has_person: bool) -> list[Mention]:
-    """A prompt in the queue counts if nothing else tells it and the person did not withdraw it."""
+    """A prompt in the queue counts if it is nowhere else and the person did not withdraw it."""
     told: dict[bytes, int] = defaultdict(int)
     for one in merged:
         if one.kind is Kind.PROMPT or (one.kind is Kind.QUEUED and one.detail == "withdrawn"):
@@ -307,80 +309,3 @@ def _end_turns(merged: list[Mention]) -> None:
 def _end(words: Mention | None) -> None:
     if words is not None:
         words.kind = Kind.SUBAGENT_END if words.subagent else Kind.TURN_END
-
-
-def _mark_taken_back(merged: list[Mention]) -> None:
-    """Turns before a prompt whose number goes back, or that follows what another prompt followed.
-
-    Parallel calls branch a transcript, too, so nothing but prompts counts.
-    """
-    standing: list[tuple[int, Mention]] = []
-    for index, one in enumerate(merged):
-        if one.kind is not Kind.PROMPT or one.subagent or one.inherited:
-            continue
-        start = _taken_back_from(standing, one)
-        if start is not None:
-            _take_back(merged, standing[start][0], index)
-            del standing[start:]
-        standing.append((index, one))
-    _undo_edits(merged)
-
-
-def _taken_back_from(standing: list[tuple[int, Mention]], prompt: Mention) -> int | None:
-    """The number of the first prompt that no longer stands; None if all do."""
-    for number, (_, before) in enumerate(standing):
-        if prompt.turn_index and before.turn_index >= prompt.turn_index:
-            return number
-        known = not (prompt.turn_index and before.turn_index)
-        if known and prompt.parent and before.parent == prompt.parent:
-            return number
-    return _unnumbered_from(standing, prompt) if prompt.turn_index else None
-
-
-def _unnumbered_from(standing: list[tuple[int, Mention]], prompt: Mention) -> int | None:
-    """Prompts that only hooks tell have no number: those beyond the new one's were taken back."""
-    turns = dict.fromkeys(one.turn for _, one in standing if one.by != Author.MACHINE)
-    beyond = list(turns)[prompt.turn_index - 1 :]
-    if not beyond or not beyond[0]:
-        return None
-    numbers = [number for number, (_, one) in enumerate(standing) if one.turn in beyond]
-    is_known = any(standing[number][1].turn_index for number in range(numbers[0], len(standing)))
-    return None if is_known else numbers[0]
-
-
-def _take_back(merged: list[Mention], start: int, end: int) -> None:
-    """What the turns did and said; starts and ends of the session itself stay."""
-    for one in merged[start:end]:
-        if one.kind in (Kind.SESSION_START, Kind.SESSION_END):
-            continue
-        if one.kind is not Kind.FILES or one.item != merged[end].item:  # else of the new prompt
-            one.taken_back = True
-
-
-def _undo_edits(merged: list[Mention]) -> None:
-    """A file that was changed in a taken-back turn is as before if the next snapshot says so."""
-    if not any(one.taken_back for one in merged):
-        return
-    known: dict[str, str | None] = {}
-    for index, one in enumerate(merged):
-        if one.files is not None:
-            known |= one.files
-        elif one.taken_back and one.edited:
-            one.undone = _is_restored(merged[index:], one.edited, known)
-
-
-def _is_restored(later: Sequence[Mention], path: str, known: dict[str, str | None]) -> bool:
-    for one in later:
-        if one.files is None or one.taken_back:
-            continue
-        for name, backup in one.files.items():
-            if path == name or path.endswith(f"/{name}"):
-                return backup is None or backup == _known_backup(known, path)
-    return False
-
-
-def _known_backup(known: dict[str, str | None], path: str) -> str | None:
-    for name, backup in known.items():
-        if path == name or path.endswith(f"/{name}"):
-            return backup
-    return None

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from journal.session.meaning import Action, Author, Kind, Meaning
+from journal.session.origin import place, trigger
 from journal.session.own_words import without_frames
-from journal.session.plan import name_of
 from journal.session.state import (
     MAX_COMMANDS,
     MAX_FILES,
@@ -53,7 +53,7 @@ def fold(state: SessionState, event: Event) -> SessionState:
     state.inferred_end = ""  # any later event lifts it
     if not state.started_us:
         state.started_us = event.at_us
-    _place(state, event)
+    place(state, event.origin, meaning)
     if meaning.taken_back:
         _taken_back(state, meaning, event.at_us)
     elif (step := _STEPS.get(meaning.kind)) is not None:
@@ -62,51 +62,11 @@ def fold(state: SessionState, event: Event) -> SessionState:
 
 
 def _taken_back(state: SessionState, meaning: Meaning, at_us: int) -> None:
-    """Of a turn that was taken back its edits stand, unless the files were restored."""
+    """Of a turn that was taken back its edits count, unless the files were restored."""
     if meaning.kind is Kind.TOOL_AFTER and meaning.action is Action.EDIT and meaning.target:
         _put(state.files_edited, meaning.target[:MAX_TARGET_CHARS], at_us, MAX_FILES)
     if meaning.kind is Kind.PROMPT:
         _note_position(state, meaning)
-
-
-def _place(state: SessionState, event: Event) -> None:
-    origin = event.origin
-    state.host = origin.get("host") or state.host
-    state.home = origin.get("home") or state.home
-    if process := origin.get("process") or "":
-        state.processes = state.processes + 1 if process == state.process else 1
-        state.process = process
-    state.pid = origin.get("pid") or state.pid
-    state.entrypoint = origin.get("entrypoint") or state.entrypoint
-    state.attended = state.attended or is_attended(state.entrypoint)
-    state.hooked = state.hooked or not event.meaning.told
-    if event.meaning.kind is Kind.SESSION_START and origin.get("plan"):
-        _plan(state, origin["plan"])
-    if not state.cwd:
-        state.cwd = event.meaning.cwd
-    git = origin.get("git")
-    if git:
-        state.project = state.project or git.get("key") or ""
-        state.project_name = state.project_name or git.get("name") or ""
-        state.top = state.top or git.get("top") or ""
-        state.folder = state.folder or git.get("folder") or ""
-        state.shown = state.shown or git.get("shown") or ""
-        if event.meaning.told:  # a transcript names the branch of each line, and no commit
-            state.branch = git.get("branch") or state.branch
-        else:
-            state.branch, state.head = git.get("branch") or "", git.get("head") or ""
-
-
-def _plan(state: SessionState, plan: str) -> None:
-    """Only a start makes a session a planned one: what a stranger leaves behind binds to none."""
-    if not state.plan or name_of(plan):  # one that resumes without a name keeps the old one
-        state.plan = plan
-    _trigger(state, "planned")
-
-
-def _trigger(state: SessionState, name: str) -> None:
-    if name not in state.triggers:
-        state.triggers.append(name)
 
 
 def _session_start(state: SessionState, meaning: Meaning, at_us: int) -> None:
@@ -134,7 +94,7 @@ def _prompt(state: SessionState, meaning: Meaning, at_us: int) -> None:
         return
     by = meaning.by or (Author.PERSON if is_attended(state.entrypoint) else Author.UNKNOWN)
     if state.attended and by == Author.PERSON:
-        _trigger(state, "attended_prompt")
+        trigger(state, "attended_prompt")
     state.prompts += 1
     _note_words(state, by, Said(at_us, without_frames(meaning.text)[:MAX_TEXT_CHARS]))
 
@@ -146,7 +106,7 @@ def _note_position(state: SessionState, meaning: Meaning) -> None:
 
 
 def _note_words(state: SessionState, by: str, said: Said) -> None:
-    """What a person wrote; in a session without a person, what nobody knows the author of."""
+    """What a person wrote; in a session without a person, what has no known author."""
     if by == Author.PERSON and not state.has_person:
         state.has_person, state.first_prompt, state.last_prompts = True, None, []
     if by == Author.PERSON or not state.has_person:
@@ -163,7 +123,7 @@ def _title(state: SessionState, meaning: Meaning, at_us: int) -> None:
 
 
 def _tool_before(state: SessionState, meaning: Meaning, at_us: int) -> None:
-    _trigger(state, "PreToolUse")
+    trigger(state, "PreToolUse")
     target = meaning.target[:MAX_TARGET_CHARS]
     if meaning.tool_use_id and meaning.tool_use_id not in state.open_tools:
         state.open_tools[meaning.tool_use_id] = OpenTool(
@@ -180,10 +140,10 @@ def _tool_before(state: SessionState, meaning: Meaning, at_us: int) -> None:
 
 
 def _tool_ended(state: SessionState, meaning: Meaning, at_us: int, failed: bool) -> None:
-    _trigger(state, "PostToolUseFailure" if failed else "PostToolUse")
+    trigger(state, "PostToolUseFailure" if failed else "PostToolUse")
     if not state.open_tools.pop(meaning.tool_use_id, None):
         state.tools += 1
-    # A notice names no tool: whatever the session itself ends then was permitted.
+    # A notice names no tool: every call that the session itself ends then was permitted.
     if meaning.subagent == state.question_by and state.question_tool in (meaning.tool, ""):
         _close_question(state)
     if not meaning.subagent and state.ended_us is None:

@@ -14,7 +14,7 @@ class Kind(StrEnum):
 
     SESSION_START = "session_start"
     PROMPT = "prompt"
-    QUEUED = "queued"  # a prompt that waits for its turn; it counts only if nothing else tells it
+    QUEUED = "queued"  # a prompt that waits for its turn; it counts only if it is nowhere else
     ANSWER = "answer"  # words on the way; at the end of a turn they are a TURN_END
     THINKING = "thinking"
     TOOL_BEFORE = "tool_before"
@@ -57,7 +57,7 @@ class Action(StrEnum):
 class Usage(NamedTuple):
     """The tokens of one message of a model."""
 
-    message: str  # its identity; several records may tell of one message
+    message: str  # its identity; several records may be of one message
     model: str
     input: int
     output: int
@@ -66,7 +66,7 @@ class Usage(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where in an agent's own files something stands; places of one file are ordered."""
+    """Where in an agent's own files something is; places of one file are ordered."""
 
     file: str
     offset: int  # of the line, bytes
@@ -103,7 +103,7 @@ class Meaning(NamedTuple):
     parent: str = ""  # of a prompt in a transcript: the item that it follows
     turn_index: int = 0  # of a prompt in a transcript: its number; 0: not known
     ends_turn: bool | None = None  # of an ANSWER; None: the transcript does not say
-    unnamed: bool = False  # of a call in a transcript: the agent's hooks do not tell its id
+    unnamed: bool = False  # of a call in a transcript: the agent's hooks do not report its id
     inherited: bool = False  # the line says itself that it was copied from another session
     taken_back: bool = False  # set by the merge
     files: Mapping[str, str | None] | None = None  # path: the backup of its content; None: gone

@@ -1,6 +1,6 @@
 """What one record says of a conversation, as little as the merge needs to know.
 
-A mention is small whatever its record holds, so that a session of any length can be merged in
+A mention is small for a record of any size, so that a session of any length can be merged in
 memory.
 """
 
@@ -20,7 +20,7 @@ _CALLS = frozenset((Kind.TOOL_BEFORE, Kind.TOOL_AFTER, Kind.TOOL_FAILED))
 # A hook that is fired twice repeats these in a moment; calls are told apart by their ids.
 _REPEATABLE = frozenset((*TEXTS, Kind.PROMPT, Kind.SESSION_START, Kind.SESSION_END))
 _WITHOUT_TURN = frozenset((Kind.SESSION_START, Kind.SESSION_END))
-# What stands for a picture is not the same in hooks, queues and prompts.
+# The text in place of a picture is not the same in hooks, queues and prompts.
 _PICTURE = re.compile(r"\[(?:image|document)(?: [\w/+.-]+| #\d+)?\]", re.IGNORECASE)
 
 
@@ -40,7 +40,7 @@ class Mention:
     turn_index: int
     subagent: str
     call: str  # the id of its call; of an agent without ids, what calls of one input share
-    alike: bytes  # of a call whose id hooks do not tell: equal for equal tool and input
+    alike: bytes  # of a call whose id hooks do not report: equal for equal tool and input
     digest: bytes  # of the words, or of what a repeated hook repeats; b"" if it has neither
     by: str
     inherited: bool
@@ -53,8 +53,8 @@ class Mention:
     # merged
     taken_back: bool = False
     undone: bool = False  # an edit that was taken back, and the file restored
-    queued: bool = False  # it was put into the queue, and nothing else tells it
-    is_joined: bool = False  # a hook and a transcript tell it
+    queued: bool = False  # it was put into the queue, and is nowhere else
+    is_joined: bool = False  # a hook and a transcript report it
 
     @property
     def told(self) -> bool:
@@ -63,7 +63,7 @@ class Mention:
 
     @property
     def told_alone(self) -> bool:
-        """Whether no hook tells it."""
+        """Whether no hook reports it."""
         return self.told and not self.is_joined
 
     @property
@@ -77,7 +77,7 @@ def mention(event: Event) -> Mention:
     meaning = event.meaning
     kind = meaning.kind
     if kind in TEXTS and not meaning.text.strip() and meaning.told:
-        kind = Kind.OTHER  # blank text is no answer
+        kind = Kind.OTHER  # blank text is not an answer
     output = meaning.output
     ended = kind in (Kind.TOOL_AFTER, Kind.TOOL_FAILED)
     is_edit = kind is Kind.TOOL_AFTER and meaning.action is Action.EDIT
@@ -108,7 +108,7 @@ def mention(event: Event) -> Mention:
 
 
 def patched(event: Event, merged: Mention) -> Event:
-    """The event as the whole conversation tells it."""
+    """The event as the whole conversation shows it."""
     patch = _patch(event, merged)
     made = event if patch is None else event._replace(patch=patch)
     return with_patch(made)
@@ -151,7 +151,7 @@ def with_patch(event: Event) -> Event:
 
 
 def author(event: Event, kind: Kind) -> str:
-    """Who wrote a prompt, as far as its own record tells; "" of everything else."""
+    """Who wrote a prompt, as far as its own record says; "" of everything else."""
     if kind not in (Kind.PROMPT, Kind.QUEUED) or event.meaning.by:
         return event.meaning.by
     attended = is_attended(event.origin.get("entrypoint") or "")
@@ -175,7 +175,7 @@ def _alike(meaning: Meaning) -> bytes:
 
 
 def content_digest(content: Any) -> bytes:
-    """Equal for equal JSON values, in whatever order their keys stand."""
+    """Equal for equal JSON values, in any order of their keys."""
     try:
         data = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
     except TypeError:  # nested too deeply, or a number beyond 64 bits

@@ -2,7 +2,7 @@
 
 `<id>:<session>:<name>`: 32 hex digits; the terminal session (setsid) in which it was started,
 which `hooks.emit.is_planned` compares with the agent's own; a name, which may be empty. Any other
-text that somebody sets is an id alone.
+text that is set is an id alone.
 """
 
 VARIABLE = "JOURNAL_PLAN"

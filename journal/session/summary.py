@@ -50,7 +50,7 @@ class Summary(BaseModel):
 
 
 def summarise(state: SessionState) -> Summary | None:
-    """The built-in summary; None if nobody asked for anything and nothing was done."""
+    """The built-in summary; None if no prompt was given and nothing was done."""
     if not state.prompts and not state.tools:
         return None
     read = [shown_path(path, state) for path in reversed(state.files_read)]

@@ -62,7 +62,7 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         if path.is_symlink():
             hint = "mount or restore what it points to, or remove the link to use the defaults"
-            raise UsageError(f"{path} is a link to nothing", hint) from error
+            raise UsageError(f"{path} is a broken symbolic link", hint) from error
         return {}
     except OSError as error:
         hint = "check its owner and rights, or remove it to use the defaults"
@@ -94,7 +94,7 @@ def _parse(data: bytes, path: Path) -> dict[str, Any]:
         place = place.replace("end of document", f"its end, line {len(text.splitlines()) or 1}")
         where = f" at {place}" if reason else ""
         reason = plain(reason or str(error).partition(";")[0])
-        hint = "texts stand in quotes, lists in [ ]; " + _EXAMPLE
+        hint = "texts need quotes, lists [ ]; " + _EXAMPLE
         raise UsageError(f"{path} is not valid TOML{where}: {reason}", hint) from error
 
 
@@ -117,7 +117,7 @@ def _overlay(
 
 
 def _from_text(section: str, key: str, text: str) -> Any:
-    """The value a variable stands for; the text itself where it is none, for validation to name."""
+    """The value of a variable; the text itself where it is none, for validation to name."""
     field = _keys(section).get(key)
     kind = field.annotation if field else str
     if kind is bool:

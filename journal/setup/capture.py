@@ -85,7 +85,7 @@ def _marker(layout: Layout, folder: str) -> Path:
 
 
 def _folders(layout: Layout) -> tuple[str, ...]:
-    """What the markers say, for people; a file that is no marker says nothing."""
+    """What the markers say, for people; a file that is not a marker says nothing."""
     try:
         paths = list((layout.home / "off.d").iterdir())
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The command that an agent runs for a hook: POSIX sh that ends with exit 0, whatever is gone.
+"""The command that an agent runs for a hook: POSIX sh that exits 0 also if all files are gone.
 
 A Python whose script is missing exits with 2, and exit 2 blocks the agent's tool calls. So the
 shell looks first: the home's copy, else the packaged one, else it keeps stdin in the spool by its
@@ -77,9 +77,9 @@ class Programs:
 
 
 def hook_command(programs: Programs, agent: str, event: str) -> str:
-    """The command of one hook, for `sh -c`: it exits 0 and is silent, SessionStart's context aside.
+    """The command of one hook, for `sh -c`: it exits 0; only SessionStart's prints, its context.
 
-    What only the shell could keep lies in the spool as
+    What the shell alone could keep is in the spool as
     `<agent>.<event>.<session or "unknown">.<pid>-<second>.raw`, stdin byte for byte.
     UsageError: a path is no UTF-8, which no settings file can hold.
     """

@@ -66,7 +66,7 @@ class MergedFile:
         )
 
     def without_hooks(self) -> Change:
-        """No hook of ours; if nobody else changed the file, it is as it was before."""
+        """Remove our hooks; if no one else changed the file, it is as it was before."""
         new = settings_file.without(self.values)
         return Change(
             _differing(self.values, new),
@@ -101,7 +101,7 @@ class OwnedFile:
         return [(event, text) for event, text in found.items() if is_ours(text, home)]
 
     def with_hooks(self, commands: Mapping[str, str]) -> Change:
-        """The whole file anew, if anything in it differs."""
+        """Write the whole file again, if anything in it differs."""
         data = self.hooks.render(commands)
         before = dict(self.commands())
         events = {**commands, **before}
@@ -150,7 +150,7 @@ def default_path(agent: Agent, environ: Mapping[str, str]) -> Path:
 
 
 def homes(commands: Commands) -> list[str]:
-    """The homes that these commands record into, as far as their texts tell, each once."""
+    """The homes that these commands record into, as far as their texts say, each once."""
     found = [_home(command) for _, command in commands]
     return list(dict.fromkeys(home for home in found if home))
 

@@ -34,7 +34,7 @@ def reserve(layout: Layout) -> None:
 
 
 def release(layout: Layout) -> None:
-    """The bytes are not needed any more; a count that nobody has seen stays. OSError."""
+    """The bytes are not needed any more; a count that was not shown stays. OSError."""
     path = layout.home / NAME
     if path.exists() and path.read_bytes() == NOTHING:
         path.unlink()

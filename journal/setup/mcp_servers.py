@@ -26,7 +26,7 @@ from journal.setup.hook_command import SILENCE
 NAME = "agent-journal"
 _SECONDS = 30.0  # for the agent's own program
 _MARK = b"<!-- agent-journal: written by `journal install`"
-_HINT = "add the server by hand: docs/recall.md says how"
+_HINT = "add the server yourself: docs/recall.md says how"
 _OUR_TABLE = re.compile(
     rf"^\[mcp_servers\.(?:{NAME}|\"{NAME}\")\][^\n]*\n(?:(?!\[)[^\n]*\n?)*", re.MULTILINE
 )

@@ -105,7 +105,7 @@ def _service(layout: Layout, platform: str) -> _Service:
     if platform.startswith("linux"):
         return _systemd(layout)
     hint = "start `journal watch` by other means; capture.autostart starts it with each session"
-    raise UsageError("services are known on Linux (systemd) and macOS (launchd) alone", hint)
+    raise UsageError("services exist only on Linux (systemd) and macOS (launchd)", hint)
 
 
 def _arguments(layout: Layout) -> list[str]:
@@ -209,7 +209,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def _is_of(layout: Layout, service: _Service) -> bool:
-    """Whether the file that is there starts a watcher of this home, with whatever interpreter."""
+    """Whether the existing file starts a watcher of this home, with any interpreter."""
     data = _read(service.path) or b""
     words = _arguments(layout)[1:]
     if service.path.suffix == ".service":

@@ -33,7 +33,7 @@ class ChangedError(JournalError):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A settings file as it was read. `data`: its bytes, None if there is no file."""
+    """A settings file as it was read. `data`: its bytes, None without a file."""
 
     path: Path
     data: bytes | None
@@ -58,7 +58,7 @@ def default_path() -> Path:
 def load(path: Path) -> Document:
     """The settings at `path`, following symlinks; a missing file is an empty one.
 
-    UsageError: it is no file, no JSON, or not the object that the agent expects. JournalError:
+    UsageError: it is not a file, not JSON, or not the object that the agent expects. JournalError:
     it cannot be read.
     """
     data = read(path)
@@ -99,7 +99,7 @@ def read(path: Path) -> bytes | None:
 def merged(values: Values, wanted: Mapping[str, Values]) -> Values:
     """`values` with exactly the handlers `wanted`, by event, as our hooks, of whichever home.
 
-    Ours are replaced where they stand, or added last in a matcher group of their own; those of
+    Ours are replaced where they are, or added last in a matcher group of their own; those of
     other events go, and with them the groups and lists that they leave empty.
     """
     old = values.get("hooks", {})
@@ -135,8 +135,8 @@ def commands(values: Values, home: Path | None = None) -> list[tuple[str, str]]:
 def write(document: Document, values: Values, now_us: int) -> Path | None:
     """Replace the file by `values`, whole and with its mode; the backup, None if there was no file.
 
-    A symlink stays and its target is replaced. JournalError: it cannot be written, or somebody
-    else changed it since it was read.
+    A symlink stays and its target is replaced. JournalError: it cannot be written, or another
+    program else changed it since it was read.
     """
     return replace(document, document.render(values), now_us)
 
@@ -210,7 +210,7 @@ def _object(pairs: list[tuple[str, Any]]) -> Values:
     if len(values) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} stands twice in one object")
+        raise ValueError(f"the key {twice!r} is twice in one object")
     return values
 
 

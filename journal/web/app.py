@@ -97,7 +97,7 @@ def _problem(request: Request, error: Exception) -> Response:
 
 def _refused(request: Request, error: Exception) -> Response:
     code = error.status_code if isinstance(error, HTTPException) else 500
-    words = {404: "there is no such page", 405: "only GET"}.get(code, "this cannot be answered")
+    words = {404: "no such page", 405: "only GET"}.get(code, "this cannot be answered")
     return _told(request, code, words, "the links above lead to what is there")
 
 

@@ -36,7 +36,7 @@ class Asked(NamedTuple):
         return self.values.get(name, "").strip()
 
     def number(self, name: str, default: int, least: int = 1, most: int = MOST) -> int:
-        """UsageError: it is no whole number within the bounds."""
+        """UsageError: it is not a whole number within the bounds."""
         text = self.text(name)
         if not text:
             return default

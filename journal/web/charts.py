@@ -98,7 +98,7 @@ def columns(bars: Sequence[Bar], name: str, height: int = 90) -> Markup:
 
 
 def share(part: float, whole: float) -> Markup:
-    """A bar beside a number that is there as text as well."""
+    """A bar next to a number that is there as text as well."""
     width = 0 if whole <= 0 else max(1, round(part / whole * 100)) if part > 0 else 0
     return Markup(
         '<svg class="share" viewBox="0 0 100 8" width="100" height="8" preserveAspectRatio="none"'

@@ -1,6 +1,6 @@
 """What happens, as it happens: one look at the home for all who wait for it.
 
-The `Follower` of the terminal's live list does the work: it takes in what is new where no watcher
+The `Follower` of the terminal's live list does the work: it syncs what is new where no watcher
 does. Here it looks before each answer, and several times a second while a page is open.
 """
 
@@ -19,11 +19,11 @@ from journal.errors import JournalError
 from sync.store import changes
 
 TICK_SECONDS = 0.3
-RESTING_SECONDS = 2.0  # nobody has a page open
+RESTING_SECONDS = 2.0  # no page is open
 
 
 class Live:
-    """Follows a home from `start` to `close`. `problem`: why nothing new is taken in."""
+    """Follows a home from `start` to `close`. `problem`: why nothing new is synced."""
 
     def __init__(self, app: App) -> None:
         self._follower = Follower(app)
@@ -54,7 +54,7 @@ class Live:
             queue.put_nowait(None)
 
     def look(self) -> None:
-        """Take in what is new, within the time that every reading command takes for it."""
+        """Sync what is new, within the time that every reading command takes for it."""
         with self._look:
             try:
                 changed = self._follower.changed()

@@ -1,7 +1,7 @@
 """The pages. Each is a template with what its questions answer; parts of them are asked for alone.
 
 A part is what follows what happens: the page asks for it again when the stream says that something
-changed. Its template stands in the page's own, so that both show the same.
+changed. Its template is included in the page's own, so that both show the same.
 """
 
 from collections.abc import Callable, Mapping

@@ -8,6 +8,7 @@ from journal.errors import JournalError
 from journal.web.asked import Asked
 from journal.web.site import Site
 from sync.pages import story
+from sync.pages.steps import Block
 from sync.query import detail, listing
 from sync.query import search as index
 from sync.query.candidates import ENDLESS_US, Query
@@ -28,7 +29,7 @@ class Told(NamedTuple):
     """A session and what is told of it, in blocks."""
 
     detail: Detail
-    blocks: list[story.Block]
+    blocks: list[Block]
 
 
 def shown(site: Site, state: str = "") -> Wanted:
@@ -80,7 +81,9 @@ def told(db: apsw.Connection, site: Site, name: str) -> Told:
     key = find(db, name)
     session = next(listing.read(db, [key], site.adopt_on), None)
     if session is None:
-        raise UnknownError("this session is gone", "journal sessions lists what is there")
+        raise UnknownError(
+            "this session does not exist any more", "to list the others: journal sessions"
+        )
 
     def make() -> Told:
         found = detail.read(db, key, site.adopt_on)

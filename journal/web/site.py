@@ -92,9 +92,7 @@ class Site:
         try:
             inode = self._path.stat().st_ino
         except OSError as error:
-            raise UnavailableError(
-                f"there is no database at {self._path}", "run: journal sync"
-            ) from error
+            raise UnavailableError(f"no database at {self._path}", "run: journal sync") from error
         while True:
             with self._lock:
                 if not self._spare:
@@ -102,7 +100,7 @@ class Site:
                 known, db = self._spare.pop()
             if known == inode and db.pragma("user_version") == _version():
                 return inode, db
-            db.close()  # of another file: it was made anew
+            db.close()  # of another file: it was rebuilt
         try:
             return inode, connection.open_to_look(self.app.layout)
         except StoreError as error:

@@ -8,10 +8,10 @@ from markupsafe import Markup
 from journal.printable import one_line
 from journal.web.questions import Told, UnknownError
 from sync.pages import session_html, story
-from sync.pages.story import Call, Group, Words
+from sync.pages.steps import Block, Call, Group, Words
 
 CHUNK = 60  # blocks
-OUTLINE = 200  # prompts that are named beside the steps
+OUTLINE = 200  # prompts that are named next to the steps
 _HEAD_CHARS = 80
 
 
@@ -77,7 +77,7 @@ def _destination(told: Told) -> session_html.Destination:
     return session_html.Destination(story.local_clock(session), url, anchors=True)
 
 
-def _place(blocks: list[story.Block], event: str) -> int:
+def _place(blocks: list[Block], event: str) -> int:
     for number, block in enumerate(blocks):
         inner = block.steps if isinstance(block, Group) else ()
         if block.id == event or any(step.id == event for step in inner):
@@ -85,6 +85,6 @@ def _place(blocks: list[story.Block], event: str) -> int:
     raise UnknownError("no step of this session has this event", "the session's page has them all")
 
 
-def _outline(blocks: list[story.Block]) -> list[tuple[str, str]]:
+def _outline(blocks: list[Block]) -> list[tuple[str, str]]:
     prompts = [b for b in blocks if isinstance(b, Words) and b.by_person]
     return [(b.id, story.cut(one_line(b.text), _HEAD_CHARS)) for b in prompts[:OUTLINE]]

@@ -17,7 +17,7 @@ from sync.checkup.home_status import Condition
 class Subject:
     """The home that is looked at, with the numbers that several checks share.
 
-    `take_in` and `rebuild` run a pass and say what it did; None: the configuration cannot be
+    `run_pass` and `rebuild` run a pass and say what it did; None: the configuration cannot be
     read, and without its rules nothing may be stored.
     """
 
@@ -25,7 +25,7 @@ class Subject:
     settings: Settings
     environ: Mapping[str, str]
     now_us: int
-    take_in: Callable[[], str] | None
+    run_pass: Callable[[], str] | None
     rebuild: Callable[[], str] | None
     _found: list[Condition] = field(default_factory=list)
 
@@ -38,7 +38,7 @@ class Subject:
 
     def taking_in(self) -> Callable[[], str] | None:
         """The repair that runs a pass."""
-        return self._repair(self.take_in)
+        return self._repair(self.run_pass)
 
     def rebuilding(self) -> Callable[[], str] | None:
         """The repair that makes a new database; it accepts no loss."""

@@ -2,7 +2,7 @@
 
 It is removed from the journal and from the database, under the lock, so that it is in no count.
 One that a killed run has left is removed by the next, an hour later; until then it is a session
-of one event, which is adopted by nothing and so shown nowhere, told to nobody and sent nowhere.
+of one event, which is adopted by nothing and so it is not shown given to no session and no remote.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,12 +30,12 @@ def fly(
     canary: Canary,
     environ: Mapping[str, str],
     now_us: int,
-    take_in: Callable[[], object],
+    run_pass: Callable[[], object],
     keep_trying: Callable[[], bool],
 ) -> list[Finding]:
     """Send a canary, store it, find it, remove it."""
     say = Voice("canary")
-    found = _judge(say, layout, canary, send(canary, environ), take_in)
+    found = _judge(say, layout, canary, send(canary, environ), run_pass)
     try:
         remove(layout, canary.session, now_us, keep_trying)
     except JournalError as error:
@@ -46,16 +46,16 @@ def fly(
 
 
 def _judge(
-    say: Voice, layout: Layout, canary: Canary, sent: Sent, take_in: Callable[[], object]
+    say: Voice, layout: Layout, canary: Canary, sent: Sent, run_pass: Callable[[], object]
 ) -> Finding:
     if sent.problem:
         return say.error(f"{canary.event}: {sent.problem}", "run: journal install")
-    beside = spooled(layout.spool, canary)
-    if not beside and not list(_files(layout, canary.session)):
+    in_spool = spooled(layout.spool, canary)
+    if not in_spool and not list(_files(layout, canary.session)):
         hint = "the hook ran and wrote nothing: run journal install, look at rights and free space"
         return say.error("a record sent through the hook was not recorded", hint)
     try:
-        take_in()
+        run_pass()
     except BusyError as error:
         hint = "run it again when that is done"
         return say.warning(f"recorded, but not looked for in the database: {error}", hint)
@@ -63,9 +63,9 @@ def _judge(
         return say.error(f"recorded, but not stored: {error}", error.hint)
     if not is_stored(layout, canary.session, canary.agent):
         return say.error("recorded, but not found in the database", connection.REBUILD)
-    if beside:
+    if in_spool:
         reason = (
-            "no emitter could run" if beside.suffix == ".raw" else "the home could not be written"
+            "no emitter could run" if in_spool.suffix == ".raw" else "the home could not be written"
         )
         hint = "run: journal install; look at rights and free space of the home"
         return say.error(f"the record went through the spool: {reason}", hint)
@@ -120,15 +120,15 @@ def _files(layout: Layout, session: str = "") -> list[Path]:
 
 
 def _remove_files(layout: Layout, session: str, now_us: int) -> None:
-    beside = [path for path in layout.spool.glob("*.*") if session in path.name]
-    for path in (*_files(layout), *beside):
+    in_spool = [path for path in layout.spool.glob("*.*") if session in path.name]
+    for path in (*_files(layout), *in_spool):
         status = path.stat()
         if session not in path.name and now_us - status.st_mtime_ns // 1000 < LEFT_US:
             continue  # of another run, at this moment
         if path.parent != layout.spool:
             _lower_stamp(layout, status.st_size)
         path.unlink()
-        with suppress(OSError):  # whatever else is there stays
+        with suppress(OSError):  # other files may be in the folder: it stays
             path.parent.rmdir()
 
 

@@ -27,7 +27,7 @@ class Earlier(NamedTuple):
 
 
 def earlier(settings: Path | None) -> Earlier | None:
-    """What lies beside the settings of the agent, else where it keeps it; None: nothing."""
+    """The history next to the agent's settings, else at its usual place; None: there is none."""
     usual = transcript_lines.folders(os.environ)
     for folder in [settings.parent / "projects"] if settings else usual:
         files = [path for path in folder.glob("*/*.jsonl") if _is_of_session(path)]
@@ -37,7 +37,7 @@ def earlier(settings: Path | None) -> Earlier | None:
 
 
 def not_imported(layout: "Layout") -> str:
-    """In few words how many sessions the agent keeps that nobody imported; "" for none.
+    """In few words how many sessions of the agent were not imported; "" for none.
 
     What was written after the hooks were installed, or before the last import, does not count: it
     was recorded, or left out for a reason.

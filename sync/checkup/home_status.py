@@ -18,8 +18,7 @@ from journal.doctor import registration
 from journal.errors import JournalError
 from journal.layout import Layout, is_day
 from journal.settings.sources import Settings
-from journal.setup import lost
-from journal.setup.install import stale_programs
+from journal.setup import lost, programs
 from journal.setup.lost import Lost
 from journal.times import DAY_US, to_text, to_us
 from sync.delivery import circuit_breaker, dead_pieces, retry_queue
@@ -51,7 +50,7 @@ class MemoryIds(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """How the archive stands: what waits in `retry/`, and what is remembered of the remote."""
+    """The state of delivery: what waits in `retry/`, and what is remembered of the remote."""
 
     waiting: int = 0
     due: int = 0
@@ -200,7 +199,7 @@ def hooks(layout: Layout) -> str:
     """`missing`, `outdated` (not the programs that this version would install) or `installed`."""
     if not (layout.hooks / "run.py").exists():
         return "missing"
-    return "outdated" if stale_programs(layout) else "installed"
+    return "outdated" if programs.stale(layout) else "installed"
 
 
 def _look_into(layout: Layout, settings: Settings, now_us: int, found: Condition) -> None:
@@ -266,7 +265,7 @@ def _records_in(spool: Path) -> int:
     try:
         return sum(path.suffix in (".jsonl", ".raw") for path in spool.iterdir())
     except OSError:
-        return 0  # none, or somebody else's
+        return 0  # none, or another user's
 
 
 def states(db: apsw.Connection, adopt_on: tuple[str, ...]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Checks of what works beside the hooks: the watcher, the remote, the memory agent."""
+"""Checks of what runs apart from the hooks: the watcher, the remote, the memory agent."""
 
 import fcntl
 import ipaddress
@@ -20,7 +20,7 @@ _LONG_US = DAY_US  # a piece that waits for longer is worth a word
 
 
 def look_at_watcher(subject: Subject) -> list[Finding]:
-    """A watcher runs, or somebody starts it, or commands do its work."""
+    """A watcher runs, or something starts it, or commands do its work."""
     say, path = Voice("watcher"), subject.layout.home / autostart.LOCK
     pid = autostart.watcher(str(subject.layout.home))
     if pid:

@@ -1,7 +1,7 @@
 """What is remembered of each remote between two processes: its circuit, and its own memory.
 
 A circuit is closed (all is well), open (the remote failed: one probe at a time, at growing and
-jittered intervals) or paused (somebody has to change something first; looked at again now and then,
+jittered intervals) or paused (a person has to change something first; looked at again now and then,
 and at once when the settings have changed). So a dead remote costs each pass nothing and one probe
 a time-out, however many pieces wait. A pass stops sending as soon as `allows` says no.
 
@@ -55,7 +55,7 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
-    """How things stand with one remote."""
+    """The state of one remote."""
 
     settings: str = ""  # the key of the settings that this was found with
     failures: int = 0  # in a row
@@ -203,7 +203,7 @@ def load(path: Path) -> Remotes:
 
 
 def save(path: Path, remotes: Remotes) -> None:
-    """Replace the file, fsynced. JournalError: it cannot be written, and the old one stands."""
+    """Replace the file, fsynced. JournalError: it cannot be written, and the old one is kept."""
     names = sorted({*remotes.circuits, *remotes.memories})
     fields = {
         name: {**_said(remotes.circuits.get(name, Circuit())), "memory": remotes.memory(name)}

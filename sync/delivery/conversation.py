@@ -1,6 +1,6 @@
 """A session's events as a conversation for people: what an archive of texts is sent.
 
-Prompts and answers are whole; of a tool's input and output as much as tells what happened.
+Prompts and answers are whole; of a tool's input and output as much as shows what happened.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ PART_CHARS = 100_000  # longer texts are told in parts, so that every piece stay
 
 
 def messages(events: Iterable[Event]) -> Iterator[Message]:
-    """What was said and done, in the order of the events; what tells nothing is left out."""
+    """What was said and done, in the order of the events; what adds nothing is left out."""
     for event in events:
         for role, text in _told(event):
             yield from _parts(event, role, clean(text).strip("\n"))

@@ -132,7 +132,7 @@ class _Work:
             this = replace(heading, number=number, created_us=created_us)
             self._write(this, part, grown)
             grown, written = None, written + 1
-        with self.db:  # nobody else writes between the look and its consequence
+        with self.db:  # no other process writes between the look and what follows from it
             if not self._has_more():
                 delivered_pieces.done(self.db, self.session)
         return written
@@ -212,7 +212,7 @@ class _Work:
                     yield unit._replace(kinds=kinds.get(seq, 0))
 
     def _steps(self) -> set[int]:
-        """The events that tell the conversation; others are told twice, or tell nothing of it."""
+        """The events of the conversation; others repeat them, or are no part of it."""
         query = "select seq from steps where session = ?"
         return {int(seq) for (seq,) in self.db.execute(query, (self.session,))}
 
@@ -271,7 +271,7 @@ class _Work:
         ids = tuple(unit.event_id for unit in part)
         key = PieceKey(*self.who, heading.host, heading.number)
         if not self.shape.has_records and not material.messages:
-            with self.db:  # nothing to be told: it is settled without being sent
+            with self.db:  # nothing to send: it counts as delivered
                 delivered_pieces.note(
                     self.db, self.shape.remote, key, "delivered", self.now_us, ids
                 )

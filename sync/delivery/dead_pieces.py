@@ -18,7 +18,7 @@ from sync.ingest import dead_letters
 
 @dataclass(frozen=True, slots=True)
 class DeadPiece:
-    """A piece that no remote shall be sent again unless somebody asks for it."""
+    """A piece that no remote shall be sent again unless a person asks for it."""
 
     piece: Waiting
     reason: str
@@ -49,7 +49,7 @@ def list_paths(dead: Path) -> list[Path]:
 
 
 def read(path: Path) -> DeadPiece:
-    """One of them. ForeignRetryError: it is no piece of this version, and stays as it is."""
+    """One of them. ForeignRetryError: it is not a piece of this version, and stays as it is."""
     fields = _fields(path)
     try:
         return DeadPiece(retry_file.from_fields(fields), str(fields.get("reason", "")))

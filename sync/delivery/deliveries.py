@@ -27,7 +27,7 @@ from sync.delivery import (
     sending,
 )
 from sync.delivery.circuit_breaker import Remotes
-from sync.delivery.queue_check import take_stock
+from sync.delivery.queue_check import check_queue
 from sync.delivery.sending import Delivered
 from sync.ingest.screening import make_redactor
 from sync.remote import archive_ids
@@ -58,7 +58,7 @@ def run(conditions: Conditions, wish: Wish) -> Delivered:
     ):
         return Delivered()
     with locked(conditions.layout.deliver_lock, lambda: False):
-        retry_queue.remove_litter(conditions.layout.retry, conditions.now_us)
+        retry_queue.remove_temporary(conditions.layout.retry, conditions.now_us)
         if (unmet := first_contact.meet(conditions, at_once=wish.probe or wish.all)) is not None:
             waiting = len(retry_queue.list_names(conditions.layout.retry))
             return Delivered(waiting=waiting, error=unmet)
@@ -67,7 +67,7 @@ def run(conditions: Conditions, wish: Wish) -> Delivered:
             problems += _put_back(conditions)
         done = _deliver(conditions, wish)
     if done.sent or done.dead:
-        problems += _take_in(conditions)
+        problems += _run_pass(conditions)
     done.problems += [one for one in dict.fromkeys(problems) if one not in done.problems]
     done.ripening = _ripening(conditions)
     return done
@@ -96,7 +96,7 @@ def _ripening(conditions: Conditions) -> int:
 def _prepare(conditions: Conditions, wish: Wish) -> list[str]:
     """Receipts read, notes brought up to the files, new pieces cut; what could not be done."""
     try:
-        conditions.take_in()
+        conditions.run_pass()
         if conditions.stopping():
             return []  # the pass may have left receipts unread
         with closing(connection.open_store(conditions.layout)) as db:
@@ -109,10 +109,10 @@ def _prepare(conditions: Conditions, wish: Wish) -> list[str]:
         return [str(error)]
 
 
-def _take_in(conditions: Conditions) -> list[str]:
+def _run_pass(conditions: Conditions) -> list[str]:
     """Receipts and rejections of this run; what could not be done, as the next one will."""
     try:
-        conditions.take_in()
+        conditions.run_pass()
     except BusyError:
         return []
     except JournalError as error:
@@ -122,8 +122,8 @@ def _take_in(conditions: Conditions) -> list[str]:
 
 def _cut(conditions: Conditions, wish: Wish, db: apsw.Connection) -> list[str]:
     layout, settings = conditions.layout, conditions.settings
-    stock = take_stock(db, layout.retry, conditions.now_us)
-    for name in stock.delivered:
+    checked = check_queue(db, layout.retry, conditions.now_us)
+    for name in checked.delivered:
         retry_queue.remove(layout.retry / name, layout.dead)
     if wish.cut:
         shape = _shape(conditions)
@@ -131,7 +131,7 @@ def _cut(conditions: Conditions, wish: Wish, db: apsw.Connection) -> list[str]:
         redactor = make_redactor(layout, settings)
         told = partial(wish.progress, "Preparing")
         cutting.cut(db, layout, shape, redactor, adopt_on, conditions.now_us, told)
-    return stock.problems
+    return checked.problems
 
 
 def _shape(conditions: Conditions) -> cutting.Shape:
@@ -237,12 +237,18 @@ def _made(conditions: Conditions, remotes: Remotes) -> Remote:
     if settings.kind == "postgres":
         from sync.remote.postgres.remote import Postgres
 
-        def learn(archive_id: str) -> None:
-            archive_ids.learn(layout, settings, archive_id)
+        def note_archive(archive_id: str) -> None:
+            archive_ids.note(layout, settings, archive_id)
 
         known = archive_ids.known(layout, settings)
         return Postgres(
-            settings, known, home_id.ensure(layout), conditions.environ, memory, remember, learn
+            settings,
+            known,
+            home_id.ensure(layout),
+            conditions.environ,
+            memory,
+            remember,
+            note_archive,
         )
     from sync.remote.mindspring import MindSpring
     from sync.remote.token import token

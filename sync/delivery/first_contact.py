@@ -1,4 +1,4 @@
-"""The first contact with a team archive: its id names it, whatever its address is."""
+"""The first contact with a team archive: its id names it, under any address."""
 
 from random import SystemRandom
 
@@ -34,5 +34,5 @@ def meet(conditions: Conditions, *, at_once: bool) -> RemoteError | None:
         )
         circuit_breaker.save(layout.remotes, remotes)
         return error
-    archive_ids.learn(layout, remote, found)
+    archive_ids.note(layout, remote, found)
     return None

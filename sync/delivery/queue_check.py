@@ -16,49 +16,49 @@ from sync.views.delivered_pieces import PieceKey
 
 
 @dataclass(slots=True)
-class Stock:
+class Checked:
     """What lies in `retry/`: what could not be read, and what was delivered before a kill."""
 
     problems: list[str]
     delivered: list[str]
 
 
-def take_stock(db: apsw.Connection, folder: Path, now_us: int) -> Stock:
+def check_queue(db: apsw.Connection, folder: Path, now_us: int) -> Checked:
     """Bring the database's notes up to the files that are there."""
     names = set(retry_queue.list_names(folder))
     known = delivered_pieces.waiting(db)
-    stock = Stock([], [])
+    checked = Checked([], [])
     for name in sorted(names - known.keys()):
         try:
             head = retry_queue.read_head(folder / name)
         except retry_queue.GoneError:
             continue
         except retry_queue.ForeignRetryError as error:
-            stock.problems.append(str(error))
+            checked.problems.append(str(error))
             continue
-        _note_found(db, folder, head, name, stock)
+        _note_found(db, folder, head, name, checked)
     if gone := known.keys() - names:
         still = delivered_pieces.waiting(db)
         with db:
             for name in gone:
                 if name in still and not (folder / name).exists():
                     delivered_pieces.forget(db, known[name], now_us)
-    return stock
+    return checked
 
 
-def _note_found(db: apsw.Connection, folder: Path, head: Head, name: str, stock: Stock) -> None:
+def _note_found(db: apsw.Connection, folder: Path, head: Head, name: str, checked: Checked) -> None:
     key = _key(head)
     state, file = delivered_pieces.state(db, head.target, key)
     if state == "delivered":
-        stock.delivered.append(name)
+        checked.delivered.append(name)
         return
     if state == delivered_pieces.WAITING and file and file != name and (folder / file).exists():
         known = readable_head(folder / file)
         if known is not None:
             if len(known.events) > len(head.events):  # grown, and killed before this one went
-                stock.delivered.append(name)
+                checked.delivered.append(name)
                 return
-            stock.delivered.append(file)
+            checked.delivered.append(file)
     with db:
         delivered_pieces.note(
             db, head.target, key, delivered_pieces.WAITING, head.created_us, head.events, name

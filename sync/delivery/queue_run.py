@@ -99,7 +99,7 @@ def _send_group(order: Order, names: list[str], seconds: float, done: Delivered)
 
 
 def _look_together(order: Order, until: float, pauses: tuple[float, ...], done: Delivered) -> None:
-    """Look at all pieces that the remote took in this run, again if that takes it a moment."""
+    """Confirm all pieces that the remote accepted in this run; again where it takes a moment."""
     for pause_seconds in pauses:
         if not done.working:
             return

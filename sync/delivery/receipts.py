@@ -1,7 +1,7 @@
 """What became of a piece, as the journal keeps it: its receipt, or its rejection.
 
-The record is on the disk before the retry file goes. So a database that is lost learns it again,
-and a process that is killed in between says it twice, which is the same as once.
+The record is on the disk before the retry file goes. So it is known again after the database was
+lost, and a process that is killed in between says it twice, which is the same as once.
 """
 
 from dataclasses import replace

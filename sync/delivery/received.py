@@ -1,7 +1,7 @@
 """That a remote folder has a piece which this machine has only read: a receipt says it.
 
 So what was taken from a folder is not sent back to it. The receipt is true from the moment at which
-the piece lies there, whatever becomes of the records here; so it may come before them.
+the piece lies there, also if the records are lost here; so it may come before them.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Pieces are redacted once more before they leave: by the rules of the moment they are sent.
 
 What a piece was cut from was redacted, and it was redacted again when it was cut. But it may wait
-for a week: the rules change meanwhile, or somebody puts a file into `retry/` by hand. Pure: no file
+for a week: the rules change meanwhile, or a person puts a file into `retry/`. Pure: no file
 is touched here, see `put` for the one that is.
 """
 
@@ -98,7 +98,7 @@ def _is_json(body: bytes) -> bool:
 
 
 def _record(line: bytes, made: Record, redactor: Redactor) -> bytes:
-    """One line. Who it is of, and when, stays whatever the rules are: else it would be no record"""
+    """One line. Whose it is, and when, is never redacted: else it would not be a record"""
     body = redactor.json(made.body)
     origin = orjson.dumps(made.origin)
     clean = redactor.json(origin)

@@ -35,7 +35,7 @@ class Old:
 def plan(db: apsw.Connection, settings: Settings, now_us: int) -> list[Old]:
     """The sessions of which the remote holds what is too old.
 
-    UsageError: the remote cannot delete, or there is no limit. JournalError: it cannot be read.
+    UsageError: the remote cannot delete, or no limit is set. JournalError: it cannot be read.
     """
     days, remote = settings.retention.sessions_days, settings.remote
     if remote.kind != "folder":
@@ -45,7 +45,7 @@ def plan(db: apsw.Connection, settings: Settings, now_us: int) -> list[Old]:
         raise UsageError(f"cannot delete in {name_of(remote)}", hint)
     if not days:
         hint = "set retention.sessions_days in config.toml, or give --max-age DAYS"
-        raise UsageError("nothing says how old sessions may be", hint)
+        raise UsageError("no limit is set (retention.sessions_days)", hint)
     before_us = now_us - days * DAY_US
     folder = Path(remote.path).expanduser()
     try:

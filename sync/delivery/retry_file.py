@@ -1,6 +1,6 @@
 """A piece that waits for its delivery, and its form on the disk (see sync/retry.py).
 
-`dump` and `load` are each other's inverse; whatever else they are given is a BadPieceError. They
+`dump` and `load` are each other's inverse; for any other input they raise BadPieceError. They
 are pure: no file is touched here.
 """
 
@@ -17,11 +17,11 @@ from journal.times import DAY_US, SECOND_US, to_text, to_us
 from sync.remote.contract import Piece, Progress
 
 VERSION = 1
-MAX_BYTES = 512 << 20  # of a file: one piece is held in memory whole
+MAX_BYTES = 512 << 20  # of a file: one piece is in memory as a whole
 
 
 class BadPieceError(ValueError):
-    """Why these bytes are no piece of this version."""
+    """Why these bytes are not a piece of this version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def from_fields(fields: dict[str, Any]) -> Waiting:
     """The piece of such an object. BadPieceError."""
     head, body = _head(fields), _body(fields)
     if hashlib.sha256(body).hexdigest() != head.sha256 or len(body) != head.size:
-        raise BadPieceError("the body is not the one that was written")
+        raise BadPieceError("the body does not match its hash")
     return Waiting(head, body)
 
 
@@ -215,7 +215,7 @@ def _last_error(fields: dict[str, Any]) -> LastError | None:
 def _get(fields: dict[str, Any], key: str, kind: type[Any]) -> Any:
     value = fields.get(key)
     if type(value) is not kind:  # a bool is an int to isinstance
-        raise BadPieceError(f"{key}: missing or not what it should be")
+        raise BadPieceError(f"{key}: missing or invalid")
     return value
 
 
@@ -250,4 +250,4 @@ def _body(fields: dict[str, Any]) -> bytes:
     try:
         return base64.b64decode(_get(fields, "body_base64", str), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise BadPieceError("body: missing or not what it should be") from error
+        raise BadPieceError("body: missing or invalid") from error

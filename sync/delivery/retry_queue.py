@@ -14,7 +14,7 @@ attempt, as in the queues of Postfix: a pass lists 20,000 of them and opens what
      "progress":{…},"events":[ids that the piece covers],
      "body":"…"}
 
-A body that is no UTF-8 stands as `body_base64`. Whoever sends raises and saves `attempts` first: a
+A body that is not UTF-8 is stored as `body_base64`. A sender raises and saves `attempts` first: a
 piece with 0 has never left this machine, and only such ones may be merged. One process at a time
 writes here (`deliver.lock`); anybody may read.
 """
@@ -190,7 +190,7 @@ def dead_path(dead: Path, path: Path) -> Path:
     return dead / f"piece-{path.stem}.jsonl"
 
 
-def remove_litter(folder: Path, now_us: int) -> None:
+def remove_temporary(folder: Path, now_us: int) -> None:
     """Remove what killed writers have left here an hour ago or longer. JournalError: it cannot."""
     for entry in list(_scan(folder)):
         if not _LITTER.fullmatch(entry.name):

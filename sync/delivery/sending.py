@@ -66,8 +66,8 @@ class Order:
     clock_ns: Callable[[], int]
     chance: Random
     stopping: Callable[[], bool]
-    all: bool = False  # whatever the schedule says
-    probe: bool = False  # somebody asked: an open circuit is no reason not to try once
+    all: bool = False  # regardless of the schedule
+    probe: bool = False  # a person asked: try once, also while the circuit is open
     progress: Callable[[int, int], None] = lambda done, total: None  # pieces
 
     @property
@@ -77,7 +77,7 @@ class Order:
 
     @property
     def circuit(self) -> Circuit:
-        """How things stand with the remote."""
+        """The state of the remote."""
         return self.remotes.circuit(self.remote.name, self.circuit_key)
 
 
@@ -200,7 +200,7 @@ class Sending:
     def clean(self) -> bool:
         """Redact it by the rules of this moment; whether it is still a piece that may be sent.
 
-        Whatever else is raised here keeps it from being sent.
+        Any other error here keeps it from being sent.
         """
         layout, redactor = self._order.layout, self._order.redactor
         try:

@@ -19,7 +19,7 @@ from sync.ingest import journal_reader
 from sync.ingest.screening import MARKS, Screen, is_mixed
 from sync.store.file_cursors import Cursor, day_key
 
-# A larger file that also holds other lines is not written anew for each line while it grows.
+# A larger file that also holds other lines is not rewritten for each line while it grows.
 GROWING_BYTES = 1 << 20
 QUIET_US = 60 * SECOND_US
 
@@ -37,7 +37,7 @@ def remove(db: apsw.Connection, layout: Layout, screen: Screen, now_us: int) -> 
     layout.synced.unlink(missing_ok=True)  # too high a number would hide what is new
     scrub = Scrub(db, layout, screen)
     scrub.days(sorted(due.values(), key=lambda path: (path.name, path)))
-    scrub.settle()
+    scrub.finish()
     # What is marked yet lost its lines to a pass that was killed, or is not excluded any more.
     query = "delete from cursors where path = ? and modified_ns between ? and ?"
     with db:
@@ -62,6 +62,6 @@ def _is_due(path: Path, mixed: bool, now_us: int) -> bool:
     except FileNotFoundError:
         return True  # a pass that had emptied it was killed
     if not stat.S_ISREG(status.st_mode) or not os.access(path, os.R_OK | os.W_OK):
-        return False  # somebody else's arrangement
+        return False  # the user's own arrangement
     is_quiet = abs(now_us - status.st_mtime_ns // 1000) > QUIET_US
     return not mixed or is_quiet or status.st_size <= GROWING_BYTES

@@ -1,7 +1,7 @@
 """Forgetting: one session is taken out of every place in the home, and what remotes hold is said.
 
 Its tombstone is written first, so a kill at any moment leaves a home in which the session is on its
-way out: the same call again does the rest. Last the database is written anew and its WAL emptied,
+way out: the same call again does the rest. Last the database is rewritten and its WAL emptied,
 for SQLite leaves what it deletes where it lay.
 """
 
@@ -19,6 +19,7 @@ from journal.layout import Layout
 from journal.record import own_facts, record
 from journal.settings.sources import Settings
 from journal.times import to_text
+from sync.conditions import Reading
 from sync.delivery import dead_pieces, retry_queue
 from sync.forgetting.scrub import Scrub, rewrite_lines
 from sync.forgetting.traces import Traces
@@ -39,7 +40,7 @@ class Order:
     settings: Settings
     now_ns: int
     keep_trying: Callable[[], bool]
-    reading: clock.Reading | None = None  # of both clocks; None: they are asked
+    reading: Reading | None = None  # of both clocks; None: they are asked
     until_us: int | None = None  # of a tombstone from elsewhere; None: up to now
     keeps_tombstone: bool = True  # False: what is removed may come again
 
@@ -152,11 +153,11 @@ class _Forgetting:
         self._spool(traces)
         gone = backups.remove(self.layout)
         events = self._rows()
-        scrub.settle()
+        scrub.finish()
         held_packs.note_all(self.db, self.layout)
         if not self.order.keeps_tombstone:
             self._lift()
-        vacuum.write_anew(self.db)
+        vacuum.rewrite(self.db)
         return Forgotten(events, scrub.lines, pieces, gone, delivered, tuple(scrub.problems))
 
     def _mark(self) -> None:

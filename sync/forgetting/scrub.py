@@ -1,9 +1,9 @@
-"""Takes lines out of the journal's files; nothing of any other line is lost.
+"""Removes lines from the journal's files; no other line is lost.
 
-A day's file is replaced whole, while the old one is kept beside it under another name: a hook that
-had it open may still write to it. What came there late is fetched when everything else is done. A
-killed process leaves such files, and the next one fetches from them what nobody has taken in.
-To be called under the lock, behind a pass that has taken in what there was.
+A day's file is replaced as a whole. The old file is kept under another name for a while: a hook
+that had it open may still write to it. Such late lines are copied when everything else is done. A
+killed process leaves old files behind, and the next one copies from them what is not synced yet. To
+be called under the lock, after a pass that has synced everything.
 """
 
 import os
@@ -23,11 +23,11 @@ from sync.ingest.line_reader import OpenFile
 from sync.retention.pack_file import DamagedPackError, Draft, drafts, every_pack, read_pack
 from sync.store.file_cursors import START, Cursor, cursor_key
 
-ASIDE = ".forgotten"  # behind a file's name: no part of the journal
+OLD_SUFFIX = ".forgotten"  # behind the name of an old file: no part of the journal
 
 
 class Rules(Protocol):
-    """What goes and what stays."""
+    """Which lines are removed and which stay."""
 
     def lines_of(self, name: str) -> Callable[[bytes], bytes]:
         """For a file of this name: what stays of each of its lines, asked in their order."""
@@ -37,7 +37,7 @@ class Rules(Protocol):
 class _Replaced(NamedTuple):
     """A file that has been replaced; `cursor` is the new one's, START if it has none."""
 
-    aside: Path
+    old_path: Path
     path: Path
     size_read: int  # of the old one
     cursor: Cursor
@@ -50,13 +50,13 @@ class Scrub:
     db: apsw.Connection
     layout: Layout
     rules: Rules
-    lines: int = 0  # that were taken out
+    lines: int = 0  # that were removed
     shrunk_bytes: int = 0  # by which days are smaller
     problems: list[str] = field(default_factory=list)  # what could not be looked at
     _replaced: list[_Replaced] = field(default_factory=list)
 
     def days(self, paths: Iterable[Path] | None = None) -> None:
-        """Take lines out of these day files, or of all; `settle` has to follow."""
+        """Remove lines from these day files, or from all; call `finish` afterwards."""
         chosen = self._day_files() if paths is None else list(paths)
         folders = self.layout.days.glob("*") if paths is None else {p.parent for p in chosen}
         for folder in sorted(folders):
@@ -70,7 +70,7 @@ class Scrub:
                 continue  # moved away since it was listed
 
     def _day_files(self) -> list[Path]:
-        """Also those of a day that is put aside."""
+        """Also those of a day that is being packed."""
         found = self.layout.days.glob("*/*.jsonl")
         return sorted(path for path in found if path.is_file() and not path.is_symlink())
 
@@ -92,19 +92,19 @@ class Scrub:
         return rest
 
     def _replace(self, path: Path, cursors: dict[str, Cursor]) -> None:
-        """The file without what goes of its whole lines; `settle` sees to the rest."""
-        aside = path.with_name(path.name + ASIDE)
-        os.link(path, aside)
+        """Write the file without the whole lines that are removed; `finish` copies the rest."""
+        old_path = path.with_name(path.name + OLD_SUFFIX)
+        os.link(path, old_path)
         key = cursor_key(self.layout.days, path)
         rest = self._rest_of(path)
         fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
-            with aside.open("rb") as old, os.fdopen(fd, "wb") as new:
+            with old_path.open("rb") as old, os.fdopen(fd, "wb") as new:
                 known = cursors.get(key, START)
-                taken_in = known.offset if known.inode == os.fstat(old.fileno()).st_ino else 0
-                self._copy(rest, old, new, taken_in)
+                synced = known.offset if known.inode == os.fstat(old.fileno()).st_ino else 0
+                self._copy(rest, old, new, synced)
                 new.flush()
-                cursor = _cursor_of(Path(name)) if taken_in else START
+                cursor = _cursor_of(Path(name)) if synced else START
                 self._copy(rest, old, new, None)
                 size_read = old.tell()
                 new.flush()
@@ -113,7 +113,7 @@ class Scrub:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-        self._replaced.append(_Replaced(aside, path, size_read, cursor))
+        self._replaced.append(_Replaced(old_path, path, size_read, cursor))
         sync_folder(path.parent)
 
     def _copy(
@@ -129,20 +129,20 @@ class Scrub:
             self.shrunk_bytes += len(line) - len(kept)
             new.write(kept)
 
-    def settle(self) -> None:
-        """Fetch what came late to the old files, and remove them; empty new ones, too.
+    def finish(self) -> None:
+        """Copy what came late to the old files, and remove them; empty new ones, too.
 
-        A replaced file has its old cursor until then: a killed process leaves that it was at work.
+        A replaced file has its old cursor until then: a killed process leaves it unchanged.
         """
         for one in self._replaced:
-            with one.aside.open("rb") as old:
+            with one.old_path.open("rb") as old:
                 wait_for_writers(old)
                 old.seek(one.size_read)
                 rest = self._rest_of(one.path)
                 for line in old:
                     if (kept := rest(line)).strip():
                         append_line(one.path, kept.rstrip(b"\n") + b"\n")
-            one.aside.unlink()
+            one.old_path.unlink()
             self._remove_if_empty(one.path)
             key = cursor_key(self.layout.days, one.path)
             with self.db:
@@ -153,31 +153,31 @@ class Scrub:
 
     def _remove_if_empty(self, path: Path) -> None:
         """A hook may write to it at this moment: then it stays."""
-        aside = path.with_name(path.name + ASIDE)
+        old_path = path.with_name(path.name + OLD_SUFFIX)
         if not path.exists() or path.stat().st_size:
             return
-        path.rename(aside)
-        with aside.open("rb") as old:
+        path.rename(old_path)
+        with old_path.open("rb") as old:
             wait_for_writers(old)
-            aside.unlink()
+            old_path.unlink()
             if late := old.read():
                 append_line(path, late)
 
     def _recover(self, folder: Path) -> None:
-        """What a killed process has left of a day: its old files, and halves of new ones."""
+        """Finish what a killed process has left of a day: old files, and unfinished new ones."""
         for half in folder.glob(".*.jsonl.*"):
             half.unlink()
-        for aside in sorted(folder.glob(f"*{ASIDE}")):
-            path = aside.with_name(aside.name.removesuffix(ASIDE))
-            if not (path.exists() and path.samefile(aside)):
-                for line in self._unknown(aside):
+        for old_path in sorted(folder.glob(f"*{OLD_SUFFIX}")):
+            path = old_path.with_name(old_path.name.removesuffix(OLD_SUFFIX))
+            if not (path.exists() and path.samefile(old_path)):
+                for line in self._unknown(old_path):
                     append_line(path, line)
-            aside.unlink()
+            old_path.unlink()
 
-    def _unknown(self, aside: Path) -> Iterator[bytes]:
+    def _unknown(self, old_path: Path) -> Iterator[bytes]:
         """Its records that stay and that the database does not hold."""
-        rest = self._rest_of(aside)
-        with aside.open("rb") as file:
+        rest = self._rest_of(old_path)
+        with old_path.open("rb") as file:
             wait_for_writers(file)
             for line in file:
                 kept = rest(line).rstrip(b"\n")
@@ -191,7 +191,7 @@ class Scrub:
         return self.db.execute(query, (made.id,)).fetchone() is not None
 
     def packs(self) -> None:
-        """Take lines out of all packs; one that held nothing else is removed."""
+        """Remove lines from all packs; a pack in which nothing is left is removed."""
         for path in drafts(self.layout):
             path.unlink()
         for path in every_pack(self.layout):
@@ -221,7 +221,7 @@ class Scrub:
 
 
 def rewrite_lines(path: Path, goes: Callable[[bytes], bool]) -> int:
-    """Take lines out of a file that nobody writes at this moment; how many."""
+    """Remove lines from a file that no process writes at this moment; how many."""
     lines = path.read_bytes().splitlines(keepends=True)
     kept = [line for line in lines if not goes(line)]
     if not kept:

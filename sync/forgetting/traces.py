@@ -1,7 +1,7 @@
 """What of a line or a file speaks of one session: for taking it out of the home's files.
 
-A record is matched as ingest reads it, by its parsed payload. What is no record (torn, damaged)
-goes if it stands in a file of the session or names the session.
+A record is matched as ingest reads it, by its parsed payload. What is not a record (torn, damaged)
+goes if it is in a file of the session or names the session.
 """
 
 import base64
@@ -46,7 +46,7 @@ class Traces:
 
     def named_in(self, data: bytes) -> bool:
         """Whether bytes of any kind name the session, by its id or by a file of it."""
-        # A short id is part of many words; it counts where it stands alone.
+        # A short id is part of many words; it counts where it is a word of its own.
         alone = re.escape(self._name)
         if re.search(rb"(?<![A-Za-z0-9])" + alone + rb"(?![A-Za-z0-9])", data):
             return True
@@ -59,7 +59,7 @@ class Traces:
     def rest(self, line: bytes, *, own_file: bool) -> bytes:
         """What of a journal line stays: all of it for most, b"" for a record of the session.
 
-        `own_file`: it stands in a file of the session, where torn parts are the session's.
+        `own_file`: it is in a file of the session, where torn parts are the session's.
         """
         if not own_file and not self._may_name(line):
             return line
@@ -77,7 +77,7 @@ class Traces:
         return whole if torn_goes else reading.torn + whole
 
     def _may_name(self, line: bytes) -> bool:
-        """JSON may spell any character as an escape; else the id stands there as it is."""
+        """JSON may spell any character as an escape; else the id is there as it is."""
         is_plain = _PLAIN.fullmatch(self.grave.session) is not None
         return not is_plain or self._name in line or b"\\u00" in line
 

@@ -2,7 +2,7 @@
 
 Nothing is dropped silently and nothing is kept twice: an entry's key is made of the file's name,
 the offset and the bytes, so reading a file again adds none. Of one file MOST_LETTERS are kept: more
-of what is no record is not worth the disk. Redacted as text.
+of what is not a record is not worth the disk. Redacted as text.
 """
 
 import base64

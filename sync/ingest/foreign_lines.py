@@ -51,7 +51,7 @@ class Held(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """A part of a line that is no record."""
+    """A part of a line that is not a record."""
 
     offset: int  # in the line
     data: bytes
@@ -135,7 +135,7 @@ def held(line: Line) -> Iterator[Held | Refused]:
 
 
 def _held(made: record.Record, line: bytes) -> Held:
-    """BadLineError: its body is no JSON, or its time in no calendar."""
+    """BadLineError: its body is not JSON, or its time in no calendar."""
     try:
         to_datetime(made.at_us)
     except OverflowError as error:

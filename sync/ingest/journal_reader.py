@@ -80,7 +80,7 @@ class Reader:
         yield from _packed(batches, ahead=0 if small else 1)
 
     def whole(self, files: Iterable[Path]) -> Iterator[Batch]:
-        """The same from the beginning of each file, wherever its cursor stands."""
+        """The same from the beginning of each file, wherever its cursor is."""
         yield from _packed(self._batches({}, files, BATCH_BYTES, ()), ahead=1)
 
     def elsewhere(self, found: Iterable[tuple[Path, bytes | record.Record]]) -> Iterator[Batch]:
@@ -123,7 +123,7 @@ class Reader:
                 if batch.bytes >= limit_bytes or len(batch.facts) >= BATCH_RECORDS:
                     yield batch
                     batch = Batch()
-        batch.copied = copied  # the last of all: nothing that it stands for is stored later
+        batch.copied = copied  # last: all that it covers is stored by then
         if batch.cursors or copied:
             yield batch
 
@@ -142,7 +142,7 @@ class Reader:
 
     def _add(self, batch: Batch, path: Path, name: str, chunk: Chunk) -> None:
         for group in _groups(chunk.lines):
-            # Only bodies are redacted: what stands before the first one need not be looked at.
+            # Only bodies are redacted: what comes before the first one need not be looked at.
             text = b"\n".join([line[max(0, line.find(b'"payload":')) :] for _, line in group])
             self._clean = not self._screen.redactor.may_hold_secret(text)
             for offset, line in group:
@@ -220,7 +220,7 @@ class Reader:
             rows: list[Any] = db.execute(query, (fact.record.id,)).fetchall()
             ((seq, blob, name, raw),) = rows
             if raw == deletion.REMOVED:
-                continue  # nobody can tell any more
+                continue  # it cannot be known any more
             stored = self._screen.body(fact.record._replace(body=bodies.unpack(db, blob)))
             if (stored, name) == (fact.record.body, fact.record.event):
                 continue

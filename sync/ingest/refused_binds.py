@@ -1,7 +1,7 @@
-"""`dead/binds.jsonl`: the binds of memory ids that do not stand, each with its reason.
+"""`dead/binds.jsonl`: the binds of memory ids that were refused, each with its reason.
 
-Unlike the other dead letters these are a view: which binds stand is worked out anew whenever one
-arrives, and the file is written anew with it.
+Unlike the other dead letters these are a view: which binds win is worked out again whenever one
+arrives, and the file is rewritten with it.
 """
 
 import apsw

@@ -1,6 +1,6 @@
 """What of a record may leave the day files: nothing excluded, nothing private, no secrets.
 
-Whoever reads records to keep them elsewhere (the database, packs, dead letters) asks here first.
+Code that copies records to another place (the database, packs, dead letters) asks here first.
 """
 
 import re
@@ -74,7 +74,7 @@ class Screen:
         return body if clean and body is made.body else self.redactor.json(body)
 
     def text(self, text: str) -> str:
-        """The same for text that is no record."""
+        """The same for text that is not a record."""
         return self.redactor.text(text_without_private(text))
 
     def trail(self, cursor: Cursor = START, offset: int = 0) -> "Trail | None":
@@ -86,7 +86,7 @@ class Screen:
         return Trail(self.exclusions, mark, offset > 0) if self.exclusions or mark else None
 
     def excludes_torn(self, data: bytes) -> bool:
-        """Whether bytes that are no record say by themselves that they are excluded."""
+        """Whether bytes that are not a record say by themselves that they are excluded."""
         return bool(self.exclusions) and Trail(self.exclusions).excludes_torn(data)
 
     def lines_of(self, name: str) -> Callable[[bytes], bytes]:
@@ -112,7 +112,7 @@ class Trail:
     def excludes(self, made: Record, meaning: Meaning | None = None) -> bool:
         """Whether the next record is excluded; the journal's own never are.
 
-        BadLineError: `meaning` is not given, and its body is no JSON.
+        BadLineError: `meaning` is not given, and its body is not JSON.
         """
         if made.agent == JOURNAL_AGENT:
             return self._noted(False)
@@ -120,7 +120,7 @@ class Trail:
         results = (Kind.TOOL_AFTER, Kind.TOOL_FAILED)
         unnamed = meaning.told and not meaning.tool
         if unnamed and meaning.kind in results and self._exclusions.name_tools:
-            return self._noted(True)  # its call is too far away to tell which tool it was
+            return self._noted(True)  # its call is too far away to know which tool it was
         tool, cwd = meaning.tool, meaning.cwd
         if made.raw and not cwd:  # an object that was cut off
             text = record.raw_text(made.body).encode("utf-8", "replace")
@@ -130,7 +130,7 @@ class Trail:
         return self._is_excluded(made.session, tool, cwd, top or "")
 
     def excludes_torn(self, data: bytes) -> bool:
-        """The same for the next bytes that are no record."""
+        """The same for the next bytes that are not a record."""
         names = (b"session", b"tool_name", b"cwd", b"top")
         return self._is_excluded(*(_field(data, name) for name in names))
 

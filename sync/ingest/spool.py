@@ -16,7 +16,7 @@ from journal.record import record
 from journal.times import day_of
 from sync.ingest.dead_letters import Dead
 
-_ABANDONED_SECONDS = 60.0  # a hook lives for three; a part this old stays one
+_ABANDONED_SECONDS = 60.0  # a hook runs for three; a part this old is never completed
 
 
 def collect(
@@ -71,7 +71,7 @@ def _private_files(folder: Path) -> list[Path]:
 
 
 def _bury(path: Path, dead: Dead, now_us: int) -> None:
-    """Keep a part among the dead if nobody is writing it any more."""
+    """Keep a part as a dead letter if no process writes it any more."""
     try:
         if now_us / 1e6 - path.stat().st_mtime <= _ABANDONED_SECONDS:
             return

@@ -40,7 +40,7 @@ class Note(NamedTuple):
 def noted(layout: Layout, environ: Mapping[str, str]) -> Note | None:
     """The note, if it is of this program and these settings."""
     try:
-        found = orjson.loads(layout.settled.read_bytes())
+        found = orjson.loads(layout.up_to_date.read_bytes())
         if found["of"] == _conditions(layout, environ):
             return Note(tuple(found["adopt_on"]), int(found["views"]))
     except (OSError, ValueError, LookupError, TypeError):
@@ -55,7 +55,7 @@ def note(
     made = Note(adopt_on, _views(db))
     if noted(layout, environ) != made:
         data = orjson.dumps({"of": _conditions(layout, environ), **made._asdict()})
-        write_whole(layout.settled, data + b"\n")
+        write_whole(layout.up_to_date, data + b"\n")
 
 
 def _conditions(layout: Layout, environ: Mapping[str, str]) -> list[Any]:
@@ -85,7 +85,7 @@ def _views(db: apsw.Connection) -> int:
 
 def _has_news(db: apsw.Connection, layout: Layout) -> bool:
     for spool in layout.spools():
-        with suppress(OSError):  # none, or somebody else's
+        with suppress(OSError):  # none, or another user's
             if any(path.suffix in _SPOOLED for path in spool.iterdir()):
                 return True
     files = size = inodes = times = 0

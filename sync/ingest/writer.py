@@ -1,7 +1,7 @@
 """Writes batches, one IMMEDIATE transaction each: facts, views and cursors, or nothing of it.
 
 A transaction's last steps, the full-text index and the commit, are two statements that need no
-interpreter; they run in a thread beside the reading of the next batch. Only one thread uses the
+interpreter; they run in a thread while the next batch is read. Only one thread uses the
 connection at any time: every write begins by waiting for the one before.
 """
 
@@ -32,7 +32,7 @@ class Written(NamedTuple):
 class Writer:
     """The one who writes to a database during a pass; a context, which ends with the last commit.
 
-    An error of a commit is raised by the next call, and whatever was not committed is undone.
+    An error of a commit is raised by the next call, and all that was not committed is undone.
     """
 
     def __init__(

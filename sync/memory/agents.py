@@ -42,7 +42,7 @@ class Unasked:
         """There is nothing that could fail."""
 
     def ask(self, digest: str, stopping: Callable[[], bool]) -> Answer:
-        """ModelError: always; nobody should have asked."""
+        """ModelError: always; it must not be asked."""
         raise ModelError("unasked", "this memory agent is not asked")
 
 
@@ -60,7 +60,7 @@ class Command:
         return True
 
     def check(self) -> None:
-        """NotStartedError: there is no such program, or it may not be executed."""
+        """NotStartedError: the program does not exist, or may not be executed."""
         process.find(self.command, self.folder, process.environment(self.environ))
 
     def ask(self, digest: str, stopping: Callable[[], bool]) -> Answer:

@@ -2,7 +2,7 @@
 
 Understood are Claude Code's `--output-format stream-json` (one message a line) and `json` (one
 message, or a list of them), and any program that prints the JSON object itself, in a fence or a
-few words if it likes. Whatever the bytes are, an Answer or a ModelError comes of them, in time
+few words if it likes. Any bytes give an Answer or a ModelError, in time
 that grows with their number alone.
 """
 
@@ -67,7 +67,7 @@ def read_answer(stdout: bytes) -> Answer:
 
 
 def _messages(stdout: bytes) -> Iterator[dict[str, Any]]:
-    """The messages that matter, in order; what is no JSON is passed over."""
+    """The messages that matter, in order; what is not JSON is passed over."""
     found = _MESSAGE.search(stdout)
     if found is None:
         return
@@ -163,7 +163,7 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
 
 
 def _lines(value: Any) -> list[str] | None:
-    """The text or list of texts in lines; None for any other value. JSON's null is no text."""
+    """The text or list of texts in lines; None for any other value. JSON's null is not a text."""
     if value is None:
         return []
     if isinstance(value, str):

@@ -13,7 +13,7 @@ PID` or `failed REASON`, then `ended CODE` or `late`; its end-of-file is the gua
 code: COMMAND's, 128+n if signal n ended it, 124 if the deadline passed, 126 if it cannot be
 started.
 
-What ends on Linux: every descendant, in whatever group or session, since those whose parents are
+What ends on Linux: every descendant, in any group or session, since those whose parents are
 gone become the guard's own children (prctl(2), PR_SET_CHILD_SUBREAPER). Elsewhere, or where a
 Python has no ctypes: COMMAND's process group (with /proc also the guard's session). Nowhere: what
 another service started at the command's request, what runs with more rights than we have, and
@@ -154,7 +154,7 @@ class Guard:
             if left_ms <= 0:
                 return True
             ready = {fd for fd, _ in poll.poll(min(left_ms + 1, _LONGEST_MS))}
-            if self._lifeline in ready:  # nobody writes to it: whatever comes is its end
+            if self._lifeline in ready:  # no process writes to it: the only event is its end
                 break
             if self._wakes in ready:
                 os.read(self._wakes, 4096)

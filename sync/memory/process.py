@@ -244,7 +244,7 @@ class _Call:
             process.wait(_GUARD_SECONDS)
 
     def _sweep(self, process: subprocess.Popen[bytes]) -> None:
-        """Do what a guard could not. It is not reaped yet: nobody else has its number."""
+        """Do what a guard could not. Its number is still its own: we have not waited for it yet."""
         word, rest = self._told()
         group = int(rest) if word == "started" else 0
         until = time.monotonic() + guard.KILL_SECONDS

@@ -79,7 +79,7 @@ class Strand:
         return self._ends(entries, room_chars)
 
     def _ends(self, entries: list[Entry], room_chars: int) -> Lines:
-        """Taken from both ends in turn, as many as have room beside the note on the others."""
+        """Taken from both ends in turn, as many as have room next to the note on the others."""
         all_left = self._left_out + sum(entry.count for entry in entries)
         room = room_chars - len(self._note(all_left)) - 1
         limit = max(self._limits[-1], min(150, room // 6))
@@ -115,7 +115,7 @@ def line(text: str, limit_chars: int) -> str:
 
 
 def cut(text: str, limit_chars: int) -> str:
-    """The text within its limit: beginning and end, for what matters may stand last."""
+    """The text within its limit: beginning and end, for what matters may come last."""
     if len(text) <= limit_chars:
         return text
     end = limit_chars // 4

@@ -56,7 +56,7 @@ def ask(conditions: Conditions) -> Asked:
         return Asked()
     try:
         with locked(conditions.layout.model_lock, lambda: False):
-            conditions.take_in()  # what another process has just asked counts
+            conditions.run_pass()  # what another process has just asked counts
             return _ask(conditions, agent)
     except BusyError:
         return Asked(waiting=len(_due(conditions)))

@@ -17,7 +17,9 @@ from journal.times import DAY_US, SECOND_US
 from sync.views import models
 from sync.views.summaries import last_word_us
 
-SILENT_SECONDS = 3600  # who says nothing for so long has come to rest, whatever came last
+SILENT_SECONDS = (
+    3600  # a session that is silent for so long is at rest, also in the middle of a turn
+)
 BETWEEN_SECONDS = 600  # from one call to the next of a session that goes on
 
 
@@ -40,7 +42,7 @@ class Failures:
     kind: str = ""  # of the last one
     message: str = ""
     last_us: int = 0
-    again_us: int = 0  # before this nobody is asked
+    again_us: int = 0  # before this no model is asked
 
 
 def due(db: apsw.Connection, settings: Settings, now_us: int) -> list[Due]:
@@ -70,7 +72,7 @@ def _is_ripe(db: apsw.Connection, one: Due, state: SessionState, now_us: int, mo
     told = models.latest(db, one.agent, one.session)
     if told is not None and told.covers_us >= last_word_us(state):
         return False
-    # Ahead of the clock, by a clock that was: that is no reason to wait for that time.
+    # A time ahead of the clock, by a clock that was wrong, is not waited for.
     over = state.status == "finished" or _is_past(state.last_us, SILENT_SECONDS, now_us)
     if summarise(state) is None or not (over or state.status == "idle"):
         return False
@@ -100,7 +102,7 @@ def calls_of_a_day(db: apsw.Connection, now_us: int) -> int:
 def failures(db: apsw.Connection, settings: Settings, now_us: int) -> Failures:
     """How the last calls went, and when the next may be made: full jitter, growing with each.
 
-    A failure that was recorded by a clock that was ahead of `now_us` makes nobody wait.
+    A failure that was recorded by a clock that was ahead of `now_us` delays nothing.
     """
     query = """
         select record, at_us, said ->> 'class', said ->> 'message' from model_records

@@ -52,7 +52,7 @@ def change(given: Any, gave_back: Any) -> Change | None:
 
 
 def _structured(patch: Any) -> Iterator[Line]:
-    """Claude Code tells its edits in hunks."""
+    """Claude Code reports its edits as hunks."""
     for number, hunk in enumerate(patch if isinstance(patch, list) else ()):
         told = hunk.get("lines") if isinstance(hunk, Mapping) else None
         if not isinstance(told, list):

@@ -1,4 +1,4 @@
-"""Code in the texts of people and agents: which lines of Markdown stand in a fence."""
+"""Code in the texts of people and agents: which lines of Markdown are in a fence."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _TICKS = re.compile("`+")
 
 
 class Place(Enum):
-    """Where a line stands."""
+    """Where a line is."""
 
     PROSE = "prose"
     FENCE = "fence"  # it opens or closes code
@@ -32,7 +32,7 @@ def placed(text: str) -> Iterator[Line]:
 
     An indented fence may belong to a list item and end with it, or not: it is code only if that
     makes no difference. If it does, it and all that follows is prose, which is always safe. So is
-    what follows a fence that stands behind the mark of a list item or a quote.
+    what follows a fence that comes after the mark of a list item or a quote.
     """
     lines = text.split("\n")
     at = 0

@@ -1,7 +1,7 @@
-"""Sessions as one HTML page: a file that stands for itself, and asks nothing of anybody.
+"""Sessions as one HTML page: one file that needs no other and fetches nothing.
 
 The page is data that others wrote. Every text on it is escaped, so none is a tag, and none
-holds what nobody can see; there is no link but to its own sections, no image, no script, and its
+holds invisible characters; there is no link but to its own sections, no image, no script, and its
 policy forbids what a browser might fetch all the same (W3C CSP 3). The style is in the page, named
 by its hash.
 """
@@ -35,7 +35,7 @@ def page(detail: "Detail") -> Iterator[str]:
 def pages(listed: "Iterable[Session]", details: "Iterable[Detail]") -> Iterator[str]:
     """One page of many sessions, in parts: their contents, then one after the other.
 
-    `details` are those of `listed`, in this order; no more than one of either is held at a time.
+    `details` are those of `listed`, in this order; only one of either is in memory at a time.
     """
     yield _head("Sessions")
     yield "<h1>Sessions</h1>\n<nav>\n<ol>\n"
@@ -82,7 +82,7 @@ def _entry(session: "Session") -> str:
 
 
 def _anchor(session: "Session") -> str:
-    """The same in every export of this session, whatever its id holds."""
+    """The same in every export of this session, for any id."""
     who = f"{session.agent}/{session.id}".encode("utf-8", "replace")
     return "s" + hashlib.blake2b(who, digest_size=8).hexdigest()
 

@@ -1,9 +1,9 @@
 """One session as a Markdown page: a pure function of what is told of it.
 
-The page is data that others wrote. Prompts and answers stand in block quotes, what tools were given
+The page is data that others wrote. Prompts and answers are block quotes, what tools were given
 and gave back in fences longer than any run of backticks in it, so that an open fence or a heading
-in one of them does not reach the next. HTML outside of code is shown, not obeyed; whoever puts the
-page on the web lets its Markdown program sanitise it, as with any other. Times are UTC.
+in one of them does not reach the next. HTML outside of code is shown, not obeyed; a program that
+puts the page on the web lets its Markdown program sanitise it, as with any other. Times are UTC.
 """
 
 import html
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from journal.printable import clean, one_line
 from sync.pages import story
 from sync.pages.fences import Place, longest_run, placed, spans
-from sync.pages.story import Call, Child, Words
+from sync.pages.steps import Call, Child, Words
 from sync.pages.value_text import Field, Form
 
 if TYPE_CHECKING:

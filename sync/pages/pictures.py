@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-_LEAST_CHARS = 200  # of base64 text that nobody reads
+_LEAST_CHARS = 200  # of base64 text
 _DEEPEST = 6
 
 

@@ -21,7 +21,7 @@ from sync.pages.code import coloured, coloured_lines
 from sync.pages.edits import Change
 from sync.pages.fences import Line, Place, placed, spans
 from sync.pages.prose import prose
-from sync.pages.story import Block, Call, Child, Group, Words
+from sync.pages.steps import Block, Call, Child, Group, Words
 from sync.pages.value_text import Field, Form
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _prose(text: str) -> Markup:
 
 
 def said(text: str) -> Markup:
-    """What a person typed, its lines as they are; what stands in fences is set as code."""
+    """What a person typed, its lines as they are; what is in fences is set as code."""
     parts = []
     lines = placed(clean(text).strip("\n"))
     for is_prose, group in groupby(lines, lambda line: line.place is Place.PROSE):

@@ -1,10 +1,9 @@
-"""What a page tells of one session, and in which order; how it looks is for its writer.
+"""What a page shows of one session, and in which order; how it looks is for its writer.
 
 Texts are as they were recorded: each writer makes them safe for its own format. Times are UTC.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,10 +12,7 @@ from journal.printable import one_line
 from journal.session.plan import name_of
 from journal.session.summary import shown_path
 from journal.times import SECOND_US, day_of, to_datetime, to_text
-from sync.pages.edits import Change, change
-from sync.pages.outcome import outcome
-from sync.pages.pictures import named
-from sync.pages.value_text import Field, fields, texts
+from sync.pages.steps import Block, Call, Child, Group, Step, Words
 from sync.query.detail import grouped
 
 if TYPE_CHECKING:
@@ -48,97 +44,6 @@ class Fact(NamedTuple):
     exact: str = ""  # an id or a path
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    """A prompt, an answer, or why a turn failed."""
-
-    at_us: int
-    head: str  # who says it
-    text: str
-    by_person: bool = False
-    failed: bool = False
-    id: str = ""  # of its event
-    agent: str = ""  # the sub-agent that said it; "" is the session itself
-    taken_back: bool = False
-    inherited: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Child:
-    """A sub-agent that began."""
-
-    at_us: int
-    type: str
-    took: str  # "" while it runs
-    agent: str = ""  # its id
-    id: str = ""
-    taken_back: bool = False
-    inherited: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A tool call, or several equal ones; its texts but those of the fields are one line."""
-
-    at_us: int
-    tool: str
-    by: str  # the type of the sub-agent that made it; "" is the session itself
-    target: str
-    ended: str  # ok, failed, unfinished
-    count: int
-    made: "Observation"
-    id: str = ""  # of its event
-    agent: str = ""  # the sub-agent that made it, by its id or else its type
-    taken_back: bool = False
-    inherited: bool = False
-
-    @property
-    def change(self) -> Change | None:
-        """What it changed in a file."""
-        return None if self.made.ok is False else change(self.made.input, self.made.output)
-
-    @property
-    def result(self) -> str:
-        """How it ended, in a few words: `+4 -1`, `2 failed, 14 passed`."""
-        failed = self.made.ok is False
-        return outcome(_action(self.made.input), self.change, self.made.output, failed)
-
-    @property
-    def input(self) -> list[Field]:
-        """What the tool was given; nothing if that is not known."""
-        return [] if self.made.input is None else fields(named(self.made.input))
-
-    @property
-    def output(self) -> list[Field]:
-        """What it gave back, without the texts that its input holds."""
-        if self.made.output is None:
-            return []
-        return fields(named(self.made.output), texts(self.made.input))
-
-
-Step = Words | Child | Call
-_COMMANDS = ("command", "cmd", "script")
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Steps that are folded: a sub-agent's, a turn that was taken back, what a fork inherited."""
-
-    kind: str  # agent, taken-back or inherited
-    head: str
-    steps: list[Step]
-    at_us: int
-    id: str
-
-    @property
-    def failures(self) -> int:
-        """How many of its calls failed."""
-        return sum(isinstance(step, Call) and step.made.ok is False for step in self.steps)
-
-
-Block = Step | Group
-
-
 def title(session: "Session") -> str:
     """One line of at most TITLE_CHARS."""
     found = one_line(session.title) or f"Session {one_line(session.short_id)}"
@@ -165,7 +70,7 @@ def facts(detail: "Detail") -> list[Fact]:
 
 
 def tokens(detail: "Detail") -> str:
-    """The tokens of the session's messages; empty if no transcript tells of them."""
+    """The tokens of the session's messages; empty if no transcript has them."""
     used = detail.tokens
     if used is None:
         return ""
@@ -201,7 +106,7 @@ def summary(detail: "Detail") -> tuple[str, list[tuple[str, str]]] | None:
 
 
 def steps(detail: "Detail") -> list[Step]:
-    """All that happened, in the order of the conversation; equal calls stand at the first one."""
+    """All that happened, in the order of the conversation; equal calls are at the first one."""
     places = {event.id: number for number, event in enumerate(detail.events)}
     told: list[tuple[float, Step]] = []
     for prompt in detail.prompts:
@@ -217,7 +122,7 @@ def steps(detail: "Detail") -> list[Step]:
 
 
 def blocks(detail: "Detail") -> list[Block]:
-    """The same with what is folded in groups: a sub-agent's steps stand where it began."""
+    """The same with what is folded in groups: a sub-agent's steps are where it began."""
     told = steps(detail)
     inside: dict[str, list[Step]] = {}
     for step in told:
@@ -274,7 +179,7 @@ def _folded(blocks: list[Block]) -> Iterator[Block]:
 
 
 def _marks(one: "Prompt | Answer | Observation") -> dict[str, Any]:
-    """Its event, and whether it stands as this session's own."""
+    """Its event, and whether it is shown as this session's own."""
     return {"id": one.event_id, "taken_back": one.taken_back, "inherited": one.inherited}
 
 
@@ -285,7 +190,7 @@ def _prompt(prompt: "Prompt") -> Words:
 
 
 def _origin(one: "Prompt | Answer") -> str:
-    """What is to be known of words that do not stand as this session's own."""
+    """What is to be known of words that are not this session's own."""
     if one.taken_back:
         return " (taken back)"
     return " (from the session that this one is a fork of)" if one.inherited else ""
@@ -317,15 +222,6 @@ def _call(call: "Observation", state: "SessionState") -> Call:
         agent=call.agent_id or by,
         **_marks(call),
     )
-
-
-def _action(given: Any) -> str:
-    """What a call does, as far as its input says it: `run`, `read` or nothing."""
-    if not isinstance(given, Mapping):
-        return ""
-    if any(isinstance(given.get(key), (str, list)) for key in _COMMANDS):
-        return "run"
-    return "read" if any(key in given for key in ("file_path", "filePath")) else ""
 
 
 def nothing(detail: "Detail") -> str:

@@ -2,7 +2,7 @@
 
 Strings are shown as what they say, not as JSON with its escapes; numbers and empty fields, of which
 there are many and few matter, share one field at the end. A value with more fields than anybody
-reads, or deeper than names can tell, is JSON.
+reads, or nested too deeply to name, is JSON.
 """
 
 import json
@@ -56,7 +56,7 @@ def fields(value: Any, known: frozenset[str] = frozenset()) -> list[Field]:
 
 
 def texts(value: Any) -> frozenset[str]:
-    """The texts in a JSON value that nobody wants to read twice."""
+    """The texts in a JSON value that need not be shown twice."""
     leaves = [leaf for _, leaf in islice(_leaves("", value, 0), MOST_FIELDS)]
     return frozenset(one for one in leaves if isinstance(one, str) and len(one) >= REPEATED_CHARS)
 

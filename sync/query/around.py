@@ -1,4 +1,4 @@
-"""What stands around one event: the conversation of its session, some steps before and after.
+"""What is around one event: the conversation of its session, some steps before and after.
 
 The cost follows what is shown, however long the session is.
 """
@@ -39,7 +39,7 @@ _WORDS = (
     Kind.THINKING,
 )
 _SILENT = (Kind.OTHER, Kind.WAITING_NOTICED, Kind.TITLE, Kind.NOTE)
-# The step of an event; of one that another record tells as well, the last step before it.
+# The step of an event; of one that another record repeats, the last step before it.
 _HERE = """
 select p.position, p.seq, p.patch from steps p join events e on e.seq = p.seq
 where p.session = ?1 and (p.seq = ?2 or e.at_us <= ?3)
@@ -52,7 +52,7 @@ _AFTER = "select seq, patch from steps where session = ? and position > ? order 
 
 
 class Place(NamedTuple):
-    """An event, and where it stands."""
+    """An event, and where it is."""
 
     seq: int
     id: bytes
@@ -115,7 +115,7 @@ def find(db: apsw.Connection, name: str, session: int | None) -> Place:
     shown = one_line(name)[:_ID_CHARS]
     hint = "journal search prints the ids of events"
     if not LEAST_CHARS <= len(digits) <= _ID_CHARS or not set(digits) <= set("0123456789abcdef"):
-        raise JournalError(f"{shown!r} is no id of an event, nor six digits of one", hint)
+        raise JournalError(f"{shown!r} is not the id of an event, nor six digits of one", hint)
     query = """
         select seq, id, session, at_us from events
         where id between ? and ? and (?3 is null or session = ?3) order by id limit ?
@@ -128,13 +128,13 @@ def find(db: apsw.Connection, name: str, session: int | None) -> Place:
     if len(found) > 1:
         names = ", ".join(short_ids.of_event(db, place.id) for place in found[:MOST_NAMED])
         more = " …" if len(found) > MOST_NAMED else ""
-        raise JournalError(f"{shown} is not one event but {names}{more}", "give more of its id")
+        raise JournalError(f"{shown} is not one event but {names}{more}", "type more of the id")
     return found[0]
 
 
 def read(db: apsw.Connection, place: Place, context: int) -> Around:
     """So many steps before and after an event, and the event itself."""
-    db.execute("begin deferred")  # one moment's view, whatever another process writes meanwhile
+    db.execute("begin deferred")  # one moment's view, also if another process writes meanwhile
     try:
         return _read(db, place, context)
     finally:
@@ -144,7 +144,7 @@ def read(db: apsw.Connection, place: Place, context: int) -> Around:
 def _read(db: apsw.Connection, place: Place, context: int) -> Around:
     row: Any = db.execute(_HERE, (place.session, place.seq, place.at_us)).fetchone()
     if row is None:
-        raise JournalError("this event is gone", "journal search finds what is there")
+        raise JournalError("this event does not exist any more", "to find others: journal search")
     position, seq, patch = row
     before, after = (
         list(islice(_telling(db, query, place.session, position), context + 1))
@@ -152,7 +152,7 @@ def _read(db: apsw.Connection, place: Place, context: int) -> Around:
     )
     here = next(steps.read(db, [(seq, patch)], 1), None)
     if here is None:
-        raise JournalError("this event is gone", "journal search finds what is there")
+        raise JournalError("this event does not exist any more", "to find others: journal search")
     chosen = [*reversed(before[:context]), here, *after[:context]]
     found = [_step(db, stored, stored is here) for stored in chosen]
     return Around(found, (len(before) > context, len(after) > context))

@@ -1,6 +1,6 @@
 """Which texts hold the words, the best first: what the index and the sessions' rows can say of it.
 
-Of words that stand in very many texts, those in the newest sessions are ranked first, then those in
+Of words that are in very many texts, those in the newest sessions are ranked first, then those in
 four times as many, and so on: the cost follows what is shown.
 """
 
@@ -18,7 +18,7 @@ from sync.query.filters import Calls, Wanted
 from sync.query.terms import Term
 from sync.views.texts import KINDS, TextKind
 
-TEXTS = 2_000  # words that stand in more are ranked window by window
+TEXTS = 2_000  # words that are in more are ranked window by window
 EVENTS = 3_000  # of the sessions of the first window
 WIDER = 4  # each window than the one before
 ENDLESS_US = 1 << 62
@@ -89,7 +89,7 @@ class Query(NamedTuple):
 
     @property
     def mark(self) -> int:
-        """A number that tells this search from one with other words or filters."""
+        """A number that differs between searches with other words or filters."""
         words = [(term.text, term.prefix) for term in self.terms]
         calls = self.calls.sql() if self.calls else None
         what = (words, self.sessions.sql(), self.kinds, self.since_us, self.until_us, calls)

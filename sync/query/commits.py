@@ -46,7 +46,7 @@ class Commit(NamedTuple):
 
 
 def sessions_of(db: apsw.Connection, commit: Commit, folder: Folder) -> list[int]:
-    """The sessions (rows) that made it; empty for one that was made by hand."""
+    """The sessions (rows) that made it; empty for one that a person made."""
     return sorted({*_named(db, commit), *_running(db, commit, folder)})
 
 

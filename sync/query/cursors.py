@@ -1,7 +1,7 @@
 """Where a search stopped, as text: a page that begins there repeats nothing and leaves nothing out.
 
 Ranks do not move: a text's depends on the text and the moment of the first page, see sync/rank.py.
-Only a summary is written anew as its session goes on, so the summaries that were looked at are
+Only a summary is rewritten as its session goes on, so the summaries that were looked at are
 named.
 """
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from journal.errors import UsageError
 
 _VERSION = "1"
-_HINT = "give the same words and filters as before, and the cursor of a line as it stands"
+_HINT = "give the same words and filters as before, and the cursor of a line unchanged"
 
 
 class Window(NamedTuple):
@@ -30,7 +30,7 @@ ALL = Window(TOP, BOTTOM, 0)
 
 
 class Cursor(NamedTuple):
-    """A place in the results of one search. `mark` tells that search from others."""
+    """A place in the results of one search. `mark` distinguishes that search from others."""
 
     mark: int
     now_us: int  # of the first page: the moment at which texts have their age
@@ -61,7 +61,7 @@ class Cursor(NamedTuple):
             mark, now_us, last_seq, *place = numbers
             above_us, above, floor_us, floor, events, number, *summaries = place
         except (ValueError, OverflowError, IndexError) as error:
-            raise UsageError("this is no cursor of a search", _HINT) from error
+            raise UsageError("this is not a cursor of a search", _HINT) from error
         window = Window((above_us, above), (floor_us, floor), events)
         return cls(mark, now_us, last_seq, window, rank, number, tuple(summaries))
 

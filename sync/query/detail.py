@@ -102,7 +102,7 @@ class Detail:
     summary: dict[str, Any] | None
     events: list[EventHead]
     archive: delivered_pieces.Standing | None  # None: no remote is set
-    tokens: usage.Tokens | None  # None: nothing tells of them
+    tokens: usage.Tokens | None  # None: unknown
 
     def json(self) -> dict[str, Any]:
         """The object of the public interface, with a few keys more."""
@@ -157,11 +157,13 @@ def read(
 
     JournalError: it was removed a moment ago.
     """
-    db.execute("begin deferred")  # one moment's view, whatever another process writes meanwhile
+    db.execute("begin deferred")  # one moment's view, also if another process writes meanwhile
     try:
         session = next(listing.read(db, [key], adopt_on), None)
         if session is None:
-            raise JournalError("this session is gone", "journal sessions lists what is there")
+            raise JournalError(
+                "this session does not exist any more", "to list the others: journal sessions"
+            )
         return _read(db, session, with_values)
     finally:
         db.execute("rollback")

@@ -118,9 +118,9 @@ class Place(NamedTuple):
         try:
             state, last_us, key = (int(part, 16) for part in text.split("_"))
         except ValueError as error:
-            raise UsageError("this is no cursor of a list", "begin without `after`") from error
+            raise UsageError("this is not a cursor of a list", "begin without `after`") from error
         if not (0 <= state < len(STATES) and 0 <= last_us < 1 << 62 and 0 <= key < 1 << 62):
-            raise UsageError("this is no cursor of a list", "begin without `after`")
+            raise UsageError("this is not a cursor of a list", "begin without `after`")
         return cls(state, last_us, key)
 
 
@@ -146,7 +146,7 @@ def newest(db: apsw.Connection, wanted: Wanted) -> int | None:
 
 
 def newest_first(db: apsw.Connection, wanted: Wanted, limit: int) -> list[int]:
-    """The sessions (rows) that were active last, whatever their state."""
+    """The sessions (rows) that were active last, in any state."""
     condition, values = wanted.sql()
     order = "order by s.last_us desc, s.session desc limit ?"
     query = f"select s.session from session_states s where {condition} {order}"
@@ -238,7 +238,7 @@ def find(db: apsw.Connection, name: str) -> int:
     if not found:
         raise JournalError(f"no session {shown_name(name)}", "journal sessions --all lists them")
     if len(found) > 1:
-        raise JournalError(f"{shown_name(name)} is {_candidates(db, found)}", "give more of its id")
+        raise JournalError(f"{shown_name(name)} is {_candidates(db, found)}", "type more of the id")
     return found[0][0]
 
 

@@ -1,4 +1,4 @@
-"""Search: the index says which texts hold the words, the events say what stands in them.
+"""Search: the index says which texts hold the words, the events have the texts.
 
 The index keeps no text, so what is found is read from the events; texts that must hold punctuation
 are looked at again.
@@ -66,7 +66,7 @@ def search(db: apsw.Connection, query: Query, now_us: int, after: Cursor | None 
     wants_all = query.without_words and not query.terms
     if not (has_words or wants_all) or not query.searched:
         return Found([], None)  # the index knows words only
-    db.execute("begin deferred")  # one moment's view, whatever another process writes meanwhile
+    db.execute("begin deferred")  # one moment's view, also if another process writes meanwhile
     try:
         return _Search(db, query, after or beginning(db, query, now_us)).run()
     finally:

@@ -1,4 +1,4 @@
-"""What people type into a search, as terms; and where in a text they stand.
+"""What people type into a search, as terms; and where in a text they are.
 
 The index knows words only (`journal.words`), without case and accents: `C++` is `c` to it. So a
 term is two things, a query for the index and a pattern for the text itself.
@@ -25,7 +25,7 @@ _WORDS = re.compile(r'"([^"]*)"(\*?)(?!\S)|(\S+)')
 class Term(NamedTuple):
     """A word or quoted phrase. `exact`: the text itself must be looked at.
 
-    It has punctuation, or several words, whose order and distance the index does not tell.
+    It has punctuation, or several words, whose order and distance are not in the index.
     """
 
     text: str
@@ -52,7 +52,7 @@ class Term(NamedTuple):
         return " AND ".join(f"({' OR '.join(map(_quoted, form))})" for form in forms)
 
     def spans(self, text: str, plain: str) -> Iterator[tuple[int, int]]:
-        """Where it stands in a text and the same folded: whole words or parts of an identifier.
+        """Where it is in a text and the same folded: whole words or parts of an identifier.
 
         Of a prefix the beginning of one.
         """

@@ -1,11 +1,11 @@
-"""The database anew from packs and days, with what only the old one still held; swapped in last.
+"""Rebuilds the database from packs, days and what is in the old one alone; swapped in last.
 
 Invariant: until the one transaction that ends it the old database is as it was, and behind it the
-new one is complete. So a rebuild may be killed anywhere: it is begun anew, or it is done. Whoever
-reads the old database meanwhile goes on with what they see.
+new one is complete. So a rebuild may be killed anywhere: it begins again, or it is done. A process
+that reads the old database meanwhile goes on with what it sees.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +13,12 @@ from pathlib import Path
 import apsw
 
 from journal.layout import Layout
-from journal.settings.sources import Settings
 from journal.times import DAY_US
+from sync.conditions import Pass
 from sync.errors import DamagedStoreError, LossError, StoreError
 from sync.ingest import journal_reader
 from sync.ingest.dead_letters import Dead
-from sync.ingest.screening import Screen
+from sync.ingest.screening import make_screen
 from sync.ingest.writer import Writer
 from sync.rebuild import swap
 from sync.rebuild.salvage import Loss, Salvage
@@ -37,23 +37,10 @@ class Rebuilt:
     """What a rebuild did. `lost`: in words, what a damaged database gave no more; "" for nothing"""
 
     events: int  # in the new database
-    taken_over: int  # records that only the old database held
+    taken_over: int  # records that were in the old database alone
     lost: str = ""
     kept: Path | None = None  # the old database, if it was damaged
     problems: tuple[str, ...] = ()  # what of the journal could not be read
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a rebuild works with."""
-
-    layout: Layout
-    settings: Settings
-    screen: Screen
-    dead: Dead
-    now_us: int
-    accept_loss: bool = False
-    progress: Callable[[int, int], None] | None = None  # bytes done, bytes in all
 
 
 def is_due(layout: Layout) -> bool:
@@ -61,17 +48,17 @@ def is_due(layout: Layout) -> bool:
     return bool(every_pack(layout)) and connection.is_empty(layout)
 
 
-def rebuild(order: Order) -> Rebuilt:
-    """Make the database anew; to be called under the lock.
+def rebuild(conditions: Pass) -> Rebuilt:
+    """Rebuild the database; to be called under the lock.
 
-    LossError: the old one is damaged and held what is nowhere else; it goes on with `accept_loss`.
-    StoreError: full disk, missing rights, a database that is in use, or not ours, or newer.
-    JournalError: the journal cannot be read. In all cases the old database is as it was.
+    LossError: the old one is damaged and had records that are nowhere else; it goes on with
+    `accept_loss`. StoreError: full disk, missing rights, a database that is in use, or not ours, or
+    newer. JournalError: the journal cannot be read. In all cases the old database is as it was.
     """
-    layout = order.layout
+    layout = conditions.layout
     backups.remove_leftovers(layout)
     try:
-        return _rebuild(order)
+        return _rebuild(conditions)
     except apsw.Error as error:
         raise connection.explain(error, layout.database) from error
     except OSError as error:
@@ -81,22 +68,22 @@ def rebuild(order: Order) -> Rebuilt:
         backups.remove_leftovers(layout)
 
 
-def _rebuild(order: Order) -> Rebuilt:
-    layout = order.layout
+def _rebuild(conditions: Pass) -> Rebuilt:
+    layout = conditions.layout
     connection.check_place(layout)
     damage = _damage(layout)
     with closing(connection.open_file(backups.draft(layout))) as db:
-        build = _Build(order, db)
+        build = _Build(conditions, db)
         build.from_journal()
         loss = Loss(sound=False, certain=False) if damage else build.from_old()
         lost = _words(loss, damage, build) if loss else ""
-        if lost and not order.accept_loss:
+        if lost and not conditions.accept_loss:
             raise LossError(lost, "to go on without it: journal sync --rebuild --yes")
         build.leave_old_work()
         projects.settle(db, facts.session_keys(db))
         held_packs.note_all(db, layout)
         build.verify()
-        kept = None if loss.sound else swap.keep(layout, order.now_us)
+        kept = None if loss.sound else swap.keep(layout, conditions.now_us)
         is_done = damage is None and swap.put(layout, db)
     if not is_done:
         swap.swap(layout)
@@ -120,7 +107,7 @@ def _damage(layout: Layout) -> DamagedStoreError | None:
 class _Build:
     """One new database, from its first record to its verification."""
 
-    order: Order
+    conditions: Pass
     db: apsw.Connection
     stored: int = 0  # events
     from_old_events: int = 0
@@ -129,17 +116,20 @@ class _Build:
     done_bytes: int = 0
 
     def __post_init__(self) -> None:
-        order = self.order
-        self.reader = journal_reader.Reader(order.layout, order.screen, order.dead)
-        projects.set_home(self.db, order.layout.id)
+        conditions = self.conditions
+        screen = make_screen(conditions.layout, conditions.settings)
+        dead = Dead(conditions.layout, screen, conditions.now_us)
+        self.reader = journal_reader.Reader(conditions.layout, screen, dead)
+        projects.set_home(self.db, conditions.layout.id)
         # Of nothing: it notes the version of the views, and for which memory agent they are.
-        derive.refresh(self.db, order.settings.memory.agent, order.now_us)
-        delivered_pieces.follow(self.db, name_of(order.settings.remote, order.layout), order.now_us)
+        derive.refresh(self.db, conditions.settings.memory.agent, conditions.now_us)
+        remote = name_of(conditions.settings.remote, conditions.layout)
+        delivered_pieces.follow(self.db, remote, conditions.now_us)
 
     def from_journal(self) -> None:
         """Every record of packs and days, the oldest first."""
-        files = sorted(self.order.layout.day_files(), key=lambda path: (path.name, path))
-        packs = [path.stat().st_size for path in every_pack(self.order.layout)]
+        files = sorted(self.conditions.layout.day_files(), key=lambda path: (path.name, path))
+        packs = [path.stat().st_size for path in every_pack(self.conditions.layout)]
         total = sum(packs) + sum(path.stat().st_size for path in files if path.exists())
         self._write(self.reader.elsewhere(self._packed()), 0)
         self.done_bytes = sum(packs)
@@ -148,13 +138,13 @@ class _Build:
 
     def _packed(self) -> Iterator[tuple[Path, bytes]]:
         try:
-            yield from packed_records(self.order.layout)
+            yield from packed_records(self.conditions.layout)
         except DamagedPackError as error:  # comes behind all that can be read
             self.problems.append(str(error))
 
     def from_old(self) -> Loss:
         """What the old database holds and the journal does not; what of it cannot be had."""
-        layout = self.order.layout
+        layout = self.conditions.layout
         if not layout.database.exists():
             return Loss()
         events, own = self._count("events"), self._count("own_facts")
@@ -172,7 +162,7 @@ class _Build:
 
     def leave_old_work(self) -> None:
         """No model is asked about what was over long ago, only because the database is new."""
-        models.keep_work_since(self.db, self.order.now_us - RECENT_US)
+        models.keep_work_since(self.db, self.conditions.now_us - RECENT_US)
 
     def verify(self) -> None:
         """StoreError: the new database is not what was written to it."""
@@ -184,15 +174,15 @@ class _Build:
             raise StoreError(f"the new database is not whole: {problem}", hint)
 
     def _write(self, batches: Iterator[journal_reader.Batch], total_bytes: int) -> None:
-        order = self.order
-        adopt_on = tuple(order.settings.sessions.adopt_on)
-        with Writer(self.db, self.reader, adopt_on, order.now_us) as writer:
+        conditions = self.conditions
+        adopt_on = tuple(conditions.settings.sessions.adopt_on)
+        with Writer(self.db, self.reader, adopt_on, conditions.now_us) as writer:
             for batch in batches:
                 written = writer.write(batch)
                 self.stored += written.stored - written.deleted
                 self.done_bytes += batch.bytes
-                if order.progress and total_bytes:
-                    order.progress(self.done_bytes, total_bytes)
+                if conditions.progress and total_bytes:
+                    conditions.progress(self.done_bytes, total_bytes)
 
     def _count(self, table: str) -> int:
         return int(self.db.execute(f"select count(*) from {table}").get)
@@ -205,7 +195,7 @@ def _holds(db: apsw.Connection, unique: bytes, own: bool) -> bool:
 
 def _words(loss: Loss, damage: DamagedStoreError | None, build: _Build) -> str:
     """What is lost and what is not, on one line."""
-    layout = build.order.layout
+    layout = build.conditions.layout
     parts = [str(damage) if damage else f"{layout.database} is damaged"]
     if loss.claimed_events is not None and loss.claimed_sessions is not None:
         sessions = f"{loss.claimed_sessions:,} sessions"

@@ -35,12 +35,12 @@ _UNREADABLE = (*_DAMAGE, zstandard.ZstdError, ValueError, TypeError, MemoryError
 
 @dataclass(slots=True)
 class Loss:
-    """What a damaged database held and gives no more, as far as it still tells."""
+    """What was in a damaged database and cannot be read, as far as that is known."""
 
     sound: bool = True  # its facts are as they were written
     events: int = 0
     days: set[str] = field(default_factory=set)
-    certain: bool = True  # there is no more of it than is counted here
+    certain: bool = True  # all of it is counted here
     claimed_events: int | None = None  # what the database says that it holds; None: it does not say
     claimed_sessions: int | None = None
 
@@ -52,7 +52,7 @@ class Salvage:
     """One look at an old database. `is_known(id, own)` says what the journal has given already.
 
     `own`: it is the id of one of the journal's own facts. Iterate `records` to its end; then
-    `loss` is complete. apsw.BusyError: somebody has locked the database.
+    `loss` is complete. apsw.BusyError: another process has locked the database.
     """
 
     def __init__(self, db: apsw.Connection, is_known: Callable[[bytes, bool], bool]) -> None:
@@ -159,7 +159,7 @@ class Salvage:
         self.loss.events += 1
         self.loss.sound = False
         if unique is not None:  # a UUIDv7 begins with its time in milliseconds (RFC 9562, 5.7)
-            with suppress(OverflowError):  # behind the year 9999: it is no id of ours
+            with suppress(OverflowError):  # behind the year 9999: it is not an id of ours
                 self.loss.days.add(day_of(int.from_bytes(unique[:6]) * 1000))
 
 

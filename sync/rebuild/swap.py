@@ -2,7 +2,7 @@
 
 It is one transaction of SQLite's, written over the old content. A rename would leave those who have
 the old file open with the WAL of the new one, since a WAL belongs to its database by name alone.
-Only a file that nobody can open as a database is replaced by a rename.
+Only a file that cannot be opened as a database is replaced by a rename.
 """
 
 import shutil
@@ -18,7 +18,7 @@ from sync.store.backups import companions
 
 
 def keep(layout: Layout, now_us: int) -> Path:
-    """Copy a damaged database and its WAL; the copy's path. Nobody here may have it open.
+    """Copy a damaged database and its WAL; the copy's path. No code here may have it open.
 
     (To close a file that is open as a database elsewhere in a process takes its locks away.)
     """
@@ -49,7 +49,7 @@ def put(layout: Layout, new: apsw.Connection) -> bool:
 
 
 def swap(layout: Layout) -> None:
-    """Put the new database, which is closed, into the place of what is no database."""
+    """Put the new database, which is closed, into the place of a file that is not a database."""
     for path in companions(layout.database):
         path.unlink(missing_ok=True)
     sync_folder(layout.home)  # before the rename, for power cuts

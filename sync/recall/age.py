@@ -8,7 +8,7 @@ import apsw
 from sync.query.listing import Session
 
 _MOST_FILES = 200
-_SLACK_US = 2_000_000  # a hook tells of an edit a moment after it
+_SLACK_US = 2_000_000  # a hook reports an edit a moment after it
 _FILES = "select distinct file from items where session = ? and file is not null limit ?"
 
 

@@ -23,11 +23,11 @@ class Command:
     text: str
     passed: list[Call] = field(default_factory=list)
     failed: list[Call] = field(default_factory=list)
-    unknown: list[Call] = field(default_factory=list)  # not ended, or nobody said how
+    unknown: list[Call] = field(default_factory=list)  # not ended, or it is not known how
 
     @property
     def newest(self) -> Call:
-        """The run to tell of: the last that passed, else the last."""
+        """The run to report: the last that passed, else the last."""
         return (self.passed or self.failed or self.unknown)[0]
 
 

@@ -73,7 +73,7 @@ def _excluded(db: apsw.Connection, exclusions: Exclusions) -> Iterable[int]:
 
 
 def _ancestors() -> set[int]:
-    """The processes above this one, as far as the system tells."""
+    """The processes above this one, as far as the system says."""
     pid, found = os.getppid(), set[int]()
     while pid > 1 and len(found) < _MOST_ANCESTORS:
         found.add(pid)

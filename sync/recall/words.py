@@ -14,7 +14,7 @@ _COMMON = 2_000  # texts; words in more of them are equally common
 _MOST_WORDS = 24
 _FEWER = (8, 6, 4, 3, 2, 1)
 _LEAST_STEM = 4  # letters
-# Of questions in English: they stand in any text, and say nothing of what is looked for.
+# Of questions in English: they are in any text, and say nothing of what is looked for.
 _EMPTY = """
     a about an and are as at be by can did do does for from had has have how i in is it its my no
     not of on or our so that the then there this to was we were what when where which who why will

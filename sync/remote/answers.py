@@ -18,7 +18,7 @@ from sync.remote.contract import RemoteError, Then
 from sync.remote.exchange import Reply
 
 SHOWN_CHARS = 120  # of a text from the remote
-LONGEST_WAIT_SECONDS = 3600.0  # whatever a server asks for
+LONGEST_WAIT_SECONDS = 3600.0  # even if a server asks for more
 _MEMORY = re.compile(r"NOMEM|out of memory", re.IGNORECASE)
 _DATABASE = re.compile(r"D1_|SQLITE|database|no such (?:table|column)", re.IGNORECASE)
 _MARKUP = re.compile(r"\s*<(?:!doctype|html|\?xml)", re.IGNORECASE)
@@ -73,7 +73,7 @@ class Answers:
             text = self.shown(reply.body[:1000].decode("utf-8", "replace"))
             raise garbage(request, f"answered without JSON: {text or 'nothing'}") from error
         if not isinstance(answer, dict):
-            raise garbage(request, "answered with JSON that is no object")
+            raise garbage(request, "answered with JSON that is not an object")
         return answer
 
     def _refusal(self, request: Request, reply: Reply) -> RemoteError:
@@ -156,7 +156,7 @@ def identifier(request: Request, value: object, name: str) -> str:
 def rows(request: Request, answer: dict[str, Any], name: str) -> list[dict[str, Any]]:
     """The list of objects under `name`, each with an id. RemoteError `garbage`: it is not one.
 
-    All or nothing: of a list that is partly wrong nobody can say what is missing from it.
+    All or nothing: of a list that is partly wrong it cannot be said what is missing.
     """
     found = answer.get(name)
     if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):

@@ -19,7 +19,7 @@ def known(layout: Layout, settings: sections.Remote) -> str:
     return _read(layout).get(_key(settings), "")
 
 
-def learn(layout: Layout, settings: sections.Remote, archive_id: str) -> None:
+def note(layout: Layout, settings: sections.Remote, archive_id: str) -> None:
     """Note the id. JournalError: it cannot be written."""
     found = _read(layout) | {_key(settings): archive_id}
     write_whole(layout.archives, orjson.dumps(found, option=orjson.OPT_INDENT_2) + b"\n")

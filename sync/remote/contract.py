@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 # What a remote keeps about one piece between attempts: JSON values, saved with the piece. What it
-# calls `upload…` is of bytes that nobody sees before another step is taken.
+# calls `upload…` is of bytes that nobody can see before another step is taken.
 Progress = dict[str, Any]
 Save = Callable[[], None]  # the progress, as it is now, is on the disk when this returns
 
@@ -93,7 +93,7 @@ class Heading:
 
 
 class Outcome(StrEnum):
-    """Where a piece stands at the remote."""
+    """What became of a piece at the remote."""
 
     STORED = "stored"
     PENDING = "pending"  # the remote has it and works on it; ask again later
@@ -103,7 +103,7 @@ class Then(StrEnum):
     """What follows from an error."""
 
     RETRY = "retry"  # may go well another time
-    PAUSE = "pause"  # will not before somebody changes something; nothing is sent meanwhile
+    PAUSE = "pause"  # will not before a person changes something; nothing is sent meanwhile
     SPLIT = "split"  # too large, or parts of it are refused: smaller pieces may be accepted
     REJECT = "reject"  # this piece will never be accepted
 
@@ -156,7 +156,7 @@ class Remote(Protocol):
     def deliver(self, piece: Piece, progress: Progress, save: Save, seconds: float) -> Outcome:
         """Bring the piece to the remote, going on where `progress` says an attempt ended.
 
-        Exactly once as far as the remote allows: whatever was ambiguous is looked up by content
+        Exactly once as far as the remote allows: what was ambiguous is looked up by content
         hash before it is sent again. `seconds` are left for all requests together.
         """
 

@@ -1,4 +1,4 @@
-"""One request and its answer in a thread of its own, for which nobody waits longer than agreed.
+"""One request and its answer in a thread of its own, which is waited for no longer than agreed.
 
 httpx bounds each read and write, not their sum, and the look-up of a name not at all: an answer
 of one byte a second, headers included, would be read for ever. So the caller waits for the thread
@@ -30,7 +30,7 @@ class LateError(Exception):
 
 
 class _OverError(Exception):
-    """Nobody waits any more: nothing may be sent."""
+    """The caller has stopped waiting: nothing may be sent."""
 
 
 class Line:
@@ -44,7 +44,7 @@ class Line:
         self._socket = stream.get_extra_info("socket")
 
     def shut(self) -> None:
-        """End every read and write on it, in whatever thread."""
+        """End every read and write on it, in any thread."""
         if self._socket is not None:
             with contextlib.suppress(OSError):  # closed already
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)

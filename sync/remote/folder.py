@@ -82,7 +82,7 @@ class Folder:
         return []
 
     def close(self) -> None:
-        """There is no connection."""
+        """It has no connection."""
 
     def deliver(self, piece: Piece, progress: Progress, save: Save, seconds: float) -> Outcome:
         """Write the piece's file unless it is there; on the disk when this returns.

@@ -3,12 +3,12 @@
     <folder>/agent-journal.json                                        the marker
     <folder>/<host>/<agent>.<session>.<number>.<32 hex>.jsonl          a piece
 
-The hex digits are the beginning of the SHA-256 of the content. So one name stands for one content:
+The hex digits are the beginning of the SHA-256 of the content. So one name means one content:
 two pieces of any machines never meet under one name, a file that is there need not be written,
 and one whose content is another is a damaged copy, which is replaced. Names are safe on every file
 system: a-z, 0-9, dot, dash and underscore, shorter than 200 bytes, no name that Windows reserves.
 
-Everything is written as a temporary file beside its place, fsynced and renamed. Rights follow the
+Everything is written as a temporary file in the same folder, fsynced and renamed. Rights follow the
 folder: its owner's alone, or its group's, too, if the group may read or write the folder itself.
 """
 
@@ -178,7 +178,7 @@ def piece_files(folder: Path) -> Iterator[Path]:
 
 
 def pieces_of(host_folder: Path) -> Iterator[Path]:
-    """Every piece of one host; none if there is no such directory. OSError: it cannot be listed."""
+    """Every piece of one host; none without a directory. OSError: it cannot be listed."""
     if not host_folder.is_dir():
         return
     found = ((_PIECE.fullmatch(name), name) for name in _listed(host_folder, folders=False))

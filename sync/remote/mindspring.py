@@ -1,6 +1,6 @@
 """MindSpring: pieces as sources of a notebook.
 
-The service has no idempotency: whatever is sent twice is there twice. So each step is on the disk
+The service has no idempotency: what is sent twice is there twice. So each step is on the disk
 before it is taken, and a registration whose answer was lost is looked up by the piece's content
 hash. "Not there" counts only once the lost request can no longer take effect (see SETTLE); a
 remote that takes a registration later than that, or lists it later, gets the piece twice.
@@ -35,7 +35,7 @@ from sync.remote.jobs import Jobs, job_id
 from sync.remote.naming import max_bytes, name_of
 from sync.remote.notebooks import LIST_BYTES, Notebooks
 
-SETTLE = 6  # times `timeout_seconds`, by which a request nobody heard of again has had its effect
+SETTLE = 6  # times `timeout_seconds`, by which a request without an answer has had its effect
 _UPLOAD_MISSES = 3  # the remote's list of uploads lags behind
 
 
@@ -122,7 +122,7 @@ class MindSpring:
             self._register(again, piece, progress, save, budget)
 
     def _uploaded(self, piece: Piece, budget: Budget) -> str:
-        """The id of the upload. Nobody sees an upload that is not registered: no harm in two."""
+        """The id of the upload. An upload that is not registered is invisible: two do no harm."""
         name = f"{piece.agent}-{piece.session}-{piece.host}-{piece.number}{piece.part}"
         request = Request(
             "POST", "/api/uploads/simple", piece.body,
@@ -186,7 +186,7 @@ class MindSpring:
     def _found(self, piece: Piece, progress: Progress, save: Save, budget: Budget) -> bool:
         """Whether an earlier attempt, of which we do not know the end, has registered the piece.
 
-        RemoteError, ambiguous: nobody can say yet. Nothing is sent then.
+        RemoteError, ambiguous: it cannot be known yet. Nothing is sent then.
         """
         if "registering" not in progress:
             return False
@@ -225,7 +225,7 @@ class MindSpring:
             if error.kind != "not_found":
                 raise
             self._another(notebook_id, piece, error, budget)
-            return None  # deleted, with whatever was in it
+            return None  # deleted, with all that was in it
         hashes = {piece.sha256, *hashes_before(progress)}
         same = [row for row in found if row.get("content_hash") in hashes]
         return min(same, key=lambda row: (str(row.get("created_at")), row["id"]), default=None)

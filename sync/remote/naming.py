@@ -7,7 +7,7 @@ from journal.printable import one_line
 from journal.settings import sections
 from sync.remote import archive_ids
 
-FOLDER_BYTES = 64 << 20  # a piece is held in memory whole
+FOLDER_BYTES = 64 << 20  # a piece is in memory as a whole
 POSTGRES_BYTES = 64 << 20
 UPLOAD_BYTES = 5 * 2**20 - 1  # of MindSpring's simple upload
 

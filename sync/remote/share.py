@@ -104,7 +104,7 @@ def closed_to_us(path: Path) -> str:
 
 
 def paused(kind: str, message: str) -> RemoteError:
-    """Somebody has to do something first; to look again costs nothing, so each pass does."""
+    """A person has to do something first; to look again costs nothing, so each pass does."""
     return RemoteError(kind, message, Then.PAUSE, retry_after_seconds=0.0)
 
 

@@ -1,4 +1,4 @@
-"""What a rescan has found and done; counted in one place, whatever it was found in."""
+"""What a rescan has found and done; counted in one place for all kinds of files."""
 
 from collections import Counter
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A rescan of the files beside the database: packs, pieces, dead letters, logs.
+"""A rescan of the files outside the database: packs, pieces, dead letters, logs.
 
 Each file is replaced whole, so a killed rescan leaves every one as it was or as it is to be. Day
 files stay raw: they are redacted whenever they are read. To be called under `deliver.lock` and
@@ -56,7 +56,7 @@ class Files:
         self._logs()
 
     def _tidy(self) -> None:
-        """Remove halves of files: whoever wrote them was killed, for we hold the locks."""
+        """Remove unfinished files: their writer was killed, for we have the locks."""
         layout = self.layout
         for folder in (layout.retry, layout.dead, layout.logs, layout.contexts):
             for path in _files(folder):
@@ -156,7 +156,7 @@ class Files:
                 self._passed(path)
 
     def _letter(self, line: bytes) -> bytes:
-        """Redacted as it was when it was kept: its text as text, whatever it was once part of."""
+        """Redacted as it was when it was kept: as text, also if it was once part of JSON."""
         try:
             entry = orjson.loads(line)
             texts = {key: entry[key] for key in ("text", "reason") if key in entry}

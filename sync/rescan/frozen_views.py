@@ -1,6 +1,6 @@
 """The views of sessions whose events have lost their bodies, redacted where they lie.
 
-Such views cannot be made anew (see erasure.has_gaps): their texts are all that is left of what the
+Such views cannot be made again (see erasure.has_gaps): their texts are all that is left of what the
 bodies said. So they are changed in place here, and nowhere else.
 """
 
@@ -28,7 +28,7 @@ class _Texts(NamedTuple):
     lines: tuple[str, ...]
 
     def redacted(self, redactor: Redactor) -> "_Texts":
-        """The same without secrets; the title made anew, where it was cut out of one."""
+        """The same without secrets; the title made again, where it was cut out of one."""
         state = redactor.json(self.state)
         loaded = SessionState.load(state) if state != self.state else None
         return _Texts(
@@ -52,7 +52,7 @@ def look(db: apsw.Connection, session: int, redactor: Redactor, found: Rescanned
 
 
 def redact(db: apsw.Connection, session: int, seqs: list[int], redactor: Redactor) -> None:
-    """Redact its texts, and index anew the events (rows) whose bodies were just redacted.
+    """Redact its texts, and index again the events (rows) whose bodies were just redacted.
 
     To be called inside a transaction.
     """
@@ -82,7 +82,7 @@ def _write(db: apsw.Connection, session: int, texts: _Texts) -> None:
 
 
 def _index(db: apsw.Connection, session: int, seqs: list[int]) -> None:
-    """What was not indexed of these events stays so: a transcript's copies, inputs that stand in"""
+    """What was not indexed of these events stays so: a transcript's copies, inputs that are in"""
     exists = "select 1 from full_text where rowid = ?"
     with_input = {
         seq for seq in seqs if db.execute(exists, (seq * KINDS + TextKind.INPUT,)).fetchone()

@@ -1,8 +1,8 @@
-"""Rescanning: the rules of today are applied to everything stored, in every place of a home.
+"""Rescanning: the current rules are applied to everything stored, in every place of a home.
 
 Invariant: a session's events and all that is derived from them change in one transaction, and each
 file is replaced whole. What was redacted stays as it is, so a rescan that was killed is finished by
-the next one; until then the database says that it is unfinished. Last it is written anew and its
+the next one; until then the database says that it is unfinished. Last it is rewritten and its
 WAL emptied, for SQLite leaves what it replaces where it lay. Day files stay raw.
 """
 
@@ -55,13 +55,13 @@ class Order:
 
 
 def look(order: Order) -> Rescanned:
-    """What a rescan would do. Writes nothing and waits for nobody; StoreError, JournalError."""
+    """What a rescan would do. Writes nothing and never waits; StoreError, JournalError."""
     with _explained(order.layout), closing(connection.open_to_look(order.layout)) as db:
         return _Rescan(order, db, Rescanned(dry_run=True)).look()
 
 
 def run(order: Order) -> Rescanned:
-    """Rescan; to be called behind a pass, which has taken in what there was.
+    """Rescan; to be called after a pass, which has synced everything.
 
     BusyError: another process holds a lock, and nothing was changed, or is reading the database,
     and the next rescan goes on. JournalError: full disk, missing rights; the next one goes on.
@@ -123,7 +123,7 @@ class _Rescan:
     def look(self) -> Rescanned:
         self._survey()
         self._files().run()
-        self.found.copies = tuple(path.name for path in backups.beside(self.order.layout))
+        self.found.copies = tuple(path.name for path in backups.copies(self.order.layout))
         return self.found
 
     def run(self) -> Rescanned:
@@ -141,7 +141,7 @@ class _Rescan:
         for path in contexts.unused(db, order.layout):
             path.unlink(missing_ok=True)
         if touched or unfinished:
-            vacuum.write_anew(db)
+            vacuum.rewrite(db)
         redactions.settle(db, order.redactor.rules)
         return self.found
 
@@ -243,7 +243,7 @@ class _Rescan:
         if session in touched.frozen:
             frozen_views.redact(self.db, session, seqs, self.order.redactor)
         else:
-            derive.fold_anew(self.db, session, self.order.now_us)
+            derive.fold_again(self.db, session, self.order.now_us)
 
 
 def _size(path: Path) -> int:

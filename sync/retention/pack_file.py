@@ -90,7 +90,7 @@ def read_pack(path: Path) -> Iterator[bytes]:
                     raise EOFError("its last line is cut off")
                 yield line[:-1]
     except (OSError, EOFError, zlib.error) as error:
-        hint = "put a copy of it in its place, or move it away: what it held is then gone"
+        hint = "put a copy of it in its place, or move it away: what was in it is then lost"
         reason = getattr(error, "strerror", None) or error
         raise DamagedPackError(f"cannot read {path}: {reason}", hint) from error
 
@@ -109,7 +109,7 @@ def rules_of(path: Path) -> str:
 
 
 def _comment(file: BinaryIO) -> bytes:
-    """The comment of a pack; the file stands behind its head. Without one it stays where it was."""
+    """The comment of a pack; moves the file behind it. Without one the file's position stays."""
     start = file.read(len(_HEAD) + _COMMENT_BYTES)
     comment, end, _ = start[len(_HEAD) :].partition(b"\0")
     if not start.startswith(_HEAD) or not end or not comment.startswith(_COMMENT):
@@ -122,7 +122,7 @@ def _comment(file: BinaryIO) -> bytes:
 def name_rules(path: Path, rules: str) -> None:
     """From now on the pack names these rules: its records are as they leave them.
 
-    JournalError: it cannot be written; what stood there stands. DamagedPackError: it is no pack.
+    JournalError: it cannot be written; the old file stays. DamagedPackError: it is not a pack.
     """
     lines = seal(read_pack(path))
 
@@ -183,7 +183,7 @@ def seal(lines: Iterable[bytes]) -> Seal:
 
 
 class Draft:
-    """The records of a pack that is being put together; memory is bounded, whatever comes.
+    """The records of a pack that is being put together; memory is bounded for any input.
 
     They lie in a temporary database without a name, so a killed process leaves nothing of it.
     """
@@ -219,7 +219,7 @@ class Draft:
         """Put the pack at `path`, durably; its size in bytes.
 
         `rules`: by which its records were redacted; None: by those that the pack there names.
-        JournalError: it cannot be written or does not read back as it was; what stood there stands.
+        JournalError: it cannot be written or does not read back as it was; the old file stays.
         """
         named = rules_of(path) if rules is None else rules
 

@@ -1,8 +1,8 @@
-"""The last way of a packed day: its directory is put aside, looked at once more, and removed.
+"""Removes the directory of a packed day: it is renamed, checked once more, and removed.
 
-Renamed to `YYYY-MM-DD.packed` it is no part of the journal any more and no hook finds it. A hook
-may still have a file of it open: what came behind the cursor goes back to the journal. A directory
-that a killed pass has left aside is removed by the next one in the same way.
+Under the name `YYYY-MM-DD.packed` it is not part of the journal and no hook finds it. A hook
+may still have a file of it open: what came behind the cursor goes back to the journal. A renamed
+directory that a killed pass has left is removed by the next one in the same way.
 """
 
 import os
@@ -18,16 +18,16 @@ ENDING = ".packed"
 
 
 def read_to(cursors: Mapping[str, Cursor], key: str, status: os.stat_result) -> int:
-    """Up to which byte this very file has been taken in."""
+    """Up to which byte this very file has been synced."""
     cursor = cursors.get(key, START)
     return cursor.offset if cursor.inode == status.st_ino else 0
 
 
-class Aside:
-    """The directories of one home that are put aside; to be used under the lock.
+class PackedDays:
+    """The renamed directories of one home; to be used under the lock.
 
     `cursors` say up to where the packs hold each file. OSError, JournalError: full disk, missing
-    rights; whatever is left is removed by the next pass.
+    rights; the next pass removes what is left.
     """
 
     def __init__(self, layout: Layout, cursors: Mapping[str, Cursor]) -> None:
@@ -35,7 +35,7 @@ class Aside:
         self._cursors = cursors
 
     def days(self) -> list[str]:
-        """The days that lie aside: their packing was killed after their pack was written."""
+        """The days that are renamed already: packing was killed after the pack was written."""
         try:
             names = [path.name for path in self._layout.days.iterdir() if path.is_dir()]
         except FileNotFoundError:
@@ -43,9 +43,9 @@ class Aside:
         days = (name.removesuffix(ENDING) for name in names if name.endswith(ENDING))
         return sorted(filter(is_day, days))
 
-    def put(self, day: str, size: int) -> None:
-        """Take a day, whose files have `size` bytes, out of the journal, where hooks find it."""
-        self._lower_stamp(size)  # first: too low a number costs a needless look, too high hides
+    def rename(self, day: str, size: int) -> None:
+        """Take a day, whose files have `size` bytes, out of the folder in which hooks look."""
+        self._lower_stamp(size)  # first: too low costs a needless look, too high hides records
         (self._layout.days / day).rename(self._folder(day))
         sync_folder(self._layout.days)
 

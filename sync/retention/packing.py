@@ -4,7 +4,7 @@ Invariant: a day's file is removed only when each of its records is in the datab
 in the day's pack, which has been read back, or accounted for in `dead/`. Steps of one day, and a
 pass may be killed between any two of them: the pack is written whole; the directory is renamed, so
 that no hook writes there any more; what came late goes back to the journal; the rest is removed.
-A day that comes to life again is packed again, into the same pack.
+A day that gets records again is packed again, into the same pack.
 """
 
 import os
@@ -32,7 +32,7 @@ from sync.retention.pack_file import (
     pack_path,
     read_pack,
 )
-from sync.retention.packed_days import Aside, read_to
+from sync.retention.packed_days import PackedDays, read_to
 from sync.store.facts import Fact
 from sync.store.file_cursors import START, Cursor, cursor_key
 from sync.views import tombstones
@@ -70,7 +70,7 @@ def packed_records(layout: Layout) -> Iterator[tuple[Path, bytes]]:
 
 
 def is_past(day: str, limit_days: int, now_us: int) -> bool:
-    """Whether a UTC day ended more than `limit_days` ago; never if that is 0 or it is no day."""
+    """Whether a UTC day ended more than `limit_days` ago; never if that is 0 or it is not a day."""
     try:
         ended_us = to_us(day) + DAY_US
     except ValueError:
@@ -117,23 +117,23 @@ class _Packing:
 
     @cached_property
     def cursors(self) -> dict[str, Cursor]:
-        """Nobody moves them while we hold the lock."""
+        """No other process moves them while we have the lock."""
         return journal_reader.read_cursors(self.db)
 
     def run(self, stop: Callable[[], bool]) -> Packed:
         for path in drafts(self.layout):
             path.unlink()
-        aside = Aside(self.layout, self.cursors)
-        for day in aside.days():
-            aside.remove(day)
+        packed = PackedDays(self.layout, self.cursors)
+        for day in packed.days():
+            packed.remove(day)
         done, before, after = [], 0, 0
         for day, files in self._closed():
             if stop() or (before >= PASS_BYTES and not self.at_once):
                 break
             sizes = self._settled(files)
             if sizes and self._pack(day, sizes) and self._durable():
-                aside.put(day, sum(sizes.values()))
-                aside.remove(day)
+                packed.rename(day, sum(sizes.values()))
+                packed.remove(day)
                 with self.db:  # a later file of the same name may have the number of this one
                     journal_reader.drop_cursors(self.db, day)
                 done.append(day)
@@ -148,13 +148,13 @@ class _Packing:
             day
             for day in self.layout.day_names()
             if is_past(day, limit_days, self.now_us)
-            and not (self.layout.days / day).is_symlink()  # somebody else's arrangement
+            and not (self.layout.days / day).is_symlink()  # the user's own arrangement
         ]
         listed = [(day, [Path(e.path) for e in self.layout.entries_of(day)]) for day in days]
         return [(day, files) for day, files in listed if files]
 
     def _settled(self, files: list[Path]) -> dict[Path, int]:
-        """The sizes of a day's files if nothing is left to read and nobody writes them, else none.
+        """The sizes of a day's files if all is read and no process writes them, else none.
 
         A torn last line is ended here: the next pass reads it and keeps it, as a record or as dead.
         """
@@ -173,7 +173,7 @@ class _Packing:
         return {} if behind else {path: status.st_size for path, status in statuses.items()}
 
     def _pack(self, day: str, sizes: dict[Path, int]) -> bool:
-        """The day's pack holds all of these files, together with what it held before."""
+        """The day's pack holds all of these files, together with what was in it before."""
         path = pack_path(self.layout, day)
         draft = Draft()
         try:
@@ -219,12 +219,12 @@ class _Packing:
         )
 
     def _covered(self, found: list[Fact]) -> set[bytes]:
-        """The ids of those that a tombstone covers: nobody keeps them any more."""
+        """The ids of those that a tombstone covers: they are not kept any more."""
         kept = tombstones.uncovered(self.db, found)
         return {fact.record.id for fact in found} - {fact.record.id for fact in kept}
 
     def _ends_alike(self, read: dict[str, Cursor], key: str, size: int) -> bool:
-        """Whether what was read now is what had been taken in: the same file, to the same byte."""
+        """Whether what was read now is what had been synced: the same file, to the same byte."""
         now, then = read.get(key, START), self.cursors.get(key, START)
         return (now.inode, now.offset) == (then.inode, then.offset) and now.offset == size
 

@@ -95,7 +95,7 @@ def all_rows(db: apsw.Connection) -> list[tuple[str, str, int, int]]:
 
 
 def take_over(db: apsw.Connection, rows: Iterable[tuple[str, str, int, int]]) -> None:
-    """Keep what an older database knew: the earlier arrival of each session stands."""
+    """Keep what an older database knew: of each session the earlier arrival counts."""
     query = """
         insert into arrivals values (?, ?, ?, ?) on conflict (agent, session)
         do update set first_us = excluded.first_us, at_us = min(at_us, excluded.at_us)

@@ -1,4 +1,4 @@
-"""Copies of the database that lie beside it: backups, damaged ones, halves of rebuilds."""
+"""Copies of the database in its folder: backups, damaged ones, unfinished rebuilds."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ from journal.layout import Layout
 _ENDINGS = (".backup-v", ".damaged-", ".rebuild")  # behind the database's name
 
 
-def beside(layout: Layout) -> list[Path]:
-    """All of them, with what SQLite keeps beside each."""
+def copies(layout: Layout) -> list[Path]:
+    """All of them, with SQLite's own files for each."""
     names = tuple(f"{layout.database.name}{ending}" for ending in _ENDINGS)
     try:
         found = [path for path in layout.home.iterdir() if path.name.startswith(names)]
@@ -22,7 +22,7 @@ def remove(layout: Layout) -> tuple[str, ...]:
 
     OSError: the home cannot be written.
     """
-    found = beside(layout)
+    found = copies(layout)
     remove_leftovers(layout)
     for path in found:
         path.unlink(missing_ok=True)
@@ -46,5 +46,5 @@ def remove_leftovers(layout: Layout) -> None:
 
 
 def companions(path: Path) -> list[Path]:
-    """The files that SQLite may keep beside a database."""
+    """The files that SQLite may keep next to a database."""
     return [Path(f"{path}{ending}") for ending in _BESIDE]

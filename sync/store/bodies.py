@@ -1,7 +1,7 @@
 """How payloads are stored: compressed, and large strings once for all payloads that hold them.
 
 A JSON string of at least LARGE_BYTES, in a payload of several times that, is cut out and stored by
-its content in `bodies`; in its place stand a byte 0x01, which no valid JSON holds, and the 16 bytes
+its content in `bodies`; in its place are a byte 0x01, which no valid JSON holds, and the 16 bytes
 of its digest. An Edit's
 payload holds the whole file twice and a Write's response repeats its input: each is stored once.
 Compression is zstd with a dictionary of typical payloads, because most are around a kilobyte.
@@ -102,7 +102,7 @@ class Packing:
         self._beside.shutdown()
 
     def begin(self, packed: list[Packed]) -> "Future[None]":
-        """Compress these; nobody may look at them before the result is there."""
+        """Compress these; they must not be read before the result is there."""
         return self._beside.submit(_compress, packed)
 
 
@@ -127,7 +127,7 @@ def store_large(db: apsw.Connection, packed: Iterator[tuple[int, Packed]]) -> No
 
 
 def release(db: apsw.Connection, seqs: list[int]) -> None:
-    """These events hold their large values no more; what nobody holds any more goes."""
+    """Remove the large values of these events; a value without an event is deleted."""
     rows: list[Any] = db.execute(
         "delete from body_uses where seq in (select value from json_each(?)) returning digest",
         (orjson.dumps(seqs).decode(),),

@@ -1,9 +1,9 @@
 """Whether the clock can be trusted: asked before anything is deleted, packed or ended by its age.
 
-The wall clock is compared with the machine's own count of time since it was started, which nobody
-sets. If the two differ by more than a day, the clock was moved, or was wrong before; which of the
-two cannot be told. Then what goes by age waits for a pass 24 hours later that agrees. Across a
-restart nobody has counted: there more than a day since the last pass counts as moved.
+The wall clock is compared with the machine's count of time since its start, which cannot be set.
+If the two differ by more than a day, the clock was moved, or was wrong before; which of the two is
+unknown. Then what goes by age waits for a pass 24 hours later that agrees. No such count goes
+across a restart: there more than a day since the last pass counts as moved.
 
 The file `clock` in the home remembers what was seen, as JSON. It lies outside the database, for a
 new or older database must not make a wrong clock a right one.
@@ -20,6 +20,7 @@ import orjson
 
 from journal.layout import Layout, write_whole
 from journal.times import DAY_US, SECOND_US
+from sync.conditions import Reading
 
 LIMIT_US = DAY_US  # a clock that moved by more is not trusted
 HINT = "nothing goes by its age for 24 hours; if the date is right: journal prune --yes"
@@ -28,14 +29,6 @@ _SEEN_US = 3600 * SECOND_US  # how exactly the time of the last pass is remember
 # No record is older than the program: a clock that said less was wrong.
 _EARLIEST_US = 1_790_000_000 * SECOND_US  # 2026-09-21
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-
-
-class Reading(NamedTuple):
-    """What both clocks said at one moment. `boot` names the start of the machine; "": unknown."""
-
-    boot: str
-    up_us: int  # since that start, the time asleep included
-    wall_us: int  # since 1970
 
 
 def read(now_us: int) -> Reading:

@@ -23,10 +23,10 @@ REBUILD = "run: journal sync --rebuild"
 
 
 def open_store(layout: Layout) -> apsw.Connection:
-    """The home's database, made if it is missing and led up to this version's schema.
+    """The home's database, made if it is missing and migrated to this version's schema.
 
-    StoreError: it cannot be opened or written, is no database of ours, a newer version's, or lies
-    on a network file system. DamagedStoreError: it is not what SQLite wrote.
+    StoreError: it cannot be opened or written, is not a journal's database, a newer version's, or
+    lies on a network file system. DamagedStoreError: it is not what SQLite wrote.
     """
     check_place(layout)
     return open_file(layout.database)
@@ -80,7 +80,7 @@ def _has_rows(db: apsw.Connection, table: str) -> bool:
 
 
 def connect(path: Path) -> apsw.Connection:
-    """A connection to the database at `path`, whatever is in it. apsw.Error: it cannot be read."""
+    """A connection to the database at `path`, with any content. apsw.Error: it cannot be read."""
     _mend_rights(path)
     db = apsw.Connection(str(path))
     try:
@@ -93,12 +93,13 @@ def connect(path: Path) -> apsw.Connection:
 
 
 def _mend_rights(path: Path) -> None:
-    """A WAL made while the database could not be written cannot be written either: it may now."""
+    """Make a WAL writable that was made while the database could not be written."""
     for ending in ("-wal", "-shm"):
-        beside = f"{path}{ending}"
-        if os.path.lexists(beside) and not os.access(beside, os.W_OK) and os.access(path, os.W_OK):
+        companion = f"{path}{ending}"
+        is_locked = os.path.lexists(companion) and not os.access(companion, os.W_OK)
+        if is_locked and os.access(path, os.W_OK):
             with suppress(FileNotFoundError):  # another process has just closed the database
-                Path(beside).chmod(0o600)
+                Path(companion).chmod(0o600)
 
 
 def _configure(db: apsw.Connection) -> None:
@@ -133,12 +134,12 @@ def _check(db: apsw.Connection, path: Path) -> None:
 
 
 def damaged(error: Exception, path: Path) -> DamagedStoreError:
-    """What to say of a database whose content cannot be."""
+    """The error for a database whose content cannot be read."""
     return DamagedStoreError(f"{path} is damaged: {error}", REBUILD)
 
 
 def is_full(path: Path) -> bool:
-    """Whether there is no room for the little that SQLite needs to read a database."""
+    """Whether the disk lacks the little room that SQLite needs to read a database."""
     try:
         free = os.statvfs(path.parent)
         return free.f_bavail * free.f_frsize < _LEAST_BYTES
@@ -202,8 +203,8 @@ def open_frozen(layout: Layout) -> apsw.Connection:
 
 
 def _copied(path: Path, wal: Path) -> apsw.Connection:
-    """A copy in memory: the newest of it lies in its WAL, which cannot be opened in place."""
-    import shutil  # slow to load: whoever can write needs neither
+    """A copy in memory: the latest rows are in the WAL, which cannot be opened in place."""
+    import shutil  # slow to load: only a home that cannot be written needs them
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:

@@ -12,7 +12,7 @@ REMOVED = 2  # in events.raw: the body was removed; what the views made of it st
 
 
 def has_gaps(db: apsw.Connection, session: int) -> bool:
-    """Whether bodies of the session's events were removed: its views cannot be made anew."""
+    """Whether bodies of the session's events were removed: its views cannot be made again."""
     query = "select exists (select 1 from events where session = ? and raw = ?)"
     return bool(db.execute(query, (session, REMOVED)).get)
 

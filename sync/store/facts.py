@@ -25,7 +25,7 @@ class Fact(NamedTuple):
 
     @property
     def session(self) -> tuple[str, str]:
-        """Agent and session id; the payload decides, the emitter's guess stands in."""
+        """Agent and session id; the payload decides, else the emitter's guess."""
         return self.record.agent, self.meaning.session or self.record.session
 
 
@@ -225,7 +225,7 @@ def _stored(db: apsw.Connection, *row: Any) -> Stored:
 
 
 def understand(agent: str, event: str, body: bytes, raw: bool) -> Meaning:
-    """What a stored or arriving body means. BadLineError: it is no JSON."""
+    """What a stored or arriving body means. BadLineError: it is not JSON."""
     value = record.load_body(body)
     if raw and isinstance(value, str):
         # An object in an encoding that is not UTF-8 still says which session it is of.
@@ -255,7 +255,7 @@ def identity(db: apsw.Connection, session: int) -> tuple[str, str]:
 
 
 def known_key(db: apsw.Connection, agent: str, session_id: str) -> int | None:
-    """The number of a session; None if there is no event of it."""
+    """The number of a session; None if it has no event."""
     query = "select key from sessions where agent = ? and id = ?"
     key = db.execute(query, (agent, session_id)).get
     return None if key is None else int(key)

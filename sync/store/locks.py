@@ -1,4 +1,4 @@
-"""flock on a file of the home: held by one process, gone with it, nothing to clean up."""
+"""flock on a file of the home: one process has it, and it ends with the process."""
 
 import fcntl
 import os
@@ -14,7 +14,7 @@ from journal.layout import make_folder
 def locked(path: Path, keep_trying: Callable[[], bool]) -> Iterator[None]:
     """Hold the lock; `keep_trying` is asked (and may sleep) before each further attempt.
 
-    BusyError: it was still held when `keep_trying` said no; names the holder's pid.
+    BusyError: another process still had it when `keep_trying` said no; names its pid.
     """
     make_folder(path.parent)
     try:
@@ -41,7 +41,7 @@ def _try(fd: int) -> bool:
 
 
 def _sign(fd: int) -> None:
-    """Leave our pid for whoever has to wait. A full disk is no reason not to hold the lock."""
+    """Leave our pid for those that have to wait. A full disk does not prevent the lock."""
     try:
         os.ftruncate(fd, 0)
         os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)

@@ -45,7 +45,7 @@ def climb(db: apsw.Connection, path: Path) -> None:
 def _version(db: apsw.Connection) -> int:
     """The schema that the database has: its number, unless its tables are of a later one.
 
-    A number that somebody has changed is put right.
+    A number that another program has changed is corrected.
     """
     said = int(db.pragma("user_version"))
     found = said

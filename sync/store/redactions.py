@@ -1,7 +1,7 @@
 """Which rules have redacted what is stored: the table `redactions`, and nothing else.
 
 A row says that the events from its number on were redacted by its rules, up to the next row. What
-was stored before the first row, and what an unfinished rescan has left, is by rules nobody knows.
+was stored before the first row, and what an unfinished rescan has left, is by unknown rules.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from journal.layout import Layout
 from journal.redaction.redactor import OFF, Redactor
 from journal.settings.sources import Settings
 
-UNFINISHED = "unfinished"  # stands for rules that nobody has
+UNFINISHED = "unfinished"  # equal to the name of no rules
 
 
 def to_look(layout: Layout, settings: Settings) -> Redactor:
@@ -46,7 +46,7 @@ def note(db: apsw.Connection, first_seq: int, rules: str) -> None:
 
 
 def of_event(db: apsw.Connection, seq: int) -> str:
-    """By which rules an event (row) was redacted; "" if nobody knows."""
+    """By which rules an event (row) was redacted; "" if unknown."""
     query = "select rules from redactions where from_seq <= ? order by from_seq desc limit 1"
     return str(db.execute(query, (seq,)).get or "")
 

@@ -1,6 +1,6 @@
 """The database's tables and the ladder that leads every older schema to this one.
 
-Facts are what the journal says; views are derived from them and may be dropped and made anew.
+Facts are what the journal says; views are derived from them and may be dropped and made again.
 Each step of the ladder and the number that notes it are one transaction.
 """
 

@@ -20,8 +20,8 @@ def of_event(db: apsw.Connection, event_id: bytes) -> str:
     query = "select id from events where id {} ? order by id {} limit 1"
     before = db.execute(query.format("<", "desc"), (event_id,)).get
     behind = db.execute(query.format(">", "asc"), (event_id,)).get
-    beside = (bytes(other).hex() if other else None for other in (before, behind))
-    return _shortest(event_id.hex(), beside, LEAST_CHARS)
+    neighbours = (bytes(other).hex() if other else None for other in (before, behind))
+    return _shortest(event_id.hex(), neighbours, LEAST_CHARS)
 
 
 def _shortest(one: str, neighbours: Iterable[str | None], least_chars: int) -> str:

@@ -6,13 +6,13 @@ from pathlib import Path
 from journal.layout import Layout
 
 
-def remove_litter(layout: Layout) -> None:
-    """Remove them; to be called under the lock, for without it nobody writes these files.
+def remove_temporary(layout: Layout) -> None:
+    """Remove them; to be called under the lock, for without it no process writes these files.
 
     OSError: the home cannot be read or written.
     """
     written = (
-        layout.id_file, layout.clock, layout.synced, layout.settled, layout.pruned,
+        layout.id_file, layout.clock, layout.synced, layout.up_to_date, layout.pruned,
         layout.redaction_key,
     )  # fmt: skip
     own = tuple(f".{path.name}." for path in written)

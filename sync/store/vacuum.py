@@ -35,7 +35,7 @@ def shrink(db: apsw.Connection) -> None:
     empty_wal(db)
 
 
-def write_anew(db: apsw.Connection) -> None:
+def rewrite(db: apsw.Connection) -> None:
     """Leave nothing of what was deleted: SQLite keeps it where it lay, in free pages and its WAL.
 
     The index is merged into one, the database copied page by page, the WAL emptied. apsw.BusyError:

@@ -1,4 +1,4 @@
-"""Makes and upgrades the archive, says how it stands, shares a project and takes that back."""
+"""Makes and upgrades the archive, reports its state, shares and unshares projects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ def init(layout: Layout, settings: sections.Remote, environ: Mapping[str, str]) 
         return Made(found.id, settings.db_schema, found.version, steps)
 
     made: Made = _as_administrator(settings, environ, work)
-    archive_ids.learn(layout, settings, made.archive)
+    archive_ids.note(layout, settings, made.archive)
     return made
 
 
@@ -149,6 +149,4 @@ def shares(archive: Archive) -> list[tuple[str, str]]:
 
 def _check_role(archive: Archive, role: str) -> None:
     if not archive.rows(_ROLE, [role])[0][0]:
-        raise JournalError(
-            f"there is no role {one_line(role)}", "ask your administrator for its name"
-        )
+        raise JournalError(f"no role {one_line(role)}", "ask your administrator for its name")

@@ -64,7 +64,7 @@ class Archive:
         found = migrations.check(open_, self.schema)
         self.id = found.id
         if archive_ids.known(self._layout, self._settings) != found.id:
-            archive_ids.learn(self._layout, self._settings, found.id)
+            archive_ids.note(self._layout, self._settings, found.id)
 
 
 def apart(text: str) -> tuple[str, str]:

@@ -1,7 +1,8 @@
 """Sessions of others that were pulled: which of this home's sessions they are, and whose.
 
 A record of the journal's own, `Pulled` ({"agent","owner","archive"}), says so of a session, so that
-a lost database learns it again and no remote is sent another person's session as mine.
+it is known again after the database was lost and no remote is sent another person's session as
+mine.
 """
 
 from contextlib import closing

@@ -42,7 +42,7 @@ class Exchanged:
 
 
 def run(conditions: Conditions, *, is_reachable: bool) -> Exchanged:
-    """One run. Whatever fails is said, and done by the next pass."""
+    """One run. Each failure is reported, and the next pass tries again."""
     done = Exchanged()
     if conditions.settings.remote.kind != "postgres":
         return done
@@ -70,7 +70,7 @@ def _obey(conditions: Conditions) -> int:
     done = deletion.obey(
         conditions.layout, conditions.settings, found, conditions.clock_ns(), lambda: False
     )
-    conditions.take_in()
+    conditions.run_pass()
     with _remembered(conditions) as (remotes, name):
         memory = remotes.memory(name)
         left = [one for one in memory.get(_TOMBSTONES, []) if tuple(one) not in found]
@@ -109,7 +109,7 @@ def _pull(conditions: Conditions, done: Exchanged) -> None:
         conditions.settings,
         conditions.environ,
         conditions.clock_ns,
-        conditions.take_in,
+        conditions.run_pass,
         lambda: False,
         shared=remote.pull == "shared",
         seconds=remote.pass_seconds,

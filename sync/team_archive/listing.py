@@ -31,7 +31,7 @@ order by s.owner = session_user::text desc, s.last_us desc limit %(limit)s
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One session of somebody. `shown` is the JSON object of the public interface."""
+    """One session of one person. `shown` is the JSON object of the public interface."""
 
     owner: str
     key: Any  # a UUID

@@ -72,7 +72,7 @@ class Order:
     settings: Settings
     environ: Mapping[str, str]
     clock_ns: Callable[[], int]
-    take_in: Callable[[], object]  # a local pass
+    run_pass: Callable[[], object]  # a local pass
     keep_trying: Callable[[], bool]  # while another process holds a lock
     shared: bool = False  # what is shared with me, too
     seconds: float | None = None  # None: until all is there
@@ -107,11 +107,11 @@ def run(order: Order) -> Pulled:
     """
     try:
         with locked(order.layout.home / LOCK, order.keep_trying):
-            order.take_in()
+            order.run_pass()
             remote = order.settings.remote
             with Archive(order.layout, remote, order.environ) as archive:
                 done = _Run(order, archive).run()
-            order.take_in()
+            order.run_pass()
     except BusyError as error:
         raise BusyError("another import is running", "try again") from error
     return done
@@ -165,7 +165,7 @@ class _Run:
             self._pull(db, name, owner, project)
 
     def _pull(self, db: apsw.Connection, name: str, owner: str, project: str | None) -> None:
-        """All that has come since the cursor of this name; it moves behind what was taken in."""
+        """All that has come since the cursor of this name; it moves behind what was received."""
         start, offset = self._state.cursors.get(name, 0), 0
         while not self._is_late():
             asked = {
@@ -241,7 +241,7 @@ class _Run:
         query = "select owner, agent, id from {schema}.sessions where owner <> session_user::text"
         visible = {tuple(row) for row in self._archive.rows(query)}
         order = self._order
-        order.take_in()
+        order.run_pass()
         gone = copies.hidden(order.layout, visible)
         self._done.deleted += deletion.remove_copies(
             order.layout, order.settings, gone, order.clock_ns(), order.keep_trying

@@ -28,7 +28,7 @@ SECONDS = 5.0
 _ROUNDS = 8  # pages of candidates that are looked at for one page of hits
 _MOST = 2_000  # candidates in one page
 _ENDLESS = (1 << 62, (1 << 128) - 1)
-_HINT = "give the same words and filters as before, and the cursor of a line as it stands"
+_HINT = "give the same words and filters as before, and the cursor of a line unchanged"
 _MATCHING = """
 select m.of_owner, m.found_id, m.found_us, m.is_summary, s.agent, s.id, s.project_name, s.title,
   case when m.is_summary then convert_to(s.summary, 'UTF8') else r.line end
@@ -99,7 +99,7 @@ def tsquery(terms: Iterable[Term]) -> str:
 
 
 def _phrase(phrase: Phrase) -> str:
-    """All words of a phrase; that they stand together only the text itself can tell."""
+    """All words of a phrase; that they are next to each other only the text shows."""
     last = len(phrase.words) - 1
     return " & ".join(
         _quoted(word) + ":*" * (phrase.prefix and number == last)

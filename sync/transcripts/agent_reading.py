@@ -1,7 +1,7 @@
 """The records of an agent's own file, by what its folder in journal/agents says of such files.
 
 The id of a record follows from its session, its sub-agent and the own id of what it holds, so
-whoever reads the same file makes records with the same ids, whole, in parts or written again.
+every reader of the same file makes records with the same ids, whole, in parts or written again.
 """
 
 import hashlib

@@ -2,7 +2,7 @@
 
 Invariant: a record is appended to the journal only if the database does not hold its id, and the
 offset is saved in the transaction that stores the records before it, see `ingest.Reader.batches`.
-So a copy that is killed anywhere, or begins anew because a file was replaced, adds what is missing
+So a copy that is killed anywhere, or begins again because a file was replaced, adds what is missing
 and nothing twice. What is copied stays when the agent deletes its file.
 
 A path is input from outside: only a regular file of this user is read, and only if it lies, links
@@ -54,7 +54,7 @@ class Copies:
     """What one run copied. `reached` is to be saved with the records."""
 
     records: int = 0
-    rejected: int = 0  # lines that are no records, in whole or in part; kept in dead/
+    rejected: int = 0  # lines that are not records, in whole or in part; kept in dead/
     reached: list[Copied] = field(default_factory=list)
 
 
@@ -80,7 +80,7 @@ def copy(
         into = _Into(db, appender, screen, dead, copies)
         for one, due in transcripts.to_copy(db, now_us):
             if not _look_at(one, into, kept, roots) and due:
-                copies.reached.append(one)  # gone, or nothing is new: that is settled
+                copies.reached.append(one)  # gone, or nothing is new: done
             for path in _beside(one):
                 inner = transcripts.reached(db, path, one.agent, one.session)
                 _look_at(inner, into, kept, roots)
@@ -133,7 +133,7 @@ class _Into:
             self.refuse(reading.path, offset, error)
 
     def refuse(self, path: Path, offset: int, error: TornLineError) -> None:
-        """Keep what is no record."""
+        """Keep what is not a record."""
         self.copies.rejected += self.dead.put(path, offset, error.torn, str(error))
 
 
@@ -158,7 +158,7 @@ def _beside(one: Copied) -> list[Path]:
     agent = AGENTS.get(one.agent)
     if agent is None or agent.transcripts is None:
         return transcript_lines.subagent_files(one.path)
-    return agent.transcripts.beside(one.path)
+    return agent.transcripts.subagent_files(one.path)
 
 
 def is_allowed(path: Path, roots: list[str]) -> bool:

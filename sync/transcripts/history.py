@@ -99,7 +99,7 @@ class TranscriptSource:
                         yield Line(number, at, head, size, at)
                     last_us = self._reading.last_us
                     self.reached = self.reached._replace(cursor=chunk.cursor, last_us=last_us)
-                if not self.reached.cursor.inode:  # there is no whole line in it yet
+                if not self.reached.cursor.inode:  # no whole line is in it yet
                     none_yet = Cursor(file.inode, file.modified_ns, 0, b"")
                     self.reached = self.reached._replace(cursor=none_yet)
                 tail = os.pread(file.fd, MAX_LINE_BYTES, max(offset, self.reached.cursor.offset))

@@ -1,7 +1,7 @@
 """Puts the agent's own file of a session back from our copy, so that the agent can go on from it.
 
-Nothing that is there is replaced: a dangling link counts as something. A file stands whole or not
-at all. Only below the folders in which the agent keeps transcripts.
+Nothing that is there is replaced: a dangling link counts as something. A file is written whole or
+not at all. Only below the folders in which the agent keeps transcripts.
 """
 
 import os
@@ -42,7 +42,7 @@ def put_back(
         return []
     if _write(path, restored.lines(db, session)) == 0:
         hint = "nothing was copied of it; what hooks recorded: journal show"
-        raise JournalError(f"the agent's file is gone, and there is no copy: {path}", hint)
+        raise JournalError(f"the agent's file is gone and no copy was kept: {path}", hint)
     written = [path]
     folder = path.with_suffix("") / "subagents"
     for subagent in _subagents(db, session):
@@ -60,7 +60,9 @@ def write_into(db: apsw.Connection, session: int, folder: Path) -> list[Path]:
     """
     _, name = facts.identity(db, session)
     if not _NAME.fullmatch(name):
-        raise JournalError("the session's id is no name of a file", "write one file: --output FILE")
+        raise JournalError(
+            "the session's id cannot be a file's name", "write one file: --output FILE"
+        )
     files = {folder / f"{name}.jsonl": restored.lines(db, session)}
     for subagent in filter(_NAME.fullmatch, _subagents(db, session)):
         path = folder / name / "subagents" / f"agent-{subagent}.jsonl"
@@ -70,7 +72,7 @@ def write_into(db: apsw.Connection, session: int, folder: Path) -> list[Path]:
             raise JournalError(f"{path} exists already", "name an empty folder")
     written = [path for path, lines in files.items() if _write(path, lines)]
     if not written:
-        raise JournalError("there is no copy of its transcript", "journal show has what is known")
+        raise JournalError("no copy of its transcript was kept", "journal show has what is known")
     return written
 
 

@@ -1,7 +1,7 @@
 """What is kept of a transcript, as records of the journal: one for each thing that a line says.
 
-The id of a record follows from its session and from what names the line there, so whoever reads the
-same transcript, in parts as it grows or whole as history, makes records with the same ids.
+The id of a record follows from its session and from what names the line there, so every reader of
+the same transcript, in parts as it grows or whole as history, makes records with the same ids.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ _SESSION = re.compile(rb'"sessionId":"([^"\\]{1,256})"')
 
 
 class TornLineError(record.BadLineError):
-    """What of a line is no record."""
+    """What of a line is not a record."""
 
     def __init__(self, torn: bytes, reason: str) -> None:
         super().__init__(reason)
@@ -105,7 +105,7 @@ class Reading:
                 del self._calls[next(iter(self._calls))]
 
     def _name(self, entry: Entry, line: bytes) -> str:
-        """What names a line, however much of the file is read, and under whatever path.
+        """What names a line, however much of the file is read, and under any path.
 
         Its own id; else its digest, the last line with an id before it, and which of the equal
         lines since then it is.
@@ -188,7 +188,7 @@ def beginning(data: bytes, modified_ns: int) -> tuple[int, str]:
 
 
 def session_of(path: Path) -> str:
-    """The session that a transcript's own name tells of."""
+    """The session in a transcript's own name."""
     is_subagent = path.parent.name == "subagents"
     return path.parent.parent.name if is_subagent else path.stem
 

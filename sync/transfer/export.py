@@ -1,7 +1,8 @@
 """Export: the records themselves, in order, as the journal's files hold them; or pages for people.
 
-What the journal says of its own deliveries, calls and deletions is no part of an export: it is true
-for this home alone, and no other takes it. So an export holds just what an import of it brings.
+What the journal says of its own deliveries, calls and deletions is not part of an export: it is
+true for this home alone, and no other takes it. So an export holds just what an import of it
+brings.
 """
 
 import os
@@ -72,10 +73,10 @@ def html(db: apsw.Connection, wanted: Wanted, adopt_on: tuple[str, ...]) -> Iter
 
 
 def write_file(path: Path, parts: Iterable[bytes]) -> None:
-    """Replace the file at `path` by these bytes, mode 0600; it stands whole or not at all.
+    """Replace the file at `path` by these bytes, mode 0600; it is written whole or not at all.
 
     UsageError: `path` is a directory, a device or a pipe. JournalError: it cannot be written, the
-    old file stands.
+    old file stays.
     """
     path = Path(os.path.realpath(path))  # through a link, to the file it names
     if path.exists() and not path.is_file():

@@ -1,7 +1,7 @@
 """Import: records of other machines, and transcripts, become ordinary records of this journal.
 
 Invariant: a record is appended to the day it belongs to only if the database does not hold its id
-and this run has not appended it; whatever a killed run had appended is taken in by the pass that
+and this run has not appended it; what a killed run had appended is synced by the pass that
 the next one begins with. So importing again, or after a kill, changes nothing that is there.
 
 That a remote folder has what its pieces hold is noted before it is appended: no pass in between
@@ -36,7 +36,7 @@ from sync.transfer.sources import Source
 from sync.views import transcripts
 from sync.views.transcripts import Copied
 
-LOCK = "import.lock"  # in the home; held by the one process that imports
+LOCK = "import.lock"  # in the home; of the one process that imports
 # What another journal says of sessions; the rest is about its own deliveries, calls and deletions.
 TAKEN = frozenset(("MemoryId", "Summary", "Pin", "Unpin"))
 MOST_REFUSALS = 5
@@ -44,7 +44,7 @@ MOST_REFUSALS = 5
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A line, or a part of one, that is no record."""
+    """A line, or a part of one, that is not a record."""
 
     path: Path
     line: int  # from 1
@@ -80,7 +80,7 @@ class Order:
     settings: Settings
     sources: Sequence[Source]
     clock_ns: Callable[[], int]
-    take_in: Callable[[], object]  # a local pass
+    run_pass: Callable[[], object]  # a local pass
     finish: Callable[[], object]  # a local pass that packs what was imported, too
     dry_run: bool = False  # write nothing
     verify: bool = False  # read everything, also what was read before
@@ -95,7 +95,7 @@ def run(order: Order) -> Imported:
     """
     with _alone(order):
         if not order.dry_run:
-            order.take_in()
+            order.run_pass()
         exclusions = Exclusions(order.settings.capture)
         try:
             with (
@@ -109,7 +109,7 @@ def run(order: Order) -> Imported:
             if done.imported and done.reached:
                 order.finish()
             elif done.imported:
-                order.take_in()
+                order.run_pass()
             _save_reached(order, done)
     return done
 

@@ -42,7 +42,7 @@ class Source:
 
 @dataclass(slots=True)
 class Found:
-    """What was found. `foreign`: files beside it that hold no records, in words."""
+    """What was found. `foreign`: other files, which hold no records, in words."""
 
     sources: list[Source] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
@@ -73,7 +73,7 @@ def _find(path: Path) -> Found:
         if stat.S_ISDIR(mode):
             return _of_folder(path)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise UsageError(one_line(f"there is no {path}"), _HINT) from error
+        raise UsageError(one_line(f"{path} does not exist"), _HINT) from error
     except OSError as error:
         problem = one_line(f"cannot read {path}: {error.strerror}")
         raise JournalError(problem, "check its rights") from error
@@ -84,7 +84,7 @@ def _find(path: Path) -> Found:
 
 
 def _pieces(path: Path) -> list[Source]:
-    """The pieces of the remote folder that this is, or lies in; none if there is no such folder."""
+    """The pieces of the remote folder that this is, or is in; none if there is no folder."""
     for root in (path, *path.parents[:2]):
         if is_remote_folder(root):
             files = [file for file in pieces(root) if file == path or path in file.parents]
@@ -93,7 +93,7 @@ def _pieces(path: Path) -> list[Source]:
 
 
 def _alone(path: Path) -> Found:
-    """A file that somebody names must hold records."""
+    """A file that a person names must hold records."""
     agent = agent_of(path)
     if agent or is_journal(path):
         return Found(list(_source(path, agent=agent)))

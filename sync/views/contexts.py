@@ -120,7 +120,7 @@ def _prepared(
 
 
 def _command(layout: Layout) -> str:
-    """What a person types to run this program: absolute, for it stands beside its interpreter."""
+    """What a person types to run this program: absolute, in the folder of its interpreter."""
     path = Path(sys.executable).parent / "journal"
     words = [str(path) if path.exists() else "journal"]
     if layout != Layout.default():

@@ -32,7 +32,7 @@ class PieceKey(NamedTuple):
 
 
 def tell(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
-    """Take in what became of pieces: what they cover is archived, or given up."""
+    """Apply what became of pieces: what they cover is archived, or given up."""
     for fact in own:
         if fact.name in KINDS and (key := _key(fact)) is not None:
             remote = str(fact.payload.get("remote", ""))
@@ -153,7 +153,7 @@ def follow(db: apsw.Connection, name: str, now_us: int) -> None:
 
 
 class Standing(NamedTuple):
-    """Where one session's archive stands at the remote that is set."""
+    """How far one session is delivered to the remote that is set."""
 
     remote: str
     delivered: int  # pieces
@@ -232,13 +232,13 @@ def uncovered_size(db: apsw.Connection, remote: str, session: int) -> tuple[int,
 
 
 def drop_all(db: apsw.Connection) -> None:
-    """Remove what was told, before it is told again; pieces that wait are noted anew."""
+    """Remove it all, before it is applied again; pieces that wait are noted again."""
     for table in ("pieces", "archived"):
         db.execute(f"delete from {table}")
 
 
 def drop_session(db: apsw.Connection, agent: str, session: str) -> None:
-    """Remove what is known of one session's pieces; those that wait are noted anew."""
+    """Remove what is known of one session's pieces; those that wait are noted again."""
     pieces = "select key from pieces where agent = ? and session = ?"
     db.execute(f"delete from archived where piece in ({pieces})", (agent, session))
     db.execute("delete from pieces where agent = ? and session = ?", (agent, session))

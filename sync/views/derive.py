@@ -62,7 +62,7 @@ def advance(
     for session, events in new.items():
         made = _merged(db, session, events)
         if made is None:
-            fold_anew(db, session, now_us)
+            fold_again(db, session, now_us)
         else:
             changes.append(_change(db, session, made))
     return _derive(db, changes, now_us)
@@ -144,7 +144,7 @@ def resolved(db: apsw.Connection, keys: Iterable[int], own: list[OwnFact]) -> di
     return memory_ids.of(db, {*named, *memory_ids.touched(db, own)})
 
 
-def fold_anew(db: apsw.Connection, session: int, now_us: int) -> None:
+def fold_again(db: apsw.Connection, session: int, now_us: int) -> None:
     """Derive one session's views again from all its events.
 
     Memory holds a few words of each event, and the bodies of a slice of them.
@@ -178,7 +178,7 @@ def _derive_all(db: apsw.Connection, now_us: int) -> None:
             if deletion.has_gaps(db, session):
                 _keep(db, session, now_us)
             else:
-                fold_anew(db, session, now_us)
+                fold_again(db, session, now_us)
         db.execute("delete from view_version")
         db.execute("insert into view_version values (?)", (VERSION,))
 

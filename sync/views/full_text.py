@@ -2,7 +2,7 @@
 
 A row's number says what it is: event row * 8 + kind, or minus the session's number for its
 summary; the text itself is read from the events. A tool's input is indexed at its start, or at its
-end if no start was seen. What both a hook and a transcript tell is indexed once.
+end if no start was seen. What both a hook and a transcript report is indexed once.
 """
 
 from operator import itemgetter
@@ -68,7 +68,7 @@ def insert(db: apsw.Connection, texts: bytes) -> None:
 
 
 def drop(db: apsw.Connection, session: int) -> None:
-    """Remove the session's rows, before it is folded anew."""
+    """Remove the session's rows, before it is folded again."""
     query = "select seq from events where session = ?"
     numbers: list[Any] = db.execute(query, (session,)).fetchall()
     rows = [(seq * KINDS + kind,) for (seq,) in numbers for kind in TextKind]

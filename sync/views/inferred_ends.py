@@ -1,10 +1,10 @@
 """Ends that no agent reported: a process that is gone, a silence that has lasted too long.
 
-A session that only its transcript tells of has no process that could be looked at; a short silence
-is enough.
+A session of which only the transcript is known has no process that could be looked at; a short
+silence is enough.
 
-An inferred end is no fact and stands in no journal: it is noted in the database with the last event
-that was known, any later event lifts it, and after a lost database it is inferred anew.
+An inferred end is not a fact and is in no journal: it is noted in the database with the last event
+that was known, any later event lifts it, and after a lost database it is inferred again.
 """
 
 import os
@@ -41,7 +41,7 @@ class Ended(NamedTuple):
 def due(
     db: apsw.Connection, settings: Settings, host: str, now_us: int, *, silence: bool
 ) -> list[Ended]:
-    """The open sessions, except pinned ones, that have ended as far as this host can tell.
+    """The open sessions, except pinned ones, that have ended as far as this host can know.
 
     A pid of another host is neither alive nor dead. A `silence` that is looked at, too, is
     compared strictly.
@@ -124,7 +124,7 @@ def is_alive(pid: int, last_us: int) -> bool:
     except ProcessLookupError:
         return False
     except (PermissionError, OverflowError):
-        return True  # somebody else's: what cannot be known does not count as dead
+        return True  # another user's: a process that cannot be looked at counts as running
     started_us = _started_us(pid)
     return started_us is None or started_us <= last_us + _SLACK_US
 
@@ -144,7 +144,7 @@ def _started_us(pid: int) -> int | None:
 
 
 def _asked_us(pid: int) -> int | None:
-    """The same where there is no /proc."""
+    """The same without /proc."""
     command = ["ps", "-o", "lstart=", "-p", str(pid)]
     try:
         done = subprocess.run(

@@ -16,7 +16,7 @@ from journal.session.mentions import content_digest, stem
 from sync.views.change import Change
 from sync.views.texts import LIMIT_CHARS
 
-NO_ID = "~"  # what the ids begin with that stand in for ids of the agent
+NO_ID = "~"  # the beginning of ids that replace missing ids of the agent
 _INSERT = """
 insert into items (session, position, kind, seq, end_seq, name, tool, file, ok, digest, author,
   subagent, failed, taken_back, inherited)
@@ -78,7 +78,7 @@ class _Item:
 
 
 def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
-    """Add the new steps, and the items that they tell."""
+    """Add the new steps, and the items that they report."""
     items: list[_Item] = []
     for change in changes:
         calls: dict[str, _Item] = {}
@@ -98,7 +98,7 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
 def _item(
     db: apsw.Connection, session: int, position: int, event: Event, calls: dict[str, _Item]
 ) -> _Item | None:
-    """The row that an event begins; None if it ends one of `calls`, or tells no item."""
+    """The row that an event begins; None if it ends one of `calls`, or is not an item."""
     meaning = event.meaning
     kind = meaning.kind
     if kind is Kind.PROMPT:

@@ -1,7 +1,7 @@
 """The view of memory ids: what binds say (see sync/resolve.py), and what was minted.
 
 A row belongs to an agent and its session id, not to a session's number, for a bind may come before
-the session's first event. Whoever shows a memory id joins it.
+the session's first event. A query that shows a memory id joins it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ Who = tuple[str, str]  # an agent and its session id
 
 
 def tell(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
-    """Take new binds in: winners are worked out anew among all that have to do with them."""
+    """Apply new binds: winners are worked out again among all that are related to them."""
     binds = [_bind(fact) for fact in own if fact.name == EVENT]
     if not binds:
         return

@@ -33,7 +33,7 @@ class Merging:
     position: int
     unopened: frozenset[int]
     order: tuple[int, bytes]
-    events: list[Event]  # all, also those that another one tells as well
+    events: list[Event]  # all, also those that another one repeats
     tail: Tail
     names: set[str]  # of the turns in it
     is_new: bool  # no step of it was derived before
@@ -53,7 +53,7 @@ def appended(
     *,
     always: bool = False,
 ) -> Merging | None:
-    """Events that follow all others and that hooks alone tell; None if they are none."""
+    """Events that follow all others and that hooks alone report; None if they are not."""
     events.sort(key=lambda event: (event.at_us, event.id))
     if not always and not _follow(db, session, head, tail, events):
         return None
@@ -205,7 +205,7 @@ def _composed(state: SessionState, position: int, events: list[Event], *, is_new
 
 
 def _steps(mentions: list[Mention], before: SessionState) -> tuple[set[int], list[Mention]]:
-    """The rows of what a fork inherited, and the conversation without what tells no step."""
+    """The rows of what a fork inherited, and the conversation without what is not a step."""
     if any(one.told for one in mentions):
         merged = merge(mentions, before.forked_us, has_person=before.has_person)
     else:

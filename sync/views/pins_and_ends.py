@@ -1,8 +1,8 @@
 """The view of what people and the syncer say of a session's life: pins, and ends it inferred.
 
-Pins are records of the journal. An inferred end (see sync/reap.py) is noted here alone: it names
-the last event that was known, stands as long as that still is the last one, and never overrides an
-end that the agent reported.
+Pins are records of the journal. An inferred end (see views/inferred_ends.py) is noted here alone:
+it names the last event that was known, counts as long as that still is the last one, and never
+overrides an end that the agent reported.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ PINS = {"Pin": True, "Unpin": False}
 
 
 def tell(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
-    """Take in pins; of each session the one that no other replaces counts."""
+    """Apply pins; of each session the one that no other replaces counts."""
     pins = [fact for fact in own if fact.name in PINS]
     told = facts.own_facts_of(db, {fact.session for fact in pins}) if pins else {}
     for agent, session in {_who(fact) for fact in pins}:

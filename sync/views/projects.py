@@ -62,7 +62,7 @@ def _present(key: str, own: str, state: SessionState) -> str:
 
 
 def is_here(db: apsw.Connection, origin: Mapping[str, Any]) -> bool:
-    """Whether a record with this header was made in this home, whatever the machine was called."""
+    """Whether a record with this header was made in this home, under any name of the machine."""
     own, host = home_of(db), str(origin.get("host") or "")
     if home := origin.get("home"):
         return bool(home == own)
@@ -85,7 +85,7 @@ def _folder(state: SessionState) -> str:
 
 
 def _belongs(db: apsw.Connection, project: str, home: str, folder: str) -> int | None:
-    """1: the folder belongs to the project, 0: it does not, None: nobody has asked yet."""
+    """1: the folder belongs to the project, 0: it does not, None: not looked up yet."""
     query = "select belongs from project_folders where project = ? and home = ? and folder = ?"
     found = db.execute(query, (project, home, folder)).get
     return None if found is None else int(found)

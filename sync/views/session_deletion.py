@@ -2,7 +2,7 @@
 
 Invariant: in one transaction the facts go, and every row that was derived from them. What other
 sessions share (a large value, an origin) stays as long as one of them uses it. A session of which
-something is left is folded anew from that, so nothing of what went remains in its views.
+something is left is folded again from that, so nothing of what went remains in its views.
 """
 
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ from sync.views.tombstones import Grave
 
 
 def bury(db: apsw.Connection, own: Iterable[OwnFact], now_us: int) -> int:
-    """Take in tombstones and remove what they cover; how many events that were.
+    """Apply tombstones and remove what they cover; how many events that were.
 
     To be called inside a transaction, before the facts that came with them are stored.
     """
@@ -64,7 +64,7 @@ def _remove(
     _remove_own(db, grave, spoken)
     if key is not None:
         if facts.count(db, key):
-            derive.fold_anew(db, key, now_us)
+            derive.fold_again(db, key, now_us)
             delivered_pieces.note_work(db, [key], now_us)
         else:
             _remove_session(db, key)
@@ -97,7 +97,7 @@ def remove_bodies(db: apsw.Connection, keys: Iterable[int], before_us: int) -> i
     """Remove the bodies of these sessions' events from before a moment; how many.
 
     Their rows stay, and the sessions' views: from now on those are only advanced, never folded
-    anew. What was indexed of the bodies goes with them. To be called inside a transaction.
+    again. What was indexed of the bodies goes with them. To be called inside a transaction.
     """
     seqs = [seq for key in keys for seq, _ in deletion.with_bodies(db, key, before_us)]
     full_text.drop_events(db, seqs)

@@ -14,7 +14,7 @@ TITLE_CHARS = 120
 
 
 class Head(NamedTuple):
-    """Where a session's fold stands."""
+    """How far a session is folded."""
 
     state: SessionState
     order: tuple[int, bytes]  # of the last event folded

@@ -31,7 +31,7 @@ def best(db: apsw.Connection, agent: str, session: str, state: SessionState) -> 
 
 
 def last_word_us(state: SessionState) -> int:
-    """When somebody last asked or answered: what comes after that adds nothing to a summary."""
+    """When the last prompt or answer was: what comes after that adds nothing to a summary."""
     said = [state.last_words, *state.last_prompts[-1:]]
     return max((one.at_us for one in said if one is not None), default=state.started_us)
 

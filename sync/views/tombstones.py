@@ -1,6 +1,6 @@
 """The view of tombstones: sessions of which nothing is kept up to a moment.
 
-A `Forget` record names it, and the one that covers most counts. Whatever a session did or was said
+A `Forget` record names it, and the one that covers most counts. All that a session did or was said
 of it up to that moment is passed over when it is read, and removed where it is (sync/delete.py); so
 facts and tombstones may come in any order. What comes later is a session like any other.
 """
@@ -28,9 +28,9 @@ class Grave(NamedTuple):
 
 
 def tell(db: apsw.Connection, own: Iterable[OwnFact]) -> list[Grave]:
-    """Take in tombstones; those that cover more of their sessions than before.
+    """Apply tombstones; those that cover more of their sessions than before.
 
-    One that names another in `after` stands in its place, though it may cover less: the other one
+    One that names another in `after` replaces it, though it may cover less: the other one
     was recorded by a clock that was ahead.
     """
     new = [fact for fact in own if _grave(fact) is not None]
@@ -99,7 +99,7 @@ def _until_of(db: apsw.Connection, own: OwnFact) -> int:
 
 
 def moment_us(own: OwnFact) -> int:
-    """The time that counts for one of the journal's own records: of what it tells, if it says so.
+    """The time that counts for one of the journal's own records: of what it reports, if it says so.
 
     A model's summary may be recorded after its session was forgotten.
     """
@@ -138,7 +138,7 @@ def uncovered(db: apsw.Connection, found: list[Fact]) -> list[Fact]:
 def first_number(db: apsw.Connection, agent: str, session: str) -> int:
     """From where the session's pieces are counted.
 
-    A remote may hold pieces of which we know no more, and tells pieces apart by their numbers. So
+    A remote may hold pieces of which we know no more, and knows pieces by their numbers. So
     behind a tombstone they are counted from its time, which no piece before can have reached.
     """
     return until_us(db, agent, session) // SECOND_US + 1

@@ -18,7 +18,7 @@ class Tail(NamedTuple):
     names: frozenset[str]  # the agent's ids of the turns in it: one, but for running sub-agents
     start_us: int
     position: int  # of its first step
-    told: bool  # a transcript tells of it
+    told: bool  # a transcript reports it
     queued: bool  # a prompt waits in it: a later one may be the same
     state: bytes
 

@@ -2,7 +2,7 @@
 
 A message has several records in a transcript, and the first may be written before it is whole: the
 one with the most output counts. What the agent itself counted (its totals) may be more than its
-messages: the compaction of a conversation stands on no line.
+messages: the compaction of a conversation is on no line.
 """
 
 from typing import Any, NamedTuple
@@ -59,7 +59,7 @@ class Tokens(NamedTuple):
 
 
 def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
-    """Add what the new events say of tokens, also those that a hook tells as well."""
+    """Add what the new events say of tokens, also those that a hook reports as well."""
     rows, totals, told = [], [], set()
     for change in changes:
         for event in change.events:
@@ -90,7 +90,7 @@ def drop(db: apsw.Connection, session: int) -> None:
 
 
 def of(db: apsw.Connection, session: int) -> Tokens | None:
-    """The tokens of a session; None if nothing tells of them."""
+    """The tokens of a session; None if unknown."""
     query = """
         select count(*) filter (where substr(message, 1, 1) <> '~'), sum(input), sum(output),
           sum(cache_read), sum(cache_write)

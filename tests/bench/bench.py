@@ -1,13 +1,15 @@
-"""`make bench`: what is measured, beside its yardsticks, in one run. Arguments pick the parts.
+"""`make bench`: measures each part and its yardsticks in one run. Arguments pick the parts.
 
-Every figure is a ratio against something that anybody can run on the same machine; rounds are
-interleaved, so that whatever else the machine does falls on both alike.
+Every figure is a ratio against a program that can be run on the same machine. The rounds are
+interleaved, so that other load on the machine falls on both alike.
 """
 
 import platform
 import sys
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import bench_archive
 import bench_history
@@ -22,7 +24,7 @@ import bench_watch
 import bench_web
 from bench_table import Row, print_table
 
-PARTS: dict[str, Callable[[], list[Row]]] = {
+PARTS: dict[str, Callable[[Path], list[Row]]] = {
     "hooks": bench_hooks.measure,
     "history": bench_history.measure,
     "sync": bench_sync.measure,
@@ -44,7 +46,8 @@ def main(names: list[str]) -> int:
     print(f"{datetime.now(UTC):%Y-%m-%d}  {machine}\n")
     met = True
     for name in names or list(PARTS):
-        rows = PARTS[name]()
+        with tempfile.TemporaryDirectory(prefix="agent-journal-bench-") as scratch:
+            rows = PARTS[name](Path(scratch))
         print_table(name, rows)
         met &= all(row.met for row in rows)
     return 0 if met else 1

@@ -1,20 +1,21 @@
 """The team archive: deliveries against one COPY, bytes per record, a search page at a million.
 
 The yardstick is one COPY of the same lines and words into a table with the same key, tsvector and
-GIN index; a bare COPY stands beside it for the record. JOURNAL_BENCH_RECORDS changes the million.
+GIN index; a bare COPY is shown for comparison. JOURNAL_BENCH_RECORDS changes the million.
 """
 
 import hashlib
 import json
 import os
 import random
-import tempfile
 import time
 import uuid
+from contextlib import closing
+from pathlib import Path
 
 import psycopg
 
-from bench_table import Row, print_table
+from bench_table import Row
 from journal.layout import Layout
 from journal.record import record
 from journal.settings import sections
@@ -49,29 +50,25 @@ from generate_series(1, %s) n
 """
 
 
-def measure() -> list[Row]:
+def measure(scratch: Path) -> list[Row]:
     """All of it, with a server of its own that writes to the disk as usual."""
-    server = Server(durable=True)
-    try:
-        return _measure(server)
-    finally:
-        server.close()
+    with closing(Server(durable=True)) as server:
+        return _rows(server, scratch)
 
 
-def _measure(server: Server) -> list[Row]:
+def _rows(server: Server, scratch: Path) -> list[Row]:
     database = server.database()
     settings = _settings(server, database, ADMINISTRATOR)
-    with tempfile.TemporaryDirectory() as folder:
-        layout = Layout.at(folder)
-        administration.init(layout, settings, ENVIRON)
-        with server.connect(ADMINISTRATOR, database) as connection:
-            connection.execute(f"grant {GROUP} to ada")
-        pieces = [_piece(number) for number in range(SESSIONS)]
-        mine = _settings(server, database, "ada")
-        delivered = _delivered(mine, pieces)
-        indexed, bare = _copied(server, database, pieces)
-        ratio = _bytes(server, database)
-        page = _search(server, database, layout, mine)
+    layout = Layout.at(scratch)
+    administration.init(layout, settings, ENVIRON)
+    with server.connect(ADMINISTRATOR, database) as connection:
+        connection.execute(f"grant {GROUP} to ada")
+    pieces = [_piece(number) for number in range(SESSIONS)]
+    mine = _settings(server, database, "ada")
+    delivered = _delivered(mine, pieces)
+    indexed, bare = _copied(server, database, pieces)
+    ratio = _bytes(server, database)
+    page = _search(server, database, layout, mine)
     count = SESSIONS * RECORDS
     speed = f"{count / delivered:,.0f} records/s"
     return [
@@ -191,7 +188,3 @@ def _one(connection: "psycopg.Connection[tuple[object, ...]]", query: str) -> ob
     row = connection.execute(query).fetchone()
     assert row is not None
     return row[0]
-
-
-if __name__ == "__main__":
-    print_table("archive", measure())

@@ -6,7 +6,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import transcripts
@@ -41,16 +40,8 @@ for path in sorted(Path(sys.argv[1]).rglob("*.jsonl")):
 """
 
 
-def measure() -> list[Row]:
+def measure(scratch: Path) -> list[Row]:
     """Interleaved rounds of the floor, an import into an empty home, and the same again."""
-    scratch = Path(tempfile.mkdtemp(prefix="agent-journal-bench-"))
-    try:
-        return _rows(scratch)
-    finally:
-        shutil.rmtree(scratch)
-
-
-def _rows(scratch: Path) -> list[Row]:
     history = transcripts.write_history(
         scratch / ".claude/projects", SESSIONS, size=transcripts.LARGE
     )

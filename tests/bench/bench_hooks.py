@@ -1,18 +1,16 @@
 """What the agent waits for: the installed hooks, against the bare start of their interpreter."""
 
 import json
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import firing
 import recordings
-from bench_table import Row, print_table, quantile
+from bench_table import Row, quantile
 from hooks import emit
 
 ROUNDS = 80
@@ -20,13 +18,9 @@ START_ROUNDS = 5
 UNSYNCED_BYTES = 50_000_000
 
 
-def measure() -> list[Row]:
+def measure(scratch: Path) -> list[Row]:
     """Interleaved rounds of every hook and yardstick, then SessionStart with a backlog."""
-    scratch = Path(tempfile.mkdtemp(prefix="agent-journal-bench-"))
-    try:
-        return _rows(Bench(scratch))
-    finally:
-        shutil.rmtree(scratch)
+    return _rows(Bench(scratch))
 
 
 class Bench:
@@ -162,7 +156,3 @@ def _start_rows(bare: list[float], starts: list[float], behind: list[float]) -> 
 
 def _ms(median: float, p95: float) -> str:
     return f"{median:.1f} ms, p95 {p95:.1f} ms"
-
-
-if __name__ == "__main__":
-    print_table("hooks", measure())

@@ -5,14 +5,12 @@ Without a watcher, in the pessimistic home: ten thousand sessions, each with a f
 
 import os
 import random
-import shutil
 import statistics
-import tempfile
 import time
 from pathlib import Path
 
 import recordings
-from bench_table import Row, print_table
+from bench_table import Row
 from bench_watch import sync
 from hooks import emit
 from tmux_screen import TmuxScreen
@@ -22,22 +20,18 @@ IDLE_SECONDS = 60.0  # a rest long enough for what is done once in it
 CHANGES = 20
 
 
-def measure() -> list[Row]:
+def measure(scratch: Path) -> list[Row]:
     """An idle list of ten thousand sessions, then changes to one of them."""
-    scratch = Path(tempfile.mkdtemp(prefix="agent-journal-bench-"))
-    try:
-        home = scratch / "home"
-        write_sessions(home, SESSIONS, time.time_ns())
-        sync(home)
-        with TmuxScreen(home, 80, 24, "sessions", "--live") as screen:
-            screen.wait_for("up to date", 60)
-            time.sleep(5)
-            before = cpu_seconds(screen.pid)
-            time.sleep(IDLE_SECONDS)
-            share = (cpu_seconds(screen.pid) - before) / IDLE_SECONDS * 100
-            latencies = _latencies(home, screen)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    home = scratch / "home"
+    write_sessions(home, SESSIONS, time.time_ns())
+    sync(home)
+    with TmuxScreen(home, 80, 24, "sessions", "--live") as screen:
+        screen.wait_for("up to date", 60)
+        time.sleep(5)
+        before = cpu_seconds(screen.pid)
+        time.sleep(IDLE_SECONDS)
+        share = (cpu_seconds(screen.pid) - before) / IDLE_SECONDS * 100
+        latencies = _latencies(home, screen)
     slowest = max(latencies)
     return [
         Row(
@@ -92,7 +86,3 @@ def cpu_seconds(pid: int) -> float:
     """What a process has used of processors so far (proc(5), fields 14 and 15)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-if __name__ == "__main__":
-    print_table("live", measure())

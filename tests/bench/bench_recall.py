@@ -7,9 +7,7 @@ its start to the first answer.
 
 import os
 import re
-import shutil
 import statistics
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -27,16 +25,8 @@ _HEADS = re.compile(r"^\[session ([^ ]+) ", re.MULTILINE)
 _HOUR_NS = 3600 * 10**9
 
 
-def measure() -> list[Row]:
+def measure(scratch: Path) -> list[Row]:
     """Each kind of question, without and with prefixes."""
-    scratch = Path(tempfile.mkdtemp(prefix="agent-journal-bench-"))
-    try:
-        return _rows(scratch)
-    finally:
-        shutil.rmtree(scratch)
-
-
-def _rows(scratch: Path) -> list[Row]:
     home = scratch / "home"
     start_ns = time.time_ns() - recall_questions.SESSIONS * _HOUR_NS
     questions = recall_questions.write(home, scratch / "code", start_ns)
@@ -88,9 +78,3 @@ def _start(home: Path, folder: Path) -> float:
     ((_, failed),) = mcp_client.ask(home, folder, ("recent", {"project": "*"}))
     assert not failed
     return time.perf_counter() - started
-
-
-if __name__ == "__main__":
-    from bench_table import print_table
-
-    print_table("recall", measure())

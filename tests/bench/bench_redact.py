@@ -1,17 +1,18 @@
 """What redaction costs on payloads as agents send them, with and without its extra `fast`.
 
-In processor time: the bar is no ratio, and must not depend on what else the machine does.
+In processor time: the bar is not a ratio, and must not depend on other load of the machine.
 """
 
 import random
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import orjson
 
 import recordings
-from bench_table import Row, print_table
+from bench_table import Row
 from journal.redaction import quick_filter
 from journal.redaction.hyperscan_filter import Prefilter, _engine
 from journal.redaction.redactor import Redactor
@@ -29,7 +30,7 @@ WORDS = tuple(
 LATER = 1 << 60  # bytes: the engine is never worth its compiling
 
 
-def measure() -> list[Row]:
+def measure(_: Path) -> list[Row]:
     """The same payloads through redaction and through its yardsticks, in turns."""
     clean, some = payloads(), with_secrets(payloads())
     redactor = Redactor(bytes(32))
@@ -91,7 +92,3 @@ def held(data: bytes) -> bool:
     """Whether any of the words is in these bytes."""
     low = data.lower()
     return any(word in low for word in WORDS)
-
-
-if __name__ == "__main__":
-    print_table("redact", measure())

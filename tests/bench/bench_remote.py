@@ -7,7 +7,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ import orjson
 
 import archived
 from bench_sync import run
-from bench_table import Row, print_table
+from bench_table import Row
 from journal.layout import Layout
 from journal.settings.sources import Settings, load_settings
 from mindspring_server import TOKEN
@@ -42,14 +41,10 @@ NOWHERE = "http://127.0.0.1:9"
 SETTINGS = "pass_seconds = 3600\nmin_interval_seconds = 0"
 
 
-def measure() -> list[Row]:
+def measure(scratch: Path) -> list[Row]:
     """A pass with much waiting, against one with nothing and a listing; then two replays."""
-    scratch = Path(tempfile.mkdtemp(prefix="agent-journal-bench-"))
     os.environ[archived.VARIABLE] = TOKEN
-    try:
-        return [*_waiting(scratch), *_to_server(scratch), *_to_folder(scratch)]
-    finally:
-        shutil.rmtree(scratch)
+    return [*_waiting(scratch), *_to_server(scratch), *_to_folder(scratch)]
 
 
 def home_at(path: Path, kind: str, place: str) -> tuple[Layout, Settings]:
@@ -257,7 +252,3 @@ def _each(seconds: float) -> str:
 
 def _cpu(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms of CPU"
-
-
-if __name__ == "__main__":
-    print_table("remote", measure())

@@ -4,17 +4,15 @@ Against the bare start of an interpreter, which nothing written in Python can go
 """
 
 import os
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import bench_journal
 import recordings
-from bench_table import Row, print_table
+from bench_table import Row
 from bench_watch import sync
 
 RECORDS = int(os.environ.get("BENCH_SEARCH", "300000"))
@@ -22,15 +20,6 @@ ROUNDS = 25
 BOUND = 12
 OFTEN, RARE = "ordinary", "needleword"
 PROJECT = 3
-
-
-def measure() -> list[Row]:
-    """Rare and common words, here and everywhere, on paper and as JSON; interleaved rounds."""
-    scratch = Path(tempfile.mkdtemp(prefix="agent-journal-bench-"))
-    try:
-        return _rows(scratch)
-    finally:
-        shutil.rmtree(scratch)
 
 
 def write(scratch: Path) -> tuple[Path, Path]:
@@ -48,7 +37,8 @@ def write(scratch: Path) -> tuple[Path, Path]:
     return home, here
 
 
-def _rows(scratch: Path) -> list[Row]:
+def measure(scratch: Path) -> list[Row]:
+    """Rare and common words, here and everywhere, on paper and as JSON; interleaved rounds."""
     home, here = write(scratch)
     search = [sys.executable, "-m", "journal", "--home", str(home), "search"]
     commands = {
@@ -88,7 +78,3 @@ def _seconds(command: list[str], folder: Path, scratch: Path) -> float:
 
 def _milliseconds(seconds: float) -> str:
     return f"{seconds * 1000:.1f} ms"
-
-
-if __name__ == "__main__":
-    print_table("search", measure())

@@ -2,17 +2,15 @@
 
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import bench_journal
-from bench_table import Row, print_table
+from bench_table import Row
 
 RECORDS = int(os.environ.get("BENCH_RECORDS", "100000"))
 ROUNDS = 3
@@ -51,16 +49,8 @@ flush(rows)
 """
 
 
-def measure() -> list[Row]:
+def measure(scratch: Path) -> list[Row]:
     """Interleaved rounds of the floor, sqlite-utils and `journal sync` on the same files."""
-    scratch = Path(tempfile.mkdtemp(prefix="agent-journal-bench-"))
-    try:
-        return _rows(scratch)
-    finally:
-        shutil.rmtree(scratch)
-
-
-def _rows(scratch: Path) -> list[Row]:
     home = scratch / "home"
     size = bench_journal.write(home, RECORDS)
     together = scratch / "all.jsonl"
@@ -119,7 +109,3 @@ def run(
 
 def _rate(seconds: float) -> str:
     return f"{RECORDS / seconds:,.0f} records/s"
-
-
-if __name__ == "__main__":
-    print_table("sync", measure())

@@ -3,11 +3,9 @@
 import json
 import os
 import random
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -16,7 +14,7 @@ import apsw
 import bench_journal
 import recordings
 from bench_sync import run
-from bench_table import Row, print_table
+from bench_table import Row
 
 ARCHIVE_RECORDS = int(os.environ.get("BENCH_ARCHIVE", "300000"))
 NEW_RECORDS = 100
@@ -26,17 +24,12 @@ APPENDS = 40
 MEGABYTE = 1_000_000
 
 
-def measure() -> list[Row]:
+def measure(scratch: Path) -> list[Row]:
     """A hundred new records on an empty and on a large home; then an idle and a busy watcher."""
-    scratch = Path(tempfile.mkdtemp(prefix="agent-journal-bench-"))
-    try:
-        large = scratch / "large"
-        bench_journal.write(large, ARCHIVE_RECORDS, sessions=600, days=6)
-        sync(large)
-        rows = [*_growth(scratch, large), *_watcher(large)]
-    finally:
-        shutil.rmtree(scratch)
-    return rows
+    large = scratch / "large"
+    bench_journal.write(large, ARCHIVE_RECORDS, sessions=600, days=6)
+    sync(large)
+    return [*_growth(scratch, large), *_watcher(large)]
 
 
 def sync(home: Path) -> float:
@@ -121,7 +114,3 @@ def _cpu_seconds(pid: int) -> float:
 def _resident_bytes(pid: int) -> int:
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-if __name__ == "__main__":
-    print_table("watch", measure())

@@ -8,7 +8,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import bench_journal
 import looked_at
 from bench_live import cpu_seconds
-from bench_table import Row, print_table
+from bench_table import Row
 from bench_watch import sync
 from journal.browse.source import Found, Source
 from journal.cli.app import App
@@ -31,25 +30,21 @@ PAGES = ("/", "/sessions", "/search?q=ordinary", "/projects", "/files", "/files?
          "/usage", "/sessions/long", "/api/sessions?limit=50", "/api/usage?by=day")  # fmt: skip
 
 
-def measure() -> list[Row]:
+def measure(scratch: Path) -> list[Row]:
     """Each page as a browser asks for it, first and again; then a new event; then nothing."""
-    scratch = Path(tempfile.mkdtemp(prefix="agent-journal-bench-"))
-    try:
-        home = scratch / "home"
-        bench_journal.write(home, RECORDS, sessions=600, days=6, often="ordinary")
-        writer = looked_at.Writer(home)
-        writer.tell("long", "UserPromptSubmit", LONG + 60, cwd="/code/x", prompt="a long one")
-        for number in range(LONG):
-            given = {"command": f"make {number} {'x' * 400}"}
-            writer.call("long", "Bash", LONG + 50 - number, given, {"stdout": "y" * 600})
-        sync(home)
-        bare = statistics.median(_timed(_start) for _ in range(ROUNDS))
-        with WebServer(home, HOME=str(scratch)) as server:
-            rows = _pages(server, bare) + _nodes(server) + _keys(home, bare)
-            rows += _live(server, home)
-            return rows
-    finally:
-        shutil.rmtree(scratch)
+    home = scratch / "home"
+    bench_journal.write(home, RECORDS, sessions=600, days=6, often="ordinary")
+    writer = looked_at.Writer(home)
+    writer.tell("long", "UserPromptSubmit", LONG + 60, cwd="/code/x", prompt="a long one")
+    for number in range(LONG):
+        given = {"command": f"make {number} {'x' * 400}"}
+        writer.call("long", "Bash", LONG + 50 - number, given, {"stdout": "y" * 600})
+    sync(home)
+    bare = statistics.median(_timed(_start) for _ in range(ROUNDS))
+    with WebServer(home, HOME=str(scratch)) as server:
+        return [
+            *_pages(server, bare), *_nodes(server), *_keys(home, bare), *_live(server, home),
+        ]  # fmt: skip
 
 
 def _pages(server: WebServer, bare: float) -> list[Row]:
@@ -138,7 +133,3 @@ def _timed(work: Callable[[], None]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
-
-
-if __name__ == "__main__":
-    print_table("web", measure())

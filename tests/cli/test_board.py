@@ -7,16 +7,8 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-import told
 from installed import Installed
 from told import Reader, asked, four_states, tell
-
-
-@pytest.fixture
-def journal(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Reader:
-    return told.reader(tmp_path, capsys, monkeypatch)
 
 
 def test_where_nothing_is_installed_one_line_says_how(journal: Reader) -> None:

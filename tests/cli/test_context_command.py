@@ -76,7 +76,7 @@ class _Host:
         self.nodename = name
 
 
-def test_nothing_to_say_is_said_on_stderr_and_is_no_failure(
+def test_nothing_to_say_is_reported_on_stderr_and_is_not_a_failure(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home = tmp_path / "home"
@@ -84,7 +84,7 @@ def test_nothing_to_say_is_said_on_stderr_and_is_no_failure(
     assert shown(home, "--project", str(tmp_path / "unknown")) == 0
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err == "journal: the next session of unknown will be told nothing\n"
+    assert captured.err == "journal: the next session of unknown has no context\n"
 
 
 @pytest.mark.parametrize("setting", ['sources = ["resume"]', "sessions = 0"])

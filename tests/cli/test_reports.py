@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 import stored
-import told
 from journal.layout import Layout
 from journal.setup import lost
 from told import Reader, asked
@@ -19,13 +18,6 @@ def as_process(home: Path, *args: str, **more: object) -> "subprocess.CompletedP
     command = [sys.executable, "-m", "journal", "--home", str(home), *args]
     env = {**os.environ, "HOME": str(home.parent), **more.pop("env", {})}  # type: ignore[dict-item]
     return subprocess.run(command, capture_output=True, text=True, env=env, **more)  # type: ignore[call-overload,no-any-return]
-
-
-@pytest.fixture
-def journal(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Reader:
-    return told.reader(tmp_path, capsys, monkeypatch)
 
 
 @pytest.fixture

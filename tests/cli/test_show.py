@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 import recordings
-import told
 from journal.printable import clean, one_line
 from journal.settings.sources import Settings
 from journal.times import to_us
@@ -24,13 +23,6 @@ from sync.store import connection
 from told import NOW_US, Reader, asked, four_states, tell
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07[red]a\u202eb[/red] \x9b31mc\x08"
-
-
-@pytest.fixture
-def journal(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Reader:
-    return told.reader(tmp_path, capsys, monkeypatch)
 
 
 def shown(journal: Reader, *args: str) -> Any:

@@ -6,11 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
 from rich.cells import cell_len
 
 import stored
-import told
 from installed import Installed
 from journal import __version__
 from told import Reader, asked, four_states, tell
@@ -28,13 +26,6 @@ SHAPE = {
     "watcher": {"running", "pid"},
     "remote": {"kind", "last_success", "last_error", "circuit", "paused"},
 }
-
-
-@pytest.fixture
-def journal(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Reader:
-    return told.reader(tmp_path, capsys, monkeypatch)
 
 
 def status(journal: Reader) -> Any:

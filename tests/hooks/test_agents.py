@@ -113,7 +113,7 @@ def test_codex_s_command_is_the_same_for_every_version_and_interpreter(
     place = Place(tmp_path, "codex")
     before, script = place.path.read_bytes(), script_file(place.layout, "codex")
     monkeypatch.setattr("journal.setup.install.base_interpreter", lambda: Path("/new/python3.14"))
-    monkeypatch.setattr("journal.setup.install._packaged", lambda: Path(emit.__file__).parent)
+    monkeypatch.setattr("journal.setup.programs.packaged", lambda: Path(emit.__file__).parent)
     report = install(place.layout, "codex", None, durable=True, now_us=NOW_US)
     assert (report.outcome, report.programs) == ("unchanged", (script.name,))
     assert place.path.read_bytes() == before

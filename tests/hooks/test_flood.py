@@ -6,24 +6,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
-import pytest
 
 import recordings
 import stored
-import told
 from hooks import emit
 from told import NOW_US, Reader, asked, four_states
 
 FLOOD = 3267
 PROJECT = "/code/billing"  # of the flood, and of what people did
 OF_FILES = "select * from cursors"  # a row for each file of the journal, the flood's too
-
-
-@pytest.fixture
-def journal(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Reader:
-    return told.reader(tmp_path, capsys, monkeypatch)
 
 
 def headless(home: Path, session: str, event: str, ago_seconds: float, **payload: object) -> None:

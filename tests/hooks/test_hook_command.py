@@ -397,7 +397,7 @@ def test_the_shell_and_the_emitter_agree_on_the_spool(
     assert len(list(Layout(place.home).spool.iterdir())) == 1
 
 
-def test_ours_are_recognised_by_home_whatever_runs_them(tmp_path: Path) -> None:
+def test_ours_are_recognised_by_home_with_any_interpreter(tmp_path: Path) -> None:
     homes = [tmp_path / "j", tmp_path / "x" / "j"]
     for home in homes:
         programs = Programs(Layout(home), Path("/gone/python3.9"), Path("/old/hooks"), True)

@@ -173,7 +173,7 @@ def test_a_home_that_is_something_else_leaves_records_in_the_spool(
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["home", "spool"])
-def test_what_a_hook_makes_is_private_whatever_the_umask(hostile: Hostile, full: bool) -> None:
+def test_what_a_hook_makes_is_private_under_any_umask(hostile: Hostile, full: bool) -> None:
     if full:
         (hostile.home / "days").touch(mode=0o600)  # no folder
     for event in EVENTS:
@@ -255,7 +255,7 @@ def test_what_no_disk_can_take_lies_among_the_dead(hostile: Hostile, gone: bool)
 
 @pytest.mark.parametrize("home", ["whole", "without programs", "gone"])
 @pytest.mark.parametrize("event", EVENTS)
-def test_whatever_is_gone_of_the_programs_the_payload_is_stored(
+def test_with_any_program_missing_the_payload_is_stored(
     hostile: Hostile, home: str, event: str
 ) -> None:
     if home == "gone":

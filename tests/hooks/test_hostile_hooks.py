@@ -193,7 +193,7 @@ def content(letter: dict[str, Any]) -> bytes:
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_whatever_comes_on_stdin_is_stored_once_or_dead_with_its_reason(
+def test_any_input_on_stdin_is_stored_once_or_dead_with_its_reason(
     hostile: Hostile, event: str
 ) -> None:
     kept: dict[str, list[tuple[str, Any]]] = {}
@@ -239,7 +239,7 @@ def test_no_payload_becomes_a_record_of_its_own(hostile: Hostile, event: str) ->
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_whatever_the_agent_s_variables_hold_the_payload_is_stored(
+def test_with_any_variables_of_the_agent_the_payload_is_stored(
     hostile: Hostile, event: str
 ) -> None:
     variables = [
@@ -325,7 +325,7 @@ def test_closed_streams_leave_the_journal_whole(hostile: Hostile, closed: str) -
     assert [record["payload"] and record["payload"]["number"] for record in records] == expected
 
 
-def test_a_directory_that_is_gone_is_no_reason_to_fail(hostile: Hostile) -> None:
+def test_a_directory_that_is_gone_does_not_fail(hostile: Hostile) -> None:
     gone = 'mkdir gone; cd gone; rmdir ../gone; exec /bin/sh -c "$C"'
     quiet = firing.run(gone, b"", hostile.env | {"C": ":"}, hostile.folder)
     for event in EVENTS:

@@ -118,7 +118,7 @@ def test_no_watcher_is_started_while_capture_is_off(switch: Switch) -> None:
     assert not (switch.home / "watch.lock").exists()
 
 
-def test_to_say_it_twice_is_no_error(switch: Switch) -> None:
+def test_to_say_it_twice_is_not_an_error(switch: Switch) -> None:
     assert switch.journal("on") == "Capture is on already.\n"
     switch.journal("off")
     assert "off already" in switch.journal("off")
@@ -156,7 +156,7 @@ def test_a_link_to_the_project_is_the_project(switch: Switch, project: Path) -> 
     assert switch.recorded(switch.folder, began=link) == 0
 
 
-def test_a_session_that_began_in_the_project_is_off_wherever_it_goes(
+def test_a_session_that_began_in_the_project_is_off_in_any_directory(
     switch: Switch, project: Path
 ) -> None:
     switch.journal("off", "--here", cwd=project)

@@ -94,7 +94,7 @@ def test_repositories_with_a_commit_in_common_are_projects_apart(
     assert (clone.key, clone.name) == (own_key(tmp_path / "copy"), "copy")
 
 
-def test_a_second_remote_stands_in_for_an_origin_that_is_a_path(tmp_path: Path) -> None:
+def test_a_second_remote_replaces_an_origin_that_is_a_path(tmp_path: Path) -> None:
     repo = repository(tmp_path / "tool", "/srv/git/tool.git")
     git(repo, "remote", "add", "backup", "ssh://git@git.example.com:2222/tools/tool.git")
     assert find(repo).key == "git:git.example.com/tools/tool"
@@ -348,7 +348,7 @@ def test_a_directory_that_is_not_there_is_taken_as_it_is_written(directory: str,
     place.name.encode()
 
 
-def test_a_current_directory_that_is_gone_is_no_error(tmp_path: Path) -> None:
+def test_a_current_directory_that_is_gone_is_not_an_error(tmp_path: Path) -> None:
     code = "import os; os.mkdir('x'); os.chdir('x'); os.rmdir('../x');"
     code += "from hooks.project import locate; print(locate('a/../b/', 'h').key)"
     environment = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from firing import CLOCK
 from hooks import emit, start
-from hooks.context import compose, last_us, lives, parsed, unescape
+from hooks.context import compose, is_running, last_us, parsed, unescape
 from hooks.local_pass import PASS_MS
 from hooks.project import locate
 from journal.record.record import Record, parse
@@ -335,7 +335,7 @@ def test_a_pass_that_hangs_is_killed_with_all_it_started(scratch: Scratch) -> No
         assert not runs(pid)
 
 
-def test_a_pass_that_fails_is_said_to_the_person(scratch: Scratch) -> None:
+def test_a_pass_that_fails_is_reported_to_the_person(scratch: Scratch) -> None:
     scratch.context_file.write_bytes(THREE)
     (scratch.home / "days" / "2026-11-20").mkdir(parents=True)
     (scratch.home / "days" / "2026-11-20" / "claude-code.x.jsonl").write_bytes(b"x" * 3_001)
@@ -347,7 +347,7 @@ def test_a_pass_that_fails_is_said_to_the_person(scratch: Scratch) -> None:
 
 
 @pytest.mark.parametrize("named", [None, "", "relative/python", "/nowhere/python", "/etc/\0x"])
-def test_an_application_that_is_gone_is_said_to_the_person(
+def test_an_application_that_is_gone_is_reported_to_the_person(
     scratch: Scratch, named: str | None
 ) -> None:
     scratch.waiting()
@@ -405,7 +405,7 @@ def test_no_place_at_all_to_keep_the_record_is_no_reason_to_fail(scratch: Scratc
         b'{"cwd":7,"source":"\\ud800"}',
     ],
 )
-def test_whatever_comes_on_stdin_is_kept(scratch: Scratch, stdin: bytes) -> None:
+def test_any_input_on_stdin_is_kept(scratch: Scratch, stdin: bytes) -> None:
     scratch.application("exit 0")
     assert scratch.start(stdin) == {}
     assert len(scratch.records()) == 1
@@ -495,13 +495,13 @@ def test_running_sessions_are_told_in_a_line_and_dead_ones_as_blocks() -> None:
 
 def test_a_process_is_dead_only_if_that_is_certain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CLAUDE_PID", raising=False)
-    assert lives(HOST, os.getpid())
-    assert lives(HOST, None)
-    assert lives("elsewhere", 2**40)
-    assert not lives(HOST, 2**40)
-    assert not lives(HOST, 0)
+    assert is_running(HOST, os.getpid())
+    assert is_running(HOST, None)
+    assert is_running("elsewhere", 2**40)
+    assert not is_running(HOST, 2**40)
+    assert not is_running(HOST, 0)
     monkeypatch.setenv("CLAUDE_PID", str(os.getpid()))
-    assert not lives(HOST, os.getpid())
+    assert not is_running(HOST, os.getpid())
 
 
 def test_a_tight_limit_shortens_blocks_first_and_then_the_tail() -> None:

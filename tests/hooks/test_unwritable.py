@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import apsw
@@ -54,15 +54,8 @@ def is_one_line_with_hint(err: str) -> bool:
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """A small disk of its own; only root can have one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=8m,mode=700", "tmpfs", str(folder)]
-    if os.getuid() != 0 or subprocess.run(command, capture_output=True).returncode != 0:
-        pytest.skip("needs the right to mount")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+def disk(disks: Callable[[str], Path]) -> Path:
+    return disks("size=8m")
 
 
 def remount(disk: Path, options: str) -> None:
@@ -93,7 +86,7 @@ def test_a_full_disk_stops_a_pass_and_harms_nothing(disk: Path) -> None:
     stored.check(home)
 
 
-def test_a_disk_too_small_for_a_new_database_is_said(disk: Path) -> None:
+def test_a_disk_too_small_for_a_new_database_is_reported(disk: Path) -> None:
     home = disk / "home"
     remount(disk, "size=3m")
     add(home, "big", 600)
@@ -106,7 +99,7 @@ def test_a_disk_too_small_for_a_new_database_is_said(disk: Path) -> None:
     stored.check(home)
 
 
-def test_a_read_only_disk_is_said(disk: Path) -> None:
+def test_a_read_only_disk_is_reported(disk: Path) -> None:
     home = disk / "home"
     add(home, "first", 5)
     assert sync(home) == (0, "")
@@ -124,7 +117,7 @@ def test_a_read_only_disk_is_said(disk: Path) -> None:
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
 @pytest.mark.parametrize("name", ["", "journal.db"])
-def test_missing_rights_are_said(tmp_path: Path, name: str) -> None:
+def test_missing_rights_are_reported(tmp_path: Path, name: str) -> None:
     home = tmp_path / "home"
     add(home, "first", 5)
     assert sync(home) == (0, "")
@@ -140,7 +133,7 @@ def test_missing_rights_are_said(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("share", [0.2, 0.6, 1.1])
-def test_a_limit_on_the_size_of_files_is_said(tmp_path: Path, share: float) -> None:
+def test_a_limit_on_the_size_of_files_is_reported(tmp_path: Path, share: float) -> None:
     home = tmp_path / "home"
     add(home, "first", 100)
     assert sync(home) == (0, "")

@@ -30,10 +30,10 @@ from journal import cli
 from journal.cli.daily import search, sessions
 from journal.cli.plumbing import sync, watch
 from journal.layout import Layout
-from sync import cycle
 from sync import watch as watching
 from sync.ingest import backlog
 from sync.query import listing
+from sync.report import Report
 from sync.store import connection
 
 WARM = (
@@ -197,7 +197,7 @@ def _run(args: list[str]) -> int:
     return cli.run(args)
 
 
-def last_pass(home: Path) -> cycle.Report:
+def last_pass(home: Path) -> Report:
     """A pass when all is over: the next hook has closed torn tails, cut-off parts are old."""
     for path in home.glob("days/*/*.jsonl"):
         data = path.read_bytes()

@@ -14,7 +14,7 @@ from journal.errors import BusyError, JournalError
 from journal.layout import Layout
 from journal.times import DAY_US, day_of
 from sync import daily_log
-from sync.cycle import Report
+from sync.report import Report
 from sync.store.locks import locked
 
 NOW_US = stored.NOW_US
@@ -107,7 +107,7 @@ def test_a_pass_that_never_began_writes_nothing(tmp_path: Path) -> None:
     assert lines(tmp_path) == []
 
 
-def test_a_bug_is_logged_and_still_said(
+def test_a_bug_is_logged_and_still_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(*_: object) -> None:
@@ -157,7 +157,7 @@ def test_a_new_day_removes_what_is_older_than_thirty_days(tmp_path: Path) -> Non
     assert len(lines(tmp_path)) == 2
 
 
-def test_a_log_that_cannot_be_written_is_said_and_fails_no_pass(
+def test_a_log_that_cannot_be_written_is_reported_and_fails_no_pass(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recordings.write_journal(tmp_path, "p-simple")

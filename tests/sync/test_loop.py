@@ -176,7 +176,7 @@ def test_a_secret_is_in_no_byte_that_is_shown_or_stored(installed: Installed) ->
             assert secret.encode() not in path.read_bytes(), path
 
 
-def test_hooks_are_quick_whatever_waits(installed: Installed, tmp_path: Path) -> None:
+def test_hooks_are_quick_no_matter_what_waits(installed: Installed, tmp_path: Path) -> None:
     """No timed test: a bound so wide that only a hook that waits for something can miss it."""
     replay(installed, "i-exit")
     one = recordings.load("i-exit")[1]

@@ -22,6 +22,7 @@ from journal.record import own_facts
 from journal.settings.sources import load_settings
 from journal.times import DAY_US, SECOND_US
 from sync import cycle
+from sync.conditions import Pass
 from sync.forgetting import forget
 from sync.store.clock import Reading
 from sync.views import pins_and_ends
@@ -144,7 +145,7 @@ class TimeMachine(RuleBasedStateMachine):
 
     @rule()
     def run_pass(self) -> None:
-        conditions = cycle.Pass(
+        conditions = Pass(
             self.layout, load_settings(self.layout, {}), self.wall_us, prune=True,
             reading=self.reading(),
         )  # fmt: skip

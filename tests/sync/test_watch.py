@@ -309,7 +309,7 @@ def descriptors(pid: int) -> int:
     return len(list(folder.iterdir())) if folder.exists() else 0
 
 
-def test_changed_settings_start_it_anew_in_the_same_process(home: Home) -> None:
+def test_changed_settings_start_it_again_in_the_same_process(home: Home) -> None:
     home.append("waker")
     process = home.start()
     home.has("waker")

@@ -15,7 +15,7 @@ from journal.agents.contract import (
 )
 
 # The first version whose settings may name the event: an older one skips the whole file because
-# of a name that it does not know. From its changelog; PostToolUseFailure, which stands in none,
+# of a name that it does not know. From its changelog; PostToolUseFailure, which is in none,
 # from the first public report of a hook that was accepted.
 EVENTS = {
     "SessionStart": (1, 0, 62),
@@ -55,7 +55,7 @@ _folder = folder_of("CLAUDE_CONFIG_DIR", ".claude")
 
 
 def _servers_file(environ: Environ) -> Path:
-    """Beside the folder, unless a variable names the folder: then inside of it."""
+    """Next to the folder, unless a variable names the folder: then inside of it."""
     folder = _folder(environ)
     return folder / ".claude.json" if environ.get("CLAUDE_CONFIG_DIR") else Path(f"{folder}.json")
 

@@ -44,14 +44,14 @@ _MENU = frozenset(_MENU_NAMES.split())
 
 
 class Words(NamedTuple):
-    """The words, and who wrote them as far as the text tells ("" if it does not)."""
+    """The words, and who wrote them as far as the text says ("" if it does not)."""
 
     text: str
     by: str
 
 
 def own_words(prompt: str) -> Words:
-    """What somebody typed: without editor context and reminders; a slash command as one line."""
+    """What a person typed: without editor context and reminders; a slash command as one line."""
     if "<" not in prompt:
         return Words(prompt, "")
     text = _without_added(prompt)
@@ -74,7 +74,7 @@ def _without_added(prompt: str) -> str:
 
 
 def _command(text: str) -> Words:
-    """`/name arguments`, as it was typed; what stands behind the tags is the agent's."""
+    """`/name arguments`, as it was typed; what comes after the tags is the agent's."""
     parts = {found["part"]: found["text"].strip() for found in _COMMAND.finditer(text)}
     name, arguments = parts.get("name", ""), parts.get("args", "")
     if not name:

@@ -43,7 +43,7 @@ def folders(environ: Mapping[str, str]) -> list[Path]:
 
 
 def subagent_files(path: Path) -> list[Path]:
-    """The transcripts of a session's sub-agents, beside its own."""
+    """The transcripts of a session's sub-agents, next to its own."""
     folder = f"{str(path).removesuffix('.jsonl')}/subagents"
     if not os.path.isdir(folder):  # noqa: PTH112 - of each open session, in each pass
         return []  # most have none
@@ -62,7 +62,7 @@ def subagent_type(path: Path) -> str:
 def entries(line: bytes, thinking: bool) -> list[Entry]:
     """What is kept of one line; nothing of the agent's own prompts and of this program's words.
 
-    BadLineError: it is no JSON object.
+    BadLineError: it is not a JSON object.
     """
     fields = record.load_body(line)
     if not isinstance(fields, dict):
@@ -133,7 +133,7 @@ def _with_content(fields: dict[str, Any], content: list[Any]) -> dict[str, Any]:
 
 
 def _runs(content: list[Any]) -> list[list[Any]]:
-    """A call or a result stands alone; what else is side by side stays so."""
+    """A call or a result is a line of its own; other parts stay together."""
     runs: list[list[Any]] = []
     joins = False
     for block in content:

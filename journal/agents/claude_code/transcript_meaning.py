@@ -135,7 +135,7 @@ _OTHERS = {
 def _of_queued(
     fields: Mapping[str, Any], attachment: Mapping[str, Any], is_subagent: bool
 ) -> Meaning:
-    """What somebody typed into a running turn, at the place at which it was delivered."""
+    """What a person typed into a running turn, at the place at which it was delivered."""
     text = _prompt_text(attachment.get("prompt"))
     if not text or is_subagent or attachment.get("commandMode", "prompt") != "prompt":
         return Meaning(Kind.OTHER)

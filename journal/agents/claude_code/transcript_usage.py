@@ -2,7 +2,7 @@
 
 A message has a line for each of its blocks, all with its id; the first may be written before the
 message is whole. Some providers give no id, or one id to all messages: then the request, or what
-went in, tells messages apart.
+went in, distinguishes messages.
 """
 
 from collections.abc import Mapping

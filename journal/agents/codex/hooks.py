@@ -1,6 +1,6 @@
 """Codex: what its hook payloads mean.
 
-Source: recordings of 0.171.0. No payload tells that a command failed, and a patch that does not
+Source: recordings of 0.171.0. No payload says that a command failed, and a patch that does not
 apply has no end at all: both are in the rollout, joined by the call's id.
 """
 
@@ -49,7 +49,7 @@ def _of_session(event: str, payload: Mapping[str, Any], shared: Mapping[str, Any
         )
     if event == "Stop":
         return Meaning(Kind.TURN_END, text=words, transcript=file, **shared)
-    if event == "Interrupt":  # nothing else tells that the turn is over
+    if event == "Interrupt":  # nothing else says that the turn is over
         return Meaning(Kind.TURN_END, interrupted=True, transcript=file, **shared)
     if event == "SubagentStart":
         return Meaning(Kind.SUBAGENT_START, **shared)

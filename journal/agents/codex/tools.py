@@ -1,6 +1,6 @@
 """Codex's tools: what each does, and to what.
 
-Newer models call tools from JavaScript: hooks tell of each call in it, with the same names.
+Newer models call tools from JavaScript: hooks report each call in it, with the same names.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _DELEGATING = ("spawn_agent", "wait_agent", "send_input", "close_agent")
 
 
 def understood(kind: Kind, tool: str, given: Any, shared: Mapping[str, Any]) -> Meaning:
-    """A call as hooks and rollouts tell it; relative files lie below the session's directory."""
+    """A call as hooks and rollouts report it; relative files lie below the session's directory."""
     made = call(kind, tool, given, ACTIONS, shared)
     if tool == PATCH:
         changed = files(text(given, "command", "input"), str(shared.get("cwd", "")))

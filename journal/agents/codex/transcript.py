@@ -35,7 +35,7 @@ def holds(path: Path) -> bool:
 
 
 def session_of(path: Path) -> str:
-    """The thread that a rollout's name tells of: a session, or one of its sub-agents."""
+    """The thread that a rollout's name has: a session, or one of its sub-agents."""
     found = _NAME.fullmatch(path.name)
     return found[1] if found else path.name.split(".")[0]
 
@@ -55,7 +55,7 @@ class Rollout:
     def entries(self, line: bytes) -> list[Entry]:
         """What is kept of a line; nothing of the agent's own prompts and of this program's words.
 
-        BadLineError: it is no JSON object.
+        BadLineError: it is not a JSON object.
         """
         fields = load(line)
         kind, said = text(fields, "type"), obj(fields, "payload")

@@ -1,7 +1,7 @@
 """Codex's rollouts: what a kept line means.
 
-Most things stand twice in a rollout: as an item or event of the program, and in the shape of the
-API (`response_item`). The first is read; of the second, calls and results that no item tells.
+Most things are in a rollout twice: as an item or event of the program, and in the shape of the
+API (`response_item`). The first is read; of the second, calls and results that are in no item.
 """
 
 import re

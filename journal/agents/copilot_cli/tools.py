@@ -29,7 +29,7 @@ _EXIT_CODE = re.compile(r"<shellId: \S+ completed with exit code (-?\d{1,9})>\s*
 
 
 def understood(kind: Kind, tool: str, given: Any, shared: Mapping[str, Any]) -> Meaning:
-    """A call as hooks and transcripts tell it."""
+    """A call as hooks and transcripts report it."""
     made = call(kind, tool, given, ACTIONS, shared)
     patch = given if isinstance(given, str) else text(given, "command", "input", "patch")
     if patch.lstrip().startswith("*** Begin Patch") and tool in (_PATCH, "Edit", "edit"):

@@ -63,7 +63,7 @@ class Events:
         self._calls: dict[str, dict[str, Any]] = {}
 
     def entries(self, line: bytes) -> list[Entry]:
-        """What is kept of a line. BadLineError: it is no JSON object."""
+        """What is kept of a line. BadLineError: it is not a JSON object."""
         fields = load(line)
         kind, said = text(fields, "type"), obj(fields, "data")
         if kind.startswith(_LEFT_OUT):

@@ -34,7 +34,7 @@ def holds(path: Path) -> bool:
 
 
 def session_of(path: Path) -> str:
-    """The session that a path tells of; of a session's own chat only the file's name."""
+    """The session that a path names; of a session's own chat only the file's name."""
     return path.parent.name if path.parent.parent.name == _CHATS else path.stem
 
 
@@ -98,7 +98,7 @@ class Chat:
         self._cwd = _project_root(path)
 
     def entries(self, line: bytes) -> list[Entry]:
-        """What is kept of a line. BadLineError: it is no JSON object."""
+        """What is kept of a line. BadLineError: it is not a JSON object."""
         fields = load(line)
         if "$set" in fields:
             return self._of_patch(fields)
@@ -162,7 +162,7 @@ class Chat:
 
 
 def _project_root(path: Path) -> str:
-    """The directory of a project's chats: only a file beside them says it."""
+    """The directory of a project's chats: only a file next to them says it."""
     for folder in path.parents[1:3]:
         try:
             return (folder / _ROOT).read_text("utf-8").strip()

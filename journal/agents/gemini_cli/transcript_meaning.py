@@ -98,7 +98,7 @@ def _given_back(call: dict[str, Any]) -> tuple[str, str]:
 
 
 def _usage(line: dict[str, Any], said: dict[str, Any]) -> Usage | None:
-    """What the model thought counts as output: it is what the total holds beside the prompt."""
+    """What the model thought counts as output: it is the total without the prompt."""
     if not said:
         return None
     prompt, tool = tokens(said, "input"), tokens(said, "tool")
@@ -123,7 +123,7 @@ TRANSCRIPTS = Transcripts(
     session_of=transcript.session_of,
     reader=transcript.Chat,
     meaning=meaning,
-    beside=transcript.subagent_files,
+    subagent_files=transcript.subagent_files,
     rows=transcript.rows,
     joined=transcript.joined,
 )

@@ -1,4 +1,4 @@
-"""OpenCode: the plugin that stands in for hooks, its tools and how it is set up.
+"""OpenCode: the plugin that replaces hooks, its tools and how it is set up.
 
 Read `plugin.js` (what is sent to the journal) and `hooks` (what it means) first; `install` says
 where the plugin goes.

@@ -1,7 +1,7 @@
 """OpenCode: what the payloads mean that our plugin makes of its hooks and events.
 
 The plugin names the session, its parent's if a sub-agent did it, the folder and the event, in the
-words of Claude Code; beside them stand the hook's own `input` and `output`, or the event's
+words of Claude Code, next to the hook's own `input` and `output`, or the event's
 `properties`. Source: recordings of 1.18.33.
 """
 

@@ -19,7 +19,7 @@ ACTIONS: Actions = {
     "task": (Action.DELEGATE, ("description", "prompt")),
     "subagent": (Action.DELEGATE, ("description", "prompt")),  # of version 2
 }
-UNKNOWN = "invalid"  # the tool that stands in for one that does not exist
+UNKNOWN = "invalid"  # the tool that replaces one that does not exist
 
 
 def without_quotes(prompt: str) -> str:

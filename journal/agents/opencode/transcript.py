@@ -22,7 +22,7 @@ _ABORTED = "MessageAbortedError"
 _DEFAULT_TITLES = ("New session - ", "Child session - ")
 _OF_A_START = ("id", "parent_id", "directory", "version", "agent", "time_created")
 _OF_A_TITLE = ("id", "title")
-_HEADLESS = '"permission":"question","pattern":"*","action":"deny"'  # `opencode run` asks nobody
+_HEADLESS = '"permission":"question","pattern":"*","action":"deny"'  # `opencode run` asks no person
 
 
 _FILE = "opencode.db"
@@ -47,7 +47,7 @@ class Rows:
         self._thinking = thinking
 
     def entries(self, line: bytes) -> list[Entry]:
-        """What is kept of a row. BadLineError: it is no JSON object."""
+        """What is kept of a row. BadLineError: it is not a JSON object."""
         fields = load(line)
         of = obj(fields, "of")
         for key in ("of", "time_updated"):

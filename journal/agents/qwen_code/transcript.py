@@ -1,7 +1,7 @@
 """Qwen Code's transcripts: where they lie, what is kept of their lines, and what they mean.
 
 Source: files of 0.24.4: Claude Code's frame around Gemini's parts. A line is kept as one entry for
-each of its calls and results, and one for the words beside them.
+each of its calls and results, and one for the words around them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -33,7 +33,7 @@ def holds(path: Path) -> bool:
 
 
 def session_of(path: Path) -> str:
-    """The session that a transcript's name tells of."""
+    """The session that a transcript's name has."""
     return path.stem
 
 
@@ -46,7 +46,7 @@ class Lines:
         self._calls: dict[str, dict[str, Any]] = {}
 
     def entries(self, line: bytes) -> list[Entry]:
-        """What is kept of a line. BadLineError: it is no JSON object."""
+        """What is kept of a line. BadLineError: it is not a JSON object."""
         fields = load(line)
         kind = text(fields, "type")
         if text(fields, "subtype") in _LEFT_OUT or (kind == "system" and has_frame(line)):
@@ -92,7 +92,7 @@ class Lines:
 
 
 def _runs(parts: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """A call, a result and what was thought stand alone; other words side by side stay so."""
+    """A call, a result and a thought are lines of their own; other words stay together."""
     runs: list[list[dict[str, Any]]] = []
     joins = False
     for part in parts:
@@ -106,7 +106,7 @@ def _runs(parts: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 
 
 def _parts(fields: dict[str, Any], runs: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """A line as one for each run; what was used stands in the first."""
+    """A line as one for each run; what was used is in the first."""
     found = []
     for number, run in enumerate(runs):
         part = {**fields, "message": {**obj(fields, "message"), "parts": run}}
@@ -158,7 +158,7 @@ def _prompt(line: dict[str, Any], parts: list[dict[str, Any]]) -> Meaning:
 def _answer(
     payload: Mapping[str, Any], line: dict[str, Any], parts: list[dict[str, Any]]
 ) -> Meaning:
-    """Words beside which the model asked for no tool end the turn."""
+    """A message without a call of a tool ends the turn."""
     for part in parts:
         if called := obj(part, "functionCall"):
             unique, tool = text(called, "id"), text(called, "name")
@@ -201,7 +201,7 @@ def _called(kind: Kind, unique: str, tool: str, given: Any) -> Meaning:
 
 
 def _usage(line: dict[str, Any], said: dict[str, Any]) -> Usage | None:
-    """What the model thought counts as output: it is what the total holds beside the prompt."""
+    """What the model thought counts as output: it is the total without the prompt."""
     if not said:
         return None
     prompt, total = tokens(said, "promptTokenCount"), tokens(said, "totalTokenCount")

@@ -13,7 +13,7 @@ _SECONDS = 10
 def named(revision: str) -> Commit:
     """The commit of any revision of the current directory's repository.
 
-    UsageError: there is no such commit, or no repository. JournalError: Git cannot be run.
+    UsageError: the commit or the repository does not exist. JournalError: Git cannot be run.
     """
     command = ["git", "log", "-1", "--no-show-signature", "--format=%H %ct", "--end-of-options"]
     environ = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 )
 @pass_app
 def context(app: App, directory: str | None) -> None:
-    """Show what the next session of this project will be told.
+    """Show the context of the next session of this project.
 
-    It is, to the letter, what the agent gets when it is started here anew.
+    It is exactly what the agent gets when a new session starts here.
 
     \b
     Example:
@@ -49,7 +49,7 @@ def context(app: App, directory: str | None) -> None:
         click.echo(text)
     else:
         name = one_line(place.name)
-        click.echo(f"journal: the next session of {name} will be told nothing", err=True)
+        click.echo(f"journal: the next session of {name} has no context", err=True)
 
 
 def told(layout: "Layout", key: str, name: str, missing: list[tuple[int, str]]) -> str:

@@ -106,7 +106,7 @@ def _unknown(db: "apsw.Connection", wanted: "Wanted") -> "Iterator[str]":
 
 
 def _follow(app: App, as_json: bool, limit: int | None, chosen: dict[str, Any]) -> None:
-    """The list until its person leaves. UsageError: there is no screen, or JSON is wanted."""
+    """The list until its person leaves. UsageError: no screen, or JSON is wanted."""
     from journal.cli.browsing import browse_here, check_terminal
     from journal.errors import UsageError
 

@@ -24,9 +24,9 @@ CONTEXT = 10  # events before and after one
     "--format",
     "form",
     type=click.Choice(["text", "markdown"]),
-    help="Text is what fits a screen (the default), markdown everything.",
+    help="text: overview (default); markdown: the whole session.",
 )
-@click.option("--around", metavar="EVENT", help="What stands around this event, to read on there.")
+@click.option("--around", metavar="EVENT", help="Show the conversation around this event.")
 @click.option(
     "--context",
     type=AtLeast(0),

@@ -104,7 +104,7 @@ def export(
 
 
 def _page_file() -> Path:
-    """Where a page goes that is only to be looked at: a folder that nobody else can read."""
+    """Where a page goes that is only to be looked at: a folder that no other user can read."""
     import tempfile
 
     return Path(tempfile.mkdtemp(prefix="journal-")) / "journal.html"

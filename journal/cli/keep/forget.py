@@ -39,7 +39,7 @@ def forget(app: App, session: str, yes: bool, in_archive: bool) -> None:
 
     if in_archive:
         app.team_archive()  # wrong usage is said before anything is removed
-    _take_in(app)
+    _run_pass(app)
     agent, session_id, about = _found(app, session, in_archive=in_archive)
     if not yes:
         _ask(about)
@@ -74,7 +74,7 @@ def _delete_in_archive(app: App, agent: str, session: str) -> None:
     say(f"Removed {counted} from the team archive; your other homes follow.")
 
 
-def _take_in(app: App) -> None:
+def _run_pass(app: App) -> None:
     """Store all that is new, so that nothing of the session comes later. JournalError: no home."""
     if not app.layout.days.exists() and not app.layout.database.exists():
         raise app.nothing_yet()
@@ -125,7 +125,7 @@ def _about(app: App, db: "apsw.Connection", key: int) -> str:
 
 
 def _ask(about: str) -> None:
-    """UsageError: there is nobody to ask."""
+    """UsageError: no terminal to ask on."""
     if not sys.stdin.isatty():
         first = about.partition("\n")[0]
         raise UsageError(f"not deleted: {first}", "no terminal to ask on; use --yes")
@@ -142,7 +142,7 @@ def _text(done: "Forgotten") -> str:
     ]
     text = f"Deleted: {', '.join(gone)}." if gone else "Nothing of it was left to delete."
     if done.copies:
-        text += f"\nDeleted, because they held it: {', '.join(done.copies)}."
+        text += f"\nDeleted, because it was in them: {', '.join(done.copies)}."
     return text
 
 

@@ -73,7 +73,7 @@ def _done(app: App, dry_run: bool, wait: float) -> "Rescanned":
 
     if not app.settings.redact.enabled:
         hint = "set it to true in config.toml, then rescan"
-        raise UsageError("redaction is off (redact.enabled): there are no rules to apply", hint)
+        raise UsageError("redaction is off (redact.enabled), so no rules apply", hint)
     if not app.layout.days.exists() and not app.layout.database.exists():
         raise app.nothing_yet()
     if not dry_run:

@@ -1,4 +1,4 @@
-"""The stages that wait for others, beside a watcher's passes: in a thread of their own.
+"""The stages that wait for others, next to a watcher's passes: in a thread of their own.
 
 So a slow model or remote delays no pass. The thread is woken after each pass, and by that alone.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 LEAVE_SECONDS = 1.5  # is waited for a run to end when the watcher leaves
 
 
-class Beside:
+class Background:
     """One thread that runs `run` whenever it is woken, until `close`."""
 
     def __init__(

@@ -26,7 +26,7 @@ def bind(app: App, session: str, memory_id: str, replace: bool) -> None:
     """Record the memory id of a session.
 
     SESSION is an id, a unique beginning of one, or AGENT/ID. A session that has not begun yet must
-    be named by its whole id. The earliest id of a session stands, and an id belongs to one session:
+    be named by its whole id. The earliest id of a session counts, and an id belongs to one session:
     any other is refused, with exit code 1. An id that can never be valid is not recorded at all.
 
     --replace puts a wrong id right. The record says which id it replaces, and a remote is told with
@@ -109,7 +109,7 @@ def _who(app: App, name: str) -> tuple[str, str]:
 
 
 def _outcome(app: App, record: bytes) -> tuple[bool, str | None]:
-    """Whether a bounded pass has stored the bind, and why it is refused (None: it stands).
+    """Whether a bounded pass has stored the bind, and why it is refused (None: it is not).
 
     JournalError: nothing could be stored; the record stays and waits.
     """

@@ -1,4 +1,4 @@
-"""Whether a process that lives long still is what it was started from.
+"""Whether a long-running process still is what it was started from.
 
 Asked at each scan of the watcher, so it costs a hundred `stat` and no more. A code that is being
 replaced at this moment is neither the old nor the new one: nothing is done with it until it has
@@ -80,13 +80,13 @@ class RunningProgram:
         try:
             load_settings(self._layout)
         except UsageError as error:
-            self._tell(JournalError(f"still with the old settings: {error}", error.hint))
+            self._tell(JournalError(f"the old settings still apply: {error}", error.hint))
             return False
         return True
 
 
 def _code() -> int:
-    """A number that stands for the files of the application; 0: it cannot be run any more."""
+    """A number made from the files of the application; 0: it cannot be run any more."""
     if not Path(sys.executable).exists() or not all(path.is_dir() for path in _PACKAGES):
         return 0
     found = frozenset(file for package in _PACKAGES for file in _sources(str(package)))
@@ -118,7 +118,7 @@ def _stamp(path: Path) -> Stamp | None:
 
 
 def _schema_version(database: Path) -> int:
-    """`user_version` as the file's header has it, read without SQLite; 0: there is no database.
+    """`user_version` as the file's header has it, read without SQLite; 0: no database.
 
     A schema that is still in the WAL of another process is seen when that process has ended.
     """

@@ -24,7 +24,7 @@ MAX_SESSIONS = 10  # named one by one
     "--max-age",
     metavar="DAYS",
     type=AtLeast(1),
-    help="Delete sessions older than this, whatever [retention] says.",
+    help="Delete sessions older than this; overrides [retention].",
 )
 @click.option(
     "--remote",
@@ -122,9 +122,9 @@ def _planned(app: App, settings: "Settings") -> tuple["Plan", int]:
 
 
 def _pruned(app: App, settings: "Settings", *, yes: bool) -> tuple["Plan", int]:
-    from sync import cycle
+    from sync.conditions import Pass
 
-    conditions = cycle.Pass(
+    conditions = Pass(
         app.layout,
         settings,
         app.now_us,
@@ -154,7 +154,7 @@ def _text(made: "Plan", ended: int, *, dry_run: bool) -> str:
     ]
     lines = [
         *before,
-        f"{verb} {', '.join(parts) or 'what packs held of it'}: {made.bytes / 1e6:.1f} MB.",
+        f"{verb} {', '.join(parts) or 'what packs have of it'}: {made.bytes / 1e6:.1f} MB.",
     ]
     lines += [f"  session {grave.session}" for grave in made.sessions[:MAX_SESSIONS]]
     if len(made.sessions) > MAX_SESSIONS:

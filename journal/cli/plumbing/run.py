@@ -45,7 +45,7 @@ def _checked(name: str) -> str:
 
 
 def _warn(app: App) -> None:
-    """Say that the session will not be recorded, as far as the home tells."""
+    """Say that the session will not be recorded, as far as the home shows."""
     from journal.setup import capture
 
     found = capture.look(app.layout, os.curdir)

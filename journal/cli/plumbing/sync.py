@@ -21,7 +21,7 @@ from journal.cli.screen.sync_report import (
 from journal.errors import JournalError, UsageError
 
 if TYPE_CHECKING:
-    from sync.cycle import Report
+    from sync.report import Report
 
 
 @click.command()
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @click.option(
     "--yes",
     is_flag=True,
-    help="With --rebuild: accept the loss of what only a damaged database held.",
+    help="With --rebuild: accept the loss of records that are in the damaged database alone.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @pass_app

@@ -63,7 +63,7 @@ def _alone(layout: Layout) -> Iterator[None]:
 
 
 def _watch(app: App, idle_seconds: float | None) -> "End":
-    from journal.cli.plumbing.background import Beside
+    from journal.cli.plumbing.background import Background
     from journal.cli.plumbing.program_version import RunningProgram
     from sync import cycle, daily_log, slow_stages  # noqa: F401  now: later their code may be another one
     from sync.watch import End, Orders, Watcher
@@ -75,7 +75,7 @@ def _watch(app: App, idle_seconds: float | None) -> "End":
     def run_pass(stopping: Callable[[], bool]) -> int:
         taken = _pass(app, stopping, complaints)
         scan.taken()
-        beside.wake()
+        background.wake()
         return taken
 
     def run_outside() -> "Outside":
@@ -90,16 +90,16 @@ def _watch(app: App, idle_seconds: float | None) -> "End":
         settle_seconds=settings.settle_ms / 1000,
         scan_seconds=settings.scan_seconds,
         idle_seconds=idle_seconds,
-        waiting=lambda: beside.is_waiting,
+        waiting=lambda: background.is_waiting,
     )
     watcher = Watcher(orders)
-    beside = Beside(run_outside, _Complaints().tell, watcher.look)
+    background = Background(run_outside, _Complaints().tell, watcher.look)
     _obey_signals(watcher)
     _say(f"Watching {app.layout.home} (process {os.getpid()}).")
     try:
         end = watcher.run()
     finally:
-        beside.close()
+        background.close()
     reasons = {
         End.STOPPED: "Stopped.",
         End.IDLE: "Nothing new: done.",
@@ -117,10 +117,10 @@ def _obey_signals(watcher: "Watcher") -> None:
 
 def _pass(app: App, stopping: Callable[[], bool], complaints: "_Complaints") -> int:
     """One pass that ends early if asked to; the lines read. JournalError: it failed, in words."""
-    from sync import cycle
+    from sync.conditions import Pass
 
     keep_polling = polling(LOCK_WAIT_SECONDS)
-    conditions = cycle.Pass(
+    conditions = Pass(
         app.layout,
         app.settings,
         app.now_us,
@@ -192,7 +192,7 @@ class _Scan:
                     status = entry.stat()
                     yield entry.path, status.st_ino, status.st_size, status.st_mtime_ns
         for spool in self._layout.spools():
-            with suppress(OSError):  # no spool, or somebody else's
+            with suppress(OSError):  # no spool, or another user's
                 for entry in os.scandir(spool):
                     if entry.name.endswith((".jsonl", ".raw")):
                         yield entry.name, entry.inode(), 0, 0

@@ -1,4 +1,4 @@
-"""What stands around an event, on a screen."""
+"""The conversation around an event, on a screen."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def health(found: "Condition", now_us: int) -> str:
-    """One line: when something was recorded last, what is not taken in, what is wrong."""
+    """One line: when something was recorded last, what is not synced, what is wrong."""
     from journal.cli.screen.tables import ago
 
     last = "nothing recorded"

@@ -21,19 +21,19 @@ def print_json(value: Any) -> None:
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """Print lines for people that name what somebody else wrote: no terminal obeys any of it."""
+    """Print lines with text of others for people, without its control characters."""
     click.echo(clean(text), err=err)
 
 
 def console() -> "Console":
-    """Standard output as a rich console; plain text if it is no terminal or NO_COLOR is set."""
+    """Standard output as a rich console; plain text if it is not a terminal or NO_COLOR is set."""
     from rich.console import Console
 
     return Console(highlight=False, soft_wrap=False)
 
 
 def clean(text: str) -> str:
-    """A stranger's text for a terminal: its lines, without what a terminal obeys or nobody sees."""
+    """A text of others for a terminal: its lines, without control and invisible characters."""
     from journal import printable
 
     return printable.clean(text)

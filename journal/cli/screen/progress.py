@@ -11,7 +11,7 @@ Advance = Callable[[str, int, int], None]  # what is done, how much of it, of ho
 
 @contextmanager
 def progress(*, counts: bool = False) -> Iterator[Advance]:
-    """A bar that tells in bytes, or any other measure, how far each part is; else nothing.
+    """A bar that shows how far each part is, in bytes or any other measure; else nothing.
 
     `counts`: what is measured are things, and their numbers are shown.
     """

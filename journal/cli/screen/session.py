@@ -80,7 +80,7 @@ def _header(detail: "Detail", now_us: int) -> Table:
 
 
 def _archive(detail: "Detail", now_us: int) -> str:
-    """Where the session's archive stands; empty if no remote is set."""
+    """How far the session is delivered; empty if no remote is set."""
     standing = detail.archive
     if standing is None:
         return ""

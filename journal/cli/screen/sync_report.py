@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 from journal.cli.app import App
 
 if TYPE_CHECKING:
-    from sync.cycle import Report
     from sync.delivery.sending import Delivered
     from sync.memory.stage import Asked
     from sync.rebuild.rebuild import Rebuilt
+    from sync.report import Report
     from sync.slow_stages import Outside
 
 
@@ -46,7 +46,7 @@ def ended_text(report: "Report") -> str:
 def rebuilt_text(rebuilt: "Rebuilt", seconds: float) -> str:
     """What a rebuild made, and what came from where."""
     events = "event" if rebuilt.events == 1 else "events"
-    text = f"The database was made anew in {seconds:.1f} s: {rebuilt.events:,} {events}"
+    text = f"The database was rebuilt in {seconds:.1f} s: {rebuilt.events:,} {events}"
     if not rebuilt.taken_over:
         return text + ", all from the journal."
     records = "record" if rebuilt.taken_over == 1 else "records"
@@ -67,7 +67,7 @@ def rebuilt_json(report: "Report") -> dict[str, object] | None:
 
 
 def rebuild_problems(report: "Report") -> list[str]:
-    """What people must be told of a rebuild, beside its success."""
+    """What people must know of a rebuild, apart from its success."""
     rebuilt = report.rebuilt
     if rebuilt is None:
         return []

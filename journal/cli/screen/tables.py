@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sync.query.listing import Session
 
 WIDE_COLUMNS = 100
-ENDLESS_COLUMNS = 500  # of a pipe: whoever reads it finds each title whole
+ENDLESS_COLUMNS = 500  # of a pipe: its reader finds each title whole
 GAP = "  "
 TIMES = "\u00d7"  # the sign before a number of times
 _LIMITS = {"PROJECT": 16, "BRANCH": 24, "AGENT": 11}

@@ -1,4 +1,4 @@
-"""`journal archive`: makes the team archive, says how it stands, shares projects."""
+"""`journal archive`: makes the team archive, reports its state, shares projects."""
 
 import os
 

@@ -175,7 +175,7 @@ def _subject(app: App, settings: "Settings", is_usable: bool) -> "Subject":
     from journal.doctor import count
     from sync.checkup import Subject
 
-    def take_in() -> str:
+    def run_pass() -> str:
         return f"synced {count(app.sync(WAIT_SECONDS).read, 'record')}"
 
     def rebuild() -> str:
@@ -184,7 +184,7 @@ def _subject(app: App, settings: "Settings", is_usable: bool) -> "Subject":
         seconds = time.monotonic() - started
         return " ".join(rebuilt_text(rebuilt, seconds).split()) if rebuilt else ""
 
-    repairs = (take_in, rebuild) if is_usable else (None, None)
+    repairs = (run_pass, rebuild) if is_usable else (None, None)
     return Subject(app.layout, settings, os.environ, app.now_us, *repairs)
 
 
@@ -217,7 +217,7 @@ def _fly_for(app: App, one: "Installed", is_usable: bool) -> "list[Finding]":
 
 
 def _why_not_sent(app: App, environ: "Mapping[str, str]", is_usable: bool) -> str:
-    """Why no canary is sent, whichever the agent; "" if nothing stands against it."""
+    """Why no canary is sent, for any agent; "" if one can be sent."""
     from journal.setup import capture
     from journal.setup.hook_command import SILENCE
 

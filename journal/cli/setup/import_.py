@@ -15,7 +15,7 @@ from journal.cli.screen.progress import progress
 from sync.checkup.earlier_sessions import note_import
 
 if TYPE_CHECKING:
-    from sync.cycle import Report
+    from sync.report import Report
     from sync.transfer.importing import Imported
     from sync.transfer.sources import Found
 
@@ -123,7 +123,7 @@ def run_import(
     report: Report | None = None
     with progress() as advance:
 
-        def take_in(pack_at_once: bool = False) -> None:
+        def run_pass(pack_at_once: bool = False) -> None:
             nonlocal report
             report = app.sync(
                 WAIT_SECONDS,
@@ -137,8 +137,8 @@ def run_import(
                 app.settings,
                 found.sources,
                 time.time_ns,
-                take_in,
-                partial(take_in, pack_at_once=True),
+                run_pass,
+                partial(run_pass, pack_at_once=True),
                 dry_run,
                 verify,
                 lambda *on: advance("Reading", *on),
@@ -176,7 +176,7 @@ def _history(agents: tuple[str, ...]) -> "Found":
         home = os.environ.get("HOME", "")
         folders = [str(f) for name in agents for f in sources.folders(name, os.environ)]
         whose = ", ".join(AGENTS[name].label for name in agents) or "any agent"
-        message = f"there are no transcripts of {whose} in {', '.join(folders) or home}"
+        message = f"no transcripts of {whose} in {', '.join(folders) or home}"
         raise JournalError(message, "name what is to be imported: journal import PATH")
     return found
 

@@ -3,7 +3,7 @@
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -12,18 +12,16 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app
+from journal.cli.screen.installation import installation_text, registration_text, removal_text
 from journal.cli.screen.output import say
+from journal.cli.setup.trust import offer_trust
 from journal.errors import JournalError, UsageError
 
 ATTEMPTS = 10  # while other programs change the agent's settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from journal.agents.contract import Agent
     from journal.setup.install import Installation, Removal
-    from journal.setup.mcp_servers import Registration
-    from journal.setup.service import ServiceChange
 
 _DEFAULT = "claude-code"  # if none is named and none is found, or --settings says where
 _AGENTS = click.argument("agents", nargs=-1, metavar="[AGENT]...")
@@ -31,9 +29,9 @@ _SETTINGS = click.option(
     "--settings",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="The file with the hooks of one agent (else the agent's own of this user).",
+    help="The file with the hooks of one agent (default: the agent's own file of this user).",
 )
-_DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
+_DRY_RUN = click.option("--dry-run", is_flag=True, help="Print what would be done; write nothing.")
 
 
 @click.command()
@@ -67,9 +65,9 @@ def install(
 ) -> None:
     """Record the sessions of agents from now on.
 
-    AGENT is claude-code, codex, copilot-cli, opencode, gemini-cli or qwen-code; none named means
+    AGENT is claude-code, codex, copilot-cli, opencode, gemini-cli or qwen-code; without it:
     every agent that is found on this machine, else Claude Code. Adds hooks to the agent's
-    configuration and keeps everything else in it, and registers `journal mcp` with it. To run it
+    configuration and keeps everything else in it, and registers `journal mcp` with it. Running it
     again changes nothing, or brings both up to date after an upgrade.
     """
     from journal.setup import install as installing
@@ -78,34 +76,22 @@ def install(
     file = _absolute(settings)
     installing.check_possible()
     chosen, absent = _chosen(agents, file)
-    autostart = app.settings.capture.autostart
     if service:
         services.install(app.layout, dry_run=True)  # refuses before anything is written
-
-    def put(agent: "Agent") -> "Installation":
-        return installing.install(
-            app.layout,
-            agent.name,
-            file,
-            durable=app.settings.capture.durable,
-            now_us=app.now_us,
-            autostart=autostart,
-            dry_run=dry_run,
-        )
 
     reports: list[Installation] = []
     for agent in chosen:
         with _refusal(agent, alone=len(chosen) == 1):
-            reports.append(_alone(partial(put, agent)))
+            reports.append(_installed(app, agent, file, dry_run))
     change = services.install(app.layout, dry_run=dry_run) if service and reports else None
     if reports:
-        click.echo(installation_text(reports, autostart, change, absent))
+        click.echo(installation_text(reports, app.settings.capture.autostart, change, absent))
     for report in reports:
         for warning in (*report.warnings, *_switched_off(report)):
             click.echo(f"journal: {warning}", err=True)
     _register(app, reports, dry_run, wanted=file is None and not no_mcp)
     for report in reports:
-        _see_to_trust(report, trust)
+        offer_trust(report, trust)
     if any(report.outcome != "unchanged" for report in reports):
         _offer_import(app, file, dry_run)
     if len(reports) < len(chosen):
@@ -156,7 +142,7 @@ def _register(app: App, reports: "list[Installation]", dry_run: bool, *, wanted:
         with _server_refusal(agent):
             done = mcp_servers.register(app.layout, agent, os.environ, app.now_us, dry_run=dry_run)
             if done is not None:
-                click.echo(_registered(done, dry_run))
+                click.echo(registration_text(done, dry_run))
 
 
 def _unregister(app: App, agents: "list[Agent]", dry_run: bool) -> None:
@@ -166,7 +152,7 @@ def _unregister(app: App, agents: "list[Agent]", dry_run: bool) -> None:
         with _server_refusal(agent):
             done = mcp_servers.unregister(agent, os.environ, app.now_us, dry_run=dry_run)
             if done is not None and done.outcome == "removed":
-                click.echo(_registered(done, dry_run))
+                click.echo(registration_text(done, dry_run))
 
 
 @contextmanager
@@ -178,52 +164,24 @@ def _server_refusal(agent: "Agent") -> Iterator[None]:
         click.echo(f"journal: {agent.label}: journal mcp: {error}{hint}", err=True)
 
 
-def _registered(done: "Registration", dry_run: bool) -> str:
-    """One line of what was done with an agent's list of servers."""
-    would = "would be " if dry_run and done.outcome != "unchanged" else ""
-    said = "registered already" if done.outcome == "unchanged" else f"{would}{done.outcome}"
-    backup = f", backup {done.backup.name}" if done.backup else ""
-    return f"{done.agent.label}: journal mcp {said} ({done.path}{backup})"
-
-
-def _see_to_trust(report: "Installation", wanted: bool | None) -> None:
-    """Say which hooks the agent does not trust yet; trust them if the person wants it."""
-    trust, label = report.agent.setup.trust, report.agent.label
-    if trust is None:
-        return
-    from journal.setup.hook_command import is_ours
-
-    how = f"journal install {report.agent.name} --trust, or in {label} itself"
-    if report.dry_run:
-        click.echo(f"{label} runs hooks only when they are trusted. Later: {how}")
-        return
-    try:
-        listed = trust.look(os.environ)
-        waiting = [hook for hook in listed if is_ours(hook.command) and not hook.is_trusted]
-        if not waiting:
-            if not any(is_ours(hook.command) for hook in listed):
-                click.echo(f"journal: {label} does not see the hooks yet ({how})", err=True)
-            return
-        if wanted is None and sys.stdin.isatty() and sys.stdout.isatty():
-            click.echo(f"{label} runs hooks only when they are trusted.")
-            wanted = click.confirm(f"Trust these {len(waiting)} hooks now?", default=True)
-        if wanted:
-            trust.grant(os.environ, waiting)
-            click.echo(f"{label} trusts {len(waiting)} hooks now.")
-        else:
-            click.echo(f"{label} does not run the hooks until they are trusted: {how}")
-    except JournalError as error:
-        message = f"{label} runs hooks only when they are trusted, and cannot be asked: {error}"
-        click.echo(f"journal: {message} ({error.hint})", err=True)
-
-
-def _alone(put: "Callable[[], Installation]") -> "Installation":
-    """What `put` does, again if another program changed the settings meanwhile."""
+def _installed(app: App, agent: "Agent", file: Path | None, dry_run: bool) -> "Installation":
+    """Install the hooks of one agent, again if another program changed the settings meanwhile."""
     import random
     import time
 
+    from journal.setup import install as installing
     from journal.setup.settings_file import ChangedError
 
+    put = partial(
+        installing.install,
+        app.layout,
+        agent.name,
+        file,
+        durable=app.settings.capture.durable,
+        now_us=app.now_us,
+        autostart=app.settings.capture.autostart,
+        dry_run=dry_run,
+    )
     for _ in range(ATTEMPTS - 1):
         try:
             return put()
@@ -273,9 +231,9 @@ def _offer_import(app: App, settings: Path | None, dry_run: bool) -> None:
 @_DRY_RUN
 @pass_app
 def uninstall(app: App, agents: tuple[str, ...], settings: Path | None, dry_run: bool) -> None:
-    """Take the hooks out of the agents' configuration again.
+    """Remove the hooks from the agents' configuration.
 
-    None named means every agent in which hooks of the journal are, whatever their home. What was
+    Without AGENT: every agent with hooks of the journal, of any home. What was
     recorded stays.
     """
     from journal.agents import AGENTS
@@ -298,78 +256,6 @@ def uninstall(app: App, agents: tuple[str, ...], settings: Path | None, dry_run:
     click.echo(removal_text(reports, app.layout.home, service, dry_run=dry_run))
     if len(reports) < len(chosen):
         click.get_current_context().exit(2)
-
-
-def installation_text(
-    reports: "list[Installation]",
-    autostart: bool,
-    service: "ServiceChange | None" = None,
-    absent: Sequence[str] = (),
-) -> str:
-    """What was changed, where the backups are, what leaves the machine, what to do next."""
-    lines, first = [], reports[0]
-    would = "would be " if first.dry_run else ""
-    for report in reports:
-        lines.append(f"{report.agent.label}: {_installed(report, would)}")
-        lines += [f"  backup    {report.backup}"] if report.backup else []
-        lines += [f"  replaced  the hooks of another home: {home}" for home in report.replaced]
-    lines += [f"{label}: not found on this machine" for label in absent]
-    lines += [f"  home      {first.home}", f"  run by    {first.interpreter}"]
-    if any(report.programs for report in reports):
-        lines.append(f"  programs  {would}copied to {first.home / 'hooks'}")
-    lines.append(f"  watcher   {'starts with a session' if autostart else 'is not started'}")
-    lines += _service_lines(service, would)
-    lines.append("Nothing leaves this machine unless you configure a remote.")
-    if first.dry_run:
-        return "\n".join([*lines, "Nothing was written (--dry-run)."])
-    program = first.agent.setup.program
-    return "\n".join([*lines, f"Next: start {program} and work as always, then run: journal"])
-
-
-def _installed(report: "Installation", would: str) -> str:
-    if report.outcome == "unchanged":
-        return f"Already installed: nothing to change in {report.settings}."
-    return f"{report.settings} {would}{report.outcome}: {_hooks(report.events)} set"
-
-
-def removal_text(
-    reports: "list[Removal]",
-    home: Path,
-    service: "ServiceChange | None" = None,
-    *,
-    dry_run: bool = False,
-) -> str:
-    """What was taken out, and that the journal stays."""
-    lines, would = [], "would be " if dry_run else ""
-    for report in reports:
-        if report.events:
-            said = f"{report.settings} {would}changed: {_hooks(report.events)} taken out"
-        else:
-            said = f"Not installed: no hook of the journal in {report.settings}."
-        lines.append(f"{report.agent.label}: {said}")
-        lines += [f"  backup    {report.backup}"] if report.backup else []
-        lines += [f"  home      {other}" for other in report.homes if other != str(home)]
-    if not reports:
-        lines.append("Not installed: no hook of the journal in any agent.")
-    lines += _service_lines(service, would)
-    lines.append(f"What was recorded stays in {home}.")
-    return "\n".join([*lines, *(["Nothing was written (--dry-run)."] if dry_run else [])])
-
-
-def _service_lines(change: "ServiceChange | None", would: str) -> list[str]:
-    """Where the service's file is, and what a person has to run because it could not be."""
-    if change is None:
-        return []
-    said = "is as it was" if change.outcome == "unchanged" else f"{would}{change.outcome}"
-    lines = [f"  service   {change.path} {said}"]
-    if change.left:
-        lines.append(f"            {change.reason}; to be run:")
-        lines += [f"            {shlex.join(command)}" for command in change.left]
-    return lines
-
-
-def _hooks(events: tuple[str, ...]) -> str:
-    return f"{len(events)} {'hook' if len(events) == 1 else 'hooks'}"
 
 
 def _absolute(path: Path | None) -> Path | None:

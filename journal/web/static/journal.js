@@ -33,7 +33,7 @@
     };
   }
 
-  // A browser opens six connections to a server at most: a tab that nobody sees holds none.
+  // A browser opens six connections to a server at most: a hidden tab keeps none open.
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) {
       missed = true;

@@ -1,7 +1,7 @@
 """Tokens and what they cost, by day, week, month, project, model, agent or session.
 
 A message that forks share is counted once: in the session that does not have it from another one,
-of several in the one that began first. That holds whatever is filtered.
+of several in the one that began first. That is so with every filter.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -35,7 +35,7 @@ class Address:
         return one_line(self.parameters.get("host") or "the local server")
 
     def connect_parameters(self, seconds: float, password: str | None) -> dict[str, Any]:
-        """What libpq is given; `seconds` bound each address that the host's name stands for."""
+        """What libpq is given; `seconds` bound each address that the host's name has."""
         found: dict[str, Any] = {
             "application_name": "agent-journal",
             "client_encoding": "utf8",

@@ -161,7 +161,7 @@ class _Job:
             raise
 
     def leave(self) -> None:
-        """In the thread that waited: nobody waits any more."""
+        """In the thread that waited: the wait is over."""
         with self._guard:
             if self.done.is_set():
                 return

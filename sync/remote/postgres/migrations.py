@@ -57,7 +57,7 @@ def check(connection: "psycopg.Connection[Any]", schema: str) -> Archive:
     """The archive, if it has this program's schema. RemoteError `schema`: it has not."""
     archive = found(connection, schema)
     if archive is None:
-        raise errors.made("schema", f"there is no team archive in schema {schema}", Then.PAUSE)
+        raise errors.made("schema", f"no team archive in schema {schema}", Then.PAUSE)
     if archive.version < VERSION:
         text = f"the team archive has schema {archive.version}, older than this program's {VERSION}"
         raise errors.made("schema", text, Then.PAUSE)

@@ -1,4 +1,4 @@
-"""The body of a piece: records, one a line, behind one that tells of their session.
+"""The body of a piece: records, one a line, after one about their session.
 
 The first line is a record of the journal's own, `Session`, so that a piece is redacted line by
 line like every other: its payload is {"agent","row","summary","kinds"}. `row` is the session as
@@ -93,7 +93,7 @@ def split(body: bytes) -> list[bytes]:
 
 
 def parse(body: bytes) -> Parsed:
-    """What a piece holds. ValueError: it is no body of a piece."""
+    """What a piece holds. ValueError: it is not the body of a piece."""
     first, lines = _lines(body)
     try:
         made = record.parse(first)

@@ -42,13 +42,13 @@ class Postgres:
     def __init__(
         self, settings: sections.Remote, archive_id: str, home_id: str,
         environ: Mapping[str, str], memory: dict[str, Any], remember: Callable[[], None],
-        learn: Callable[[str], None],
+        note_archive: Callable[[str], None],
     ) -> None:  # fmt: skip
         self._settings = settings
         self._name = archive_name(archive_id)
         self._memory = memory
         self._remember = remember
-        self._learn = learn
+        self._note_archive = note_archive
         self._archive_id = archive_id
         self._home_id = home_id
         self._connection = connection(settings, environ, self._check)
@@ -110,7 +110,7 @@ class Postgres:
     def _check(self, connection: "psycopg.Connection[Any]") -> None:
         found = migrations.check(connection, self._settings.db_schema)
         if found.id != self._archive_id:
-            self._learn(found.id)
+            self._note_archive(found.id)
             text = "another team archive than before is at this address"
             raise RemoteError("not_found", f"{text} (it is looked at again)", Then.RETRY)
 

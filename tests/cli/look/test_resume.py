@@ -88,7 +88,7 @@ def test_print_is_one_line_for_any_shell(tmp_path: Path, code: Path) -> None:
         (SESSION, "/tmp", "some-agent", "no way back"),
     ],
 )
-def test_no_way_back_is_said(
+def test_no_way_back_is_reported(
     tmp_path: Path, code: Path, session: str, cwd: str, agent: str, said: str
 ) -> None:
     prompt(tmp_path / "home", cwd, session, agent)
@@ -148,5 +148,5 @@ def test_without_a_copy_nothing_is_started(tmp_path: Path, code: Path) -> None:
     prompt(tmp_path / "home", code)
     done = run(tmp_path / "home", "resume", SESSION, HOME=str(tmp_path))
     assert (done.returncode, done.stdout) == (1, "")
-    assert "there is no copy" in done.stderr
+    assert "no copy" in done.stderr
     assert stored.rows(tmp_path / "home", "select count(*) from events") == [(1,)]

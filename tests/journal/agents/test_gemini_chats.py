@@ -46,7 +46,7 @@ def test_a_record_that_is_written_again_adds_only_what_is_new() -> None:
         assert len(lines) < len(found)
 
 
-def test_a_session_works_where_the_file_beside_its_chats_says() -> None:
+def test_a_session_works_where_the_file_next_to_its_chats_says() -> None:
     (path,) = files("gemini-cli", "simple")
     found = entries(Chat(path), path.read_bytes().split(b"\n"))
     assert {entry.cwd for entry in found} == {"/home/dev/code/simple"}

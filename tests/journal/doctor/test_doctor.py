@@ -8,7 +8,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from journal.layout import Layout
 from journal.record import own_facts
 from journal.times import DAY_US
 from sync.checkup import canary as flight
+from sync.conditions import Pass
 from sync.store.locks import locked
 
 Findings = list[dict[str, Any]]
@@ -253,46 +254,27 @@ def test_a_key_that_is_too_short(patient: Patient) -> None:
     patient.finds("home", "error", "too short for a key")
 
 
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """Small disks; only root can have them."""
-    made: list[Path] = []
-
-    def mount(options: str) -> Path:
-        folder = tmp_path / f"disk{len(made)}"
-        folder.mkdir()
-        command = ["mount", "-t", "tmpfs", "-o", f"mode=700,{options}", "tmpfs", str(folder)]
-        if os.getuid() != 0 or subprocess.run(command, capture_output=True).returncode != 0:
-            pytest.skip("needs the right to mount")
-        made.append(folder)
-        return folder
-
-    yield mount
-    for folder in made:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
 @pytest.mark.parametrize(
     ("options", "status", "words"),
     [
         ("size=8m", "error", "nearly full"),
         ("size=200m", "warning", "has little room"),
-        ("size=900m,nr_inodes=2", "error", "can hold no more files"),
+        ("size=900m,nr_inodes=2", "error", "has no room for more files"),
         ("size=900m", "ok", "MB free"),
     ],
 )
 def test_room_on_the_disk(
-    disk: Callable[[str], Path], options: str, status: str, words: str
+    disks: Callable[[str], Path], options: str, status: str, words: str
 ) -> None:
-    folder = disk(options)
+    folder = disks(options)
     if "inodes" in options:
         (folder / "last").touch()
     (one,) = home.look_at_disk(Layout(folder / "home"))
     assert (one.status, words in one.message) == (status, True), one
 
 
-def test_a_read_only_disk(disk: Callable[[str], Path]) -> None:
-    folder = disk("size=900m")
+def test_a_read_only_disk(disks: Callable[[str], Path]) -> None:
+    folder = disks("size=900m")
     subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
     (one,) = home.look_at_home(Layout(folder))
     assert (one.status, "read-only" in one.message, one.repair) == ("error", True, None)
@@ -408,9 +390,9 @@ def test_hooks_that_are_switched_off(patient: Patient, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
-        ({"allowManagedHooksOnly": True}, "allows managed hooks alone"),
+        ({"allowManagedHooksOnly": True}, "allows only managed hooks"),
         ({"disableAllHooks": True}, "disableAllHooks is set in"),
-        ({"strictPluginOnlyCustomization": ["hooks"]}, "allows hooks of plugins alone"),
+        ({"strictPluginOnlyCustomization": ["hooks"]}, "allows only hooks of plugins"),
     ],
 )
 def test_what_an_administrator_forbids(tmp_path: Path, policy: Any, words: str) -> None:
@@ -486,7 +468,7 @@ def test_a_damaged_database_is_rebuilt(patient: Patient, content: bytes | None) 
         assert path.read_bytes() == content
         patient.run("sync", "--rebuild", "--yes")
     else:
-        patient.is_fixed("database", "made anew")
+        patient.is_fixed("database", "rebuilt")
     assert stored.rows(patient.home, "select count(*) from events") == [(15,)]
 
 
@@ -499,9 +481,9 @@ def test_a_database_that_is_gone_while_days_are_packed(patient: Patient) -> None
     from journal.settings.sources import load_settings
     from sync import cycle
 
-    cycle.run(cycle.Pass(patient.layout, load_settings(patient.layout, {}), late))
+    cycle.run(Pass(patient.layout, load_settings(patient.layout, {}), late))
     patient.layout.database.unlink()
-    patient.is_fixed("database", "made anew")
+    patient.is_fixed("database", "rebuilt")
 
 
 def test_databases_of_others(patient: Patient) -> None:

@@ -15,8 +15,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import archived
 import firing
 import stored
@@ -76,13 +74,6 @@ def call(tool: str, tool_input: object, response: object) -> tuple[str, bytes]:
 PLACES: list[Callable[[str], tuple[str, bytes]]] = [
     in_prompt, in_output, in_file, in_json, in_answer
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    commands = Commands()
-    yield commands
-    commands.close()
 
 
 def fire(installed: Installed, event: str, data: bytes) -> bytes:

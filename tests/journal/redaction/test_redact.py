@@ -195,7 +195,7 @@ def in_positions(text: str) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("name", PLANTED)
-def test_a_planted_secret_vanishes_wherever_it_stands(name: str) -> None:
+def test_a_planted_secret_vanishes_in_any_place(name: str) -> None:
     template, secret = PLANTED[name]
     text = template.format(secret)
     assert secret in text

@@ -39,7 +39,7 @@ def test_it_lets_every_planted_secret_through(name: str) -> None:
 
 
 @pytest.mark.parametrize("text", LOOK_ALIKES)
-def test_it_lets_through_whatever_the_filter_looks_at(text: str) -> None:
+def test_it_lets_through_what_the_filter_looks_at(text: str) -> None:
     assert all(map(lets_through, in_positions(text).values()))
 
 

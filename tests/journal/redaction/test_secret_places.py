@@ -52,7 +52,7 @@ PLACES = [
 
 
 @pytest.mark.parametrize("template", PLACES)
-def test_what_stands_there_goes(template: str) -> None:
+def test_a_secret_in_that_place_is_removed(template: str) -> None:
     word = "".join(CHANCE.choice(string.ascii_letters) for _ in range(16)) + "a7"
     b64 = base64.b64encode(CHANCE.randbytes(30)).decode()
     of_hex = CHANCE.randbytes(20).hex()

@@ -54,7 +54,7 @@ def summary_of(state: SessionState) -> Summary:
     return summary
 
 
-def test_a_recorded_session_is_told_by_what_was_asked_done_and_said() -> None:
+def test_a_recorded_session_is_told_by_what_was_asked_done_and_reported() -> None:
     summary = summary_of(folded("p-simple.jsonl"))
     assert summary == Summary(
         request="please do the simple thing",
@@ -225,7 +225,7 @@ def test_files_are_listed_newest_first_and_the_rest_counted() -> None:
     assert len(summary.completed) < 1300
 
 
-def test_a_listing_shows_its_first_item_whatever_its_length() -> None:
+def test_a_listing_shows_its_first_item_at_any_length() -> None:
     assert listing(["a", "b", "c"], 3, 100) == "a, b, c"
     assert listing(["a" * 50, "b"], 2, 10) == "a" * 50 + " (+1)"
     assert listing([], 0, 10) == ""

@@ -450,7 +450,7 @@ def test_a_device_at_its_place_is_not_read(layout: Layout) -> None:
 
 def test_a_link_to_nothing_does_not_silently_mean_the_defaults(layout: Layout) -> None:
     layout.config.symlink_to(layout.home / "gone.toml")
-    assert_not_a_file(layout, "is a link to nothing")
+    assert_not_a_file(layout, "is a broken symbolic link")
 
 
 def test_a_link_to_itself_is_a_clear_error(layout: Layout) -> None:
@@ -560,7 +560,7 @@ def test_the_example_has_every_key_in_the_order_of_the_settings() -> None:
     assert [(section, key) for section, table in tables.items() for key in table] == keys()
 
 
-def test_every_key_of_the_example_stands_under_an_explanation() -> None:
+def test_every_key_of_the_example_is_under_an_explanation() -> None:
     for block in EXAMPLE.read_text().split("\n\n"):
         lines = block.strip("\n").splitlines()
         if any(re.match(r"#\S", line) for line in lines):

@@ -21,9 +21,10 @@ from journal.agents import AGENTS
 from journal.cli import run
 from journal.errors import JournalError, UsageError
 from journal.layout import Layout
-from journal.setup import settings_file
+from journal.setup import programs, settings_file
+from journal.setup.agent_versions import agent_versions
 from journal.setup.hook_command import base_interpreter, is_ours
-from journal.setup.install import agent_versions, install, stale_programs, throw_away, uninstall
+from journal.setup.install import install, throw_away, uninstall
 
 NOW_US = 1_795_000_000_000_000
 ALL = tuple(AGENTS["claude-code"].setup.events)
@@ -262,7 +263,7 @@ def test_another_home_takes_the_place_of_the_first(tmp_path: Path, settings: Pat
     assert settings.read_bytes() == before
 
 
-def test_an_older_command_is_replaced_where_it_stands(layout: Layout, settings: Path) -> None:
+def test_an_older_command_is_replaced_where_it_is(layout: Layout, settings: Path) -> None:
     put(layout)
     values = read(settings)
     stop = values["hooks"]["Stop"][0]["hooks"]
@@ -303,7 +304,7 @@ def test_durable_hooks_say_so_and_can_be_changed_back(layout: Layout) -> None:
         (b'{"hooks": []}', '"hooks" is not an object'),
         (b'{"hooks": null}', '"hooks" is not an object'),
         (b'{"hooks": {"Stop": {}}}', '"hooks.Stop" is not a list'),
-        (b'{"a": 1, "a": 2}', "'a' stands twice"),
+        (b'{"a": 1, "a": 2}', "'a' is twice"),
         (b'{"a": NaN}', "NaN"),
         (b'{"a": 1e999}', "too large"),
         (b'{"a": "\xff"}', "byte 8 is not UTF-8"),
@@ -386,13 +387,13 @@ def test_the_programs_are_copied_privately_and_refreshed(layout: Layout) -> None
     assert {stat.S_IMODE(path.stat().st_mode) for path in layout.hooks.iterdir()} == {0o600}
     assert stat.S_IMODE(layout.hooks.stat().st_mode) == 0o700
     assert (layout.hooks / "application").read_text() == f"{sys.executable}\n"
-    assert stale_programs(layout) == ()
+    assert programs.stale(layout) == ()
     (layout.hooks / "emit.py").write_text("old")
     (layout.hooks / "run.py").unlink()
-    assert stale_programs(layout) == ("emit.py", "run.py")
+    assert programs.stale(layout) == ("emit.py", "run.py")
     report = put(layout)
     assert (report.outcome, report.programs) == ("unchanged", ("emit.py", "run.py"))
-    assert stale_programs(layout) == ()
+    assert programs.stale(layout) == ()
 
 
 def test_what_is_installed_records_a_whole_session(layout: Layout, settings: Path) -> None:
@@ -452,7 +453,9 @@ def test_a_version_counts_once_and_a_broken_agent_not_at_all(scratch: Path) -> N
     assert agent_versions() == ((2, 1, 9),)
 
 
-def test_without_an_agent_all_are_registered_and_it_is_said(layout: Layout, scratch: Path) -> None:
+def test_without_an_agent_all_are_registered_and_it_is_reported(
+    layout: Layout, scratch: Path
+) -> None:
     shutil.rmtree(scratch / "bin")
     report = put(layout)
     assert report.events == ALL

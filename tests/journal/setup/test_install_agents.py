@@ -96,9 +96,7 @@ def test_a_settings_file_goes_with_one_agent_and_needs_its_folder(
     file = str(user / "none" / "settings.json")
     said = out(capsys, "install", "codex", "qwen-code", "--settings", file, code=2).err
     assert "--settings names the file of one agent" in said
-    assert (
-        "there is no folder" in out(capsys, "install", "qwen-code", "--settings", file, code=2).err
-    )
+    assert "no folder" in out(capsys, "install", "qwen-code", "--settings", file, code=2).err
     assert not (user / "none").exists()
     assert not (user / ".agent-journal").exists()
 
@@ -120,7 +118,7 @@ def test_codex_is_trusted_through_its_own_interface(
 
 
 @pytest.mark.parametrize("script", ["exit 3", 'read x; echo \'{"id":1,"error":{}}\'', "cat"])
-def test_a_codex_that_does_not_answer_is_said(
+def test_a_codex_that_does_not_answer_is_reported(
     codex: Path, script: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("journal.agents.codex.trust.SECONDS", 0.5)
@@ -131,7 +129,7 @@ def test_a_codex_that_does_not_answer_is_said(
     assert (Path(os.environ["HOME"]) / ".codex" / "hooks.json").exists()
 
 
-def test_a_hooks_json_that_codex_refuses_is_said(
+def test_a_hooks_json_that_codex_refuses_is_reported(
     codex: Path, user: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (user / ".codex" / "hooks.json").write_text('{"hooks": {}, "mine": 1}')

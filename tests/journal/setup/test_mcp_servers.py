@@ -130,7 +130,7 @@ def test_claude_code_is_told_by_its_own_program(
         ("claude-code", '{"mcpServers": {"agent-journal": {"command": "somebody-elses"}}}'),
     ],
 )
-def test_what_cannot_be_kept_is_left_as_it_is_and_said(
+def test_what_cannot_be_kept_is_left_as_it_is_and_reported(
     agent: str, text: str, user: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = user / FILES[agent][0]

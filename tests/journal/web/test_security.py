@@ -147,7 +147,7 @@ def test_no_path_leads_out(server: WebServer, target: str) -> None:
     assert b"root:" not in answer.body
 
 
-def test_a_port_in_use_is_said(server: WebServer, tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported(server: WebServer, tmp_path: Path) -> None:
     looked_at.Writer(tmp_path / "home").tell("a1", "UserPromptSubmit", 9, cwd="/x", prompt="hi")
     port = server.host.rpartition(":")[2]
     command = [sys.executable, "-m", "journal", "--home", str(tmp_path / "home"), "web"]

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -47,19 +46,6 @@ TIMEOUT = 0.5  # as QUICK says
 SETTLE_SECONDS = 6 * TIMEOUT + 0.2
 SESSIONS = 30
 LATER = 3600.0  # seconds ahead
-
-
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    commands = Commands()
-    yield commands
-    commands.close()
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as server:
-        yield server
 
 
 class Home:
@@ -147,7 +133,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-def test_whatever_a_remote_does_a_sync_ends_in_time_and_says_what_it_was(
+def test_with_any_behaviour_of_a_remote_a_sync_ends_in_time_and_says_what_it_was(
     waiting: Home, server: Server
 ) -> None:
     for name, (fault, kind) in FAULTS.items():
@@ -490,7 +476,9 @@ def test_a_session_that_is_not_adopted_is_not_sent(mindspring: Home, server: Ser
     archived.assert_arrived(server.state, mindspring.told)
 
 
-def test_foreign_files_are_said_once_each_and_left_alone(mindspring: Home, server: Server) -> None:
+def test_foreign_files_are_reported_once_each_and_left_alone(
+    mindspring: Home, server: Server
+) -> None:
     mindspring.told.turn("one")
     server.fail(status=503)
     mindspring.sync()
@@ -540,7 +528,7 @@ def test_pieces_for_another_remote_stay_and_go_when_it_comes_back(
     archived.assert_in_folder(folder, mindspring.told)
 
 
-def test_with_no_remote_nothing_is_cut_and_what_waits_is_said(
+def test_with_no_remote_nothing_is_cut_and_what_waits_is_reported(
     mindspring: Home, server: Server
 ) -> None:
     mindspring.told.turn("one")
@@ -810,7 +798,7 @@ class Archive(RuleBasedStateMachine):
 
 
 @pytest.mark.hypothesis
-def test_whatever_happens_everything_arrives_once(
+def test_after_any_failure_everything_arrives_once(
     commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TMPDIR", os.environ["TMPDIR"])

@@ -189,7 +189,7 @@ def test_a_damaged_circuit_leaves_the_other_state(tmp_path: Path) -> None:
     assert found.memories == {"a": {"marker": "x"}, "c": {}}
 
 
-def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="cannot read"):
         circuit_breaker.load(tmp_path)
 

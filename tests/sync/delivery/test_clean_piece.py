@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,19 +32,6 @@ WORD = "ACME-20261121"
 RULES = '[redact]\npatterns = ["ACME-[0-9]{8}"]\n'
 SECRET = "ghp_" + "wV3xKq8ZtR1nLb5cYd0eHf6gJm2pSa9uQoTi"
 REDACTOR = Redactor(bytes(32))
-
-
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    commands = Commands()
-    yield commands
-    commands.close()
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as server:
-        yield server
 
 
 @pytest.fixture

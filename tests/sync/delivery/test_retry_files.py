@@ -195,7 +195,7 @@ def foreign_files(path: Path) -> dict[str, bytes]:
     }
 
 
-def test_what_is_no_piece_is_said_in_one_line_and_left_alone(tmp_path: Path) -> None:
+def test_what_is_not_a_piece_is_reported_in_one_line_and_left_alone(tmp_path: Path) -> None:
     path = retry_queue.write_new(tmp_path, a_piece())
     for reason, data in foreign_files(path).items():
         path.write_bytes(data)
@@ -206,7 +206,7 @@ def test_what_is_no_piece_is_said_in_one_line_and_left_alone(tmp_path: Path) -> 
         assert path.read_bytes() == data
 
 
-def test_what_cannot_be_opened_is_said(tmp_path: Path) -> None:
+def test_what_cannot_be_opened_is_reported(tmp_path: Path) -> None:
     pipe, loop = tmp_path / "pipe", tmp_path / "loop"
     os.mkfifo(pipe)
     loop.symlink_to(loop)
@@ -351,7 +351,7 @@ def test_dead_things_of_others_are_not_pieces(tmp_path: Path) -> None:
     assert bad.exists()
 
 
-def test_a_disk_that_cannot_be_written_is_said_and_leaves_the_old_file(tmp_path: Path) -> None:
+def test_a_disk_that_cannot_be_written_is_reported_and_leaves_the_old_file(tmp_path: Path) -> None:
     piece = a_piece(body=b"x" * 200_000)
     path = retry_queue.write_new(tmp_path, piece)
     code = """
@@ -384,7 +384,7 @@ def test_leftovers_of_killed_writers_go_after_an_hour(tmp_path: Path) -> None:
     for file, age in ((old, 3601), (new, 3500), (foreign, 9999)):
         file.touch()
         os.utime(file, (now_us / SECOND_US - age,) * 2)
-    retry_queue.remove_litter(tmp_path, now_us)
+    retry_queue.remove_temporary(tmp_path, now_us)
     assert sorted(tmp_path.iterdir()) == sorted([path, new, foreign])
 
 

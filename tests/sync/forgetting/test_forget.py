@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -34,13 +33,6 @@ from tests.sync.views.test_tombstones import check
 GONE, STAYS = "7f3a91aa-0001-4000-8000-000000000001", "c20b44bb-0002-4000-8000-000000000002"
 MARKER = "zebra-quartz-4711"
 DAYS_AGO = 10 * 86_400
-
-
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    running = Commands()
-    yield running
-    running.close()
 
 
 def line(session: str, event: str, ago_seconds: float, **payload: object) -> bytes:
@@ -264,7 +256,7 @@ def test_what_comes_late_to_a_replaced_file_is_kept(tmp_path: Path) -> None:
         work = scrub.Scrub(db, layout, Traces(Grave(AGENT, GONE, now_us)))
         work.days()
         hook.write(gone + late)
-        work.settle()
+        work.finish()
     assert work.lines == 4
     assert path.read_bytes().endswith(late)
     assert MARKER.encode() not in path.read_bytes()
@@ -285,7 +277,7 @@ def test_what_came_late_before_a_kill_is_kept(tmp_path: Path) -> None:
         hook.write(late)
         again = scrub.Scrub(db, layout, traces)
         again.days()
-        again.settle()
+        again.finish()
     assert path.read_bytes().endswith(late)
     assert path.read_bytes().count(b"\n") == 5
     assert not list(tmp_path.glob("days/*/*.forgotten"))

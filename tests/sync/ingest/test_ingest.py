@@ -13,6 +13,7 @@ from journal.layout import Layout
 from journal.redaction.redactor import Redactor
 from journal.settings.sources import load_settings
 from sync import cycle
+from sync.conditions import Pass
 from sync.ingest import journal_reader
 from sync.ingest.dead_letters import Dead, entries
 from sync.ingest.screening import Screen
@@ -171,7 +172,7 @@ def test_foreign_things_in_the_journal_never_stop_a_pass(tmp_path: Path) -> None
     assert stored.sync(tmp_path).read == 0
 
 
-def test_an_unreadable_file_is_said_and_read_later(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_reported_and_read_later(tmp_path: Path) -> None:
     path = tmp_path / "days" / FILE
     recordings.append(path, record_line(1))
     target = tmp_path / "elsewhere"
@@ -343,6 +344,6 @@ def test_a_file_that_is_read_again_by_other_rules_has_no_strangers(tmp_path: Pat
         other = path.with_suffix(".copy")
         shutil.copy(path, other)
         other.replace(path)
-        report = cycle.run(cycle.Pass(layout, settings, stored.NOW_US))
+        report = cycle.run(Pass(layout, settings, stored.NOW_US))
         assert report.rejected == 0
     assert report.duplicate == 1

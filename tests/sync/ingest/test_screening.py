@@ -34,6 +34,7 @@ from journal.settings.sources import load_settings
 from killed_pass import Killed
 from recordings import Firing
 from sync import cycle
+from sync.conditions import Pass
 from sync.forgetting import excluded_lines
 from sync.ingest.screening import Screen
 
@@ -132,7 +133,7 @@ def test_no_byte_of_it_leaves_the_day_files_and_those_lose_it(installed: Install
     assert "Nothing new" in installed.journal("sync")
     later_us = (time.time_ns() + 10 * DAY_SECONDS * 10**9) // 1000
     layout = Layout.at(home)
-    packed = cycle.run(cycle.Pass(layout, load_settings(layout, {}), later_us)).packed
+    packed = cycle.run(Pass(layout, load_settings(layout, {}), later_us)).packed
     assert len(packed.days) == 1
     assert len(holders(KEPT, home / "packs")) == 1
     assert holders(hidden, home) == holders(GONE, home) == []
@@ -410,13 +411,6 @@ def test_what_was_stored_before_stays_until_the_database_is_rebuilt(tmp_path: Pa
     assert stored.rows(tmp_path, "select count(*) from events") == [(len(lines) + 1,)]
     assert stored.sync(tmp_path, rebuild=True).rebuilt is not None
     check_mixed(tmp_path, [*lines, more])
-
-
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    running = Commands()
-    yield running
-    running.close()
 
 
 def test_an_import_leaves_out_what_is_excluded(tmp_path: Path, commands: Commands) -> None:

@@ -87,7 +87,7 @@ def payloads(db: apsw.Connection, session: int, event: str, key: str) -> list[st
     ]
 
 
-def test_the_digest_of_a_recording_holds_what_was_asked_and_said(
+def test_the_digest_of_a_recording_holds_what_was_asked_and_reported(
     recorded: apsw.Connection,
 ) -> None:
     keys = [key for (key,) in recorded.execute("select key from sessions")]

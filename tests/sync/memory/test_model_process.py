@@ -260,7 +260,7 @@ def test_a_program_is_stopped_when_we_are(place: Place, code: str) -> None:
     assert caught.value.kind == "stopped"
 
 
-def test_whatever_the_asking_raises_the_program_is_ended(place: Place) -> None:
+def test_after_any_error_of_asking_the_program_is_ended(place: Place) -> None:
     def broken() -> bool:
         raise KeyboardInterrupt
 

@@ -195,7 +195,7 @@ def test_a_failing_model_leaves_the_builtin_summary_and_a_later_success_upgrades
     assert (shown["summary"]["source"], shown["session"]["memory_id"] is None) == ("command", False)
 
 
-def test_a_program_that_is_not_there_costs_no_call_and_is_said(model: Model) -> None:
+def test_a_program_that_is_not_there_costs_no_call_and_is_reported(model: Model) -> None:
     model.turn("alpha", "x")
     (model.home / "config.toml").write_text('[memory]\nagent = "command"\ncommand = ["no-such"]\n')
     done = model.run("sync")
@@ -209,7 +209,7 @@ def test_a_program_that_is_not_there_costs_no_call_and_is_said(model: Model) -> 
     ]
 
 
-def test_the_calls_of_a_session_are_capped_whatever_restarts_and_losses_come(model: Model) -> None:
+def test_the_calls_of_a_session_are_capped_over_restarts_and_losses(model: Model) -> None:
     model.behave("fail")
     model.turn("alpha", "x")
     for number in range(6):

@@ -22,7 +22,6 @@ from hypothesis import strategies as st
 
 import recordings
 import stored
-import told
 from chance import examples
 from journal.layout import Layout
 from journal.printable import clean
@@ -111,13 +110,6 @@ def read(home: Path, name: str) -> Detail:
 
 def page_of(found: Detail) -> Page:
     return Page("".join(html_page.page(found)))
-
-
-@pytest.fixture
-def journal(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Reader:
-    return told.reader(tmp_path, capsys, monkeypatch)
 
 
 @pytest.fixture

@@ -10,18 +10,10 @@ import pytest
 from rich.cells import cell_len
 
 import recordings
-import told
 from journal.cli.screen.lines import cut, folded
 from told import Reader, asked, tell
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07[red]a\u202eb[/red] \x9b31mc\x08"
-
-
-@pytest.fixture
-def journal(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Reader:
-    return told.reader(tmp_path, capsys, monkeypatch)
 
 
 def talk(home: Path, session: str, turns: int, at: float = 5000) -> None:
@@ -130,7 +122,7 @@ def test_long_texts_are_cut_on_the_screen_and_nothing_is_obeyed_there(journal: R
     assert shown(journal, "--around", event)["events"][-1]["output"] == "line\n" * 100
 
 
-def test_an_event_that_is_none_or_several_is_said_in_one_line(journal: Reader) -> None:
+def test_an_event_that_is_none_or_several_is_reported_in_one_line(journal: Reader) -> None:
     talk(journal.home, "aaaaaa01", 5)
     asked(journal.home, "bbbbbb01", "other", 10)
     event = str(hit(journal, '"answer 3"', "--kind", "answer")["event_id"])

@@ -12,7 +12,6 @@ import pytest
 
 import recordings
 import stored
-import told
 from journal.errors import JournalError
 from journal.layout import Layout
 from journal.settings.sources import Settings
@@ -26,13 +25,6 @@ KEYS = [
     "session", "memory_id", "agent", "project", "cwd", "state", "adopted", "pinned", "title",
     "started_at", "last_active_at", "ended_at", "end_reason", "events", "prompts",
 ]  # fmt: skip
-
-
-@pytest.fixture
-def journal(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Reader:
-    return told.reader(tmp_path, capsys, monkeypatch)
 
 
 def ids(out: str) -> list[str]:
@@ -299,7 +291,7 @@ def test_the_command_works_as_a_process(tmp_path: Path) -> None:
     assert (closed.returncode, closed.stderr) == (0, "")
 
 
-def test_a_home_with_nothing_in_it_is_said_so_and_not_made(journal: Reader) -> None:
+def test_a_home_with_nothing_in_it_is_reported_and_not_made(journal: Reader) -> None:
     assert journal("sessions", code=1) == ""
     assert "nothing is recorded yet" in journal.err
     assert not journal.home.exists()

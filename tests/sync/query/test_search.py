@@ -251,7 +251,7 @@ def test_ten_kilobytes_of_text_are_a_query(shelf: Path) -> None:
     assert find(shelf, '"' + "a.b " * 2500 + '"') == []
 
 
-def test_each_kind_of_text_is_found_where_it_stands(recorded: Path) -> None:
+def test_each_kind_of_text_is_found_where_it_is(recorded: Path) -> None:
     cases = {
         "simple thing": "prompt",
         "All done: wrote": "answer",
@@ -403,7 +403,7 @@ def test_an_empty_query_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFix
         assert "journal search rounding" in captured.err
 
 
-def test_nothing_found_is_said_and_is_no_failure(
+def test_nothing_found_is_reported_and_is_not_a_failure(
     shelf: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(shelf, "unheard-of") == 0

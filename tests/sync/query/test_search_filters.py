@@ -8,20 +8,12 @@ from typing import Any
 import pytest
 
 import recordings
-import told
 from hooks import emit
 from hooks.project import locate
 from journal import cli
 from journal.cli.filters import file as named_file
 from sync.query.filters import File
 from told import HOST, NOW_US, Reader, asked, tell
-
-
-@pytest.fixture
-def journal(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Reader:
-    return told.reader(tmp_path, capsys, monkeypatch)
 
 
 def found(journal: Reader, *arguments: str) -> set[str]:

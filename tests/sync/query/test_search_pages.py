@@ -21,13 +21,6 @@ NOW_US = stored.NOW_US
 WORDS = ["salt", "pepper", "cumin", "ginger"]
 
 
-@pytest.fixture
-def journal(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Reader:
-    return told.reader(tmp_path, capsys, monkeypatch)
-
-
 def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every word that a test can use is a common one."""
     monkeypatch.setattr(candidates, "TEXTS", 5)
@@ -55,7 +48,7 @@ def ids(found: search.Found) -> list[object]:
 
 @pytest.mark.parametrize("windows", ["one", "many"])
 @pytest.mark.parametrize("seed", range(4))
-def test_pages_are_the_first_answer_whatever_comes_between_them(
+def test_pages_are_the_first_answer_no_matter_what_comes_between_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, windows: str, seed: int
 ) -> None:
     if windows == "many":
@@ -139,7 +132,7 @@ def test_what_is_no_cursor_is_wrong_usage(journal: Reader, cursor: str) -> None:
     asked(journal.home, "aaaaaa01", "words", 10)
     assert journal("search", "words", "--after", cursor, code=2) == ""
     assert journal.err.count("\n") == 1
-    assert "no cursor" in journal.err
+    assert "not a cursor" in journal.err
 
 
 def test_a_cursor_belongs_to_its_search(journal: Reader) -> None:

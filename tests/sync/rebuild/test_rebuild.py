@@ -1,4 +1,4 @@
-"""A database made anew from packs, days and the old one: the same, or it is said what is lost."""
+"""A database rebuilt from packs, days and the old one: the same, or it is said what is lost."""
 
 import os
 import random
@@ -33,8 +33,10 @@ from journal.settings.sources import load_settings
 from journal.times import DAY_US
 from places import ROOT
 from sync import cycle
+from sync.conditions import Pass
 from sync.errors import DamagedStoreError, LossError, StoreError
 from sync.rebuild import swap
+from sync.report import Report
 from sync.store import backups, connection
 from tests.sync.retention.test_pack import pack_file, settle
 
@@ -73,13 +75,13 @@ def day_name(day: int) -> str:
     return f"2026-11-{18 + day}"
 
 
-def run(home: Path, now_us: int = stored.NOW_US, **more: Any) -> cycle.Report:
+def run(home: Path, now_us: int = stored.NOW_US, **more: Any) -> Report:
     layout = Layout.at(home)
     settings = load_settings(layout, stored.PATIENT)
-    return cycle.run(cycle.Pass(layout, settings, now_us, **more))
+    return cycle.run(Pass(layout, settings, now_us, **more))
 
 
-def rebuild(home: Path, **more: Any) -> cycle.Report:
+def rebuild(home: Path, **more: Any) -> Report:
     return run(home, rebuild=True, **more)
 
 
@@ -154,7 +156,7 @@ def test_from_packs_it_is_the_same(tmp_path: Path, made: Made) -> None:
     both=st.sets(st.integers(0, DAYS - 1)),
 )
 @settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
-def test_whatever_is_packed_or_deleted_it_is_the_same(
+def test_after_packing_or_deleting_it_is_the_same(
     tmp_path_factory: pytest.TempPathFactory,
     made: Made,
     packed: set[int],
@@ -235,7 +237,7 @@ GARBAGE = {"text": b"no database at all " * 100, "zeros": b"\0" * 8192}
 
 
 @pytest.mark.parametrize("kind", GARBAGE)
-def test_an_unreadable_database_is_said_and_lost_only_with_consent(
+def test_an_unreadable_database_is_reported_and_lost_only_with_consent(
     tmp_path: Path, made: Made, kind: str
 ) -> None:
     home = copy(made[1], tmp_path / "home")
@@ -366,7 +368,7 @@ def test_random_damage_never_loses_an_event_in_silence(
     assert {row[0] for row in made[2]["events"]} <= left or report.rebuilt.lost
 
 
-def test_a_damaged_pack_is_said_and_the_old_database_stands_in_for_it(
+def test_a_damaged_pack_is_reported_and_the_old_database_replaces_it(
     tmp_path: Path, made: Made
 ) -> None:
     home = copy(made[1], tmp_path / "home")
@@ -613,7 +615,7 @@ def test_the_command_says_what_it_did(installed: Installed, made: Made) -> None:
         shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
     text = installed.journal("sync", "--rebuild")
     number = len(made[2]["events"])
-    assert text.startswith("The database was made anew in ")
+    assert text.startswith("The database was rebuilt in ")
     assert f" s: {number} events, all from the journal.\n" in text
     pack_file(installed.home, day_name(3)).unlink()
     assert "taken over from the old one alone.\n" in installed.journal("sync", "--rebuild")
@@ -638,7 +640,7 @@ def test_the_command_asks_before_something_is_lost(
         assert "journal sync --rebuild" in err
     assert cli.run([*home, "sync", "--rebuild", "--yes"]) == 0
     out, err = capsys.readouterr()
-    assert "The database was made anew" in out
+    assert "The database was rebuilt" in out
     assert "the damaged database is kept as " in err
     assert cli.run([*home, "sync"]) == 0
 

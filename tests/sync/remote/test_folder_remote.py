@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -312,15 +312,8 @@ def test_every_error_of_a_file_system_has_a_class(number: int, kind: str, then: 
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """A small disk of its own; only root can have one."""
-    folder = tmp_path / "nas"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", str(folder)]
-    if os.getuid() != 0 or subprocess.run(command, capture_output=True).returncode != 0:
-        pytest.skip("needs the right to mount")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+def disk(disks: Callable[[str], Path]) -> Path:
+    return disks("size=1m")
 
 
 def test_a_full_disk_is_tried_again_and_left_clean(disk: Path) -> None:
@@ -389,7 +382,7 @@ def test_missing_rights_pause_the_remote(tmp_path: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_something_else_under_a_name_of_ours_is_said(machine: Machine) -> None:
+def test_something_else_under_a_name_of_ours_is_reported(machine: Machine) -> None:
     machine.deliver(a_piece())
     (machine.path / "host-b").write_text("no directory")
     machine.refused(a_piece(host="host-b"), "in_the_way", Then.PAUSE)

@@ -41,19 +41,6 @@ TIMEOUT = 0.5
 HOUR_US = 3600 * 1_000_000
 
 
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as server:
-        yield server
-
-
 def settings(url: str, **more: Any) -> sections.Remote:
     return sections.Remote.model_validate(
         {"kind": "mindspring", "url": url, "workspace": "aegis-daemon",
@@ -482,7 +469,7 @@ def test_a_job_without_an_end_is_taken_as_stored_after_a_day(
     assert server.hashes() == [piece.sha256]
 
 
-def test_a_job_that_failed_is_said_and_not_sent_again(server: Server, client: Client) -> None:
+def test_a_job_that_failed_is_reported_and_not_sent_again(server: Server, client: Client) -> None:
     server.state.job_status = "failed"
     piece = client.piece()
     for _ in range(2):

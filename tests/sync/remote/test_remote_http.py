@@ -22,19 +22,6 @@ LIST = Request("GET", "/api/v2/workspaces/w/notebooks")
 CREATE = Request.of_json(LIST.path, {"title": "t", "type": "research"}, refused=Then.SPLIT)
 
 
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as server:
-        yield server
-
-
 @contextmanager
 def client(url: str, token: str = TOKEN, timeout: float = 0.6) -> Iterator[Http]:
     http = Http(url, token, Answers(token, lambda: NOW_US), 0.5, timeout)

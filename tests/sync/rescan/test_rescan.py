@@ -36,13 +36,6 @@ MOMENTS = (150, 260, 360, 430)  # of a rescan and the pass before it, about 480 
 PERSON = "an old friend of the family"  # in what no rule ever finds
 
 
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    running = Commands()
-    yield running
-    running.close()
-
-
 def turn(session: str, ago_seconds: float, text: str) -> bytes:
     """A prompt, a call that gives back a large value, an answer."""
     return test_forget.turn(session, ago_seconds, text, times=200)
@@ -74,7 +67,7 @@ def furnish(home: Path, commands: Commands) -> None:
     (home / "journal.db.backup-v3").write_text(WORD)
     log = json.dumps({"error": {"message": f"cannot read {WORD}"}})
     (home / "logs" / "2026-11-01.jsonl").write_text(f'{log}\n{{"kept": true}}\n')
-    (home / "retry" / ".litter.json.1").write_text(WORD)
+    (home / "retry" / ".piece.json.1").write_text(WORD)
 
 
 def piece(session: str, number: int, text: str) -> retry_file.Waiting:
@@ -284,7 +277,7 @@ def test_packs_name_their_rules_and_events_have_theirs(home: Path, commands: Com
     assert gzip.decompress(path.read_bytes()) == lines.replace(WORD.encode(), b"word")
 
 
-def test_what_cannot_be_read_is_said_and_stays(home: Path, commands: Commands) -> None:
+def test_what_cannot_be_read_is_reported_and_stays(home: Path, commands: Commands) -> None:
     (path, *_) = sorted(home.glob("packs/*.gz"))
     path.write_bytes(path.read_bytes()[:-20])
     foreign = home / "retry" / f"{'1' * 17}-{'a' * 16}.json"

@@ -32,7 +32,9 @@ from journal.record import record
 from journal.settings.sources import load_settings
 from journal.times import DAY_US, SECOND_US, to_us
 from sync import cycle
+from sync.conditions import Pass
 from sync.ingest import dead_letters
+from sync.report import Report
 from sync.retention import pack_file as pack_file_module
 from sync.retention import packing
 from sync.retention.pack_file import DamagedPackError
@@ -46,10 +48,10 @@ SECRET = "ghp_" + "wV3xKq8ZtR1nLb5cYd0eHf6gJm2pSa9uQoTi"
 NAMES = ("i-exit", "p-parallel", "p-unicode")
 
 
-def sync(home: Path, now_us: int = DUE_US) -> cycle.Report:
+def sync(home: Path, now_us: int = DUE_US) -> Report:
     """One pass at a time of the test's own."""
     layout = Layout.at(home)
-    return cycle.run(cycle.Pass(layout, load_settings(layout, {}), now_us))
+    return cycle.run(Pass(layout, load_settings(layout, {}), now_us))
 
 
 def settle(home: Path) -> None:
@@ -624,7 +626,7 @@ def test_a_full_disk_leaves_the_day_as_it_is(tmp_path: Path, cache_kib: int, wha
     assert len(packed(tmp_path)) == 9
 
 
-def test_packs_that_cannot_be_written_are_said_in_one_line(tmp_path: Path) -> None:
+def test_packs_that_cannot_be_written_are_reported_in_one_line(tmp_path: Path) -> None:
     write(tmp_path, prompt_line(1))
     (tmp_path / "packs").write_text("a file")
     with pytest.raises(JournalError) as caught:

@@ -20,6 +20,8 @@ from journal.record import own_facts, record
 from journal.settings.sources import load_settings
 from journal.times import DAY_US, SECOND_US, to_us
 from sync import cycle
+from sync.conditions import Pass
+from sync.report import Report
 from sync.retention import prune_packs, prune_plan
 from tests.sync.views.test_tombstones import check
 
@@ -34,13 +36,13 @@ def configure(home: Path, retention: str, more: str = "") -> None:
     (home / "config.toml").write_text(f"{more}\n[retention]\n{retention}\n")
 
 
-def sync(home: Path, now_us: int, **more: Any) -> cycle.Report:
+def sync(home: Path, now_us: int, **more: Any) -> Report:
     """A pass at that time; what is new in it came into the home when it was recorded."""
     layout, settings = Layout.at(home), load_settings(Layout.at(home), {})
-    report = cycle.run(cycle.Pass(layout, settings, now_us, prune=True, **more))
+    report = cycle.run(Pass(layout, settings, now_us, prune=True, **more))
     stored.arrive_when_recorded(home)
     if report.stored and not report.pruned:
-        again = cycle.run(cycle.Pass(layout, settings, now_us, prune=True))
+        again = cycle.run(Pass(layout, settings, now_us, prune=True))
         report.pruned, report.reaped = again.pruned, report.reaped + again.reaped
     return report
 
@@ -287,19 +289,12 @@ def test_it_is_done_once_an_hour(tmp_path: Path) -> None:
 
     def plain(now_us: int) -> int:
         settings = load_settings(layout, {})
-        return len(cycle.run(cycle.Pass(layout, settings, now_us)).pruned.sessions)
+        return len(cycle.run(Pass(layout, settings, now_us)).pruned.sessions)
 
     assert plain(LAST_US) == 0  # it arrives
     assert plain(LIMIT_US) == 0
     assert plain(LIMIT_US + 3_599 * SECOND_US) == 0
     assert plain(LIMIT_US + 3_600 * SECOND_US) == 1
-
-
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    running = Commands()
-    yield running
-    running.close()
 
 
 def test_a_dry_run_says_what_would_go_and_deletes_nothing(

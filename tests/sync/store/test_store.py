@@ -68,14 +68,14 @@ def test_another_programs_database_is_not_touched(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"no database at all" * 100, b"\0" * 8192])
-def test_a_damaged_database_is_said_in_words(tmp_path: Path, damage: bytes) -> None:
+def test_a_damaged_database_is_reported_in_words(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / "journal.db").write_bytes(damage)
     with pytest.raises(JournalError) as caught:
         stored.sync(tmp_path)
     assert "journal.db" in str(caught.value)
 
 
-def test_a_home_that_is_a_file_is_said_in_words(tmp_path: Path) -> None:
+def test_a_home_that_is_a_file_is_reported_in_words(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("x")
     with pytest.raises(JournalError, match="home"):
         stored.sync(tmp_path / "home")

@@ -18,13 +18,6 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def commands() -> Iterator[Commands]:
-    made = Commands()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="session")
 def template(server: Server, commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A database with an empty archive."""
     made = Team(server, tmp_path_factory.mktemp("template"), commands, server.database())

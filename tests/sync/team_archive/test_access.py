@@ -95,7 +95,7 @@ def test_the_functions_of_the_schema_are_those_that_were_looked_at(filled: Team)
         " values ('ada', gen_random_uuid(), '', '', 1)",
     ],
 )
-def test_nobody_writes_as_another(filled: Team, statement: str) -> None:
+def test_no_one_writes_as_another(filled: Team, statement: str) -> None:
     before = everything(filled, "ada")
     with filled.connect(BEN) as connection:
         said = ""
@@ -118,7 +118,7 @@ def test_errors_tell_nothing_of_hidden_rows(filled: Team, query: str) -> None:
     assert filled.rows(BEN, query, SECRET, SECRET) == []
 
 
-def test_a_set_role_makes_nobody_another_person(filled: Team) -> None:
+def test_a_set_role_makes_no_one_another_person(filled: Team) -> None:
     with filled.connect(BEN) as connection:
         connection.execute("set role agent_journal_user")
         assert connection.execute("select count(*) from records").fetchone() == (0,)
@@ -161,7 +161,7 @@ def test_figures_are_granted_on_their_own_and_hold_no_text(filled: Team) -> None
         connection.execute("revoke select on figures, token_figures from ben")
 
 
-def test_an_unknown_role_or_project_is_said(filled: Team) -> None:
+def test_an_unknown_role_or_project_is_reported(filled: Team) -> None:
     ada = filled.home("desk-2", "ada")
     for args in (("share", "x", "nobody_there"), ("share", "no such", "ben"),
                  ("unshare", "x", "ben")):  # fmt: skip

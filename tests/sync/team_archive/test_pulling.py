@@ -135,7 +135,7 @@ def test_a_restored_server_is_read_from_the_beginning(team: Team) -> None:
     assert PASSWORD not in state.read_text()
 
 
-def test_a_dead_server_is_said_by_a_pass_that_pulls_and_found_again(team: Team) -> None:
+def test_a_dead_server_is_reported_by_a_pass_that_pulls_and_found_again(team: Team) -> None:
     laptop = team.home("laptop", "ada")
     desk = team.home("desk", "ada", more='pull = "own"')
     desk.run("sync")

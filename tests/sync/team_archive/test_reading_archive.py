@@ -134,7 +134,7 @@ def test_usage_sums_up_what_the_home_sums_up(team: Team) -> None:
     assert "\nada:" in ada.run("usage", "--archive", "--by", "model")
 
 
-def test_wrong_use_is_said(both: tuple[Home, Home]) -> None:
+def test_wrong_use_is_reported(both: tuple[Home, Home]) -> None:
     ada, _ = both
     for args, code in (
         (["sessions", "--owner", "ben"], 2),

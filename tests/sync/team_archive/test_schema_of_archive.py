@@ -59,7 +59,7 @@ def test_an_older_and_a_newer_schema_are_one_clear_line(team: Team) -> None:
     assert sorted(team.ids()) == sorted(ada.told.ids)
 
 
-def test_without_an_archive_or_rights_it_is_said_what_to_do(
+def test_without_an_archive_or_rights_it_is_reported_what_to_do(
     server: Server, commands: Commands, tmp_path: Path
 ) -> None:
     team = Team(server, tmp_path, commands, server.database())

@@ -162,7 +162,7 @@ def test_a_file_that_grows_is_the_file_that_is_read_at_once(
 
 
 @pytest.mark.parametrize("agent", LINES)
-def test_a_torn_line_loses_nothing_of_the_ones_beside_it(
+def test_a_torn_line_loses_nothing_of_the_others(
     person: Callable[[str], Person], agent: str
 ) -> None:
     """The agent was killed while it wrote, and wrote on at the same place."""

@@ -10,6 +10,8 @@ from journal.layout import Layout
 from journal.settings.sources import load_settings
 from stored import rows
 from sync import cycle
+from sync.conditions import Pass
+from sync.report import Report
 from sync.store import connection
 from sync.transcripts import discovery
 
@@ -43,11 +45,11 @@ def user(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def sync(user: Path, follow: bool = True, **more: str) -> cycle.Report:
+def sync(user: Path, follow: bool = True, **more: str) -> Report:
     layout = Layout.at(user / ".agent-journal")
     environ = {"HOME": str(user), "JOURNAL_SESSIONS__REAP_AFTER_HOURS": "876000", **more}
     settings = load_settings(layout, environ)
-    return cycle.run(cycle.Pass(layout, settings, NOW_US, environ=environ, follow=follow))
+    return cycle.run(Pass(layout, settings, NOW_US, environ=environ, follow=follow))
 
 
 def prompts(user: Path) -> int:

@@ -196,7 +196,7 @@ def test_a_dry_run_says_the_same_and_writes_nothing(tmp_path: Path) -> None:
         assert would[key] == done[key], key
     assert done["sessions"] == sum(one.lines > 0 for one in history.sessions)
     shutil.rmtree(history.root)
-    assert "there are no transcripts" not in journal(user, "sessions", "--all")
+    assert "no transcripts" not in journal(user, "sessions", "--all")
 
 
 def test_without_transcripts_one_line_says_where_they_were_looked_for(
@@ -204,7 +204,7 @@ def test_without_transcripts_one_line_says_where_they_were_looked_for(
 ) -> None:
     assert cli.run(["--home", str(tmp_path / "home"), "import"]) == 1
     told = capsys.readouterr().err
-    assert "there are no transcripts of any agent in " in told
+    assert "no transcripts of any agent in " in told
     assert "journal import PATH" in told
     assert told.count("\n") == 1
 

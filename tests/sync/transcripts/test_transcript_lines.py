@@ -70,7 +70,7 @@ THOUGHT = {"type": "thinking", "thinking": "hm", "signature": "x"}
         ({"type": "system", "subtype": "turn_duration"}, Kind.OTHER),
     ],
 )  # fmt: skip
-def test_a_line_means_the_same_whatever_its_record_is_called(
+def test_a_line_means_the_same_under_any_name_of_its_record(
     fields: dict[str, Any], kind: Kind
 ) -> None:
     for event in (HISTORY, TRANSCRIPT):
@@ -127,7 +127,7 @@ def test_thinking_is_kept_if_that_is_wanted() -> None:
 
 
 @given(JSON)
-def test_whatever_a_record_holds_it_is_kept_or_left_out_and_has_a_meaning(value: object) -> None:
+def test_any_record_is_kept_or_left_out_and_has_a_meaning(value: object) -> None:
     line = json.dumps(value).encode()
     if not isinstance(value, dict):
         with pytest.raises(BadLineError):

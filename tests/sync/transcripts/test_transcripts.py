@@ -33,6 +33,8 @@ from journal.times import to_us
 from places import ROOT
 from stored import database, rows
 from sync import cycle
+from sync.conditions import Pass
+from sync.report import Report
 from sync.transcripts import restored
 from transcript_truth import Session, is_kept
 
@@ -53,7 +55,7 @@ class Live:
     def hooks(self) -> None:
         transcript_live.write_live(self.home, self.path, self.session.copies)
 
-    def sync(self, **more: str) -> cycle.Report:
+    def sync(self, **more: str) -> Report:
         return sync(self.folder, **more)
 
     def again(self) -> None:
@@ -69,11 +71,11 @@ class Live:
             return [json.loads(line) for line in restored.lines(db, key, subagent)]
 
 
-def sync(user: Path, **more: str) -> cycle.Report:
+def sync(user: Path, **more: str) -> Report:
     """One pass over the home of a user."""
     layout = Layout.at(user / ".agent-journal")
     wanted = load_settings(layout, {**PATIENT, **more})
-    return cycle.run(cycle.Pass(layout, wanted, NOW_US, environ={"HOME": str(user)}))
+    return cycle.run(Pass(layout, wanted, NOW_US, environ={"HOME": str(user)}))
 
 
 def kept(data: bytes) -> list[dict[str, Any]]:
@@ -310,7 +312,7 @@ def test_what_was_said_while_capture_was_off_is_not_copied(
     assert found == [r for r in expected if "uuid" in r]
 
 
-def test_off_that_is_said_twice_counts_from_the_first_time(tmp_path: Path) -> None:
+def test_off_that_is_reported_twice_counts_from_the_first_time(tmp_path: Path) -> None:
     layout = Layout.at(tmp_path)
     capture.stop(layout)
     os.utime(tmp_path / "off", ns=(5_000_000, 5_000_000))
@@ -353,7 +355,7 @@ STEPS = st.lists(st.sampled_from(("hook", "hooks", "grow", "sync", "lose")), max
 
 @settings(max_examples=examples(25), deadline=None, derandomize=True)
 @given(st.sampled_from(("p-subagent", "p-fail", "i-compact", "p-resume")), STEPS, st.randoms())
-def test_in_whatever_order_hooks_and_transcript_come_the_views_are_the_same(
+def test_in_any_order_of_hooks_and_transcript_the_views_are_the_same(
     name: str, steps: list[str], chance: random.Random
 ) -> None:
     original = transcripts.recorded(name)[0]

@@ -252,7 +252,7 @@ def test_a_machine_that_imports_its_own_folder_changes_nothing(
     assert (tree(home / "days"), own(home)) == (before, facts)
 
 
-def test_a_damaged_piece_is_said_and_gets_no_receipt(
+def test_a_damaged_piece_is_reported_and_gets_no_receipt(
     nas: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = sources_of(nas)[0]
@@ -344,7 +344,7 @@ def test_the_packs_of_another_machine_give_the_same_rows(
     assert stored.views(home) == stored.views(exported)
 
 
-def test_a_damaged_pack_is_said_and_what_can_be_read_is_imported(
+def test_a_damaged_pack_is_reported_and_what_can_be_read_is_imported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = [record_line(number, x=os.urandom(900).hex()) for number in range(200)]
@@ -520,13 +520,13 @@ def test_a_path_that_is_not_there_is_wrong_usage(
 ) -> None:
     home = tmp_path / "home"
     told = refused(capsys, home, tmp_path / "no\nwhere", 2)
-    assert told.startswith(f"journal: there is no {tmp_path}/no where (name a remote folder")
+    assert told.startswith(f"journal: {tmp_path}/no where does not exist (name a remote folder")
     os.mkfifo(tmp_path / "pipe")
     assert "neither a file nor a directory" in refused(capsys, home, tmp_path / "pipe", 2)
 
 
 @pytest.mark.parametrize("content", [b"hello\n", b'{"a":1}\n' * 30, b"\0" * 100, b"\x1f\x8bno"])
-def test_a_foreign_file_is_said(
+def test_a_foreign_file_is_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes
 ) -> None:
     path, home = tmp_path / "data.jsonl", tmp_path / "home"
@@ -537,7 +537,7 @@ def test_a_foreign_file_is_said(
     assert "nothing in " in refused(capsys, home, tmp_path / "folder", 1)
 
 
-def test_a_foreign_file_among_records_is_passed_over_and_said(
+def test_a_foreign_file_among_records_is_passed_over_and_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "folder"
@@ -590,7 +590,7 @@ def test_transcripts_are_found_wherever_they_are_named(
     assert (report["files"], report["imported"], report["sessions"]) == (1, 1, 1)
 
 
-def test_another_import_or_a_long_pass_is_waited_for_and_said(
+def test_another_import_or_a_long_pass_is_waited_for_and_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, home = tmp_path / "a.jsonl", tmp_path / "home"

@@ -165,7 +165,7 @@ def journals(draw: st.DrawFn) -> list[bytes]:
 
 @settings(max_examples=examples(15), deadline=None)
 @given(journals())
-def test_it_does_whatever_the_records_hold(made: list[bytes]) -> None:
+def test_it_does_with_any_records(made: list[bytes]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "a"
         recordings.append(home / DAY / "claude-code.s.jsonl", b"".join(made))

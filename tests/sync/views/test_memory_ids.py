@@ -161,7 +161,7 @@ def test_a_bind_that_names_no_agent_is_refused(home: Path) -> None:
     assert refusals(home) == {made.id.hex(): "it names no agent"}
 
 
-def test_of_conflicting_binds_the_earliest_record_stands_in_every_order_of_arrival(
+def test_of_conflicting_binds_the_earliest_record_counts_in_every_order_of_arrival(
     tmp_path: Path,
 ) -> None:
     said = [("s1", "m1", 1), ("s1", "m2", 2), ("s2", "m1", 3), ("s2", "m2", 4)]

@@ -27,13 +27,6 @@ SESSION = "abcdef01"
 ORDERS = range(8)  # seeds
 
 
-@pytest.fixture
-def journal(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> told.Reader:
-    return told.reader(tmp_path, capsys, monkeypatch)
-
-
 def event(name: str, seconds: float, session: str = SESSION, **payload: Any) -> bytes:
     """One record of an attended session, with an id of its own."""
     body = {"session_id": session, "cwd": "/w", **payload}

@@ -18,6 +18,7 @@ from journal.record import record
 from journal.settings.sources import load_settings
 from journal.times import SECOND_US, to_text
 from sync import cycle
+from sync.conditions import Pass
 from sync.retention import packing
 
 START_US = recordings.START_NS // 1000
@@ -190,7 +191,7 @@ def test_a_covered_record_does_not_keep_its_day_from_being_packed(tmp_path: Path
     stored.sync(tmp_path)
     for path in layout.days.rglob("*.jsonl"):  # last written when its records say
         os.utime(path, (START_US / SECOND_US,) * 2)
-    report = cycle.run(cycle.Pass(layout, load_settings(layout, {}), later))
+    report = cycle.run(Pass(layout, load_settings(layout, {}), later))
     assert report.packed.days == ("2026-11-18",)
     packed = [record.parse(line) for _, line in packing.packed_records(layout)]
     assert [one.event for one in packed if b"gone" in one.body] == []

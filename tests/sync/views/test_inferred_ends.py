@@ -25,13 +25,6 @@ AGENT = "claude-code"
 
 
 @pytest.fixture
-def journal(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Reader:
-    return told.reader(tmp_path, capsys, monkeypatch)
-
-
-@pytest.fixture
 def process() -> Iterator[subprocess.Popen[bytes]]:
     """A process that lives until the test ends it."""
     command = [sys.executable, "-c", "import time; time.sleep(300)"]

@@ -46,18 +46,23 @@ def search(home: Path, *options: str, **environ: str) -> tuple[set[str], set[str
 def home(tmp_path: Path) -> Path:
     """A home in which nothing is new."""
     add(tmp_path, "first", "a word")
-    assert search(tmp_path)[0] == {"first"}
+    is_quiet(tmp_path)
     assert search(tmp_path) == ({"first"}, set(), 0)
     return tmp_path
+
+
+def is_quiet(home: Path) -> None:
+    """A search loads no pass any more; on a busy machine the pass of one does not reach its end."""
+    assert any(search(home)[1] == set() for _ in range(20))
 
 
 def test_what_is_written_is_found_at_once_and_then_all_is_quiet(home: Path) -> None:
     path = add(home, "second", "a word")
     assert search(home)[:1] == ({"first", "second"},)
-    assert search(home)[1] == set()
+    is_quiet(home)
     add(home, "second", "another word")  # the same file grows
     assert "sync.cycle" in search(home)[1]
-    assert search(home)[1] == set()
+    is_quiet(home)
     data = path.read_bytes()
     path.unlink()
     path.write_bytes(data.replace(b"another word", b"a third word"))  # replaced, of the same size
@@ -97,7 +102,7 @@ def test_a_changed_configuration_is_read(home: Path) -> None:
 
 
 def test_a_note_that_cannot_be_read_is_none(home: Path) -> None:
-    note = Layout.at(home).settled
+    note = Layout.at(home).up_to_date
     whole = note.read_bytes()
     for broken in (b"", b"[]", b'{"of":1}', whole[:-9], whole.replace(b'"views":', b'"views":9')):
         note.write_bytes(broken)
@@ -113,7 +118,8 @@ def test_ends_are_looked_for_where_they_matter_and_views_are_kept_up(home: Path)
     db.execute("update view_version set version = 1")
     db.close()
     assert "sync.cycle" in search(home)[1]
-    assert search(home) == ({"first"}, set(), 0)
+    is_quiet(home)
+    assert search(home)[0] == {"first"}
 
 
 def test_a_home_that_is_damaged_says_so(home: Path) -> None:
