@@ -1,5 +1,6 @@
-"""`journal browse`: the journal in the terminal (Textual): list, filter, search, read, go back in.
+"""`journal browse` and `sessions --live`: the journal in the terminal (Textual).
 
-`app` is the program, `list_screen` the sessions and the search as one types, `session_screen` one
-session with all that was said. All questions go to `sync/query`, in a thread next to the screen's.
+`app` is the program: a line to type in, the list, the footer. `looking` is the thread that asks
+`source` for what the line wants, when it was typed and whenever something changes; `wishes` reads
+the line. `session_screen` is one session with all that was said. `drawing` makes text of it all.
 """

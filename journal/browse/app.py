@@ -1,5 +1,8 @@
-"""The program: a line to type in, the list below it."""
+"""The program: a line to type in, the list below it, the footer."""
 
+import asyncio
+import signal
+from contextlib import suppress
 from typing import ClassVar, NamedTuple
 
 from rich.text import Text
@@ -7,22 +10,23 @@ from textual import on
 from textual.app import App as Program
 from textual.app import ComposeResult
 from textual.binding import Binding
+from textual.events import Resize
+from textual.message import Message
 from textual.widgets import Footer, Input, OptionList, Static
 from textual.widgets.option_list import Option
-from textual.worker import get_current_worker
 
 from journal.agents import resuming
 from journal.browse import drawing
+from journal.browse.looking import Looking
 from journal.browse.session_screen import SessionScreen
 from journal.browse.source import Found, Source
-from journal.cli.app import App
+from journal.cli.screen.tables import age
 from journal.errors import JournalError
-from journal.printable import one_line
 from sync.query.listing import STATES, Session
 
-_LOOK_SECONDS = 0.5
-_AGES_SECONDS = 5.0
+_AGES_SECONDS = 1.0
 _OF_THE_LIST = ("type", "clear", "move", "open", "state", "project")
+_WAYS_OUT = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class Chosen(NamedTuple):
@@ -31,14 +35,29 @@ class Chosen(NamedTuple):
     resume: Session
 
 
+class Answer(Message):
+    """What was found for the line, or why nothing was."""
+
+    def __init__(self, text: str, found: Found | JournalError) -> None:
+        super().__init__()
+        self.text, self.found = text, found
+
+
+class Line(Input):
+    """What is typed. Enter and Down go to the list at once: the next key is one of its keys."""
+
+    BINDINGS: ClassVar = [Binding("enter,down", "app.clear", show=False)]
+
+
 class Browse(Program[Chosen | None]):
     """The journal in the terminal."""
 
     CSS = """
     Screen { layers: base; }
     #typed { border: none; height: 1; padding: 0 1; background: $panel; }
-    #said { height: 1; padding: 0 1; color: $text-muted; }
-    #list { border: none; height: 1fr; padding: 0; text-wrap: nowrap; text-overflow: ellipsis; }
+    #counted, #heads, #footer { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    #list { border: none; height: 1fr; padding: 0; text-wrap: nowrap; text-overflow: ellipsis;
+            scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
     #about { padding: 0 1 1 1; }
     #told { padding: 0 1; }
     .asked { background: $boost; }
@@ -46,7 +65,7 @@ class Browse(Program[Chosen | None]):
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar = [
         Binding("slash", "type", "search"),
-        Binding("enter", "open", "read"),
+        Binding("o", "open", "read", key_display="enter"),  # the list itself obeys Enter
         Binding("r", "resume", "resume"),
         Binding("y", "copy", "copy command"),
         Binding("s", "state", "state"),
@@ -54,23 +73,29 @@ class Browse(Program[Chosen | None]):
         Binding("escape", "clear", "clear", show=False),
         Binding("j", "move(1)", show=False),
         Binding("k", "move(-1)", show=False),
-        Binding("q,ctrl+c", "quit", "quit"),
+        Binding("q", "quit", "quit"),
+        Binding("ctrl+c", "quit", show=False, priority=True),
+        Binding("ctrl+z", "suspend_process", show=False, priority=True),
     ]
 
-    def __init__(self, app: App, text: str = "") -> None:
+    def __init__(self, source: Source, text: str = "") -> None:
         super().__init__()
-        self.source = Source(app)
-        self._journal = app
+        self.source = source
         self._text = text
-        self._found = Found([], [], 0)
-        self._filled = ""
+        self._found = Found()
+        self._filled: str | None = None  # the line that the list answers
+        self._problem: JournalError | None = None
+        self._aging: object = None  # all that time changes, as it is on the screen
+        self._looking = Looking(source, text, lambda *told: self.post_message(Answer(*told)))
 
     def compose(self) -> ComposeResult:
-        """The line, what was found, the list, the keys."""
+        """The line, what was found, the list, the footer, the keys."""
         hint = "search \u2026 or project:NAME state:awaiting agent: branch: since:3d"
-        yield Input(self._text, placeholder=hint, id="typed", compact=True)
-        yield Static("", id="said", markup=False)
+        yield Line(self._text, placeholder=hint, id="typed", compact=True)
+        yield Static("", id="counted", markup=False)
+        yield Static("", id="heads", markup=False)
         yield OptionList(id="list", markup=False, compact=True)
+        yield Static("", id="footer", markup=False)
         yield Footer()
 
     @property
@@ -86,99 +111,96 @@ class Browse(Program[Chosen | None]):
         return action not in _OF_THE_LIST or not isinstance(self.screen, SessionScreen)
 
     def on_mount(self) -> None:
-        """Look now, and whenever something happens."""
+        """Look now, and whenever something happens; leave as one should, whatever the way."""
         self.theme = "ansi-dark" if "ansi-dark" in self.available_themes else self.theme
-        self._rows.focus()
-        self._look()
-        self.set_interval(_LOOK_SECONDS, self._follow)
-        self.set_interval(_AGES_SECONDS, self._refill)
+        self.screen.set_focus(self._rows)
+        with suppress(NotImplementedError, AttributeError):  # Windows
+            for name in _WAYS_OUT:
+                number = getattr(signal, name)
+                asyncio.get_running_loop().add_signal_handler(number, self.exit)
+        self._looking.start()
+        self.set_interval(_AGES_SECONDS, self._grow_older)
 
     def on_unmount(self) -> None:
         """Let go of the database."""
-        self.source.close()
+        self._looking.close()
 
     @on(Input.Changed, "#typed")
-    def _typed(self) -> None:
-        self._look()
-
-    @on(Input.Submitted, "#typed")
-    def _entered(self) -> None:
-        self._rows.focus()
+    def _typed(self, changed: Input.Changed) -> None:
+        self._looking.ask(changed.value)
 
     @on(OptionList.OptionSelected, "#list")
     def _selected(self) -> None:
         self.action_open()
 
-    def _look(self) -> None:
-        self.run_worker(self._find, thread=True, exclusive=True, group="find")
-
-    def _find(self) -> None:
-        """In a thread: the last question that was asked is answered."""
-        worker = get_current_worker()
-        text = self._line.value
-        try:
-            found = self.source.find(text)
-        except JournalError as error:
-            self.call_from_thread(self._say, f"{error} ({error.hint})", "bold red")
+    @on(Answer)
+    def _answered(self, answer: Answer) -> None:
+        """What cannot be read is said, and what was read before stays."""
+        if isinstance(answer.found, JournalError):
+            self._problem = answer.found
+            self._draw_footer()
             return
-        if not worker.is_cancelled:
-            self.call_from_thread(self._fill, text, found)
+        self._problem = None
+        kept = self._kept() if answer.text == self._filled else None
+        self._found, self._filled = answer.found, answer.text
+        self._draw(kept)
 
-    def _fill(self, text: str, found: Found) -> None:
-        """Show what was found; the cursor stays on its session."""
-        options = self._rows
-        before = self._key(options.highlighted) if text == self._filled else None
-        self._found, self._filled = found, text
-        now_us = self._journal.now_us
-        rows = [drawing.session_row(one, now_us) for one in found.sessions]
-        rows += [drawing.hit_row(hit) for hit in found.hits]
-        options.clear_options()
-        options.add_options([Option(row) for row in rows])
+    def on_resize(self, _: Resize) -> None:
+        """The table is as wide as the screen."""
+        if self._filled is not None:
+            self._draw(self._kept())
+
+    def _grow_older(self) -> None:
+        if self._filled is not None and self._ages() != self._aging:
+            self._draw(self._kept())
+
+    def _ages(self) -> object:
+        now_us = self.source.app.now_us
+        since = [us for one in self._found.sessions for us in (one.last_us, one.waiting_us) if us]
+        return [age(now_us - us) for us in since], self._footer().plain
+
+    def _draw(self, key: str | None) -> None:
+        """Show what was found, the cursor on this session."""
+        options, now_us = self._rows, self.source.app.now_us
+        heads, rows = drawing.table(self._found.sessions, now_us, max(self.size.width - 1, 1))
+        if self._found.hits is not None:
+            rows = [drawing.hit_row(hit) for hit in self._found.hits]
+        if len(rows) == options.option_count:
+            for number, row in enumerate(rows):
+                if options.options[number].prompt != row:
+                    options.replace_option_prompt_at_index(number, row)
+        else:
+            options.clear_options()
+            options.add_options([Option(row) for row in rows])
         keys = [self._key(number) for number in range(len(rows))]
-        if rows:
-            options.highlighted = keys.index(before) if before in keys else 0
-        what = "place" if found.hits else "session"
-        self._say(f"{found.total:,} {what}{'' if found.total == 1 else 's'}")
+        options.highlighted = (keys.index(key) if key in keys else 0) if rows else None
+        top = self.screen_stack[0]
+        top.query_one("#counted", Static).update(drawing.counted(self._found))
+        top.query_one("#heads", Static).update(heads)
+        self._draw_footer()
+        self._aging = self._ages()
 
-    def _refill(self) -> None:
-        if self._found.sessions and len(self.screen_stack) == 1:
-            self._fill(self._filled, self._found)
+    def _kept(self) -> str | None:
+        """The session on which the cursor stays. On the first row it stays there: what is new
+        comes to the top, and is to be seen.
+        """
+        return self._key(self._rows.highlighted or None)
 
-    def _say(self, text: str, style: str = "dim") -> None:
-        problem = self.source.problem
-        said = Text(one_line(text), style)
-        if problem is not None:
-            said.append(f" \u00b7 {one_line(str(problem))}", "bold red")
-        self.screen_stack[0].query_one("#said", Static).update(said)
+    def _footer(self) -> Text:
+        problem = self._problem or self.source.problem
+        found = None if self._filled is None else self._found
+        return drawing.footer(found, problem, self.source.app.now_us)
+
+    def _draw_footer(self) -> None:
+        self.screen_stack[0].query_one("#footer", Static).update(self._footer())
 
     def _key(self, number: int | None) -> str | None:
-        """The session (and event) of a row."""
-        if number is None:
-            return None
-        if number < len(self._found.sessions):
-            one = self._found.sessions[number]
-            return f"{one.agent}/{one.id}"
-        at = number - len(self._found.sessions)
-        if at >= len(self._found.hits):
-            return None
-        hit = self._found.hits[at]
-        return f"{hit.agent}/{hit.session}"
-
-    def _follow(self) -> None:
-        self.run_worker(self._changed, thread=True, exclusive=True, group="follow")
-
-    def _changed(self) -> None:
-        try:
-            changed = self.source.changed()
-        except JournalError as error:
-            self.call_from_thread(self._say, str(error), "bold red")
-            return
-        if changed and not get_current_worker().is_cancelled:
-            self.call_from_thread(self._again)
-
-    def _again(self) -> None:
-        if len(self.screen_stack) == 1 and not self._found.hits:
-            self._look()
+        """The session of a row."""
+        found = self._found
+        rows = [(one.agent, one.id) for one in found.sessions] if found.hits is None else [
+            (hit.agent, hit.session) for hit in found.hits
+        ]  # fmt: skip
+        return "/".join(rows[number]) if number is not None and number < len(rows) else None
 
     def _chosen(self) -> Session | None:
         """The session that is read, or on which the cursor is."""
@@ -190,17 +212,18 @@ class Browse(Program[Chosen | None]):
         try:
             return self.source.session(name)
         except JournalError as error:
-            self._say(str(error), "bold red")
+            self._problem = error
+            self._draw_footer()
             return None
 
     def action_type(self) -> None:
         """Go to the line."""
-        self._line.focus()
+        self.screen.set_focus(self._line)  # at once: the next key is a letter of it
 
     def action_clear(self) -> None:
         """Back to the list; a second time empties the line."""
         if self.focused is not None and self.focused.id == "typed":
-            self._rows.focus()
+            self.screen.set_focus(self._rows)
         else:
             self._line.value = ""
 
@@ -214,12 +237,11 @@ class Browse(Program[Chosen | None]):
 
     def action_open(self) -> None:
         """Read the session."""
-        options = self._rows
         session = self._chosen()
         if session is None:
             return
-        at = (options.highlighted or 0) - len(self._found.sessions)
-        hit = self._found.hits[at] if 0 <= at < len(self._found.hits) else None
+        at, hits = self._rows.highlighted or 0, self._found.hits or ()
+        hit = hits[at] if at < len(hits) else None
         event = hit.event_id.hex() if hit and hit.event_id else ""
         self.push_screen(SessionScreen(self.source, session, event))
 

@@ -8,7 +8,10 @@ from rich.markdown import Markdown
 from rich.padding import Padding
 from rich.text import Text
 
-from journal.cli.screen.tables import GAP, age, when
+from journal.browse.source import Found
+from journal.cli.screen.health import size
+from journal.cli.screen.tables import GAP, age, ago, session_lines, when
+from journal.errors import JournalError
 from journal.printable import clean, one_line
 from sync.pages.steps import Block, Call, Child, Group, Step, Words
 from sync.query.listing import Session
@@ -19,19 +22,45 @@ _MOST_LINES = 60  # of what a call gave back
 _DIFF = {"+": "green", "-": "red", "@": "dim"}
 
 
-def session_row(session: Session, now_us: int) -> Text:
-    """Two lines, a third one for what is asked."""
-    since_us = session.waiting_us or session.last_us
-    state = Text(f"{session.shown_state:<9}{age(now_us - since_us):>4}", _STATES[session.status])
-    title = Text(one_line(session.title) or "(no prompt)", "bold" if session.waiting_us else "")
-    place = " \u00b7 ".join(filter(None, (session.project, session.branch, session.agent)))
-    row = Text.assemble(state, GAP, title, "\n", " " * 15, (one_line(place), "dim"))
-    if session.waiting_us and session.question:
-        row.append(f"\n{' ' * 15}{one_line(session.question)}", "yellow")
-    elif session.tool:
-        row.append(f"\n{' ' * 15}{one_line(f'{session.tool} {session.target}')}", "green")
-    row.no_wrap, row.overflow = True, "ellipsis"
-    return row
+def table(sessions: Sequence[Session], now_us: int, columns: int) -> tuple[Text, list[Text]]:
+    """The heads, and for each session its line, with one below for what it asks or runs."""
+    if not sessions:
+        return Text(), []
+    heads, *groups = session_lines(sessions, now_us, columns)
+    return heads[0], [Text("\n", no_wrap=True, end="").join(lines) for lines in groups]
+
+
+def counted(found: Found) -> Text:
+    """How many there are: of sessions by state, the first ones of which are listed."""
+    if found.hits is not None:
+        return Text(_number(len(found.hits), "place"), "dim")
+    total = sum(found.states.values())
+    if not total:
+        return Text("No session matches.", "dim")
+    made = Text(_number(total, "session"), "bold")
+    for state, number in found.states.items():
+        made.append(" \u00b7 ", "dim")
+        made.append(f"{number:,} {state}", _STATES[state] if number else "dim")
+    if total > len(found.sessions):
+        made.append(f" \u00b7 {len(found.sessions):,} listed", "dim")
+    return made
+
+
+def footer(found: Found | None, problem: JournalError | None, now_us: int) -> Text:
+    """What is wrong, the age of the last record, what is not synced yet. None: nothing was read."""
+    parts = []
+    if problem is not None:
+        hint = f" ({problem.hint})" if problem.hint else ""
+        parts.append(Text(one_line(f"{problem}{hint}"), "bold red"))
+    if found is not None:
+        last = ago(now_us - found.last_us) if found.last_us else "never"
+        behind = f"{size(found.unsynced_bytes)} not synced" if found.unsynced_bytes else ""
+        parts += [Text(f"last record {last}", "dim"), Text(behind or "up to date", "dim")]
+    return Text(" \u00b7 ", "dim", no_wrap=True, overflow="ellipsis").join(parts)
+
+
+def _number(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def hit_row(hit: Hit) -> Text:

@@ -101,9 +101,9 @@ class SessionScreen(Screen[None]):
             return
         some = self._blocks[self._shown : self._shown + CHUNK]
         told = self.query_one("#told", VerticalScroll)
-        made = []
+        made, wanted = [], self._wanted()
         for number, block in enumerate(some):
-            drawn = drawing.blocks([block], self._wanted())
+            drawn = drawing.blocks([block], wanted)
             kind = "asked" if isinstance(block, Words) and block.by_person else "step"
             made.append(Static(drawn, id=f"b{self._shown + number}", classes=kind, markup=False))
         self._shown += len(some)
@@ -118,8 +118,9 @@ class SessionScreen(Screen[None]):
     async def action_details(self) -> None:
         """Show or hide what calls were given and gave back."""
         self._in_full = not self._in_full
+        wanted = self._wanted()
         for number in range(self._shown):
-            drawn = drawing.blocks([self._blocks[number]], self._wanted())
+            drawn = drawing.blocks([self._blocks[number]], wanted)
             self.query_one(f"#b{number}", Static).update(drawn)
 
     async def action_page(self, pages: int) -> None:

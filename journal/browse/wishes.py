@@ -1,9 +1,9 @@
 """What is typed above the list: words to search for, and filters as `state:awaiting`."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from journal.errors import UsageError
-from sync.query.filters import Filters, Wanted, moment_us
+from sync.query.filters import Wanted, moment_us
 from sync.query.listing import STATES
 
 NAMES = ("project", "branch", "agent", "host", "state", "since")
@@ -16,20 +16,20 @@ class Wish(NamedTuple):
     wanted: Wanted
 
     @classmethod
-    def of(cls, text: str, adopt_on: tuple[str, ...], now_us: int) -> "Wish":
-        """UsageError: a state or a time is none."""
-        words, chosen = [], dict.fromkeys(NAMES, "")
+    def of(cls, text: str, base: Wanted, now_us: int) -> "Wish":
+        """What is typed, within what the options of the command left. UsageError: a bad value."""
+        words, chosen = [], dict[str, Any]()
         for part in text.split():
             name, colon, value = part.partition(":")
-            if colon and name in chosen and value:
+            if colon and name in NAMES and value:
                 chosen[name] = value
             else:
                 words.append(part)
-        if chosen["state"] not in ("", *STATES):
+        if chosen.get("state", STATES[0]) not in STATES:
             raise UsageError(
                 f"{chosen['state']!r} is not a state", "there are: " + ", ".join(STATES)
             )
-        since = chosen.pop("since")
-        filters = Filters(adopt_on=adopt_on, **chosen)
-        since_us = moment_us(since, now_us) if since else None
-        return cls(" ".join(words), Wanted(filters, since_us=since_us))
+        since = chosen.pop("since", "")
+        since_us = moment_us(since, now_us) if since else base.since_us
+        wanted = base._replace(filters=base.filters._replace(**chosen), since_us=since_us)
+        return cls(" ".join(words), wanted)

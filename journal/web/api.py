@@ -94,7 +94,7 @@ def usage(request: Request) -> Response:
     prices = Prices(site.app.settings.prices)
     zone = UTC if asked.flag("utc") else None
     with site.reading() as db:
-        rows = Usage(db, whole, prices, zone).by(by)
+        rows = Usage.of_home(db, whole, prices, zone).by(by)
     if limit := asked.number("limit", 0, most=10**6):
         rows = rows[-limit:] if by in ("day", "week", "month") else rows[:limit]
     return Json({"items": [row.json() for row in rows], "next": None})

@@ -14,7 +14,7 @@ import apsw
 import orjson
 
 from journal.cli.app import App
-from journal.cli.screen.follow import Follower
+from journal.cli.follow import Follower
 from journal.errors import JournalError
 from sync.store import changes
 

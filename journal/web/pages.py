@@ -5,6 +5,7 @@ changed. Its template is included in the page's own, so that both show the same.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import islice
@@ -20,7 +21,7 @@ from starlette.responses import HTMLResponse, Response
 from journal.agents import resuming
 from journal.cli.screen.health import size
 from journal.context import briefing
-from journal.errors import UsageError
+from journal.errors import JournalError, UsageError
 from journal.printable import one_line
 from journal.session.summary import Summary
 from journal.web import charts, questions, words
@@ -136,7 +137,7 @@ def _usage_of(site: Site, db: apsw.Connection, wanted: Wanted, stamp: object) ->
     whole = wanted._replace(filters=wanted.filters._replace(adopt_on=None))
     prices = Prices(site.app.settings.prices)
     stamp = (site.live.number, stamp)
-    return site.kept(("usage", wanted.sql()), stamp, lambda: Usage(db, whole, prices))
+    return site.kept(("usage", wanted.sql()), stamp, lambda: Usage.of_home(db, whole, prices))
 
 
 def _cost(site: Site, db: apsw.Connection, _: Asked) -> Context:
@@ -301,13 +302,21 @@ def _answer(
         .render(
             context,
             title=title,
-            path=request.url.path,
+            here=request.url.path,
             now_us=site.app.now_us,
             home=str(site.app.layout.home),
             trouble=site.live.problem,
         )
     )
     return HTMLResponse(made, status)
+
+
+def warm_up(site: Site) -> None:
+    """Ask all that the overview asks: the first page is then as quick as those after it."""
+    with suppress(JournalError), site.reading() as db:  # a page will say what is wrong
+        for ask in _PAGES["/"][2]:
+            ask(site, db, Asked({}))
+    templates().get_template("session.html")
 
 
 def _page(path: str) -> Callable[[Request], Response]:

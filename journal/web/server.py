@@ -15,6 +15,7 @@ import uvicorn
 from journal.cli.app import App
 from journal.errors import JournalError
 from journal.web.app import build
+from journal.web.pages import warm_up
 from journal.web.security import Access
 from journal.web.site import Site
 
@@ -37,6 +38,7 @@ def serve(
     listening = _listen(port)
     access = Access.new(listening.getsockname()[1])
     site = Site(app, access, checks)
+    warm_up(site)
     config = uvicorn.Config(
         build(site),
         log_config=None,

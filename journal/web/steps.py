@@ -25,6 +25,11 @@ class Chunk(NamedTuple):
     after: int | None
     outline: list[tuple[str, str]]  # id and beginning of each prompt
 
+    @property
+    def is_short(self) -> bool:
+        """Whether it is the end of a session and too short to read on its own."""
+        return self.start > 0 and self.total - self.start < CHUNK // 2
+
 
 def chunk(told: Told, event: str, start: int) -> Chunk:
     """The blocks from `start` on, or those around an event.

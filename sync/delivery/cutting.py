@@ -25,7 +25,7 @@ from sync.delivery.retry_file import Head, Waiting
 from sync.query import listing
 from sync.remote.contract import Heading, Material, Message, Piece
 from sync.store import facts, pulled_copies
-from sync.views import delivered_pieces, full_text
+from sync.views import delivered_pieces, full_text, usage
 from sync.views.delivered_pieces import PieceKey
 
 TITLE_CHARS = 120
@@ -145,7 +145,8 @@ class _Work:
             return None
         query = "select triggers from session_states where session = ?"
         triggers = self.db.execute(query, (self.session,)).get
-        said = orjson.dumps({**row.json(), "adopted": True, "triggers": triggers})
+        about = {**row.json(), "adopted": True, "triggers": triggers}
+        said = orjson.dumps({**about, **usage.of_row(self.db, self.session)})
         made: dict[str, Any] = orjson.loads(self.redactor.json(said))
         return made
 

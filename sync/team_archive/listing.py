@@ -12,6 +12,7 @@ from sync.query.filters import Wanted
 from sync.query.listing import Session
 from sync.team_archive import conditions
 from sync.team_archive.archive import Archive
+from sync.views import usage
 
 MAX_CANDIDATES = 8
 SHORT_CHARS = 8  # of an id, where it is shown short
@@ -117,6 +118,8 @@ def find(archive: Archive, name: str, owner: str, adopt_on: tuple[str, ...]) -> 
 def _listed(row: tuple[Any, ...], adopt_on: tuple[str, ...]) -> Listed:
     owner, key, text, triggers, summary = row
     shown = orjson.loads(text)
+    for name in (usage.REST, usage.INHERITS):
+        shown.pop(name, None)
     shown["adopted"] = not set(adopt_on).isdisjoint(triggers.split())
     shown["short_id"] = shown["session"][:SHORT_CHARS]
     return Listed(owner, key, shown, orjson.loads(summary) if summary else None)

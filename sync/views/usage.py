@@ -44,6 +44,7 @@ where t.session = ?1
         for name in ("input", "output", "cache_read", "cache_write")
     )
 )
+REST, INHERITS = "rest_tokens", "inherits_tokens"  # keys of `of_row`
 _NOTHING = "input + output + cache_read + cache_write = 0"
 
 
@@ -97,3 +98,18 @@ def of(db: apsw.Connection, session: int) -> Tokens | None:
     """
     row: Any = db.execute(query, (session,)).fetchone()
     return Tokens(*row) if row and row[1] is not None else None
+
+
+def of_row(db: apsw.Connection, session: int) -> dict[str, Any]:
+    """What the team archive cannot tell from a session's messages alone; often nothing.
+
+    REST: the tokens that the agent counted beyond them, as model, moment and the four kinds.
+    INHERITS: the session has messages from the session that it forked.
+    """
+    query = """
+        select model, at_us, input, output, cache_read, cache_write from usage
+        where session = ? and substr(message, 1, 1) = '~' order by model
+    """
+    rest = list(db.execute(query, (session,)))
+    inherits = db.execute("select max(inherited) from usage where session = ?", (session,)).get
+    return {**({REST: rest} if rest else {}), **({INHERITS: True} if inherits else {})}

@@ -13,7 +13,7 @@ import recordings
 from bench_table import Row
 from bench_watch import sync
 from hooks import emit
-from live_screen import PtyScreen
+from tmux_screen import TmuxScreen
 
 SESSIONS = int(os.environ.get("BENCH_LIVE", "10000"))
 IDLE_SECONDS = 60.0  # a rest long enough for what is done once in it
@@ -25,7 +25,7 @@ def measure(scratch: Path) -> list[Row]:
     home = scratch / "home"
     write_sessions(home, SESSIONS, time.time_ns())
     sync(home)
-    with PtyScreen(home, 80, 24) as screen:
+    with TmuxScreen(home, 80, 24, "sessions", "--live") as screen:
         screen.wait_for("up to date", 60)
         time.sleep(5)
         before = cpu_seconds(screen.pid)
@@ -62,7 +62,7 @@ def write_sessions(home: Path, number: int, now_ns: int, *, files: bool = True) 
         recordings.append(home / "days" / name, b"".join(made))
 
 
-def _latencies(home: Path, screen: PtyScreen) -> list[float]:
+def _latencies(home: Path, screen: TmuxScreen) -> list[float]:
     chance = random.Random(7)
     took = []
     for number in range(CHANGES):

@@ -4,6 +4,7 @@ Against the bare start of an interpreter, as the search: 30 times that is about 
 """
 
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -16,12 +17,15 @@ import looked_at
 from bench_live import cpu_seconds
 from bench_table import Row
 from bench_watch import sync
+from journal.browse.source import Found, Source
+from journal.cli.app import App
 from web_server import WebServer
 
 RECORDS = int(os.environ.get("BENCH_WEB", "300000"))
 IDLE_SECONDS = float(os.environ.get("BENCH_IDLE", "30"))
 LONG = 3_000
 ROUNDS = 9
+TYPED = ("ordinary", "make 12", "please do")
 PAGES = ("/", "/sessions", "/search?q=ordinary", "/projects", "/files", "/files?path=x.py",
          "/usage", "/sessions/long", "/api/sessions?limit=50", "/api/usage?by=day")  # fmt: skip
 
@@ -38,7 +42,9 @@ def measure(scratch: Path) -> list[Row]:
     sync(home)
     bare = statistics.median(_timed(_start) for _ in range(ROUNDS))
     with WebServer(home, HOME=str(scratch)) as server:
-        return [*_pages(server, bare), *_live(server, home)]
+        return [
+            *_pages(server, bare), *_nodes(server), *_keys(home, bare), *_live(server, home),
+        ]  # fmt: skip
 
 
 def _pages(server: WebServer, bare: float) -> list[Row]:
@@ -51,6 +57,42 @@ def _pages(server: WebServer, bare: float) -> list[Row]:
         figure = f"{first * 1000:.0f} ms, again {again * 1000:.0f} ms"
         rows.append(Row(page, figure, first / bare, 30, against="bare"))
     return rows
+
+
+def _nodes(server: WebServer) -> list[Row]:
+    """What a browser holds of the long session when it is opened."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        return []
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        running = play.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        page = running.new_page()
+        page.goto(server.address)
+        page.goto(f"{server.origin}/sessions/long")
+        nodes = int(page.evaluate("document.querySelectorAll('*').length"))
+        running.close()
+    return [Row(f"a session of {LONG:,} calls, opened", f"{nodes:,} nodes",
+                nodes / 20_000, 1, against="20,000")]  # fmt: skip
+
+
+def _keys(home: Path, bare: float) -> list[Row]:
+    """`journal browse`: the answer to each key of a search as one types it."""
+    app = App()
+    app.home = str(home)
+    source = Source(app)
+    source.changed(Found())
+    took = []
+    for text in TYPED:
+        for end in range(1, len(text) + 1):
+            source.find(text[:end])  # the first reading of a page is the disk's
+            took.append((_timed(lambda typed=text[:end]: source.find(typed)), text[:end]))
+    source.close()
+    slowest, typed = max(took)
+    median = statistics.median(seconds for seconds, _ in took)
+    figure = f"{slowest * 1000:.0f} ms ({typed!r}), median {median * 1000:.0f} ms"
+    return [Row("browse, slowest key of a search", figure, slowest / bare, 12, against="bare")]
 
 
 def _live(server: WebServer, home: Path) -> list[Row]:

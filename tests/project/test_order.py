@@ -88,7 +88,7 @@ GROUND = {
 # These modules of `journal.cli` are shared by its commands, and by what people look at.
 SHARED = {
     "journal.cli.app", "journal.cli.browsing", "journal.cli.completing", "journal.cli.filters",
-    "journal.cli.process",
+    "journal.cli.follow", "journal.cli.process",
 }  # fmt: skip
 # `collections.abc` is for annotations alone: a test below says what a hook loads.
 # Loaded by the interpreter anyway, but for the last, which is for odd paths alone.

@@ -43,14 +43,14 @@ TABLE_ROWS = 20
     "--limit",
     type=AtLeast(0),
     metavar="N",
-    help=f"At most so many, 0 for all (default: {TABLE_ROWS}; --json: all; --live: what fits).",
+    help=f"At most so many, 0 for all (default: {TABLE_ROWS}; --json: all; --live: 200).",
 )
 @click.option(
     "--memory",
     type=click.Choice(("pending", "resolved")),
     help="Only sessions that wait for a memory id, or have one.",
 )
-@click.option("--live", is_flag=True, help="Keep the list on the screen as it changes; q leaves.")
+@click.option("--live", is_flag=True, help="Open the list in `journal browse`, which follows it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @pass_app
 def sessions(app: App, /, as_json: bool, live: bool, limit: int | None, **chosen: Any) -> None:
@@ -90,7 +90,7 @@ def sessions(app: App, /, as_json: bool, live: bool, limit: int | None, **chosen
         most = TABLE_ROWS if limit is None else limit
         found = list(listing.read(db, listing.page(db, wanted, most), adopt_on))
         total = listing.count(db, wanted) if found else 0
-        note = _more(total - len(found)) if found else _none(app, db, chosen)
+        note = _more(total - len(found)) if found else _none(db, chosen, wanted)
         if found and chosen["memory"] == "pending":
             note = "\n".join(filter(None, (note, _oldest_pending(app, db))))
         hints = [] if found else [*_unknown(db, wanted), *_earlier(app)]
@@ -102,24 +102,20 @@ def sessions(app: App, /, as_json: bool, live: bool, limit: int | None, **chosen
 def _unknown(db: "apsw.Connection", wanted: "Wanted") -> "Iterator[str]":
     from sync.query.hints import unknown
 
-    return unknown(db, wanted)
+    return unknown(db, wanted, wanted.calls)
 
 
 def _follow(app: App, as_json: bool, limit: int | None, chosen: dict[str, Any]) -> None:
     """The list until its person leaves. UsageError: no screen, or JSON is wanted."""
-    from journal.cli.screen.full_screen import check_terminal
-    from journal.cli.screen.live import show_live
+    from journal.cli.browsing import browse_here, check_terminal
     from journal.errors import UsageError
 
-    if chosen["in_archive"]:
-        raise UsageError("--live and --archive do not go together", "leave one of them out")
-    if as_json:
-        raise UsageError("--live and --json do not go together", "leave one of them out")
+    others = {"--archive": chosen["in_archive"], "--json": as_json, "--commit": chosen["commit"]}
+    for name in (name for name, given in others.items() if given):
+        raise UsageError(f"--live and {name} do not go together", "leave one of them out")
     check_terminal()
-    if chosen["commit"] is not None:
-        raise UsageError("--live and --commit do not go together", "leave one of them out")
     _wanted(app, chosen)  # wrong usage is said before anything else
-    show_live(app, lambda: _wanted(app, chosen), limit)
+    browse_here(app, wanted=lambda: _wanted(app, chosen), limit=limit or 0)
 
 
 def _print_archive(
@@ -207,13 +203,14 @@ def _earlier(app: App) -> list[str]:
     return [f"{earlier} (run: journal import)"] if earlier else []
 
 
-def _none(app: App, db: "apsw.Connection", chosen: dict[str, Any]) -> str:
+def _none(db: "apsw.Connection", chosen: dict[str, Any], wanted: "Wanted") -> str:
     """Why the list is empty: perhaps the sessions have done nothing yet."""
     from sync.query import listing
 
     hidden = 0
     if not chosen["with_all"]:
-        hidden = listing.count(db, _wanted(app, {**chosen, "with_all": True}))
+        every = wanted._replace(filters=wanted.filters._replace(adopt_on=None))
+        hidden = listing.count(db, every)
     if not hidden:
         return "No session matches."
     started = "1 only started" if hidden == 1 else f"{hidden:,} only started"

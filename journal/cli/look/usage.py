@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from journal.cli.app import App, pass_app
-from journal.cli.filters import AtLeast, chosen_sessions, chosen_times, session_options
+from journal.cli.filters import (
+    AtLeast,
+    archive_options,
+    check_owner,
+    chosen_sessions,
+    chosen_times,
+    session_options,
+)
 from journal.cli.screen.output import print_json
 from journal.printable import one_line
 
@@ -22,6 +29,7 @@ _HEADS = ("SESSIONS", "INPUT", "OUTPUT", "CACHE READ", "CACHE WRITE", "COST")
     "--by", "key", type=click.Choice(KEYS), default="day", show_default=True, help="Sum up by this."
 )
 @session_options
+@archive_options
 @click.option("--limit", type=AtLeast(0), metavar="N", default=0, help="At most so many lines.")
 @click.option("--utc", is_flag=True, help="Days, weeks and months in UTC, not in local time.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
@@ -38,18 +46,34 @@ def usage(app: App, /, key: str, limit: int, utc: bool, as_json: bool, **chosen:
       journal usage --since 7d
       journal usage --by model --project billing-api
       journal usage --by week --json
+      journal usage --archive --by project
     """
     from sync.query.costs.prices import Prices
-    from sync.query.costs.usage import Usage
 
+    check_owner(chosen)
     since_us, until_us = chosen_times(chosen, app.now_us)
     wanted = chosen_sessions(app, chosen)._replace(since_us=since_us, until_us=until_us)
     if not chosen["with_all"]:  # tokens cost whether a session is shown or not
         wanted = wanted._replace(filters=wanted.filters._replace(adopt_on=None))
     prices = Prices(app.settings.prices)
-    with app.reading(ends_matter=chosen["state"] is not None) as db:
-        found = Usage(db, wanted, prices, UTC if utc else None)
-    rows = found.by(key)
+    zone = UTC if utc else None
+    hints: list[str] = []
+    if chosen["in_archive"]:
+        from sync.team_archive.usage import read
+
+        with app.team_archive() as archive:
+            found = read(archive, wanted, chosen["owner"] or "", prices, zone)
+        rows = found.by(key)
+    else:
+        from sync.query.costs.usage import Usage
+        from sync.query.hints import unknown
+
+        with app.reading(ends_matter=chosen["state"] is not None) as db:
+            found = Usage.of_home(db, wanted, prices, zone)
+            rows = found.by(key)
+            hints += [] if rows else unknown(db, wanted)
+    for hint in hints:
+        click.echo(f"journal: {hint}", err=True)
     if limit:
         rows = rows[-limit:] if key in KEYS[:3] else rows[:limit]
     if as_json:
@@ -88,4 +112,5 @@ def _print(rows: "list[Used]", found: "Usage", key: str) -> None:
 def _cells(row: "Used") -> tuple[str, ...]:
     cost = "-" if row.cost_usd is None else f"${row.cost_usd:,.2f}"
     counts = (len(row.sessions), row.input, row.output, row.cache_read, row.cache_write)
-    return (one_line(row.key), *(f"{count:,}" for count in counts), cost + "*" * bool(row.unpriced))
+    key = f"{row.owner}: {row.key}" if row.owner else row.key  # as lists name a session's owner
+    return (one_line(key), *(f"{count:,}" for count in counts), cost + "*" * bool(row.unpriced))

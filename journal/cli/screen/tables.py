@@ -22,7 +22,7 @@ WIDE_COLUMNS = 100
 ENDLESS_COLUMNS = 500  # of a pipe: its reader finds each title whole
 GAP = "  "
 TIMES = "\u00d7"  # the sign before a number of times
-_LIMITS = {"PROJECT": 16, "BRANCH": 24}
+_LIMITS = {"PROJECT": 16, "BRANCH": 24, "AGENT": 11}
 _LEAST_TITLE_COLUMNS = 12
 _STYLES = {"awaiting": "bold yellow", "working": "green", "finished": "dim"}
 # A unit is used from so many of it on.
@@ -95,7 +95,10 @@ def session_lines(sessions: Sequence["Session"], now_us: int, columns: int) -> "
     from rich.text import Text
 
     rows = [_cells(session, now_us) for session in sessions]
-    names = [name for name in rows[0] if name != "BRANCH" or columns >= WIDE_COLUMNS]
+    left_out = set() if columns >= WIDE_COLUMNS else {"BRANCH"}
+    if len({session.agent for session in sessions}) == 1:
+        left_out.add("AGENT")
+    names = [name for name in rows[0] if name not in left_out]
     widths = {
         name: min(_LIMITS.get(name, columns), max(len(name), *(row[name].cell_len for row in rows)))
         for name in names
@@ -154,6 +157,7 @@ def _cells(session: "Session", now_us: int) -> dict[str, "Text"]:
         "STATE": Text(_state(session, now_us), style=style),
         "PROJECT": Text(one_line(session.project)),
         "BRANCH": Text(one_line(session.branch)),
+        "AGENT": Text(one_line(session.agent)),
         "TITLE": _title(session),
         "AGE": Text(age(now_us - session.last_us), style="dim"),
     }

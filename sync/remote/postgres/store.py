@@ -93,7 +93,7 @@ select u.* from unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::big
   as u (session, message, model, at_us, input, output, cache_read, cache_write)
 where exists (select from {schema}.sessions k where k.owner = session_user and k.key = u.session)
 on conflict (owner, session, message) do update set model = excluded.model,
-  at_us = excluded.at_us, input = excluded.input, output = excluded.output,
+  at_us = least(known.at_us, excluded.at_us), input = excluded.input, output = excluded.output,
   cache_read = excluded.cache_read, cache_write = excluded.cache_write
 where (excluded.output, excluded.input, excluded.cache_read, excluded.cache_write)
   > (known.output, known.input, known.cache_read, known.cache_write)
@@ -202,13 +202,20 @@ def _usage(connection: "psycopg.Connection[Any]", schema: str, pieces: Iterable[
             if record.usage is None:
                 continue
             message, model, *tokens = record.usage
-            row = (key, _text(message), _text(model), record.at_us, *tokens)
-            before = best.get(row[:2])
-            if before is None or row[5] >= before[5]:
+            at_us, before = record.at_us, best.get((key, _text(message)))
+            row = (key, _text(message), _text(model), at_us, *tokens)
+            if before is None:
                 best[row[:2]] = row
+            elif _tokens(row) >= _tokens(before):  # as sync.views.usage
+                best[row[:2]] = (*row[:3], min(at_us, before[3]), *tokens)
     if best:
         columns = [list(column) for column in zip(*best.values(), strict=True)]
         connection.execute(in_schema(_USAGE, schema), columns)
+
+
+def _tokens(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Output, input, cache read and written: more of it was written later."""
+    return (row[5], row[4], *row[6:])
 
 
 def _text(text: str) -> str:

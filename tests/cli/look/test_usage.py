@@ -115,6 +115,9 @@ def test_no_price_at_all_is_null(tmp_path: Path) -> None:
     writer.used("a1", 7, 500, 500, 0, model="house-model")
     (row,) = usage(tmp_path)
     assert (row["cost_usd"], row["unpriced"]) == (None, ["house-model"])
+    command = [sys.executable, "-m", "journal", "--home", str(tmp_path), "usage", "--agent", "cod"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, "no session has the agent 'cod'" in done.stderr) == (0, True)
 
 
 def test_days_are_local_unless_utc_is_wanted(tmp_path: Path) -> None:

@@ -7,8 +7,7 @@ import pytest
 
 import looked_at
 import stored
-from browse_screen import BrowseScreen
-from live_screen import TMUX
+from tmux_screen import TMUX, TmuxScreen
 
 pytestmark = pytest.mark.skipif(TMUX is None, reason="tmux is not installed")
 ESCAPE, DOWN = b"\x1b", b"\x1b[B"
@@ -39,8 +38,8 @@ def patient(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (200, 50)])
 def test_list_filter_search_read_and_quit(home: Path, columns: int, rows: int) -> None:
-    with BrowseScreen(home, columns, rows) as screen:
-        lines = screen.wait_for("286 sessions", 60)
+    with TmuxScreen(home, columns, rows, "browse") as screen:
+        lines = screen.wait_for("286 sessions")
         assert all(len(line) <= columns for line in lines)
         assert any("Move the checkout" in line for line in lines[:6])
         screen.wait_for("npm run migrate:prod")
@@ -54,8 +53,8 @@ def test_list_filter_search_read_and_quit(home: Path, columns: int, rows: int) -
         screen.wait_until(lambda ls: "half a cent" in ls[0] and "place" in ls[1], "places")
         screen.press(b"\r")
         screen.press(b"\r")
-        screen.wait_for("Prompt")
         screen.wait_for(looked_at.FIXED[:18])
+        screen.wait_for("pytest tests/test_money.py")
         screen.press(b"d")
         screen.wait_for("file.content")
         screen.press(b"G")
@@ -69,8 +68,8 @@ def test_list_filter_search_read_and_quit(home: Path, columns: int, rows: int) -
 
 
 def test_a_session_that_is_not_there_says_why(home: Path) -> None:
-    with BrowseScreen(home, 80, 24, "state:sleeping") as screen:
-        screen.wait_for("is not a state", 60)
+    with TmuxScreen(home, 80, 24, "browse", "state:sleeping") as screen:
+        screen.wait_for("is not a state")
         screen.press(ESCAPE)
         screen.wait_for("286 sessions")
         screen.press(b"q")
@@ -84,9 +83,9 @@ def test_r_goes_back_into_the_session(home: Path) -> None:
     folder = home.parent / ".claude/projects" / folder_name(cwd)
     folder.mkdir(parents=True)
     (folder / f"{looked_at.FIXED}.jsonl").write_text("{}\n")
-    with BrowseScreen(home, 80, 24, "state:finished", "project:billing-api") as screen:
-        screen.wait_for("invoice totals", 60)
+    with TmuxScreen(home, 80, 24, "browse", "state:finished", "project:billing-api") as screen:
+        screen.wait_for("invoice totals")
         screen.press(b"r")
-        screen.wait_for("left=5", 60)
+        screen.wait_for("left=5")
         told = "".join(screen.lines())
         assert f"agent in {cwd}: --resume {looked_at.FIXED}" in told

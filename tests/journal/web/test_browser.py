@@ -164,7 +164,7 @@ def test_which_sessions_touched_this_file(looking: Looking) -> None:
     looking.press("Enter")
     page.wait_for_url("**/files")
     page.keyboard.type("src/money.py")  # the field has the focus
-    page.get_by_text("1 session worked on").wait_for()
+    page.get_by_text("1 session worked on src/money.py").wait_for()
     looking.press("ArrowDown")
     assert looking.focused.startswith("invoice totals")
     looking.press("Enter")

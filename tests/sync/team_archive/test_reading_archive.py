@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from looked_at import Writer
 from team import Home, Team
 
 
@@ -106,11 +107,39 @@ def test_what_is_anothers_is_answered_like_what_is_not_there(both: tuple[Home, H
     assert ada.json("archive", "status")["last_delivery"] is not None
 
 
+def test_usage_sums_up_what_the_home_sums_up(team: Team) -> None:
+    ada, ben = team.home("laptop", "ada"), team.home("pc", "ben")
+    for home, order in ((ada, "origin fork other"), (ben, "bens")):
+        writer = Writer(home.path)
+        for number, name in enumerate(order.split()):
+            ago = 200_000 - 1_000 * number
+            writer.tell(name, "UserPromptSubmit", ago, cwd=f"/code/{name}", prompt="hi")
+            writer._calls = 0 if name == "fork" else number * 10
+            writer.used(name, ago - 1, 300_000, 10, 5)  # the fork's first one is the origin's
+            writer.used(name, ago - 90_000 - number, 7, 1, 0, model="house-model")
+        counted = {"inputTokens": 400_000, "outputTokens": 20}
+        line = {"type": "cost-state", "modelUsage": {"claude-opus-5-5": counted}}
+        writer.tell(order.split()[-1], "Transcript", 50, line=line, uuid="c" * 32)
+        home.run("sync")
+    for filters in ([], ["--project", "fork"], ["--since", "2d"], ["--until", "2d"], ["--all"]):
+        for key in ("day", "week", "project", "model", "session"):
+            asked = ["usage", "--json", "--by", key, *filters]
+            there = ada.lines(*asked, "--archive")
+            assert {one.pop("owner") for one in there} <= {"ada"}
+            assert there == ada.lines(*asked), (key, filters)
+    ben.run("archive", "share", "bens", "ada")
+    owners = [one["owner"] for one in ada.lines("usage", "--archive", "--json", "--by", "agent")]
+    assert sorted(owners) == ["ada", "ben"]
+    assert ada.lines("usage", "--archive", "--json", "--owner", "ben") != []
+    assert "\nada:" in ada.run("usage", "--archive", "--by", "model")
+
+
 def test_wrong_use_is_reported(both: tuple[Home, Home]) -> None:
     ada, _ = both
     for args, code in (
         (["sessions", "--owner", "ben"], 2),
         (["show", "--archive"], 2),
+        (["usage", "--owner", "ben"], 2),
         (["search", "--archive", "--after", "nonsense", "do"], 2),
         (["import", "--shared"], 2),
         (["sessions", "--archive", "--live"], 2),
