@@ -188,7 +188,7 @@ def foreign_files(path: Path) -> dict[str, bytes]:
         "events": changed(events=[1]),
         "created_at": changed(created_at="yesterday"),
         "before 1970": changed(next_at="1960-01-01T00:00:00Z"),
-        "the body is not the one": changed(body="x"),
+        "the body does not match its hash": changed(body="x"),
         "body": changed(body=None, body_base64=None),
         "piece": changed(piece=None),
         "its name should be": changed(session="s-2"),
