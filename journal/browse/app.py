@@ -26,7 +26,7 @@ from sync.query.listing import STATES, Session
 
 _AGES_SECONDS = 1.0
 _OF_THE_LIST = ("type", "clear", "move", "open", "state", "project")
-_WAYS_OUT = ("SIGINT", "SIGTERM", "SIGHUP")
+_WAYS_OUT = ("SIGINT", "SIGTERM")  # SIGHUP ends the process: the terminal is gone
 
 
 class Chosen(NamedTuple):
@@ -117,9 +117,14 @@ class Browse(Program[Chosen | None]):
         with suppress(NotImplementedError, AttributeError):  # Windows
             for name in _WAYS_OUT:
                 number = getattr(signal, name)
-                asyncio.get_running_loop().add_signal_handler(number, self.exit)
+                asyncio.get_running_loop().add_signal_handler(number, self._leave, number)
         self._looking.start()
         self.set_interval(_AGES_SECONDS, self._grow_older)
+
+    def _leave(self, number: int) -> None:
+        """Leave; the same signal once more ends the process as it stands."""
+        asyncio.get_running_loop().remove_signal_handler(number)
+        self.exit()
 
     def on_unmount(self) -> None:
         """Let go of the database."""
