@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import apsw
 
-from journal.browse.wishes import Wish
+from journal.browse.search_line import Wish
 from journal.cli.app import App
 from journal.cli.follow import Follower
 from journal.errors import JournalError

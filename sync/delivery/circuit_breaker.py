@@ -26,7 +26,7 @@ from journal.errors import JournalError
 from journal.layout import write_whole
 from journal.settings import sections
 from journal.times import SECOND_US, to_text, to_us
-from sync.delivery.retry_file import spelled_out
+from sync.delivery.retry_format import spelled_out
 from sync.delivery.retry_queue import LONGEST_WAIT_US, is_due, pause_us
 from sync.remote.contract import RemoteError, Then
 

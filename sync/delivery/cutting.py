@@ -21,7 +21,7 @@ from journal.record import record
 from journal.redaction.redactor import Redactor
 from sync.delivery import conversation, retry_queue
 from sync.delivery.queue_check import readable_head
-from sync.delivery.retry_file import Head, Waiting
+from sync.delivery.retry_format import Head, Waiting
 from sync.query import listing
 from sync.remote.contract import Heading, Material, Message, Piece
 from sync.store import facts, pulled_copies

@@ -11,8 +11,8 @@ from typing import Any
 from journal.errors import JournalError
 from journal.layout import write_whole
 from journal.times import to_text
-from sync.delivery import retry_file, retry_queue
-from sync.delivery.retry_file import BadPieceError, Waiting
+from sync.delivery import retry_format, retry_queue
+from sync.delivery.retry_format import BadPieceError, Waiting
 from sync.ingest import dead_letters
 
 
@@ -30,8 +30,8 @@ def bury(path: Path, dead: Path, piece: Waiting, reason: str, now_us: int) -> Pa
     The bytes of `piece` may be others than those of the file.
     """
     target = retry_queue.dead_path(dead, path.with_name(piece.head.name))
-    more = {"reason": retry_file.spelled_out(reason), "given_up_at": to_text(now_us)}
-    write_whole(target, retry_file.dump_line(piece, more))
+    more = {"reason": retry_format.spelled_out(reason), "given_up_at": to_text(now_us)}
+    write_whole(target, retry_format.dump_line(piece, more))
     retry_queue.unlink(path)
     return target
 
@@ -52,14 +52,14 @@ def read(path: Path) -> DeadPiece:
     """One of them. ForeignRetryError: it is not a piece of this version, and stays as it is."""
     fields = _fields(path)
     try:
-        return DeadPiece(retry_file.from_fields(fields), str(fields.get("reason", "")))
+        return DeadPiece(retry_format.from_fields(fields), str(fields.get("reason", "")))
     except BadPieceError as error:
         raise retry_queue.foreign(path, str(error)) from error
 
 
 def _fields(path: Path) -> dict[str, Any]:
     try:
-        return retry_file.fields_of(retry_queue.content(path, retry_file.MAX_BYTES))
+        return retry_format.fields_of(retry_queue.content(path, retry_format.MAX_BYTES))
     except BadPieceError as error:
         raise retry_queue.foreign(path, str(error)) from error
 
@@ -71,10 +71,10 @@ def rewrite(path: Path, piece: Waiting, reason: str) -> Path:
     """
     target = retry_queue.dead_path(path.parent, Path(piece.head.name))
     more = {
-        "reason": retry_file.spelled_out(reason),
+        "reason": retry_format.spelled_out(reason),
         "given_up_at": _fields(path).get("given_up_at"),
     }
-    write_whole(target, retry_file.dump_line(piece, more))
+    write_whole(target, retry_format.dump_line(piece, more))
     if target != path:
         retry_queue.unlink(path)
     return target

@@ -10,7 +10,7 @@ from pathlib import Path
 import apsw
 
 from sync.delivery import retry_queue
-from sync.delivery.retry_file import Head
+from sync.delivery.retry_format import Head
 from sync.views import delivered_pieces
 from sync.views.delivered_pieces import PieceKey
 

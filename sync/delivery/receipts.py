@@ -12,7 +12,7 @@ from typing import Any
 from journal.layout import Layout
 from journal.record import own_facts
 from sync.delivery import dead_pieces, retry_queue
-from sync.delivery.retry_file import Head, LastError, Waiting
+from sync.delivery.retry_format import Head, LastError, Waiting
 
 NOTICE_CHARS = 200
 _FILE = "receipts"  # of those of many sessions

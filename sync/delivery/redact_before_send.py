@@ -15,7 +15,7 @@ from journal.record import record
 from journal.record.record import BadLineError, Record
 from journal.redaction.redactor import Redactor
 from sync.delivery import retry_queue
-from sync.delivery.retry_file import Waiting
+from sync.delivery.retry_format import Waiting
 from sync.remote.contract import with_other_bytes
 
 

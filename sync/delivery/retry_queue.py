@@ -31,8 +31,8 @@ from journal.errors import JournalError
 from journal.layout import sync_folder, write_all, write_whole
 from journal.settings import sections
 from journal.times import DAY_US, SECOND_US
-from sync.delivery import retry_file
-from sync.delivery.retry_file import BadPieceError, Head, Waiting
+from sync.delivery import retry_format
+from sync.delivery.retry_format import BadPieceError, Head, Waiting
 
 LONGEST_WAIT_US = DAY_US  # the settings allow no more, and neither do we a remote that asks for it
 _NAME = re.compile(r"[0-9]{17}-[0-9a-f]{16}\.json")
@@ -134,7 +134,7 @@ def pause_us(
 def read(path: Path) -> Waiting:
     """A whole retry file, its body checked. ForeignRetryError, GoneError."""
     try:
-        found = retry_file.load(content(path, retry_file.MAX_BYTES))
+        found = retry_format.load(content(path, retry_format.MAX_BYTES))
     except BadPieceError as error:
         raise foreign(path, str(error)) from error
     _check_name(path, found.head)
@@ -146,10 +146,10 @@ def read_head(path: Path) -> Head:
     size = _HEAD_BYTES
     while b"\n" not in (data := content(path, size, cut=True)) and len(data) == size:
         size *= 8
-        if size > retry_file.MAX_BYTES:
+        if size > retry_format.MAX_BYTES:
             return read(path).head
     try:
-        head = retry_file.load_head(data.partition(b"\n")[0][:-1] + b"}")
+        head = retry_format.load_head(data.partition(b"\n")[0][:-1] + b"}")
     except BadPieceError:
         return read(path).head  # laid out in another way, or worth its reason
     _check_name(path, head)
@@ -178,7 +178,7 @@ def update(path: Path, piece: Waiting) -> None:
 
 def update_all(pieces: Sequence[tuple[Path, Waiting]]) -> None:
     """The same of many files that are there, with one wait for the disk. JournalError."""
-    write_all([(path, retry_file.dump(piece)) for path, piece in pieces])
+    write_all([(path, retry_format.dump(piece)) for path, piece in pieces])
     for path, piece in pieces:
         _date(path, piece)
 
@@ -220,7 +220,7 @@ def remove_temporary(folder: Path, now_us: int) -> None:
 
 
 def _write(path: Path, piece: Waiting) -> None:
-    write_whole(path, retry_file.dump(piece))
+    write_whole(path, retry_format.dump(piece))
     _date(path, piece)
 
 

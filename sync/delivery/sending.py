@@ -18,7 +18,7 @@ from journal.times import SECOND_US
 from sync.delivery import circuit_breaker, receipts, redact_before_send, retry_queue
 from sync.delivery.circuit_breaker import Circuit, Remotes
 from sync.delivery.redact_before_send import UncleanError
-from sync.delivery.retry_file import LastError, Waiting
+from sync.delivery.retry_format import LastError, Waiting
 from sync.remote.contract import (
     Outcome,
     Piece,

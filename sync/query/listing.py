@@ -87,7 +87,6 @@ class Session:
             "last_active_at": to_text(self.last_us),
             "ended_at": _text(self.ended_us),
             "end_reason": self.end_reason,
-            "ending": self.ending or None,
             "events": self.events,
             "prompts": self.prompts,
             "short_id": self.short_id,
@@ -100,6 +99,7 @@ class Session:
             "subagents": self.subagents,
             "tool": self.tool or None,
             "target": self.target or None,
+            "ending": self.ending or None,
         }
 
 

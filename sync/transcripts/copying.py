@@ -74,7 +74,8 @@ def copy(
     `follow`: walk the agents' folders, too, for transcripts that no hook named.
     """
     copies = Copies()
-    roots = allowed_roots(layout, settings, environ)
+    # Where settings switch all hooks off, what hooks named before is not copied, either.
+    roots = allowed_roots(discovery.followed(discovery.roots(settings, environ, layout)))
     kept = keeping(layout, settings)
     with Appender(db, layout, exclusions=screen.exclusions) as appender:
         into = _Into(db, appender, screen, dead, copies)
@@ -146,10 +147,9 @@ def settle(db: apsw.Connection, copies: Copies) -> None:
             transcripts.save(db, copies.reached)
 
 
-def allowed_roots(layout: Layout, settings: Settings, environ: Mapping[str, str]) -> list[str]:
-    """The folders below which transcripts may lie, without links."""
-    folders = discovery.roots(settings, environ, layout).values()
-    return [os.path.realpath(folder) for tops in folders for folder in tops]
+def allowed_roots(folders: Mapping[str, list[Path]]) -> list[str]:
+    """The folders of agents below which transcripts may lie, without links."""
+    return [os.path.realpath(folder) for tops in folders.values() for folder in tops]
 
 
 def _beside(one: Copied) -> list[Path]:

@@ -54,7 +54,7 @@ def compare(
     db: apsw.Connection, layout: Layout, settings: Settings, environ: Mapping[str, str]
 ) -> Comparison:
     """Every transcript that is not read to its end; opens none."""
-    return _compared(db, layout, _listed(_followed(roots(settings, environ, layout))))
+    return _compared(db, layout, _listed(followed(roots(settings, environ, layout))))
 
 
 def grown(
@@ -64,7 +64,7 @@ def grown(
 
     With the same files as at the last note nothing is compared.
     """
-    files = list(_listed(_followed(roots(settings, environ, layout))))
+    files = list(_listed(followed(roots(settings, environ, layout))))
     digest = hashlib.blake2b(str(installed_ns(layout)).encode(), digest_size=16)
     for agent, path, status in files:
         mark = f"{agent}\0{path}\0{status.st_ino}\0{status.st_mtime_ns}\n"
@@ -97,7 +97,7 @@ def _compared(
     return found
 
 
-def _followed(folders: Mapping[str, list[Path]]) -> dict[str, list[Path]]:
+def followed(folders: Mapping[str, list[Path]]) -> dict[str, list[Path]]:
     """Without agents whose settings switch all hooks off: the person wants no record there."""
     return {
         agent: [top for top in tops if not _switched_off(agent, top)]

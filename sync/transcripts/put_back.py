@@ -19,7 +19,7 @@ from journal.errors import JournalError
 from journal.layout import Layout
 from journal.settings.sources import Settings
 from sync.store import facts
-from sync.transcripts import restored
+from sync.transcripts import discovery, restored
 from sync.transcripts.copying import allowed_roots
 
 _AGENT = "claude-code"  # of the others nothing is known of where such a file would lie
@@ -92,7 +92,7 @@ def _place(
     environ: Mapping[str, str],
 ) -> Path | None:
     """Where the agent looks for the file: where it was, else where it would make it."""
-    roots = allowed_roots(layout, settings, environ)
+    roots = allowed_roots(discovery.roots(settings, environ, layout))
     told = [Path(str(path)) for (path,) in db.execute(_PATHS, (agent, name))]
     own = (path for path in told if path.name == f"{name}.jsonl")
     made = (

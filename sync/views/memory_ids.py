@@ -10,7 +10,7 @@ from typing import Any
 import apsw
 import orjson
 
-from journal.record.bind_order import Bind, fault, judge, mint
+from journal.record.memory_id_order import Bind, fault, judge, mint
 from journal.record.record import NO_SESSION
 from sync.store.facts import OwnFact
 from sync.views.change import Change

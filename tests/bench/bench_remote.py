@@ -23,8 +23,8 @@ from journal.layout import Layout
 from journal.settings.sources import Settings, load_settings
 from mindspring_server import TOKEN
 from places import FIXTURES
-from sync.delivery import circuit_breaker, retry_file
-from sync.delivery.retry_file import Waiting
+from sync.delivery import circuit_breaker, retry_format
+from sync.delivery.retry_format import Waiting
 from sync.remote.contract import Heading, Material, Message, Piece
 from sync.remote.naming import name_of
 from sync.remote.thread import render
@@ -76,7 +76,7 @@ def put(layout: Layout, made: Iterable[Piece], target: str, due_in_us: int) -> N
     for number, piece in enumerate(made):
         event = f"{number:032x}"
         path = layout.retry / (one := Waiting.of(piece, target, (event,))).head.name
-        path.write_bytes(retry_file.dump(one))
+        path.write_bytes(retry_format.dump(one))
         os.utime(path, ns=(next_us * 1000, next_us * 1000))
 
 

@@ -90,7 +90,7 @@ def test_none_is_shown_and_all_events_are_kept(journal: Reader) -> None:
     assert (counts["store"]["events"], counts["sessions"]["not_adopted"]) == (2 * FLOOD, FLOOD)
     assert sum(counts["sessions"].values()) == FLOOD
     journal("context", "--project", PROJECT)
-    assert "told nothing" in journal.err
+    assert "has no context" in journal.err
     stored.check(journal.home)
 
 

@@ -370,7 +370,7 @@ def test_new_settings_hold_after_the_change(home: Home) -> None:
     home.append("second")
     home.has("second")
     assert home.erred.read_text().count("\n") == 1  # said once, not once a scan
-    assert "still with the old settings" in home.erred.read_text()
+    assert "the old settings still apply" in home.erred.read_text()
     assert process.poll() is None
     home.config(QUICK)
     eventually(lambda: home.text().count("Watching") == 3)

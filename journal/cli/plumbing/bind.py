@@ -72,9 +72,9 @@ def bind(app: App, session: str, memory_id: str, replace: bool) -> None:
 
 def _check(who: tuple[str, str], memory_id: str) -> None:
     """UsageError: the id can never be the memory id of this session."""
-    from journal.record import bind_order
+    from journal.record import memory_id_order
 
-    if reason := bind_order.fault(bind_order.Bind(0, b"", *who, memory_id)):
+    if reason := memory_id_order.fault(memory_id_order.Bind(0, b"", *who, memory_id)):
         raise UsageError(f"nothing is recorded: {reason}", "give the id that the memory agent gave")
 
 

@@ -78,9 +78,9 @@ class Connection:
         host = self.address.host
         if not job.connected.is_set():
             text = f"no connection to {host} within {connect_seconds:.3g} s"
-            return RemoteError("timeout", text, Then.RETRY)
+            return errors.made("timeout", text, Then.RETRY)
         text = f"{host} did not answer within {seconds:.3g} s"
-        return RemoteError("timeout", text, Then.RETRY, ambiguous=True)
+        return errors.made("timeout", text, Then.RETRY, ambiguous=True)
 
     def connected(self) -> "psycopg.Connection[Any]":
         """The open connection, or a new one that has been checked. RemoteError."""

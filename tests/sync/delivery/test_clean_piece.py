@@ -20,9 +20,9 @@ from journal.redaction.redactor import Redactor
 from journal.settings.sources import load_settings
 from mindspring_server import TOKEN, Server
 from sync.conditions import Conditions
-from sync.delivery import deliveries, redact_before_send, retry_file, retry_queue
+from sync.delivery import deliveries, redact_before_send, retry_format, retry_queue
 from sync.delivery.redact_before_send import UncleanError
-from sync.delivery.retry_file import Waiting
+from sync.delivery.retry_format import Waiting
 from sync.remote import folder_files
 from sync.remote.contract import Piece
 from sync.remote.naming import name_of
@@ -198,7 +198,7 @@ def test_only_what_hits_is_changed() -> None:
     assert made.body.count(b"[redacted:github:") == 2
     assert redact_before_send.cleaned(made, REDACTOR) is made
     assert made.head.progress == {}  # never tried: it may still grow
-    assert retry_file.load(retry_file.dump(made)) == made
+    assert retry_format.load(retry_format.dump(made)) == made
     greedy = Redactor(bytes(32), [r"[0-9a-f]{32}", r"\d{4}-\d\d-\d\d", "Stop"])
     assert redact_before_send.cleaned(whole, greedy).body.count(b'"event":"Stop"') == 5
     for body in (b"", b"{}", thread("x"), b"torn {", b"\xff\xfe", b"\n\n"):
@@ -216,7 +216,7 @@ def test_an_upload_of_the_bytes_before_is_never_registered() -> None:
     tried = piece(thread(SECRET), "x", f"of {SECRET}")
     progress = {"remote": "x", "upload_id": "u", "upload_misses": 1, "notebook_id": "n"}
     head = replace(tried.head, attempts=2, progress=progress)
-    head = replace(head, last_error=retry_file.LastError("odd", f"no {SECRET}"))
+    head = replace(head, last_error=retry_format.LastError("odd", f"no {SECRET}"))
     made = redact_before_send.cleaned(replace(tried, head=head), REDACTOR).head
     before = {"remote": "x", "notebook_id": "n", "hashes_before": [tried.head.sha256]}
     assert made.progress == before

@@ -22,8 +22,8 @@ from journal.errors import JournalError
 from journal.settings import sections
 from journal.times import DAY_US, SECOND_US, to_text
 from places import ROOT
-from sync.delivery import dead_pieces, retry_file, retry_queue
-from sync.delivery.retry_file import BadPieceError, LastError, Waiting
+from sync.delivery import dead_pieces, retry_format, retry_queue
+from sync.delivery.retry_format import BadPieceError, LastError, Waiting
 from sync.delivery.retry_queue import ForeignRetryError, GoneError
 from sync.remote.contract import Piece
 
@@ -220,20 +220,20 @@ def test_what_cannot_be_opened_is_reported(tmp_path: Path) -> None:
 def test_a_huge_file_is_not_read_into_memory(tmp_path: Path) -> None:
     path = tmp_path / a_piece().head.name
     with path.open("wb") as file:
-        file.truncate(retry_file.MAX_BYTES * 100)
+        file.truncate(retry_format.MAX_BYTES * 100)
     began = time.monotonic()
     with pytest.raises(ForeignRetryError, match="longer than"):
         retry_queue.content(path, 1000)
     assert time.monotonic() - began < 30
 
 
-WHOLE = retry_file.dump(a_piece(body=b"body"))
+WHOLE = retry_format.dump(a_piece(body=b"body"))
 
 
 def loaded(data: bytes) -> Waiting | str:
     """The piece, or the one line that says why there is none."""
     try:
-        return retry_file.load(data)
+        return retry_format.load(data)
     except BadPieceError as error:
         return str(error) if "\n" not in str(error) else pytest.fail(str(error))
 
@@ -248,7 +248,7 @@ def loaded(data: bytes) -> Waiting | str:
 @example(b"[" * 300)
 def test_any_bytes_are_a_piece_or_foreign(data: bytes) -> None:
     found = loaded(data)
-    assert isinstance(found, str) or retry_file.load(retry_file.dump(found)) == found
+    assert isinstance(found, str) or retry_format.load(retry_format.dump(found)) == found
 
 
 @settings(max_examples=examples(300), deadline=None)
@@ -275,14 +275,14 @@ def test_every_piece_comes_back_whole(
     session: str, title: str, progress: dict[str, Any], body: bytes
 ) -> None:
     piece = tried(a_piece(body=body, session=session, title=title), progress=progress)
-    data = retry_file.dump(piece)
-    assert retry_file.load(data) == piece
+    data = retry_format.dump(piece)
+    assert retry_format.load(data) == piece
     assert data.count(b"\n") == 2
     first_line = data.partition(b"\n")[0]
-    assert retry_file.load_head(first_line[:-1] + b"}") == piece.head
-    line = retry_file.dump_line(piece, {"reason": "why"})
+    assert retry_format.load_head(first_line[:-1] + b"}") == piece.head
+    line = retry_format.dump_line(piece, {"reason": "why"})
     assert line.count(b"\n") == 1
-    assert retry_file.load(line) == piece
+    assert retry_format.load(line) == piece
 
 
 def test_full_jitter_stays_within_its_bounds_and_fills_them() -> None:

@@ -21,7 +21,7 @@ from journal.errors import BusyError
 from journal.layout import Layout
 from journal.record import own_facts, record
 from journal.settings.sources import load_settings
-from sync.delivery import dead_pieces, retry_file, retry_queue
+from sync.delivery import dead_pieces, retry_format, retry_queue
 from sync.forgetting import forget, scrub
 from sync.forgetting.traces import Traces
 from sync.remote.contract import Piece
@@ -104,7 +104,7 @@ def _pieces(home: Path) -> None:
                 AGENT, session, "elsewhere", number, text, time.time_ns() // 1000,
                 hashlib.sha256(body).hexdigest(), body,
             )  # fmt: skip
-            made = retry_file.Waiting.of(piece, "folder /elsewhere", ("0" * 32,))
+            made = retry_format.Waiting.of(piece, "folder /elsewhere", ("0" * 32,))
             path = retry_queue.write_new(home / "retry", made)
             if number == 8:
                 dead_pieces.bury(path, home / "dead", made, text, time.time_ns() // 1000)

@@ -19,7 +19,7 @@ from commands import Commands, Done
 from journal.layout import Layout
 from journal.record import own_facts
 from journal.redaction.redactor import RULES_VERSION
-from sync.delivery import dead_pieces, retry_file, retry_queue
+from sync.delivery import dead_pieces, retry_format, retry_queue
 from sync.remote.contract import Piece
 from sync.retention import pack_file
 from sync.store import bodies
@@ -70,13 +70,13 @@ def furnish(home: Path, commands: Commands) -> None:
     (home / "retry" / ".piece.json.1").write_text(WORD)
 
 
-def piece(session: str, number: int, text: str) -> retry_file.Waiting:
+def piece(session: str, number: int, text: str) -> retry_format.Waiting:
     body = json.dumps([{"id": "x", "messages": [text]}]).encode()
     made = Piece(
         AGENT, session, "elsewhere", number, f"titled {text}", time.time_ns() // 1000,
         hashlib.sha256(body).hexdigest(), body,
     )  # fmt: skip
-    return retry_file.Waiting.of(made, "folder /elsewhere", ("0" * 32,))
+    return retry_format.Waiting.of(made, "folder /elsewhere", ("0" * 32,))
 
 
 def holders(home: Path, word: str = WORD) -> list[str]:

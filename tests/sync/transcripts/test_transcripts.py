@@ -261,6 +261,19 @@ def test_a_path_that_is_not_the_agents_own_is_not_read(live: Live, how: str) -> 
     assert live.copied() == []
 
 
+def test_nothing_is_copied_while_the_settings_switch_all_hooks_off(live: Live) -> None:
+    live.hooks()
+    whole = len(live.data)
+    live.path.write_bytes(live.data[: whole // 2])
+    assert live.sync().copied > 0
+    settings = live.folder / ".claude" / "settings.json"
+    settings.write_text('{"disableAllHooks": true}')
+    live.path.write_bytes(live.data)
+    live.again()
+    assert live.sync().copied == 0
+    assert live.copied() == kept(live.data[: whole // 2])
+
+
 def test_more_roots_may_be_named(live: Live) -> None:
     elsewhere = live.folder / "kept elsewhere"
     shutil.copytree(live.path.parent, elsewhere)

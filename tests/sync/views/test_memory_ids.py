@@ -17,7 +17,7 @@ import stored
 from chance import examples
 from hooks import emit
 from journal.layout import Layout
-from journal.record import bind_order, own_facts, record
+from journal.record import memory_id_order, own_facts, record
 from sync.store import schema
 
 SECOND_NS = 1_000_000_000
@@ -400,7 +400,7 @@ def outcome(home: Path) -> tuple[Any, ...]:
 
 
 def _minted(session: str) -> str:
-    return bind_order.mint(AGENT, session, lambda _: False)[0]
+    return memory_id_order.mint(AGENT, session, lambda _: False)[0]
 
 
 @settings(max_examples=examples(40), deadline=None)
@@ -435,7 +435,7 @@ def test_any_order_of_binds_events_syncs_and_losses_ends_in_the_same_ids(
 
 
 _PURE = st.builds(
-    bind_order.Bind,
+    memory_id_order.Bind,
     st.integers(0, 5),
     st.binary(min_size=16, max_size=16),
     st.sampled_from(["a", "b", ""]),
@@ -447,20 +447,20 @@ _PURE = st.builds(
 
 @given(st.lists(_PURE, unique_by=lambda bind: bind.record), st.randoms())
 def test_any_order_of_binds_gives_each_session_one_id_and_each_id_one_session(
-    binds: list[bind_order.Bind], chance: Any
+    binds: list[memory_id_order.Bind], chance: Any
 ) -> None:
-    found = bind_order.judge(binds).refused
+    found = memory_id_order.judge(binds).refused
     shuffled = list(binds)
     chance.shuffle(shuffled)
-    assert bind_order.judge(shuffled).refused == found
-    assert bind_order.judge(shuffled).ids == bind_order.judge(binds).ids
-    standing = set(bind_order.judge(binds).ids.items())
+    assert memory_id_order.judge(shuffled).refused == found
+    assert memory_id_order.judge(shuffled).ids == memory_id_order.judge(binds).ids
+    standing = set(memory_id_order.judge(binds).ids.items())
     assert len({who for who, _ in standing}) == len(standing)
     assert len({memory_id for _, memory_id in standing}) == len(standing)
     assert all(memory_id != session for (_, session), memory_id in standing)
     owners = {who for who, _ in standing}
     assert all(found[b.record] is None for b in binds if ((b.agent, b.session), b.memory_id)
-               in standing and bind_order.fault(b) is None)  # fmt: skip
+               in standing and memory_id_order.fault(b) is None)  # fmt: skip
     for bind in binds:  # nobody is left without an id that some bind could have given
-        if bind_order.fault(bind) is None and (bind.agent, bind.session) not in owners:
+        if memory_id_order.fault(bind) is None and (bind.agent, bind.session) not in owners:
             assert bind.memory_id in {memory_id for _, memory_id in standing}

@@ -1,4 +1,4 @@
-"""A piece that waits for its delivery, and its form on the disk (see sync/retry.py).
+"""A piece that waits for its delivery, and its form on the disk (see retry_queue.py).
 
 `dump` and `load` are each other's inverse; for any other input they raise BadPieceError. They
 are pure: no file is touched here.
