@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 
 from chance import examples
+from hooks import emit
 from installed import Installed
 from places import FIXTURES, ROOT, STORMS
 
@@ -28,6 +29,15 @@ SHARED = os.pathsep.join(map(str, (ROOT, FIXTURES, STORMS)))
 def pytest_report_header() -> str:
     """The day on which the tests believe to be."""
     return f"today: {time.strftime('%Y-%m-%d')}"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Remove the notes that hooks of tests have left in /tmp: each pass of a syncer reads them."""
+    if hasattr(session.config, "workerinput"):
+        return  # another worker may still need them
+    for path in Path(emit.spool_root(emit.TEMPORARY)).glob("*.*"):
+        if path.is_file() and b"/pytest-of-" in path.read_bytes():
+            path.unlink(missing_ok=True)
 
 
 @pytest.fixture(autouse=True)
