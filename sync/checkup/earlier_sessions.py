@@ -39,7 +39,7 @@ class Earlier(NamedTuple):
 
 
 def earlier(layout: "Layout", settings: "Settings", file: Path | None) -> Earlier | None:
-    """What lies beside this settings file of an agent, else all that agents keep; None: nothing."""
+    """The history next to this settings file, else that of all agents; None: there is none."""
     folders = discovery.roots(settings, os.environ, layout)
     if file is not None:
         folders = {discovery.CLAUDE_CODE: [file.parent / "projects"]}
@@ -55,7 +55,7 @@ def earlier(layout: "Layout", settings: "Settings", file: Path | None) -> Earlie
 
 
 def not_imported(layout: "Layout", settings: "Settings") -> str:
-    """In few words how many sessions agents keep that nobody imported; "" for none.
+    """In few words how many sessions of agents were not imported; "" for none.
 
     What was written after the hooks were installed, or before the last import, does not count: it
     was recorded, or left out for a reason.

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 # What a remote keeps about one piece between attempts: JSON values, saved with the piece. What it
-# calls `upload…` is of bytes that nobody can see before another step is taken.
+# calls `upload…` is of bytes that no reader can see before another step is taken.
 Progress = dict[str, Any]
 Save = Callable[[], None]  # the progress, as it is now, is on the disk when this returns
 

@@ -112,7 +112,7 @@ def _watch(app: App, idle_seconds: float | None) -> "End":
 
 
 def _show_life(layout: Layout) -> None:
-    """For whoever asks how the watcher is (sync/checkup/watcher.py)."""
+    """When it last looked, for sync/checkup/watcher.py."""
     from hooks import autostart
 
     with suppress(OSError):  # a full disk, or one that cannot be written: passes say so
