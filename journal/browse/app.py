@@ -64,7 +64,8 @@ class Browse(Program[Chosen | None]):
     """
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar = [
-        Binding("slash", "type", "search"),
+        # Before the list gets the key: the next one may be a letter of the line already.
+        Binding("slash", "type", "search", priority=True),
         Binding("o", "open", "read", key_display="enter"),  # the list itself obeys Enter
         Binding("r", "resume", "resume"),
         Binding("y", "copy", "copy command"),
@@ -108,6 +109,8 @@ class Browse(Program[Chosen | None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Some keys are those of the list alone."""
+        if action == "type" and self.focused is self._line:
+            return False
         return action not in _OF_THE_LIST or not isinstance(self.screen, SessionScreen)
 
     def on_mount(self) -> None:

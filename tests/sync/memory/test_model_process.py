@@ -408,7 +408,8 @@ def test_nothing_is_left_when_the_caller_is_killed(place: Place, way: str) -> No
     ) as caller:
         try:
             assert within(5, (place.folder / "ready").exists)
-            assert len(place.pids()) >= 4  # the caller, the guard, the program, what it started
+            # The caller, the guard, the program, and what it started.
+            assert within(5, lambda: len(place.pids()) >= 4)
         finally:
             caller.kill()
     assert place.gone_within(3)
