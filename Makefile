@@ -64,13 +64,16 @@ format: $(STAMP)  ## put the code into shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(STAMP)  ## measure against named yardsticks, in one run; make bench recall: that part alone
+bench: $(STAMP)  ## measure against named yardsticks, in one run; make bench hooks: a part
 	$(BIN)/python tests/bench/bench.py $(filter-out bench,$(MAKECMDGOALS))
 
 ifeq (bench,$(firstword $(MAKECMDGOALS)))
-.PHONY: recall
-recall:  # a part of bench, see above
+PARTS := $(filter-out bench,$(MAKECMDGOALS))
+ifneq ($(PARTS),)
+.PHONY: $(PARTS)
+$(PARTS):  # what bench measures, see above
 	@:
+endif
 endif
 
 wheel: $(STAMP)  ## build the package into dist/
