@@ -7,8 +7,9 @@ summary, gets a short text.
 import json
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
+
+from loopback import Handler, Loopback
 
 REFUSAL = "the scripted model refuses"
 
@@ -30,7 +31,7 @@ class Failure(NamedTuple):
 Answer = str | Call | list[Call] | Failure
 
 
-class MessagesModel:
+class MessagesModel(Loopback):
     """The server. `script`: the answers to come; `requests`: what it was asked for them."""
 
     def __init__(self) -> None:
@@ -40,49 +41,24 @@ class MessagesModel:
         self._number = 0
         model = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                length = int(self.headers.get("Content-Length") or 0)
-                body = json.loads(self.rfile.read(length) or b"{}")
+        class Answers(Handler):
+            def posted(self, body: dict[str, Any]) -> None:
                 if "count_tokens" in self.path:
-                    self._send(200, "application/json", b'{"input_tokens": 10}')
+                    self.send(b'{"input_tokens": 10}')
                     return
                 answer, number = model.next(body)
                 if isinstance(answer, Failure):
                     error = {"type": answer.kind, "message": REFUSAL}
                     data = json.dumps({"type": "error", "error": error}).encode()
-                    self._send(answer.status, "application/json", data)
+                    self.send(data, status=answer.status)
                 elif body.get("stream"):
                     data = b"".join(_events(body, answer, number))
-                    self._send(200, "text/event-stream", data)
+                    self.send(data, "text/event-stream")
                 else:
                     data = json.dumps(_message(body, _blocks(answer, number), number)).encode()
-                    self._send(200, "application/json", data)
+                    self.send(data)
 
-            def do_GET(self) -> None:
-                self._send(200, "application/json", b"{}")
-
-            def do_HEAD(self) -> None:
-                self._send(200, "application/json", b"")
-
-            def _send(self, status: int, kind: str, data: bytes) -> None:
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *_: Any) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        super().__init__(Answers)
 
     def next(self, body: dict[str, Any]) -> tuple[Answer, int]:
         """The answer to a request, and its number."""
@@ -96,15 +72,6 @@ class MessagesModel:
             if isinstance(answer, Failure):
                 self.script.insert(0, answer)  # however often it is tried again
             return answer, self._number
-
-    def __enter__(self) -> "MessagesModel":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 def _blocks(answer: Answer, number: int) -> list[dict[str, Any]]:

@@ -5,10 +5,10 @@ and keeps what it was asked.
 """
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
+
+from loopback import Handler, Loopback
 
 COMMAND = "echo from the scripted model"
 FILE = "notes.txt"
@@ -17,7 +17,7 @@ _SHELLS = ("exec_command", "shell_command", "shell", "bash", "run_shell_command"
 USAGE = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
 
 
-class ScriptedModel:
+class ScriptedModel(Loopback):
     """The server; `requests`: the body of each request, oldest first."""
 
     def __init__(self) -> None:
@@ -25,44 +25,16 @@ class ScriptedModel:
         self.folder = ""  # where the new file goes
         model = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+        class Answers(Handler):
+            def got(self) -> None:
+                self.send(b'{"object":"list","data":[{"id":"m1","object":"model"}]}')
 
-            def do_GET(self) -> None:
-                self._send(b'{"object":"list","data":[{"id":"m1","object":"model"}]}')
-
-            def do_POST(self) -> None:
-                length = int(self.headers.get("Content-Length") or 0)
-                body = json.loads(self.rfile.read(length) or b"{}")
+            def posted(self, body: dict[str, Any]) -> None:
                 model.requests.append(body)
                 kind, answer = reply(self.path, body, model.folder)
-                self._send(answer, kind)
+                self.send(answer, kind)
 
-            def _send(self, data: bytes, kind: str = "application/json") -> None:
-                self.send_response(200)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *_: Any) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> "ScriptedModel":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Answers)
 
 
 def reply(path: str, body: dict[str, Any], folder: str) -> tuple[str, bytes]:
