@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+import killed_pass
 import recordings
 import stored
 import truth
@@ -26,7 +27,6 @@ from chance import examples
 from hooks import emit
 from journal.layout import Layout
 from journal.record import record
-from killed_pass import Killed
 
 AGENT = "claude-code"
 DAYS = ("2026-11-17", "2026-11-18")
@@ -75,8 +75,6 @@ MOMENTS = st.integers(1, 60) | st.integers(1, 400)
 
 class Syncer(RuleBasedStateMachine):
     """One home, everything that can happen to it, and what must be in it."""
-
-    killed: Killed
 
     @initialize()
     def begin(self) -> None:
@@ -228,7 +226,7 @@ class Syncer(RuleBasedStateMachine):
     @rule(moments=st.lists(MOMENTS, min_size=1, max_size=4))
     def passes_are_killed(self, moments: list[int]) -> None:
         for dies_at in moments:
-            if self.killed.run(self.home, dies_at):
+            if killed_pass.run(self.home, dies_at):
                 self._check(truth.read(self.home))
             elif (self.home / "journal.db").exists() and self._has_tables():
                 self._check_after_kill(truth.read(self.home))
@@ -271,11 +269,8 @@ Syncer.TestCase.settings = settings(
 
 
 class TestSyncer(Syncer.TestCase):  # type: ignore[misc]
-    """Runs the machine, with one warm process for the passes that are killed."""
+    """Runs the machine."""
 
     @pytest.fixture(autouse=True)
-    def warm(self, monkeypatch: pytest.MonkeyPatch) -> Any:
+    def temporary(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TMPDIR", "/tmp")  # the machine sets it; afterwards it is as before
-        Syncer.killed = Killed()
-        yield
-        Syncer.killed.close()

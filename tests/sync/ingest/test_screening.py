@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import firing
+import killed_pass
 import recordings
 import stored
 from commands import Commands
@@ -31,7 +32,6 @@ from journal.redaction.exclusions import Exclusions
 from journal.redaction.redactor import Redactor
 from journal.settings.sections import Capture
 from journal.settings.sources import load_settings
-from killed_pass import Killed
 from recordings import Firing
 from sync import cycle
 from sync.conditions import Pass
@@ -362,13 +362,6 @@ def test_hooks_that_append_while_files_are_rewritten_lose_nothing(tmp_path: Path
     check_mixed(home, written)
 
 
-@pytest.fixture
-def killed() -> Iterator[Killed]:
-    running = Killed()
-    yield running
-    running.close()
-
-
 def stamp_is_no_more_than_there_is(home: Path) -> bool:
     """Else SessionStart would take what is new for known."""
     sizes = sum(path.stat().st_size for path in home.glob("days/*/*.jsonl"))
@@ -381,7 +374,7 @@ def stamp_is_no_more_than_there_is(home: Path) -> bool:
     [(False, (*range(60, 180, 20), *range(184, 244, 3))), (True, range(20, 60, 2))],
 )
 def test_a_kill_at_any_moment_is_made_good_by_the_next_pass(
-    tmp_path: Path, killed: Killed, is_read: bool, moments: Iterable[int]
+    tmp_path: Path, is_read: bool, moments: Iterable[int]
 ) -> None:
     ends = []
     for dies_at in moments:
@@ -392,7 +385,7 @@ def test_a_kill_at_any_moment_is_made_good_by_the_next_pass(
             stored.sync(home, packs=False)
         else:
             write(home, line("Stop", 1, SECRET, more=GONE), session="t")
-        ends.append(killed.run(home, dies_at))
+        ends.append(killed_pass.run(home, dies_at))
         assert stamp_is_no_more_than_there_is(home)
         stored.sync(home)
         stored.sync(home)
