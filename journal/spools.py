@@ -25,11 +25,12 @@ def folders(home: Path, home_id: str, paths: Iterable[str]) -> list[Path]:
     """Every spool that may hold records of the home, which is or was known by these paths."""
     names = {home_id, *map(emit.fingerprint, paths)} - {""}
     found = [folder(home, home_id)]
-    for entry in _entries():
+    there = _entries()
+    for entry in there:
         name, _, ending = entry.name.partition(".")
         if ending == "home" and _is_of(home, Path(entry.path)):
             names.add(name)
-    for entry in _entries():
+    for entry in there:
         name, _, ending = entry.name.partition(".")
         if name in names and not ending:
             found.append(Path(entry.path))

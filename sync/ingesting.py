@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import apsw
 
-from journal.layout import Layout
 from sync.conditions import Pass, never
 from sync.ingest import journal_reader
 from sync.ingest.writer import Writer
@@ -13,7 +13,7 @@ from sync.report import Report
 from sync.retention import held_packs
 from sync.retention.pack_file import DamagedPackError, read_pack
 from sync.store.clock import Clock
-from sync.store.file_cursors import START, Cursor, cursor_key, day_key
+from sync.store.file_cursors import START, Cursor, day_key
 from sync.views.transcripts import Copied
 
 
@@ -31,15 +31,12 @@ def ingest(
     report = Report()
     known = journal_reader.read_cursors(db)
     files = _changed_files(known, conditions, reader)
-    total = sum(size for _, size in files)
-    new = total - sum(_offset(known, conditions.layout, path) for path, _ in files)
+    total = sum(file.size for file in files)
+    new = total - sum(file.offset for file in files)
     done = 0
-    adopt_on = tuple(conditions.settings.sessions.adopt_on)
     small = conditions.out_of_time is not never
-    # A clock that went back must not make what arrives now look old.
-    arrived_us = max(conditions.now_us, time.believed_us)
-    with Writer(db, reader, adopt_on, conditions.now_us, arrived_us) as writer:
-        for batch in reader.batches(known, [path for path, _ in files], small, copied):
+    with _writer(db, reader, conditions, time) as writer:
+        for batch in reader.batches(known, [file.path for file in files], small, copied):
             written = writer.write(batch)
             report.touched |= written.sessions
             report.read += batch.lines
@@ -68,11 +65,9 @@ def read_unknown_packs(
     report: Report,
 ) -> None:
     """Sync packs that this database does not hold: it was restored from a backup."""
-    adopt_on = tuple(conditions.settings.sessions.adopt_on)
-    arrived_us = max(conditions.now_us, time.believed_us)
     for path in held_packs.unknown(db, conditions.layout):
         try:
-            with Writer(db, reader, adopt_on, conditions.now_us, arrived_us) as writer:
+            with _writer(db, reader, conditions, time) as writer:
                 for batch in reader.elsewhere((path, line) for line in read_pack(path)):
                     written = writer.write(batch)
                     report.touched |= written.sessions
@@ -85,10 +80,27 @@ def read_unknown_packs(
         held_packs.note(db, [path])
 
 
+def _writer(
+    db: apsw.Connection, reader: journal_reader.Reader, conditions: Pass, time: Clock
+) -> Writer:
+    adopt_on = tuple(conditions.settings.sessions.adopt_on)
+    # A clock that went back must not make what arrives now look old.
+    arrived_us = max(conditions.now_us, time.believed_us)
+    return Writer(db, reader, adopt_on, conditions.now_us, arrived_us)
+
+
+class _Changed(NamedTuple):
+    """A file in which something may be new, and up to where it is known. Sizes are bytes."""
+
+    path: Path
+    size: int
+    offset: int
+
+
 def _changed_files(
     known: dict[str, Cursor], conditions: Pass, reader: journal_reader.Reader
-) -> list[tuple[Path, int]]:
-    """The files in which something may be new, with their sizes; the cost of a pass is theirs.
+) -> list[_Changed]:
+    """The files in which something may be new; the cost of a pass is theirs.
 
     Under a deadline the newest come first, else a session's days in turn.
     """
@@ -99,16 +111,15 @@ def _changed_files(
                 status = entry.stat()
             except OSError:
                 continue  # moved away since it was listed
-            if known.get(day_key(day, entry.name), START).unchanged(status):
+            cursor = known.get(day_key(day, entry.name), START)
+            if cursor.unchanged(status):
                 reader.seen_bytes += status.st_size
             else:
-                found.append((entry, day, status))
+                found.append((entry, day, status, cursor.offset))
     if conditions.out_of_time is not never:
         found.sort(key=lambda file: -file[2].st_mtime_ns)
     else:
         found.sort(key=lambda file: (file[0].name, file[1]))
-    return [(Path(entry.path), status.st_size) for entry, _, status in found]
-
-
-def _offset(known: dict[str, Cursor], layout: Layout, path: Path) -> int:
-    return known.get(cursor_key(layout.days, path), START).offset
+    return [
+        _Changed(Path(entry.path), status.st_size, offset) for entry, _, status, offset in found
+    ]

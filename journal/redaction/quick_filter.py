@@ -113,15 +113,11 @@ def may_hold(data: bytes) -> bool:
             return False
         case Look.NAMED:
             return _matches_names(data, low)
-    return _holds_candidate(data, low)
+    return holds_candidate(data, low)
 
 
-def holds_candidate(data: bytes) -> bool:
-    """The same, worked out by nothing but the expressions of this module."""
-    return _holds_candidate(data, data.lower())
-
-
-def _holds_candidate(data: bytes, low: bytes) -> bool:
+def holds_candidate(data: bytes, low: bytes) -> bool:
+    """The same, by nothing but the expressions of this module. `low`: the bytes in lower case."""
     seldom = _searches().seldom(low) is not None
     if may_hide(low, encodes=seldom):
         return _matches(data, low, seldom) or _matches_without_colours(data)

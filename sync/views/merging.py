@@ -115,8 +115,10 @@ def from_tail(db: apsw.Connection, session: int, tail: Tail, events: list[Event]
     before = turns.before(tail)
     if before is None or not _fits(db, session, tail, before, events):
         return None
-    is_part = tail.position and not tail.names
-    found = (_of_part if is_part else _of_turn)(db, session, tail, before, events)
+    if tail.position and not tail.names:
+        found = _of_part(db, session, tail, before, events)
+    else:
+        found = _of_turn(db, session, tail, events)
     if found is None:
         return None
     last_us = before.last_us
@@ -136,8 +138,8 @@ def _last_id(db: apsw.Connection, session: int, tail: Tail, at_us: int) -> bytes
 
 
 def _of_turn(
-    db: apsw.Connection, session: int, tail: Tail, before: SessionState, events: list[Event]
-) -> list[Event]:
+    db: apsw.Connection, session: int, tail: Tail, events: list[Event]
+) -> list[Event] | None:
     """What is stored of the turns that some events speak of, the last one or newer."""
     start_us = min([tail.start_us, *(event.at_us for event in events)])
     names = {event.meaning.turn for event in events} | tail.names
