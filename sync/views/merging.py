@@ -279,18 +279,26 @@ def _flagged(event: Event, inherited: set[int]) -> Event:
 
 
 def _tail_start(merged: Sequence[Mention]) -> int:
-    """Where the last turn begins, or an earlier one whose sub-agents still work."""
-    names = [one.turn for one in merged if one.turn]
-    if not names:
-        return 0
+    """Where the last turn begins, or an earlier one whose sub-agents still work.
+
+    Or one that goes on behind that place: each turn lies before it or behind it as a whole.
+    """
+    first: dict[str, int] = {}  # where each turn begins
     running: dict[str, str] = {}
-    for one in merged:
+    last = ""
+    for number, one in enumerate(merged):
+        if one.turn:
+            first.setdefault(one.turn, number)
+            last = one.turn
         if one.subagent and one.kind is Kind.SUBAGENT_END:
             running.pop(one.subagent, None)
         elif one.subagent and one.turn and not one.inherited:
             running.setdefault(one.subagent, one.turn)
-    wanted = {names[-1], *running.values()}
-    return next(number for number, one in enumerate(merged) if one.turn in wanted)
+    start, wanted = len(merged), {last, *running.values()} - {""}
+    while wanted and (begun := min(first[turn] for turn in wanted)) < start:
+        wanted = {one.turn for one in merged[begun:start] if one.turn}
+        start = begun
+    return start if first else 0
 
 
 def _tail(
