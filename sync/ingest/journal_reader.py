@@ -6,9 +6,7 @@ stored exactly once or accounted for in `dead/`, and reading any file again chan
 Ingest inserts facts and nothing else; what they mean is for the views.
 """
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,18 +76,14 @@ class Reader:
         `copied`: how far transcripts were read whose records these files end with.
         """
         limit_bytes = SMALL_BATCH_BYTES if small else BATCH_BYTES
-        batches = self._batches(known, files, limit_bytes, copied)
-        yield from _packed(batches, ahead=0 if small else 1)
+        yield from self._batches(known, files, limit_bytes, copied)
 
     def whole(self, files: Iterable[Path]) -> Iterator[Batch]:
         """The same from the beginning of each file, wherever its cursor is."""
-        yield from _packed(self._batches({}, files, BATCH_BYTES, ()), ahead=1)
+        yield from self._batches({}, files, BATCH_BYTES, ())
 
     def elsewhere(self, found: Iterable[tuple[Path, bytes | record.Record]]) -> Iterator[Batch]:
         """Batches of lines and records that lie in another place than `days/`; no cursors."""
-        yield from _packed(self._elsewhere(found), ahead=0)
-
-    def _elsewhere(self, found: Iterable[tuple[Path, bytes | record.Record]]) -> Iterator[Batch]:
         batch, place, offset = Batch(), None, 0
         self._clean = False
         for path, line in found:
@@ -239,7 +233,7 @@ class Reader:
             ((seq, blob, name, raw),) = rows
             if raw == deletion.REMOVED:
                 continue  # it cannot be known any more
-            stored = self._screen.body(fact.record._replace(body=bodies.unpack(db, blob)))
+            stored = self._screen.body(fact.record._replace(body=bodies.unpack(db, seq, blob)))
             if name == fact.record.event and _is_same(fact.record, stored, raw == 1):
                 continue
             other_rules = redactions.of_event(db, seq) != self._screen.redactor.rules
@@ -270,28 +264,6 @@ def _is_same(made: record.Record, stored: bytes, raw: bool) -> bool:
     if made.raw and not raw:
         return record.raw_text(made.body).encode("utf-8", "surrogateescape") == stored
     return made.body == stored
-
-
-def _packed(batches: Iterator[Batch], ahead: int) -> Iterator[Batch]:
-    """The batches with their payloads compressed, so many of them ahead of the one yielded.
-
-    With one ahead, a batch is compressed while the one before is written: no other thread has work
-    then. Two would only take more memory; under a deadline none is read before it is wanted.
-    """
-    begun: deque[tuple[Batch, Future[None]]] = deque()
-    with bodies.Packing() as packing:
-        for batch in batches:
-            packed = packing.begin([fact.body for fact in batch.facts if fact.body])
-            begun.append((batch, packed))
-            if len(begun) > ahead:
-                yield _done(*begun.popleft())
-        while begun:
-            yield _done(*begun.popleft())
-
-
-def _done(batch: Batch, packed: Future[None]) -> Batch:
-    packed.result()
-    return batch
 
 
 def _groups(lines: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:

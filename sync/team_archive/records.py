@@ -117,8 +117,6 @@ def _take(db: apsw.Connection, part: list[bytes]) -> None:
         meaning = facts.understand(made.agent, made.event, made.body, made.raw)
         packed = None if made.body == b"null" else bodies.Packed(made.body)
         events.append(Fact(made, meaning, packed))
-    with bodies.Packing() as packing:
-        packing.begin([fact.body for fact in events if fact.body]).result()
     with db:
         new: dict[int, list[Event]] = facts.insert(db, events).events
         texts = derive.advance(db, new, facts.insert_own(db, own), 0)
