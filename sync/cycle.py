@@ -79,7 +79,7 @@ class _Work:
     def __init__(self, db: apsw.Connection, conditions: Pass) -> None:
         self.db, self.conditions = db, conditions
         self.layout, self.now_us = conditions.layout, conditions.now_us
-        self.screen = make_screen(self.layout, conditions.settings)
+        self.screen = make_screen(self.layout, conditions.settings, conditions.screened)
         self.dead = Dead(self.layout, self.screen, self.now_us)
         self.report = Report()
         self.failed: list[JournalError] = []

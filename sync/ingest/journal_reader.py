@@ -16,6 +16,7 @@ import apsw
 from journal.errors import JournalError
 from journal.layout import Layout
 from journal.record import record
+from journal.session.meaning import OTHER
 from sync.ingest.dead_letters import Dead
 from sync.ingest.line_reader import Chunk, OpenFile
 from sync.ingest.screening import MARKS, Screen, Trail
@@ -58,6 +59,7 @@ class Reader:
         self.seen_bytes = 0  # of all files, what has been looked at
         self.unreadable: list[str] = []
         self._waiting: set[Path] = set()  # files with lines that cannot be kept in `dead/` now
+        self._understands = True
 
     @property
     def rules(self) -> str:
@@ -78,8 +80,12 @@ class Reader:
         limit_bytes = SMALL_BATCH_BYTES if small else BATCH_BYTES
         yield from self._batches(known, files, limit_bytes, copied)
 
-    def whole(self, files: Iterable[Path]) -> Iterator[Batch]:
-        """The same from the beginning of each file, wherever its cursor is."""
+    def whole(self, files: Iterable[Path], understands: bool = True) -> Iterator[Batch]:
+        """The same from the beginning of each file, wherever its cursor is.
+
+        `understands`: False makes facts without meaning and body, of which the records count.
+        """
+        self._understands = understands
         yield from self._batches({}, files, BATCH_BYTES, ())
 
     def elsewhere(self, found: Iterable[tuple[Path, bytes | record.Record]]) -> Iterator[Batch]:
@@ -138,9 +144,10 @@ class Reader:
 
     def _add(self, batch: Batch, path: Path, name: str, chunk: Chunk) -> None:
         for group in _groups(chunk.lines):
+            new = [line for _, line in group if not self._screen.has_seen(line)]
             # Only bodies are redacted: what comes before the first one need not be looked at.
-            text = b"\n".join([line[max(0, line.find(b'"payload":')) :] for _, line in group])
-            self._clean = not self._screen.redactor.may_hold_secret(text)
+            text = b"\n".join([line[max(0, line.find(b'"payload":')) :] for line in new])
+            self._clean = not text or not self._screen.redactor.may_hold_secret(text)
             for offset, line in group:
                 if line.strip():
                     batch.lines += 1
@@ -182,19 +189,22 @@ class Reader:
     ) -> None:
         meaning = None
         if self._trail is not None:
-            meaning = facts.understand(made.agent, made.event, made.body, made.raw)
+            meaning = facts.understand_record(made)
             if self._trail.excludes(made, meaning):
                 batch.excluded += 1
                 return
-        screened = self._screen.record(made, self._clean)
-        if meaning is None or screened is not made:
-            made = screened
-            meaning = facts.understand(made.agent, made.event, made.body, made.raw)
+        seen = self._screen.has_seen(line)
+        screened = made if seen else self._screen.record(made, self._clean)
+        made, changed = screened, screened is not made
+        if not self._understands:
+            meaning = OTHER
+        elif meaning is None or changed:
+            meaning = facts.understand_record(made)
         if made.agent == record.JOURNAL_AGENT:
             batch.own.append(Fact(made, meaning, None))
             batch.own_places.append((path, offset, line))
             return
-        empty = made.body == b"null" and not made.raw
+        empty = (made.body == b"null" and not made.raw) or not self._understands
         packed = None if empty else bodies.Packed(made.body)
         batch.facts.append(Fact(made, meaning, packed))
         batch.places.append((path, offset, line))

@@ -238,6 +238,11 @@ def understand(agent: str, event: str, body: bytes, raw: bool) -> Meaning:
     return meaning_of(agent, event, value)
 
 
+def understand_record(made: record.Record) -> Meaning:
+    """What a record means. BadLineError: its body is not JSON."""
+    return understand(made.agent, made.event, made.body, made.raw)
+
+
 def session_keys(db: apsw.Connection) -> list[int]:
     """Every session that has events or is spoken of."""
     rows: list[Any] = db.execute("select key from sessions").fetchall()

@@ -114,7 +114,7 @@ def _take(db: apsw.Connection, part: list[bytes]) -> None:
         if made.agent == JOURNAL_AGENT:
             own.append(Fact(made, facts.understand("", "", b"null", False), None))
             continue
-        meaning = facts.understand(made.agent, made.event, made.body, made.raw)
+        meaning = facts.understand_record(made)
         packed = None if made.body == b"null" else bodies.Packed(made.body)
         events.append(Fact(made, meaning, packed))
     with db:
