@@ -1,7 +1,6 @@
 """`journal usage`: every message once, priced; equal to an independent reader of transcripts."""
 
 import json
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import commands
 import transcripts
 from looked_at import Writer
 
@@ -20,9 +20,8 @@ KINDS = {
 
 
 def usage(home: Path, *args: str, **environ: str) -> list[dict[str, Any]]:
-    command = [sys.executable, "-m", "journal", "--home", str(home), "usage", "--json", *args]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environ})
-    assert done.returncode == 0, done.stderr
+    done = commands.shared().run(home, "usage", "--json", *args, environ=environ)
+    assert done.code == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -103,9 +102,8 @@ def test_prices_of_the_configuration_win_and_what_has_none_is_named(tmp_path: Pa
     assert row["cost_usd"] == pytest.approx(1.0 + 1.0 + 0.02)
     assert known != row["cost_usd"]
     (tmp_path / "config.toml").write_text('[prices]\n"x" = { input = -1 }\n')
-    command = [sys.executable, "-m", "journal", "--home", str(tmp_path), "usage"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 2
+    done = commands.shared().run(tmp_path, "usage")
+    assert done.code == 2
     assert "prices.x is not a price" in done.stderr
 
 
@@ -115,9 +113,8 @@ def test_no_price_at_all_is_null(tmp_path: Path) -> None:
     writer.used("a1", 7, 500, 500, 0, model="house-model")
     (row,) = usage(tmp_path)
     assert (row["cost_usd"], row["unpriced"]) == (None, ["house-model"])
-    command = [sys.executable, "-m", "journal", "--home", str(tmp_path), "usage", "--agent", "cod"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert (done.returncode, "no session has the agent 'cod'" in done.stderr) == (0, True)
+    done = commands.shared().run(tmp_path, "usage", "--agent", "cod")
+    assert (done.code, "no session has the agent 'cod'" in done.stderr) == (0, True)
 
 
 def test_days_are_local_unless_utc_is_wanted(tmp_path: Path) -> None:
