@@ -59,7 +59,8 @@ class Looking:
     def _answer_all(self) -> None:
         while True:
             asked = self._asked.wait(TICK_SECONDS)
-            self._asked.clear()
+            if asked:  # else a question that comes at this moment would be lost
+                self._asked.clear()
             if self._stopped:
                 return
             if not asked and time.monotonic() < self._look_at:
