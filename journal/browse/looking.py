@@ -58,9 +58,8 @@ class Looking:
 
     def _answer_all(self) -> None:
         while True:
-            asked = self._asked.wait(TICK_SECONDS)
-            if asked:  # else a question that comes at this moment would be lost
-                self._asked.clear()
+            if asked := self._asked.wait(TICK_SECONDS):
+                self._asked.clear()  # never otherwise: it may have been set since
             if self._stopped:
                 return
             if not asked and time.monotonic() < self._look_at:
