@@ -54,11 +54,15 @@ class HookTrust(NamedTuple):
 class Trust:
     """For an agent that runs only hooks that the person trusts: ask it, and make it trust ours.
 
-    Both talk to the agent itself. JournalError: it is not there, or does not answer as known.
+    `look`, `grant` and `withdraw` talk to the agent itself. JournalError: it is not there, or does
+    not answer as known. `noted` reads the agent's settings alone: the hooks of a file with this
+    content, and whether the agent notes that they are trusted.
     """
 
     look: Callable[[Environ], list[HookTrust]]
     grant: Callable[[Environ, list[HookTrust]], None]
+    withdraw: Callable[[Environ, list[HookTrust]], None]
+    noted: Callable[[Environ, Path, Mapping[str, Any]], list[HookTrust]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
