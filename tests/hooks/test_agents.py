@@ -113,6 +113,12 @@ def test_codex_s_command_is_the_same_for_every_version_and_interpreter(
     assert (report.outcome, report.programs) == ("unchanged", (script.name,))
     assert place.path.read_bytes() == before
     assert "/new/python3.14 -I -S" in script.read_text()
+    # Pinned: with any other letter Codex runs none of the hooks until they are trusted again.
+    for event, groups in json.loads(before)["hooks"].items():
+        command = f'/bin/sh {script} {event} "$PPID" 2>/dev/null || true'
+        seconds = 3 if event in ("Interrupt", "SessionEnd") else 10
+        hook = {"type": "command", "command": command, "timeout": seconds}
+        assert groups == [{"hooks": [hook]}]
 
 
 def test_agents_that_are_found_and_agents_that_are_installed(tmp_path: Path) -> None:
