@@ -71,13 +71,15 @@ class Servers:
 
     `file`: the file; `key`: the map in it; `entry`: one server of its command line; `add` and
     `remove`: arguments with which the agent's own program does it, for an agent that rewrites the
-    file while it runs. None: the file is merged.
+    file while it runs. None: the file is merged. `needs_map`: the agent refuses a file without the
+    map, also an empty one.
     """
 
     file: Callable[[Environ], Path]
     key: str = "mcpServers"
     entry: Callable[[Sequence[str]], dict[str, Any]]
     is_toml: bool = False
+    needs_map: bool = False
     add: Callable[[str, Sequence[str]], list[str]] | None = None
     remove: Callable[[str], list[str]] | None = None
 

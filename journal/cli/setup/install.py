@@ -143,7 +143,7 @@ def _installed(app: App, agent: "Agent", file: Path | None, dry_run: bool) -> "I
     import time
 
     from journal.setup import install as installing
-    from journal.setup.settings_file import ChangedError
+    from journal.setup.settings_writing import ChangedError
 
     put = partial(
         installing.install,

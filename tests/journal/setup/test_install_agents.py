@@ -38,7 +38,8 @@ for line in sys.stdin:
             text += "trusted_hash = " + json.dumps(state["trusted_hash"]) + "\\n"
         open(kept, "w").write(text)
     hooks = []
-    for event, groups in json.load(open(file)).get("hooks", {{}}).items():
+    known = json.load(open(file)) if os.path.exists(file) else {{}}
+    for event, groups in known.get("hooks", {{}}).items():
         command = groups[0]["hooks"][0]["command"]
         key = file + ":" + re.sub("(?<=[a-z])(?=[A-Z])", "_", event).lower() + ":0:0"
         state = "trusted" if key in states else "untrusted"
@@ -88,7 +89,7 @@ def test_every_agent_that_is_found_gets_hooks_and_a_line(
     assert again.count("Already installed: nothing to change") == 3
     removed = out(capsys, "uninstall").out
     assert removed.count("hooks taken out") == 3
-    assert json.loads((user / ".gemini" / "settings.json").read_text()) == {}
+    assert not (user / ".gemini" / "settings.json").exists()
     assert "no hook of the journal in any agent" in out(capsys, "uninstall").out
 
 
@@ -151,8 +152,9 @@ def test_a_reader_that_leaves_does_not_end_an_installation(codex: Path, user: Pa
         config = tomllib.loads((user / ".codex" / "config.toml").read_text())
         assert ("agent-journal" in config.get("mcp_servers", {})) is installing
         assert len(config.get("hooks", {}).get("state", {})) == (12 if installing else 0)
-        settings = json.loads((user / ".gemini" / "settings.json").read_text())
-        assert set(settings) == ({"hooks", "mcpServers"} if installing else set())
+        settings = user / ".gemini" / "settings.json"
+        assert settings.exists() is installing
+        assert not installing or set(json.loads(settings.read_text())) == {"hooks", "mcpServers"}
 
 
 @pytest.mark.parametrize("script", ["exit 3", 'read x; echo \'{"id":1,"error":{}}\'', "cat"])
