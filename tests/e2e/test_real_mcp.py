@@ -27,6 +27,7 @@ PROGRAMS = Path(os.environ.get("E2E_AGENTS", "/nowhere")) / "node_modules" / ".b
 SECONDS = 180.0
 WAIT = "WaitForMcpServers"  # the program does not wait for servers by itself
 TOOL = "mcp__agent-journal__search"
+RECENT = "mcp__agent-journal__recent"
 pytestmark = pytest.mark.skipif(not PROGRAMS.is_dir(), reason="E2E_AGENTS names no folder")
 
 
@@ -177,19 +178,19 @@ def test_a_call_of_claude_code_gets_the_records_but_not_its_own(
     assert "narwhals" not in said
 
 
-QUERY = {"query": "walruses"}
+EVERYWHERE = {"project": "*"}
 
 
 def ask_journal(tools: Tools, folder: str) -> Call | None:
-    """Search earlier sessions, however the program names the tool."""
+    """Ask for the latest sessions, however the program names the tool."""
     for name, tool in tools.items():
         if re.search("agent[-_]journal", name):
             if tool.get("type") == "namespace":
-                return Call("search", QUERY, space=name)
-            if name.endswith("search"):
-                return Call(name, QUERY)
+                return Call("recent", EVERYWHERE, space=name)
+            if name.endswith("recent"):
+                return Call(name, EVERYWHERE)
     if "tool_call" in tools:  # tools of servers are called through it
-        return Call("tool_call", {"name": TOOL, "arguments": QUERY})
+        return Call("tool_call", {"name": RECENT, "arguments": EVERYWHERE})
     if "exec_command" in tools:  # Codex does not wait for servers that start
         return Call("exec_command", {"cmd": "sleep 3"})
     return None
@@ -200,7 +201,9 @@ MORE = {"codex": ["--model", "m1"]}
 
 
 @pytest.mark.parametrize("agent", WORDS)
-def test_a_call_gets_the_records(agent: str, tmp_path: Path) -> None:
+def test_a_call_gets_the_records_but_not_those_of_its_own_session(
+    agent: str, tmp_path: Path
+) -> None:
     with ScriptedModel(*[ask_journal] * 3) as model:
         person = real_agent.Person(tmp_path, agent, model)
         trust = ["--trust"] if person.agent.setup.trust else []
@@ -209,4 +212,6 @@ def test_a_call_gets_the_records(agent: str, tmp_path: Path) -> None:
         at = {"now_us": now_us, "cwd": str(person.project)}
         told.asked(tmp_path / "home", "aaaa01", "about walruses", 9000, **at)
         asked = person.ask(*MORE.get(agent, []))
-    assert any("| about walruses" in json.dumps(request) for request in asked)
+    said = [json.dumps(request) for request in asked]
+    assert any("| request: about walruses" in text for text in said)
+    assert not any(f"| request: {real_agent.PROMPT}" in text for text in said)
