@@ -21,6 +21,8 @@ TYPE_CHECKING = False  # `typing` costs the hook 4 ms
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    Watched = list[Callable[[], None]]
+
 STDIN_SECONDS = 2.0
 HOME_SECONDS = 2.0  # behind stdin: how long the hook waits for the home
 SPOOL_SECONDS = 1.0  # then for the spool
@@ -43,6 +45,7 @@ SESSION_KEYS = (b"session_id", b"sessionId", b"conversation_id")
 PID, HOME, SHELL = "pid=", "home=", "shell="
 # How to keep the record without the home, until the home has it.
 _unkept: "list[Callable[[], None]]" = []
+_read_at: list[float] = []  # when stdin was read, by time.monotonic()
 
 
 def read_stdin(seconds: float = STDIN_SECONDS, chunks: "list[bytes] | None" = None) -> bytes:
@@ -463,7 +466,7 @@ def keep_raw(argv: list[str], chunks: "list[bytes]") -> None:
     _spool(f"{open_spool(home, option(argv, HOME))}/{name}", "raw", chunks)
 
 
-def limit_wait(argv: list[str], chunks: "list[bytes]") -> None:
+def limit_wait(argv: list[str], chunks: "list[bytes]", watched: "Watched | None" = None) -> None:
     """From now on a disk that stalls holds the hook for HOME_SECONDS and SPOOL_SECONDS at most.
 
     What is left to do once the home has the record gets REST_SECONDS.
@@ -471,8 +474,12 @@ def limit_wait(argv: list[str], chunks: "list[bytes]") -> None:
     The kernel lets go neither of a thread that writes to a frozen disk nor of its process, and so
     the process may stay. But it lets the agent's descriptors go, and its shell waits no longer.
     What the home gets late is the record that the spool has. `chunks`: what was read of stdin.
+    `watched`: a thread of the command does it, see `main`.
     """
     _unkept[:] = [lambda: keep_raw(argv, chunks)]
+    _read_at.append(time.monotonic())
+    if watched is not None:
+        return
     try:  # noqa: SIM105  contextlib is not loaded
         _thread.start_new_thread(_give_up, (argv,))
     except RuntimeError:
@@ -480,7 +487,9 @@ def limit_wait(argv: list[str], chunks: "list[bytes]") -> None:
 
 
 def _give_up(argv: list[str]) -> None:
-    time.sleep(HOME_SECONDS)
+    while not _read_at:  # stdin has a limit of its own
+        time.sleep(0.05)
+    time.sleep(max(0.0, _read_at[0] + HOME_SECONDS - time.monotonic()))
     if not _unkept:
         time.sleep(REST_SECONDS)
     _thread.start_new_thread(_leave, (argv, SPOOL_SECONDS))
@@ -525,17 +534,27 @@ def is_off(home: str, agent: str) -> bool:
     return is_off_here(home, agent)
 
 
-def main(argv: list[str]) -> None:
-    """Keep stdin as one record and leave without the interpreter's own tidying (1 ms)."""
+def main(argv: list[str], watched: "Watched | None" = None) -> None:
+    """Keep stdin as one record and leave without the interpreter's own tidying (1 ms).
+
+    `watched`: after 2 seconds a thread of the installed command calls what is in it.
+    """
     posix.umask(0o077)
     if is_off(argv[1], argv[2]):
         posix._exit(0)
+    watch(argv, watched)
     chunks: list[bytes] = []
     try:
         data = read_stdin(chunks=chunks)
-        limit_wait(argv, chunks)
+        limit_wait(argv, chunks, watched)
         keep(argv, data)
     except MemoryError:
         keep_raw(argv, chunks)
     finally:
         posix._exit(0)
+
+
+def watch(argv: list[str], watched: "Watched | None") -> None:
+    """The home has answered: from now on this module sees to the limits."""
+    if watched is not None:
+        watched.append(lambda: _give_up(argv))
