@@ -214,7 +214,8 @@ def _look_into(layout: Layout, settings: Settings, now_us: int, found: Condition
         known = int(db.execute("select count(*) from session_states").get)
         found.not_adopted = known - sum(found.states.values())
         found.memory_ids = memory_ids(db, adopt_on)
-        found.model_failures = work.failures(db, settings, now_us)
+        if settings.memory.agent == "command":
+            found.model_failures = work.failures(db, settings, now_us)
         found.model_calls = work.calls_of_a_day(db, now_us)
         found.older_events = redactions.older_events(db, found.rules)
         with _named(layout, found):
