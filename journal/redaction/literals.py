@@ -17,7 +17,7 @@ from journal.redaction.readings import HIDING
 from journal.redaction.rules import WORDS
 
 NAME_ANCHORS = "kpcuj"  # the letters at which `quick_filter` looks for names
-_AT_ONCE = 1 << 16  # bytes: all matches of a part are listed, and nothing is known of how many
+AT_ONCE = 1 << 16  # bytes: all matches of a part are listed, and nothing is known of how many
 # What most payloads hold; what follows one of these is looked at, too.
 _FREQUENT = ("ion_", "pat", "st.", "0.", "fc-", "-us")
 _SINGLE = (".", ":")  # in most payloads many times, and a single byte is found fastest by `re`
@@ -50,14 +50,14 @@ class _Words:
 
     def found(self, data: bytes) -> Iterable[tuple[int, int]]:
         """Number and end of each word in the bytes, in the order of the ends."""
-        if len(data) <= _AT_ONCE:
+        if len(data) <= AT_ONCE:
             return [(word, end) for word, _, end in self._find(data, overlapping=True)]
         return self._found_in_parts(data)
 
     def _found_in_parts(self, data: bytes) -> Iterator[tuple[int, int]]:
-        for start in range(0, len(data), _AT_ONCE):
+        for start in range(0, len(data), AT_ONCE):
             before = max(0, start - self._overlap)
-            for word, _, end in self._find(data[before : start + _AT_ONCE], overlapping=True):
+            for word, _, end in self._find(data[before : start + AT_ONCE], overlapping=True):
                 yield word, before + end
 
 
@@ -84,12 +84,27 @@ def text_look(text: str) -> Look:
     return look(text.encode("utf-8", "surrogatepass").lower())
 
 
+def ends(low: bytes) -> list[int]:
+    """Where the words end that `look` looks for, in order; bytes without one hold nothing."""
+    words, kinds = _words()
+    found = [
+        end
+        for word, end in words.found(low)
+        if isinstance(kind := kinds[word], Look) or kind.match(low, end)
+    ]
+    for _, pattern in _single():
+        found += [match.start() + 1 for match in pattern.finditer(low)]
+    if b"@" in low and b"://" in low:
+        found += [match.end() for match in re.finditer(b"@", low)]
+    return sorted(found)
+
+
 def formats_in(low: bytes) -> list[Format]:
     """The formats of which there may be a token in this text, in lower case; as in the table."""
     words, forms = _literals()
-    found = {form for word, _ in words.found(low) for form in forms[word]}
-    found |= {form for form, pattern in _single() if pattern.search(low)}
-    return [form for form in FORMATS if form in found] if len(found) > 1 else [*found]
+    found = {number for word, _ in words.found(low) for number in forms[word]}
+    found |= {number for number, pattern in _single() if pattern.search(low)}
+    return [FORMATS[number] for number in sorted(found)]
 
 
 @cache
@@ -110,17 +125,20 @@ def _words() -> tuple[_Words, list[Look | re.Pattern[bytes]]]:
 
 
 @cache
-def _literals() -> tuple[_Words, list[list[Format]]]:
-    """The literals of the formats, and the formats of each."""
-    found: dict[bytes, list[Format]] = {}
-    for form in FORMATS:
+def _literals() -> tuple[_Words, list[list[int]]]:
+    """The literals of the formats, and the rows of each in the table."""
+    found: dict[bytes, list[int]] = {}
+    for number, form in enumerate(FORMATS):
         if form.literal not in _SINGLE:
-            found.setdefault(form.literal.encode(), []).append(form)
+            found.setdefault(form.literal.encode(), []).append(number)
     return _Words([*found]), [*found.values()]
 
 
 @cache
-def _single() -> list[tuple[Format, re.Pattern[bytes]]]:
-    """The formats of single bytes, and what to look for."""
-    forms = [form for form in FORMATS if form.literal in _SINGLE]
-    return [(one, re.compile((re.escape(one.literal) + one.follows).encode())) for one in forms]
+def _single() -> list[tuple[int, re.Pattern[bytes]]]:
+    """The rows of the formats of single bytes, and what to look for."""
+    return [
+        (number, re.compile((re.escape(form.literal) + form.follows).encode()))
+        for number, form in enumerate(FORMATS)
+        if form.literal in _SINGLE
+    ]

@@ -12,13 +12,12 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import islice
 
 from journal.errors import UsageError
 from journal.record.json_strings import STRING, decoded, encoded
 from journal.redaction import rules
 from journal.redaction.formats import is_placeholder, pattern_of
-from journal.redaction.literals import Look, formats_in, text_look
+from journal.redaction.literals import AT_ONCE, Look, ends, formats_in, text_look
 from journal.redaction.places import found_in
 from journal.redaction.quick_filter import may_hold, text_may_hold
 from journal.redaction.readings import readings
@@ -31,7 +30,7 @@ __all__ = ["OFF", "RULES_VERSION", "Redactor", "hits"]
 OFF = "off"  # the rules of a redactor that is not enabled
 
 ROUNDS = 3  # what one redaction uncovers, the next one takes; more than that is given up whole
-TOGETHER = 6  # strings that the filter looks at together
+SHORT_CHARS = 256  # the filter costs more than the rules on so short a text
 
 _RAW_MARKER = re.compile(MARKER.pattern.replace("[a-z]{1,16}", "([a-z]{1,16})").encode())
 _PEM_EDGE = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
@@ -106,11 +105,11 @@ class Redactor:
         parts: list[bytes] = []
         done, is_settled = 0, True
         walk = Walk()
-        for match in STRING.finditer(data) if again else self._strings(data, harmless):
+        for match, may_hold_one in self._strings(data):
             raw = match[1]
             how = walk.step(data, match)
             if not (how or walk.in_pem or walk.line_before):
-                if raw in harmless:
+                if not may_hold_one or raw in harmless:
                     continue
                 if not self.may_hold_secret(raw):
                     harmless.add(raw)
@@ -125,13 +124,19 @@ class Redactor:
                 done = match.end(1)
         return (b"".join((*parts, data[done:])) if parts else data), is_settled
 
-    def _strings(self, data: bytes, harmless: set[bytes]) -> Iterator[re.Match[bytes]]:
-        """The strings of JSON; those that the filter passes over, some at once, are harmless."""
+    def _strings(self, data: bytes) -> Iterator[tuple[re.Match[bytes], bool]]:
+        """The strings of JSON, and whether each may hold a secret by itself."""
         found = STRING.finditer(data)
-        while some := list(islice(found, TOGETHER)):
-            if not self.may_hold_secret(data[some[0].start() : some[-1].end()]):
-                harmless.update([match[1] for match in some])
-            yield from some
+        if self.may_hold_secret(b""):
+            yield from ((match, True) for match in found)
+            return
+        some: list[re.Match[bytes]] = []
+        for match in found:
+            some.append(match)
+            if match.end() - some[0].start() > AT_ONCE:
+                yield from _looked_at(data, some)
+                some = []
+        yield from _looked_at(data, some)
 
     def _string(self, text: str, how: Strength | None, walk: Walk) -> str:
         if walk.in_pem:
@@ -189,10 +194,13 @@ class Redactor:
 
     def _spans(self, text: str) -> Iterator[Span]:
         """What the rules find, in the text and in its other readings; the specific ones first."""
+        is_plain = text_look(text) is Look.NOTHING
+        if is_plain and not self._patterns:
+            return
         for start, end, rule in self._found(text):
             if not self._allowed(text[start:end]):
                 yield start, end, rule
-        if text_look(text) is Look.NOTHING:
+        if is_plain:
             return  # it has no other readings
         for reading in readings(text):
             for start, end, rule in self._found(reading.text):
@@ -200,7 +208,7 @@ class Redactor:
                     yield (*reading.span(start, end), rule)
 
     def _found(self, text: str) -> Iterator[Span]:
-        if text_may_hold(text):
+        if len(text) <= SHORT_CHARS or text_may_hold(text):
             low = rules.lower(text)
             yield from _formats(text, low)
             yield from _places(text, low)
@@ -232,6 +240,21 @@ def hits(before: bytes, after: bytes) -> Counter[str]:
     for (_, rule), number in found.items():
         counted[rule.decode()] += number
     return counted
+
+
+def _looked_at(
+    data: bytes, some: list[re.Match[bytes]]
+) -> Iterator[tuple[re.Match[bytes], bool]]:
+    """These strings in a row, and whether one of the words of the filter is in each."""
+    if not some:
+        return
+    first = some[0].start()
+    marks = (first + end for end in ends(data[first : some[-1].end()].lower()))
+    mark = next(marks, len(data) + 1)
+    for match in some:
+        while mark <= match.start(1):
+            mark = next(marks, len(data) + 1)
+        yield match, mark <= match.end(1)
 
 
 def _formats(text: str, low: str) -> Iterator[Span]:
