@@ -18,8 +18,6 @@ from journal.redaction.rules import WORDS
 
 NAME_ANCHORS = "kpcuj"  # the letters at which `quick_filter` looks for names
 AT_ONCE = 1 << 16  # bytes: all matches of a part are listed, and nothing is known of how many
-# What most payloads hold; what follows one of these is looked at, too.
-_FREQUENT = ("ion_", "pat", "st.", "0.", "fc-", "-us")
 _SINGLE = (".", ":")  # in most payloads many times, and a single byte is found fastest by `re`
 # Words that match too often, and what else each match holds. " is" and "value" need a name.
 _INSTEAD = {
@@ -38,6 +36,7 @@ class Look(IntEnum):
     NOTHING = 0
     NAMED = 1  # nothing but what has a name
     ANYTHING = 2
+    TOKEN = 3  # the beginning of a token stands there
 
 
 class _Words:
@@ -64,33 +63,30 @@ class _Words:
 def look(low: bytes) -> Look:
     """What these raw JSON bytes, or this UTF-8 text, may hold at most; in lower case."""
     at_most = Look.NOTHING
-    words, kinds = _words()
+    words, kinds, _ = _words()
     for word, end in words.found(low):
         kind = kinds[word]
         if kind is Look.NAMED:
             at_most = Look.NAMED
-        elif isinstance(kind, Look) or kind.match(low, end):
+        elif kind is Look.ANYTHING:
             return Look.ANYTHING
+        elif _expression(kind).match(low, end):
+            return Look.TOKEN
     if b"@" in low and b"://" in low:
         return Look.ANYTHING
     for _, pattern in _single():
         if pattern.search(low):
-            return Look.ANYTHING
+            return Look.TOKEN
     return at_most
-
-
-def text_look(text: str) -> Look:
-    """The same of a text."""
-    return look(text.encode("utf-8", "surrogatepass").lower())
 
 
 def ends(low: bytes) -> list[int]:
     """Where the words end that `look` looks for, in order; bytes without one hold nothing."""
-    words, kinds = _words()
+    words, kinds, _ = _words()
     found = [
         end
         for word, end in words.found(low)
-        if isinstance(kind := kinds[word], Look) or kind.match(low, end)
+        if isinstance(kind := kinds[word], Look) or _expression(kind).match(low, end)
     ]
     for _, pattern in _single():
         found += [match.start() + 1 for match in pattern.finditer(low)]
@@ -99,39 +95,51 @@ def ends(low: bytes) -> list[int]:
     return sorted(found)
 
 
-def formats_in(low: bytes) -> list[Format]:
-    """The formats of which there may be a token in this text, in lower case; as in the table."""
-    words, forms = _literals()
-    found = {number for word, _ in words.found(low) for number in forms[word]}
-    found |= {number for number, pattern in _single() if pattern.search(low)}
-    return [FORMATS[number] for number in sorted(found)]
+def text_look(text: str) -> tuple[Look, list[Format]]:
+    """What a text may hold at most next to tokens, and the formats of its tokens, in order."""
+    low = text.encode("utf-8", "surrogatepass").lower()
+    at_most = Look.ANYTHING if b"@" in low and b"://" in low else Look.NOTHING
+    words, kinds, rows = _words()
+    found: set[int] = set()
+    for word, end in words.found(low):
+        kind = kinds[word]
+        if isinstance(kind, Look):
+            at_most = max(at_most, kind)
+        elif not _expression(kind).match(low, end):
+            continue
+        found.update(rows[word])
+    for number, pattern in _single():
+        if pattern.search(low):
+            found.add(number)
+            at_most = Look.ANYTHING  # what a place needs as well
+    return at_most, [FORMATS[number] for number in sorted(found)]
 
 
 @cache
-def _words() -> tuple[_Words, list[Look | re.Pattern[bytes]]]:
-    """All words, and what each says; a pattern: if it matches behind the word."""
-    found = {form.literal for form in FORMATS} - {*_FREQUENT, *_SINGLE}
+def _words() -> tuple[_Words, list[Look | str], list[list[int]]]:
+    """All words; what each says, or what must follow it; the rows of formats that it begins."""
+    found: set[str] = set()
     for place, _ in PLACES:
         at_names = all(anchor in NAME_ANCHORS for anchor, _ in place.seen)
         if not (at_names and any(word in place.held for word in WORDS)):
             found |= {*_INSTEAD.get(place.held, (place.held,))}
-    kinds: dict[bytes, Look | re.Pattern[bytes]] = dict.fromkeys(HIDING, Look.ANYTHING)
-    kinds |= {word.encode(): Look.ANYTHING for word in found}
+    kinds: dict[bytes, Look | str] = dict.fromkeys(HIDING, Look.ANYTHING)
+    kinds |= {word.encode(): Look.ANYTHING for word in found - {*_SINGLE}}
     kinds |= {word.encode(): Look.NAMED for word in WORDS}
-    for literal in _FREQUENT:
-        follows = "|".join(form.follows for form in FORMATS if form.literal == literal)
-        kinds[literal.encode()] = re.compile(follows.encode())
-    return _Words([*kinds]), [*kinds.values()]
+    rows: dict[bytes, list[int]] = {}
+    for number, form in enumerate(FORMATS):
+        if form.literal not in _SINGLE:
+            rows.setdefault(form.literal.encode(), []).append(number)
+    for literal, numbers in rows.items():
+        follows = "|".join(dict.fromkeys(FORMATS[number].follows for number in numbers))
+        kinds.setdefault(literal, follows)
+    return _Words([*kinds]), [*kinds.values()], [rows.get(word, []) for word in kinds]
 
 
 @cache
-def _literals() -> tuple[_Words, list[list[int]]]:
-    """The literals of the formats, and the rows of each in the table."""
-    found: dict[bytes, list[int]] = {}
-    for number, form in enumerate(FORMATS):
-        if form.literal not in _SINGLE:
-            found.setdefault(form.literal.encode(), []).append(number)
-    return _Words([*found]), [*found.values()]
+def _expression(follows: str) -> re.Pattern[bytes]:
+    """Compiled when its word is met: most processes meet few."""
+    return re.compile(follows.encode())
 
 
 @cache

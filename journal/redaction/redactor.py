@@ -16,8 +16,8 @@ from collections.abc import Iterator, Sequence
 from journal.errors import UsageError
 from journal.record.json_strings import STRING, decoded, encoded
 from journal.redaction import rules
-from journal.redaction.formats import is_placeholder, pattern_of
-from journal.redaction.literals import AT_ONCE, Look, ends, formats_in, text_look
+from journal.redaction.formats import Format, is_placeholder, pattern_of
+from journal.redaction.literals import AT_ONCE, Look, ends, text_look
 from journal.redaction.places import found_in
 from journal.redaction.quick_filter import may_hold, text_may_hold
 from journal.redaction.readings import readings
@@ -105,7 +105,7 @@ class Redactor:
         parts: list[bytes] = []
         done, is_settled = 0, True
         walk = Walk()
-        for match, may_hold_one in self._strings(data):
+        for match, may_hold_one in self._strings(data, walk):
             raw = match[1]
             how = walk.step(data, match)
             if not (how or walk.in_pem or walk.line_before):
@@ -124,19 +124,22 @@ class Redactor:
                 done = match.end(1)
         return (b"".join((*parts, data[done:])) if parts else data), is_settled
 
-    def _strings(self, data: bytes) -> Iterator[tuple[re.Match[bytes], bool]]:
-        """The strings of JSON, and whether each may hold a secret by itself."""
+    def _strings(self, data: bytes, walk: Walk) -> Iterator[tuple[re.Match[bytes], bool]]:
+        """The strings of JSON to look at, and whether each may hold a secret by itself.
+
+        Those are the strings with a word of the filter in them, and those of which the strings
+        before them say something.
+        """
         found = STRING.finditer(data)
-        if self.may_hold_secret(b""):
-            yield from ((match, True) for match in found)
-            return
-        some: list[re.Match[bytes]] = []
-        for match in found:
-            some.append(match)
-            if match.end() - some[0].start() > AT_ONCE:
-                yield from _looked_at(data, some)
-                some = []
-        yield from _looked_at(data, some)
+        everything = self.may_hold_secret(b"")
+        before = None
+        is_behind = False
+        while some := list(_part(found)):
+            for match, is_marked in zip(some, _marked(data, some, everything), strict=True):
+                if is_marked or is_behind or walk.says_more:
+                    walk.behind(before)
+                    yield match, is_marked
+                before, is_behind = match, is_marked
 
     def _string(self, text: str, how: Strength | None, walk: Walk) -> str:
         if walk.in_pem:
@@ -194,23 +197,24 @@ class Redactor:
 
     def _spans(self, text: str) -> Iterator[Span]:
         """What the rules find, in the text and in its other readings; the specific ones first."""
-        is_plain = text_look(text) is Look.NOTHING
+        at_most, forms = text_look(text)
+        is_plain = at_most is Look.NOTHING and not forms
         if is_plain and not self._patterns:
             return
-        for start, end, rule in self._found(text):
+        for start, end, rule in self._found(text, at_most, forms):
             if not self._allowed(text[start:end]):
                 yield start, end, rule
         if is_plain:
             return  # it has no other readings
         for reading in readings(text):
-            for start, end, rule in self._found(reading.text):
+            for start, end, rule in self._found(reading.text, *text_look(reading.text)):
                 if not self._allowed(reading.text[start:end]):
                     yield (*reading.span(start, end), rule)
 
-    def _found(self, text: str) -> Iterator[Span]:
-        if len(text) <= SHORT_CHARS or text_may_hold(text):
+    def _found(self, text: str, at_most: Look, forms: list[Format]) -> Iterator[Span]:
+        yield from _formats(text, forms)
+        if at_most and (len(text) <= SHORT_CHARS or text_may_hold(text)):
             low = rules.lower(text)
-            yield from _formats(text, low)
             yield from _places(text, low)
             for start, end, how, certain in named_values(text, low):
                 if rules.is_secret(text[start:end], how, certain):
@@ -242,23 +246,35 @@ def hits(before: bytes, after: bytes) -> Counter[str]:
     return counted
 
 
-def _looked_at(
-    data: bytes, some: list[re.Match[bytes]]
-) -> Iterator[tuple[re.Match[bytes], bool]]:
-    """These strings in a row, and whether one of the words of the filter is in each."""
-    if not some:
-        return
-    first = some[0].start()
-    marks = (first + end for end in ends(data[first : some[-1].end()].lower()))
-    mark = next(marks, len(data) + 1)
+def _part(found: Iterator[re.Match[bytes]]) -> Iterator[re.Match[bytes]]:
+    """The next of these strings, as many as are worth one look."""
+    most = 0
+    for match in found:
+        yield match
+        most = most or match.start() + AT_ONCE
+        if match.end() > most:
+            return
+
+
+def _marked(data: bytes, some: list[re.Match[bytes]], everything: bool) -> list[bool]:
+    """Whether one of the words of the filter is in each of these strings in a row."""
+    first, last = some[0].start(), some[-1].end()
+    if everything or last - first > 2 * AT_ONCE:  # the words of a long string fill the memory
+        return [True] * len(some)
+    marks = [first + end for end in ends(data[first:last].lower())]
+    marks.append(last + 1)
+    found = []
+    number = 0
     for match in some:
-        while mark <= match.start(1):
-            mark = next(marks, len(data) + 1)
-        yield match, mark <= match.end(1)
+        start, end = match.span(1)
+        while marks[number] <= start:
+            number += 1
+        found.append(marks[number] <= end)
+    return found
 
 
-def _formats(text: str, low: str) -> Iterator[Span]:
-    for form in formats_in(low.encode("utf-8", "replace")):
+def _formats(text: str, forms: list[Format]) -> Iterator[Span]:
+    for form in forms:
         for match in pattern_of(form).finditer(text):
             if not is_placeholder(match[0], form.literal):
                 yield *match.span(), form.rule
