@@ -5,7 +5,7 @@ before any expression is tried. Never wrong when it says no.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
 from functools import cache
 
@@ -18,16 +18,27 @@ from journal.redaction.rules import WORDS
 
 NAME_ANCHORS = "kpcuj"  # the letters at which `quick_filter` looks for names
 AT_ONCE = 1 << 16  # bytes: all matches of a part are listed, and nothing is known of how many
+_FREQUENT = (b"ion_", b"pat", b"st.", b"0.", b"fc-", b"-us")  # in most payloads
 _SINGLE = (".", ":")  # in most payloads many times, and a single byte is found fastest by `re`
-# Words that match too often, and what else each match holds. " is" and "value" need a name.
+_NEED_A_NAME = (("said", " is"), ("named", "value"), ("named", ":"))  # rows whose words say little
+# Words that match too often, and what else each match holds.
 _INSTEAD = {
     ":": (":54", ":6432:", ":*:"),
-    " is": (),
-    "value": (),
     " -p": ("7z", "zip"),
     "@": ("@tcp(", "@unix("),
     "sig": ("sig=", "signature="),
 }
+# The rows of which every match holds a name that is one of the words.
+NAMED_PLACES = tuple(
+    (place, pattern)
+    for place, pattern in PLACES
+    if (place.rule, place.held) in _NEED_A_NAME
+    or (
+        all(anchor in NAME_ANCHORS for anchor, _ in place.seen)
+        and any(word in place.held for word in WORDS)
+    )
+)
+Follows = Callable[[bytes, int], object]  # whether what makes a word count stands at this place
 
 
 class Look(IntEnum):
@@ -70,7 +81,7 @@ def look(low: bytes) -> Look:
             at_most = Look.NAMED
         elif kind is Look.ANYTHING:
             return Look.ANYTHING
-        elif _expression(kind).match(low, end):
+        elif kind(low, end):
             return Look.TOKEN
     if b"@" in low and b"://" in low:
         return Look.ANYTHING
@@ -86,7 +97,7 @@ def ends(low: bytes) -> list[int]:
     found = [
         end
         for word, end in words.found(low)
-        if isinstance(kind := kinds[word], Look) or _expression(kind).match(low, end)
+        if isinstance(kind := kinds[word], Look) or kind(low, end)
     ]
     for _, pattern in _single():
         found += [match.start() + 1 for match in pattern.finditer(low)]
@@ -105,7 +116,7 @@ def text_look(text: str) -> tuple[Look, list[Format]]:
         kind = kinds[word]
         if isinstance(kind, Look):
             at_most = max(at_most, kind)
-        elif not _expression(kind).match(low, end):
+        elif not kind(low, end):
             continue
         found.update(rows[word])
     for number, pattern in _single():
@@ -116,14 +127,13 @@ def text_look(text: str) -> tuple[Look, list[Format]]:
 
 
 @cache
-def _words() -> tuple[_Words, list[Look | str], list[list[int]]]:
+def _words() -> tuple[_Words, list[Look | Follows], list[list[int]]]:
     """All words; what each says, or what must follow it; the rows of formats that it begins."""
     found: set[str] = set()
-    for place, _ in PLACES:
-        at_names = all(anchor in NAME_ANCHORS for anchor, _ in place.seen)
-        if not (at_names and any(word in place.held for word in WORDS)):
-            found |= {*_INSTEAD.get(place.held, (place.held,))}
-    kinds: dict[bytes, Look | str] = dict.fromkeys(HIDING, Look.ANYTHING)
+    for row in PLACES:
+        if row not in NAMED_PLACES:
+            found |= {*_INSTEAD.get(row[0].held, (row[0].held,))}
+    kinds: dict[bytes, Look | Follows] = dict.fromkeys(HIDING, Look.ANYTHING)
     kinds |= {word.encode(): Look.ANYTHING for word in found - {*_SINGLE}}
     kinds |= {word.encode(): Look.NAMED for word in WORDS}
     rows: dict[bytes, list[int]] = {}
@@ -132,13 +142,19 @@ def _words() -> tuple[_Words, list[Look | str], list[list[int]]]:
             rows.setdefault(form.literal.encode(), []).append(number)
     for literal, numbers in rows.items():
         follows = "|".join(dict.fromkeys(FORMATS[number].follows for number in numbers))
-        kinds.setdefault(literal, follows)
+        kinds.setdefault(literal, _match_of(follows, at_once=literal in _FREQUENT))
     return _Words([*kinds]), [*kinds.values()], [rows.get(word, []) for word in kinds]
+
+
+def _match_of(follows: str, at_once: bool) -> Follows:
+    """Whether this follows; compiled `at_once` or when its word is met: most processes meet few."""
+    if at_once:
+        return re.compile(follows.encode()).match
+    return lambda low, end: _expression(follows).match(low, end)
 
 
 @cache
 def _expression(follows: str) -> re.Pattern[bytes]:
-    """Compiled when its word is met: most processes meet few."""
     return re.compile(follows.encode())
 
 

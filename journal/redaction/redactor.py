@@ -17,8 +17,8 @@ from journal.errors import UsageError
 from journal.record.json_strings import STRING, decoded, encoded
 from journal.redaction import rules
 from journal.redaction.formats import Format, is_placeholder, pattern_of
-from journal.redaction.literals import AT_ONCE, Look, ends, text_look
-from journal.redaction.places import found_in
+from journal.redaction.literals import AT_ONCE, NAMED_PLACES, Look, ends, text_look
+from journal.redaction.places import PLACES, found_in
 from journal.redaction.quick_filter import may_hold, text_may_hold
 from journal.redaction.readings import readings
 from journal.redaction.rules import MARKER, RULES_VERSION, Strength
@@ -55,6 +55,7 @@ class Redactor:
     ) -> None:
         self.enabled = enabled
         self._key = key
+        self._digest = hmac.new(key, digestmod=hashlib.sha256)
         self._patterns = [_compiled(pattern, "redact.patterns") for pattern in patterns]
         self._allow = [_compiled(pattern, "redact.allow") for pattern in allow]
         self.rules = self._named([*patterns], [*allow])  # two of one name redact alike
@@ -215,7 +216,7 @@ class Redactor:
         yield from _formats(text, forms)
         if at_most and (len(text) <= SHORT_CHARS or text_may_hold(text)):
             low = rules.lower(text)
-            yield from _places(text, low)
+            yield from _places(text, low, at_most)
             for start, end, how, certain in named_values(text, low):
                 if rules.is_secret(text[start:end], how, certain):
                     yield start, end, "named"
@@ -229,7 +230,8 @@ class Redactor:
         return any(pattern.fullmatch(secret) for pattern in self._allow)
 
     def _marker(self, rule: str, secret: str) -> str:
-        digest = hmac.new(self._key, secret.encode("utf-8", "surrogatepass"), hashlib.sha256)
+        digest = self._digest.copy()
+        digest.update(secret.encode("utf-8", "surrogatepass"))
         return f"[redacted:{rule}:{digest.hexdigest()[:8]}]"
 
 
@@ -280,8 +282,8 @@ def _formats(text: str, forms: list[Format]) -> Iterator[Span]:
                 yield *match.span(), form.rule
 
 
-def _places(text: str, low: str) -> Iterator[Span]:
-    for place, match in found_in(text, low):
+def _places(text: str, low: str, at_most: Look) -> Iterator[Span]:
+    for place, match in found_in(text, low, NAMED_PLACES if at_most is Look.NAMED else PLACES):
         group = "secret" if "secret" in match.re.groupindex else 0
         if rules.counts(place, match, match[group]):
             yield *match.span(group), place.rule
