@@ -50,6 +50,11 @@ class Layout:
         return self.home / "packs"
 
     @property
+    def without_packs(self) -> Path:
+        """Is there while the database was made without the packs: they could not be read."""
+        return self.home / "without_packs"
+
+    @property
     def dead(self) -> Path:
         return self.home / "dead"
 
@@ -193,10 +198,12 @@ class Layout:
         places = [self.days, self.packs, self.contexts, self.retry, self.dead, self.logs]
         with suppress(JournalError):
             places += [self.days / name for name in self.day_names()]
-        return [path for path in places if path.is_dir() and _is_shut(path)]
+        there = [path for path in places if path.is_dir()]
+        return [path for path in there if is_closed(path) or not os.access(path, os.W_OK)]
 
 
-def _is_shut(folder: Path) -> bool:
+def is_closed(folder: Path) -> bool:
+    """Whether the rights of a folder forbid to look into it."""
     try:
         with os.scandir(folder):
             os.stat(f"{folder}/.")  # noqa: PTH116 - a folder without x can be listed
@@ -204,7 +211,7 @@ def _is_shut(folder: Path) -> bool:
         return True
     except OSError:
         return False
-    return not os.access(folder, os.W_OK)
+    return False
 
 
 def is_day(name: str) -> bool:
