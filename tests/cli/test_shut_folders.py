@@ -91,3 +91,18 @@ def test_while_the_days_are_shut_what_is_stored_is_shown(journal: Reader) -> Non
     journal("sync")
     assert {"aaaaaa01", "bbbbbb01"} <= {*journal("sessions", "--json").split('"')}
     stored.check(journal.home)
+
+
+@pytest.mark.parametrize("folder", ["packs", "contexts", "retry", "dead", "logs", "days/2026-11-16"])
+def test_forget_names_what_it_cannot_change_and_removes_the_rest(
+    journal: Reader, folder: str
+) -> None:
+    asked(journal.home, "bbbbbb01", "a quokka", 2 * 86_400)
+    journal("sync")
+    with rights.shut(journal.home / folder):
+        journal("forget", "bbbbbb01", "--yes", code=1)
+        assert f"cannot change {journal.home / folder}: its rights forbid it" in journal.err
+        assert "bbbbbb01" not in journal("sessions", "--json")
+        assert b"quokka" not in (journal.home / "journal.db").read_bytes()
+    journal("forget", "bbbbbb01", "--yes")
+    assert not [p for p in journal.home.rglob("*") if p.is_file() and b"quokka" in p.read_bytes()]
