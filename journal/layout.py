@@ -199,7 +199,7 @@ class Layout:
         with suppress(JournalError):
             places += [self.days / name for name in self.day_names()]
         there = [path for path in places if path.is_dir()]
-        return [path for path in there if is_closed(path) or not os.access(path, os.W_OK)]
+        return [path for path in there if is_closed(path) or _is_locked(path)]
 
 
 def is_closed(folder: Path) -> bool:
@@ -212,6 +212,18 @@ def is_closed(folder: Path) -> bool:
     except OSError:
         return False
     return False
+
+
+def _is_locked(folder: Path) -> bool:
+    return not os.access(folder, os.W_OK) and not is_read_only(folder)
+
+
+def is_read_only(folder: Path) -> bool:
+    """Whether a folder lies on a file system that is mounted read-only."""
+    try:
+        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 def is_day(name: str) -> bool:
