@@ -86,7 +86,7 @@ class _Work:
     def __init__(self, db: apsw.Connection, conditions: Pass) -> None:
         self.db, self.conditions = db, conditions
         self.layout, self.now_us = conditions.layout, conditions.now_us
-        self.screen = make_screen(self.layout, conditions.settings)
+        self.screen = make_screen(self.layout, conditions.settings, conditions.screened)
         self.dead = Dead(self.layout, self.screen, self.now_us)
         self.report = Report()
         self.failed: list[JournalError] = []
@@ -105,7 +105,9 @@ class _Work:
         self._write_views()
         if self._is_whole and self.conditions.packs and self.time.is_trusted:
             self._pack_and_prune()
-        if self.report.stored or self.report.packed.days:
+        if self.conditions.pack_at_once:
+            vacuum.tidy(self.db, self.report.stored)
+        elif self.report.stored or self.report.packed.days:
             vacuum.tend(self.db)
         failed = [error for error in self.failed if not _lies_in(error, self.shut)]
         if failed:  # a folder whose rights forbid it is among those that were not read

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -82,6 +82,7 @@ class App:
         rebuild: bool = False,
         accept_loss: bool = False,
         pack_at_once: bool = False,
+        screened: Container[int] = frozenset(),
         follow: bool = True,
     ) -> "Report":
         """One local pass; with `seconds`, as much of it as that allows."""
@@ -101,6 +102,7 @@ class App:
             accept_loss=accept_loss,
             reading=self.clock_reading,
             pack_at_once=pack_at_once,
+            screened=screened,
             follow=follow,
         )
         kind = "rebuild" if rebuild else "sync"
