@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import apsw
@@ -43,7 +44,11 @@ def run(conditions: Pass) -> Report:
     home_id.ensure(layout)
     with locked(layout.sync_lock, conditions.keep_trying):
         remove_temporary(layout)
-        rebuilt = _rebuilt(conditions)
+        if rebuild.is_without_packs(layout):
+            conditions = replace(conditions, packs=False)
+            rebuilt = None
+        else:
+            rebuilt = _rebuilt(conditions)
         db = connection.open_store(layout)
         try:
             report = _Work(db, conditions).done()
@@ -65,6 +70,8 @@ def _rebuilt(conditions: Pass) -> rebuild.Rebuilt | None:
         if not rebuild.is_due(layout):
             return None
         if not conditions.packs:
+            if not connection.is_empty(layout):
+                return None  # it lacks the packs: a pass that may take longer reads them
             problem = f"{layout.database} is gone, and days before are packed"
             raise StoreError(problem, "run: journal sync --rebuild")
     return rebuild.rebuild(conditions)
@@ -136,7 +143,8 @@ class _Work:
         settings = self.conditions.settings
         derive.refresh(self.db, settings.memory.agent, self.now_us)
         delivered_pieces.follow(self.db, name_of(settings.remote, self.layout), self.now_us)
-        self.report = self._ingest()
+        with _leaving(self.failed):
+            self.report = self._ingest()
         self.report.clock_problem, self.report.problems = self.time.problem, problems
         self.shut = self.layout.shut_folders()
         self.report.unreadable += tuple(f"{folder}: its rights forbid it" for folder in self.shut)

@@ -11,6 +11,7 @@ import click
 
 from journal.errors import BusyError, JournalError
 from journal.layout import Layout
+from journal.printable import one_line
 from journal.steps import step
 
 if TYPE_CHECKING:
@@ -242,6 +243,8 @@ class App:
                 raise
             click.echo(f"journal: what is new could not be synced: {error}", err=True)
             return False
+        for problem in report.unreadable:
+            click.echo(f"journal: cannot read {one_line(problem)}", err=True)
         return report.seen_bytes is not None and not report.unreadable
 
 
