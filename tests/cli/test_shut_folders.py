@@ -93,7 +93,9 @@ def test_while_the_days_are_shut_what_is_stored_is_shown(journal: Reader) -> Non
     stored.check(journal.home)
 
 
-@pytest.mark.parametrize("folder", ["packs", "contexts", "retry", "dead", "logs", "days/2026-11-16"])
+@pytest.mark.parametrize(
+    "folder", ["packs", "contexts", "retry", "dead", "logs", "days/2026-11-16"]
+)
 def test_forget_names_what_it_cannot_change_and_removes_the_rest(
     journal: Reader, folder: str
 ) -> None:
