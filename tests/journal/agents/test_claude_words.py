@@ -9,6 +9,7 @@ from journal.session.fold import Event, fold
 from journal.session.meaning import Author, Kind, Meaning
 from journal.session.state import SessionState
 from sync.views.sessions import title
+from sync.views.texts import texts
 
 COMMAND = "<command-{0}>{1}</command-{0}>".format
 
@@ -111,9 +112,9 @@ def test_a_stop_with_tasks_in_the_background_is_a_pause() -> None:
 
 def test_the_command_of_a_skill_and_what_it_printed_are_found() -> None:
     found = hook("PreSkillShellCommand", tool_name="Bash", tool_input={"command": "git log -3"})
-    assert (found.kind, found.text) == (Kind.OTHER, "git log -3")
     printed = prompt("Review this:\n3f2a fix the cart", isMeta=True)
-    assert (printed.kind, printed.text) == (Kind.NOTE, "Review this:\n3f2a fix the cart")
+    indexed = [text for one in (found, printed) for _, text in texts(one, with_input=False)]
+    assert indexed == ["git log -3", "Review this:\n3f2a fix the cart"]
 
 
 def test_a_session_is_called_what_the_person_named_it() -> None:
