@@ -210,7 +210,7 @@ def test_a_signal_ends_an_idle_watcher_at_once_with_exit_code_0(home: Home, numb
     assert home.text().endswith("Stopped.\n")
 
 
-def backlog(home: Home, records: int = 4000) -> int:
+def backlog(home: Home, records: int = 2000) -> int:
     """A backlog that takes some seconds."""
     filler = "the quick brown fox jumps over the lazy dog " * 120
     for at in range(records):

@@ -89,11 +89,11 @@ def test_hooks_first_and_lines_later_or_the_other_way_give_the_same(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_session_that_grows_record_by_record_ends_like_one_read_at_once(
+def test_a_session_that_grows_by_two_records_a_pass_ends_like_one_read_at_once(
     tmp_path: Path, name: str
 ) -> None:
     told = sorted(everything(name), key=lambda one: json.loads(one.data)["at"])
-    arrive(tmp_path / "grown", [[one] for one in told])
+    arrive(tmp_path / "grown", [told[number : number + 2] for number in range(0, len(told), 2)])
     arrive(tmp_path / "whole", [told])
     assert stored.views(tmp_path / "grown") == stored.views(tmp_path / "whole")
 
