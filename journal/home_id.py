@@ -56,8 +56,8 @@ def _make(layout: Layout, unique: str) -> str:
     finally:
         draft.unlink(missing_ok=True)
     if not layout.id:
-        problem = f"{layout.id_file} holds no id of a home"
-        raise JournalError(problem, "remove it: a new one is made")
+        problem = f"{layout.id_file} does not contain a home id"
+        raise JournalError(problem, "remove it; a new one is made")
     return layout.id
 
 

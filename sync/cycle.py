@@ -65,7 +65,7 @@ def _rebuilt(conditions: Pass) -> rebuild.Rebuilt | None:
         if not rebuild.is_due(layout):
             return None
         if not conditions.packs:
-            problem = f"{layout.database} is gone, and days before are packed"
+            problem = f"{layout.database} is missing, and earlier days are packed"
             raise StoreError(problem, "run: journal sync --rebuild")
     return rebuild.rebuild(conditions)
 

@@ -265,7 +265,7 @@ class Browse(Program[Chosen | None]):
             return
         line = resuming.line(session.agent, session.id, session.cwd)
         if not line:
-            self.notify("no way back into this session is known", severity="warning")
+            self.notify("this session cannot be resumed", severity="warning")
             return
         self.copy_to_clipboard(line)
         self.notify(f"copied: {line}", markup=False)

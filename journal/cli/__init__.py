@@ -47,7 +47,7 @@ def home_option() -> click.Option:
     return click.Option(
         ["--home"],
         metavar="DIR",
-        help="The journal's home, else $JOURNAL_HOME or ~/.agent-journal.",
+        help="The journal's home (default: $JOURNAL_HOME or ~/.agent-journal).",
         expose_value=False,
         is_eager=True,
         callback=_set_home,
@@ -64,7 +64,7 @@ def verbose_option() -> click.Option:
     return click.Option(
         ["--verbose"],
         is_flag=True,
-        help="Say on stderr what is done, step by step (also: JOURNAL_LOG=debug).",
+        help="Print each step to stderr (also: JOURNAL_LOG=debug).",
         expose_value=False,
         is_eager=True,
         callback=_set_verbose,

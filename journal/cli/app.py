@@ -238,7 +238,7 @@ class App:
         except JournalError as error:
             if not self.layout.database.exists():
                 raise
-            click.echo(f"journal: what is new could not be synced: {error}", err=True)
+            click.echo(f"journal: new records were not synced: {error}", err=True)
             return False
         return report.seen_bytes is not None and not report.unreadable
 

@@ -38,7 +38,7 @@ def browse_here(
 def check_terminal() -> None:
     """UsageError: there is no terminal that can be drawn on."""
     if not (sys.stdout.isatty() and sys.stdin.isatty()):
-        raise UsageError("the list needs a terminal", "for pipes: journal sessions")
+        raise UsageError("the list needs a terminal", "in a pipe use: journal sessions")
     if os.environ.get("TERM", "").lower() in ("", "dumb", "unknown"):
         hint = "set TERM, or use: journal sessions"
         raise UsageError("the list needs a terminal that can move its cursor", hint)

@@ -71,7 +71,12 @@ def session_options(command: Command) -> Command:
 
 
 _ARCHIVE_OPTIONS = (
-    click.option("--archive", "in_archive", is_flag=True, help="Ask the team archive."),
+    click.option(
+        "--archive",
+        "in_archive",
+        is_flag=True,
+        help="Read the team archive, not this home.",
+    ),
     click.option("--owner", metavar="ROLE", help="With --archive: only sessions of this person."),
 )
 _OPTIONS = (
@@ -87,12 +92,14 @@ _OPTIONS = (
     click.option("--host", metavar="NAME", help="Only sessions on this machine."),
     click.option("--state", type=click.Choice(STATES), help="Only sessions in this state."),
     click.option(
-        "--since", metavar="WHEN", help="Only from then on: 2h, 3d, today, yesterday, 2026-11-21."
+        "--since",
+        metavar="WHEN",
+        help="Only since this time: 2h, 3d, today, yesterday, 2026-11-21.",
     ),
     click.option(
         "--until", metavar="WHEN", help="Only before this time (same formats as --since)."
     ),
-    click.option("--all", "with_all", is_flag=True, help="Also sessions that only started."),
+    click.option("--all", "with_all", is_flag=True, help="Also sessions that did nothing."),
 )
 
 
@@ -172,7 +179,7 @@ def file(path: str, paths_of: str = "") -> "File":
     from sync.query.filters import File
 
     if not path.strip():
-        raise UsageError("--file names no file", "give a path, or the last parts of one: money.py")
+        raise UsageError("--file is empty", "give a path, or the last parts of one: money.py")
     given = Path(path).expanduser()
     if not path.startswith(("/", "~", "./", "../")) and not given.exists():
         return File(tail=os.path.normpath(path))

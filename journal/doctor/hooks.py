@@ -76,7 +76,7 @@ def look_at_hooks(wish: Wish, levels: list[Level]) -> list[Finding]:
     repair = _reinstall(wish, path)
     found = [*_wrong(wish, levels, report, repair)]
     found += [
-        say.warning(warning, "no harm if the agent is not on the PATH of this shell")
+        say.warning(warning, "harmless if the agent is not on the PATH of this shell")
         for warning in report.warnings
         if warning.startswith("claude ")
     ]
@@ -96,7 +96,7 @@ def _wrong(wish: Wish, levels: list[Level], report: Installation, repair: Repair
         message = f"hook programs of another version: {some(list(report.programs))}"
         found.append(say.error(message, INSTALL, repair))
     if gone:
-        message = f"the interpreter that runs the hooks is gone: {some(gone)}"
+        message = f"the interpreter that runs the hooks does not exist: {some(gone)}"
         found.append(say.error(message, INSTALL, repair))
     if missing:
         found.append(say.error(f"events without a hook: {some(missing)}", INSTALL, repair))

@@ -133,7 +133,7 @@ def _place(after: str) -> tuple[bool, int, Cursor | None]:
     where, _, rest = after.strip().partition(".")
     number, _, cursor = rest.partition(".")
     if where not in ("all", "here") or not number.isdecimal() or len(number) > 3:
-        raise UsageError("after: this is not a place in a search", _HINT)
+        raise UsageError("after: not a value that a search returned", _HINT)
     return where == "all", int(number), Cursor.of(cursor)
 
 
@@ -334,7 +334,7 @@ def _times(number: int) -> str:
 def _number(after: str) -> int:
     text = after.strip()
     if not (text.isdecimal() and text.isascii() and len(text) < 10):
-        raise UsageError("after: this is not a place in this answer", _HINT)
+        raise UsageError("after: not a value that this answer returned", _HINT)
     return int(text)
 
 
@@ -344,9 +344,9 @@ def _two_numbers(after: str) -> recent.Place:
     try:
         last_us, key = (int(part, 16) for part in after.strip().split("_"))
     except ValueError as error:
-        raise UsageError("after: this is not a place in this answer", _HINT) from error
+        raise UsageError("after: not a value that this answer returned", _HINT) from error
     if not (0 <= last_us < 1 << 62 and 0 <= key < 1 << 62):
-        raise UsageError("after: this is not a place in this answer", _HINT)
+        raise UsageError("after: not a value that this answer returned", _HINT)
     return last_us, key
 
 

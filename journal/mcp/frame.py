@@ -82,7 +82,7 @@ def compose(
             text += record.text
         after = record.after
     if not number:
-        text += "Nothing is recorded that fits.\n"
+        text += "No record matches.\n"
     return text + _tail(end)
 
 
@@ -101,5 +101,5 @@ def _tail(after: str) -> str:
     if not after:
         return f"{_END}\nNothing more."
     if len(after) > _MOST_AFTER_CHARS:
-        return f"{_END}\nThere is more: rarer words or a filter find it."
+        return f"{_END}\nThere is more: use rarer words or a filter."
     return f"{_END}\nTo read on: after={after}"

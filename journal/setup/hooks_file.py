@@ -140,7 +140,7 @@ def look(agent: Agent, path: Path) -> HooksFile:
     file = OwnedFile(path, settings_file.read(path), way)
     if file.data and not file.commands():
         hint = "move it away, then run this again"
-        raise UsageError(f"{path} is left as it is: it is not a file of ours", hint)
+        raise UsageError(f"{path} was not changed: the journal did not write it", hint)
     return file
 
 

@@ -114,7 +114,7 @@ def _entry(servers: Servers, path: Path) -> Any:
     values = _toml(path)[1] if servers.is_toml else settings_file.load(path).values
     known = values.get(servers.key, {})
     if not isinstance(known, dict):
-        raise UsageError(f'{path} is left as it is: "{servers.key}" is not an object', _HINT)
+        raise UsageError(f'{path} was not changed: "{servers.key}" is not an object', _HINT)
     return known.get(NAME)
 
 
@@ -154,7 +154,7 @@ def _toml(path: Path) -> tuple[settings_file.Document, Values]:
         data = settings_file.read(path)
         return settings_file.Document(path, data, {}), tomllib.loads((data or b"").decode())
     except ValueError as error:
-        raise UsageError(f"{path} is left as it is: it is not TOML: {error}", _HINT) from error
+        raise UsageError(f"{path} was not changed: it is not TOML: {error}", _HINT) from error
 
 
 def _merge_toml(path: Path, entry: Values | None, now_us: int) -> Path | None:
@@ -176,7 +176,7 @@ def _merge_toml(path: Path, entry: Values | None, now_us: int) -> Path | None:
         if _plain(tomllib.loads(made)) == _plain(expected):
             path.parent.mkdir(parents=True, exist_ok=True)
             return settings_file.replace(document, made.encode(), now_us)
-    raise UsageError(f"{path} is left as it is: its servers are written in another way", _HINT)
+    raise UsageError(f"{path} was not changed: its servers have an unknown form", _HINT)
 
 
 def _plain(values: Values) -> Values:

@@ -59,8 +59,8 @@ def install(
     service = _service(layout, platform)
     old = _read(service.path)
     if old and not _is_of(layout, service):
-        hint = "take that out first: journal --home ITS-HOME uninstall, or remove the file"
-        raise UsageError(f"{service.path} is not of this home", hint)
+        hint = "remove it first: journal --home ITS-HOME uninstall, or remove the file"
+        raise UsageError(f"{service.path} belongs to another home", hint)
     outcome: Outcome = "created" if old is None else "changed"
     if old == service.data:
         outcome = "unchanged"

@@ -158,7 +158,7 @@ def replace(document: Document, data: bytes, now_us: int) -> Path | None:
     """Replace the file by these bytes; else as `write`."""
     path = document.path
     if read(path) != document.data:
-        raise ChangedError(f"{path} was changed by another program just now", "run it again")
+        raise ChangedError(f"{path} was changed by another program in the meantime", "run it again")
     if document.data is None:
         write_whole(Path(os.path.realpath(path)), data)
         return None
@@ -226,7 +226,7 @@ def _float(digits: str) -> float:
 
 
 def _refused(path: Path, reason: str) -> UsageError:
-    return UsageError(f"{path} is left as it is: {reason}", "correct it, then run this again")
+    return UsageError(f"{path} was not changed: {reason}", "correct it, then run this again")
 
 
 def _replaced(groups: list[Any], entry: Values | None) -> list[Any]:

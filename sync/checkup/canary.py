@@ -58,7 +58,7 @@ def _judge(
         run_pass()
     except BusyError as error:
         hint = "run it again when that is done"
-        return say.warning(f"recorded, but not looked for in the database: {error}", hint)
+        return say.warning(f"recorded, but not checked in the database: {error}", hint)
     except JournalError as error:
         return say.error(f"recorded, but not stored: {error}", error.hint)
     if not is_stored(layout, canary.session, canary.agent):

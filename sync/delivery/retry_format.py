@@ -134,7 +134,7 @@ def fields_of(data: bytes) -> dict[str, Any]:
     try:
         fields = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        raise BadPieceError("empty" if not data.strip() else f"no JSON: {error.msg}") from error
+        raise BadPieceError("empty" if not data.strip() else f"not JSON: {error.msg}") from error
     if not isinstance(fields, dict) or "v" not in fields:
         raise BadPieceError("not a retry file")
     if type(fields["v"]) is not int or fields["v"] != VERSION:  # True == 1

@@ -288,5 +288,5 @@ def _check_name(path: Path, head: Head) -> None:
 
 def foreign(path: Path, reason: str) -> ForeignRetryError:
     """The error that says so of a file."""
-    hint = "it is left alone; another version may understand it"
+    hint = "it was not changed; another version may be able to read it"
     return ForeignRetryError(f"{path} cannot be replayed: {reason}", hint)

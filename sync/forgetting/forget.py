@@ -92,7 +92,7 @@ def forget(order: Order, agent: str, session: str) -> Forgotten:
         try:
             return _Forgetting(order, db, _grave(order, db, agent, session)).run()
         except apsw.BusyError as error:
-            problem = f"{layout.database} is being read by another program and may still hold it"
+            problem = f"{layout.database} is being read by another program and may still contain it"
             raise BusyError(problem, "close it, and forget the session again") from error
         except apsw.Error as error:
             raise connection.explain(error, layout.database) from error

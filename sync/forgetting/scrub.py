@@ -200,7 +200,7 @@ class Scrub:
                 if any(rest(line) != line for line in read_pack(path)):
                     self._repack(path)
             except (DamagedPackError, record.BadLineError) as error:
-                self.problems.append(f"{path} is damaged and stays as it is: {error}")
+                self.problems.append(f"{path} is damaged and was not changed: {error}")
 
     def _repack(self, path: Path) -> None:
         draft = Draft()

@@ -215,7 +215,9 @@ class _Call:
         if word == "failed":
             raise NotStartedError(f"{self._name} cannot be started: {rest}")
         if word == "started":
-            raise ModelError("guard", f"the guard of {self._name} was killed, and so was all of it")
+            raise ModelError(
+                "guard", f"the guard of {self._name} was killed, and the program with it"
+            )
         raise NotStartedError(f"the guard of {self._name} did not start: {self.stderr_end()}")
 
     def close(self) -> None:

@@ -35,7 +35,7 @@ _CHARS_PER_TOKEN = 4
 
 @dataclass(slots=True)
 class Asked:
-    """What became of it. `waiting`: sessions that a model is still to be asked about."""
+    """What became of it. `waiting`: sessions that a model is still to be summarized."""
 
     asked: int = 0
     answered: int = 0
@@ -107,7 +107,7 @@ def _tell_estimate(conditions: Conditions, db: apsw.Connection, due: list[Due]) 
         return
     some = [len(digest(db, one.key)) for one in due[:_SAMPLE]]
     tokens = sum(some) * len(due) // len(some) // _CHARS_PER_TOKEN
-    conditions.tell(f"{len(due):,} sessions to summarise: about {tokens:,} input tokens")
+    conditions.tell(f"{len(due):,} sessions to summarize: about {tokens:,} input tokens")
 
 
 def _check(conditions: Conditions, agent: MemoryAgent, one: Due) -> None:

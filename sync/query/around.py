@@ -113,9 +113,9 @@ def find(db: apsw.Connection, name: str, session: int | None) -> Place:
     """
     digits = name.replace("-", "").lower()
     shown = one_line(name)[:_ID_CHARS]
-    hint = "journal search prints the ids of events"
+    hint = "journal search prints event ids"
     if not LEAST_CHARS <= len(digits) <= _ID_CHARS or not set(digits) <= set("0123456789abcdef"):
-        raise JournalError(f"{shown!r} is not the id of an event, nor six digits of one", hint)
+        raise JournalError(f"{shown!r} is not an event id or its first six digits", hint)
     query = """
         select seq, id, session, at_us from events
         where id between ? and ? and (?3 is null or session = ?3) order by id limit ?
@@ -128,7 +128,9 @@ def find(db: apsw.Connection, name: str, session: int | None) -> Place:
     if len(found) > 1:
         names = ", ".join(short_ids.of_event(db, place.id) for place in found[:MOST_NAMED])
         more = " …" if len(found) > MOST_NAMED else ""
-        raise JournalError(f"{shown} is not one event but {names}{more}", "type more of the id")
+        raise JournalError(
+            f"'{shown}' matches several events: {names}{more}", "type more of the id"
+        )
     return found[0]
 
 

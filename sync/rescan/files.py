@@ -78,7 +78,7 @@ class Files:
                 elif not self.found.dry_run and rules_of(path) != self.redactor.rules:
                     name_rules(path, self.redactor.rules)
             except (DamagedPackError, record.BadLineError) as error:
-                self.found.problems.append(f"{path} is damaged and stays as it is: {error}")
+                self.found.problems.append(f"{path} is damaged and was not changed: {error}")
             self._passed(path)
 
     def _look_at_pack(self, path: Path) -> bool:

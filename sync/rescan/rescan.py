@@ -80,7 +80,7 @@ def _explained(layout: Layout) -> Iterator[None]:
     try:
         yield
     except apsw.BusyError as error:
-        problem = f"{layout.database} is being read by another program and may still hold secrets"
+        problem = f"{layout.database} is being read by another program and may contain secrets"
         raise BusyError(problem, "close it, and rescan again") from error
     except apsw.Error as error:
         raise connection.explain(error, layout.database) from error

@@ -210,7 +210,7 @@ class _Packing:
                     continue
                 if not self._is_stored(made):
                     hint = "run: journal sync --rebuild"
-                    self.kept.append(f"{day} is not packed: the database lacks a record ({hint})")
+                    self.kept.append(f"{day} is not packed: the database misses a record ({hint})")
                     return False
                 self._add(draft, made, place)
         return all(

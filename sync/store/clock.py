@@ -23,7 +23,7 @@ from journal.times import DAY_US, SECOND_US
 from sync.conditions import Reading
 
 LIMIT_US = DAY_US  # a clock that moved by more is not trusted
-HINT = "nothing goes by its age for 24 hours; if the date is right: journal prune --yes"
+HINT = "nothing is deleted by age for 24 hours; if the date is right: journal prune --yes"
 WAIT_US = DAY_US  # ... until a pass so much later agrees with it
 _SEEN_US = 3600 * SECOND_US  # how exactly the time of the last pass is remembered
 # No record is older than the program: a clock that said less was wrong.

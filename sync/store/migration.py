@@ -62,7 +62,7 @@ def _step(db: apsw.Connection, path: Path, step: int) -> None:
     try:
         schema.LADDER[step](db)
     except (apsw.SQLError, apsw.ConstraintError) as error:
-        problem = f"cannot lead {path} from schema {step} to {step + 1}: {error}"
+        problem = f"cannot upgrade {path} from schema {step} to {step + 1}: {error}"
         hint = "nothing was changed; go back to the version before, and report this"
         raise StoreError(problem, hint) from error
     db.pragma("application_id", schema.APPLICATION_ID)

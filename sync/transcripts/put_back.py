@@ -48,7 +48,7 @@ def put_back(
         return []
     if _write(path, restored.lines(db, session)) == 0:
         hint = "nothing was copied of it; what hooks recorded: journal show"
-        raise JournalError(f"the agent's file is gone and no copy was kept: {path}", hint)
+        raise JournalError(f"the agent's file does not exist and no copy was kept: {path}", hint)
     written = [path]
     folder = path.with_suffix("") / "subagents"
     for subagent in _subagents(db, session):

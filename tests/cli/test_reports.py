@@ -77,7 +77,7 @@ def test_outputs_that_are_not_files(home: Path, tmp_path: Path) -> None:
 
 def test_the_log_is_shown_by_level(home: Path, journal: Reader) -> None:
     assert "stored" in journal("logs")
-    assert journal("logs", "--level", "error") == "The log has no such line.\n"
+    assert journal("logs", "--level", "error") == "No line of the log matches.\n"
     line = json.loads(journal("logs", "--json").splitlines()[0])
     assert line["records"]["stored"] > 0
 
@@ -121,7 +121,7 @@ def test_a_clock_that_moved_is_told_and_prune_waits_for_yes(home: Path, journal:
     said = "the clock went forward by 10 days since the last sync"
     assert said in journal("status")
     journal("sync")
-    assert f"{said} (nothing goes by its age for 24 hours" in journal.err
+    assert f"{said} (nothing is deleted by age for 24 hours" in journal.err
     assert len(journal("sessions", "--json").splitlines()) == 3
     journal("prune", "--max-age", "30", code=1)
     assert journal.err.startswith(f"journal: nothing is deleted: {said}")

@@ -112,7 +112,7 @@ def test_the_text_says_who_when_what_and_how_it_ended(journal: Reader) -> None:
     assert lines[-2:] == [lines[-2], "           all done"] or lines[-1].strip() == "all done"
     waiting = journal("show", "dddddd")
     assert "awaiting your answer for 2h: rm -rf build" in waiting
-    assert "(not adopted: it only started)" in journal("show", "eeeeee")
+    assert "(it only started)" in journal("show", "eeeeee")
 
 
 def test_a_sub_agents_calls_are_set_in_and_it_is_listed(journal: Reader) -> None:
@@ -177,7 +177,7 @@ def test_a_name_that_fits_none_or_several_fails_with_one_line(journal: Reader) -
     asked(journal.home, "abcdef01", "one", 10)
     asked(journal.home, "abcdef02", "two", 10)
     assert journal("show", "abc", code=1) == ""
-    assert journal.err.startswith("journal: abc is not one session but abcdef01, abcdef02")
+    assert journal.err.startswith("journal: 'abc' matches several sessions: abcdef01, abcdef02")
     assert journal("show", "\x1b[2Jzzz", "--json", code=1) == ""
     assert journal.err == "journal: no session zzz (journal sessions --all lists them)\n"
 

@@ -179,7 +179,7 @@ def test_a_file_with_our_name_that_is_not_ours_is_left_alone(tmp_path: Path) -> 
     path = hooks_file.default_path(AGENTS["opencode"], os.environ)
     path.parent.mkdir(parents=True)
     path.write_text("export default {}")
-    with pytest.raises(Exception, match="not a file of ours"):
+    with pytest.raises(Exception, match="the journal did not write it"):
         Place(tmp_path, "opencode")
     assert path.read_text() == "export default {}"
 

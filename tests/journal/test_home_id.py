@@ -48,7 +48,7 @@ def test_a_file_without_an_id_is_replaced_if_empty_and_else_refused(
     if not content:
         assert home_id.ensure(layout) == layout.id != ""
         return
-    with pytest.raises(JournalError, match="holds no id"):
+    with pytest.raises(JournalError, match="does not contain a home id"):
         home_id.ensure(layout)
     assert layout.id_file.read_bytes() == content
 

@@ -403,7 +403,7 @@ def test_a_watcher_whose_application_is_gone_leaves_quietly(home: Home, applicat
     process = home.start()
     shutil.rmtree(application)
     assert ended(process) == 0
-    assert home.text().endswith("the application is gone: done.\n")
+    assert home.text().endswith("the application was removed: done.\n")
     assert home.erred.read_text() == ""
 
 

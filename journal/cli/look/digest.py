@@ -22,12 +22,12 @@ _INDENT = "    "
     default="today",
     show_default=True,
     metavar="WHEN",
-    help="From then on: 2h, 3d, today, yesterday, 2026-11-21.",
+    help="Only since this time: 2h, 3d, today, yesterday, 2026-11-21.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a project.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per project.")
 @pass_app
 def digest(app: App, since: str, as_json: bool) -> None:
-    """Sum up by project what was asked, done and left open.
+    """Summarize by project what was asked, done and left open.
 
     \b
     Examples:

@@ -24,8 +24,8 @@ CANARY = "canary"
 def web(app: App, port: int | None, no_open: bool) -> None:
     """Show the journal in a browser: what waits, what runs, what was done, what it cost.
 
-    Serves pages on 127.0.0.1 until Ctrl-C. The address holds a token that is new at each start: it
-    is the only way in. Nothing is fetched from elsewhere, and nothing can be changed there.
+    Serves pages on 127.0.0.1 until Ctrl-C. The address has a token that is new at each start;
+    without it no page is served. The pages load nothing from other servers and change no data.
 
     \b
     Examples:

@@ -49,7 +49,7 @@ class RunningProgram:
         """Look now; `reason` says what is no longer as it was."""
         lock = _stamp(self._layout.home / LOCK)
         if lock is None or self._lock is None or lock[:2] != self._lock[:2]:
-            self.reason = f"{self._layout.home / LOCK} is gone"
+            self.reason = f"{self._layout.home / LOCK} was deleted"
             return Program.GONE  # with the home, or for another watcher: it no longer holds us back
         code = _code()
         if code != self._code:
@@ -69,7 +69,7 @@ class RunningProgram:
             self._code_seen, self._seen_at = code, now
         if now - self._seen_at < SETTLED_SECONDS:
             return Program.UNSETTLED
-        self.reason = "the application was changed" if code else "the application is gone"
+        self.reason = "the application was changed" if code else "the application was removed"
         return Program.CHANGED if code else Program.GONE
 
     def _other_settings(self) -> bool:

@@ -29,14 +29,14 @@ LOCK_WAIT_SECONDS = 10.0
     "--idle-exit",
     type=Seconds(),
     metavar="MINUTES",
-    help="Exit when nothing was recorded for this long.",
+    help="Exit when nothing has been recorded for this long.",
 )
 @pass_app
 def watch(app: App, idle_exit: float | None) -> None:
     """Sync continuously, until stopped.
 
-    Nothing is lost without it: it only makes new records visible sooner. Exits with 75 if another
-    watcher is running in this home.
+    Without it nothing is lost; new records are only shown later. Exits with 75 if another watcher
+    is running in this home.
     """
     with _alone(app.layout):
         end = _watch(app, None if idle_exit is None else idle_exit * 60)

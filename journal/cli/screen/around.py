@@ -26,13 +26,13 @@ def print_around(session: "Session", around: "Around", context: int) -> None:
     page.add(GAP.join((page.style(name, fg="cyan"), page.style(project, bold=True), title)))
     before, after = around.more
     if before:
-        page.add(page.style("… there is more before", dim=True))
+        page.add(page.style("… more before", dim=True))
     for step in around.steps:
         page.add("")
         _add(page, step)
     page.add("")
     if after:
-        page.add(page.style("… there is more behind", dim=True))
+        page.add(page.style("… more after", dim=True))
     if before or after:
         page.add(f"To see more: --context {2 * max(context, 1)}")
     page.show()

@@ -89,7 +89,7 @@ def _archive(detail: "Detail", now_us: int) -> str:
         parts[0] += f" ({ago(now_us - standing.last_us)})"
     parts += [f"{standing.waiting:,} waiting"] if standing.waiting else []
     parts += [f"{standing.dead:,} given up"] if standing.dead else []
-    parts += [] if standing.is_whole else ["something new not sent yet"]
+    parts += [] if standing.is_whole else ["new events not sent yet"]
     return f"{', '.join(parts)}; {standing.remote}"
 
 
@@ -102,7 +102,7 @@ def _state(detail: "Detail", now_us: int) -> str:
     elif session.waiting_us is not None:
         words += f" your answer for {age(now_us - session.waiting_us)}"
         words += f": {session.question}" if session.question else ""
-    return words if session.adopted else f"{words} (not adopted: it only started)"
+    return words if session.adopted else f"{words} (it only started)"
 
 
 def _span(start_us: int, end_us: int) -> str:

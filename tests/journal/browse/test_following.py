@@ -227,8 +227,8 @@ def test_it_leaves_the_terminal_as_it_was(home: Path, way: bytes | signal.Signal
     ("options", "said"),
     [
         ([], "the list needs a terminal"),
-        (["--json"], "--live and --json do not go together"),
-        (["--archive"], "--live and --archive do not go together"),
+        (["--json"], "--live and --json cannot be combined"),
+        (["--archive"], "--live and --archive cannot be combined"),
     ],
 )
 def test_without_a_terminal_or_with_json_it_is_wrong_usage(

@@ -319,7 +319,7 @@ def test_an_interpreter_that_is_gone(patient: Patient) -> None:
 
     text = patient.settings.read_text().replace(f"{base_interpreter()} -I", "/gone/python -I")
     patient.settings.write_text(text)
-    patient.finds("hooks", "error", "interpreter that runs the hooks is gone: /gone/python")
+    patient.finds("hooks", "error", "interpreter that runs the hooks does not exist: /gone/python")
     one = patient.finds("canary", "error", "went through the spool")
     assert "no emitter could run" in one["message"]
     assert not list((patient.user / "tmp").rglob("*.raw"))
@@ -384,7 +384,7 @@ def test_hooks_that_are_switched_off(patient: Patient, monkeypatch: pytest.Monke
     patient.change(env={})
     monkeypatch.setenv("JOURNAL_DISABLE", "1")
     patient.finds("agent", "warning", "JOURNAL_DISABLE=1 is in this environment")
-    patient.finds("canary", "warning", "told to record nothing")
+    patient.finds("canary", "warning", "set to record nothing")
 
 
 @pytest.mark.parametrize(
@@ -427,7 +427,7 @@ def test_how_long_transcripts_are_kept(patient: Patient, days: object, status: s
 def test_capture_that_is_off(patient: Patient) -> None:
     patient.run("off")
     patient.finds("capture", "warning", "nothing is recorded")
-    patient.finds("canary", "warning", "told to record nothing")
+    patient.finds("canary", "warning", "set to record nothing")
     patient.run("on")
     patient.run("off", "--here")
     patient.finds("capture", "warning", "off in")
@@ -694,7 +694,7 @@ def test_hooks_that_would_leave_a_session_are_not_tried(patient: Patient) -> Non
     hooks = {"PreToolUse": patient.values()["hooks"]["PreToolUse"]}
     patient.change(hooks=hooks)
     one = patient.doctor(code=1)[-1]
-    assert (one["status"], "leave a session" in one["message"]) == ("warning", True)
+    assert (one["status"], "leave a test session" in one["message"]) == ("warning", True)
 
 
 def test_another_settings_file_can_be_named(installed: Installed) -> None:

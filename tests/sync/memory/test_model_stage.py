@@ -201,7 +201,7 @@ def test_a_program_that_is_not_there_costs_no_call_and_is_reported(model: Model)
     done = model.run("sync")
     assert done.code == 0
     assert "journal: the memory agent failed: no-such is not found" in done.stderr
-    assert "1 still to be asked about" in done.stdout
+    assert "1 still to be summarized" in done.stdout
     model.settings()
     assert model.sync()["model"]["answered"] == 1
     assert stored.rows(model.home, "select count(*) from model_records where kind = 'call'") == [

@@ -81,7 +81,7 @@ def test_at_the_ends_of_a_session_there_is_what_there_is(journal: Reader) -> Non
     last = hit(journal, '"answer 3"', "--kind", "answer")["event_id"]
     text = journal("show", "--around", first)
     assert "more before" not in text
-    assert "more behind" in text
+    assert "more after" in text
     assert "--context 20" in text
     assert len(shown(journal, "--around", first)["events"]) == 12
     assert len(shown(journal, "--around", last, "--context", "0")["events"]) == 1
@@ -132,7 +132,7 @@ def test_an_event_that_is_none_or_several_is_reported_in_one_line(journal: Reade
         ("--around", "\x1b[2J"): "six digits",
         ("--around", "f" * 33): "six digits",
         ("--around", "ffffff"): "no event ffffff",
-        ("--around", event[:6]): "is not one event but",
+        ("--around", event[:6]): "matches several events:",
         ("bbbbbb", "--around", event): "in this session",
         ("nosuch", "--around", event): "no session nosuch",
     }

@@ -73,7 +73,7 @@ def test_sessions_that_only_started_show_with_all_and_are_marked(journal: Reader
     four_states(journal.home)
     assert "eeeeee" not in journal("sessions")
     out = journal("sessions", "--all")
-    assert "(not adopted)" in next(line for line in out.splitlines() if "eeeeee" in line)
+    assert "(only started)" in next(line for line in out.splitlines() if "eeeeee" in line)
     marked = [json.loads(line) for line in journal("sessions", "--all", "--json").splitlines()]
     assert [row["session"] for row in marked if not row["adopted"]] == ["eeeeee01"]
 
@@ -269,7 +269,7 @@ def test_a_session_is_found_by_its_id_a_prefix_or_its_agent(tmp_path: Path) -> N
     assert name("codex/a") == ("codex", "abc")
     assert name("a%") == ("claude-code", "a%_")
     for wanted in ("claude-code/abc-", "abc-"):
-        with pytest.raises(JournalError, match="not one session but abc-1, abc-2"):
+        with pytest.raises(JournalError, match="matches several sessions: abc-1, abc-2"):
             name(wanted)
     with pytest.raises(JournalError, match="claude-code/abc, codex/abc"):
         name("abc")

@@ -106,7 +106,7 @@ def test_a_file_is_named_by_its_path_or_the_end_of_it(journal: Reader) -> None:
     assert found(journal, *word, "--file", "money.py", "--tool", "Edit") == {"s00002"}
     assert found(journal, *word, "--file", "100%_money.py") == set()
     assert journal(*word, "--file", " ", code=2) == ""
-    assert "--file names no file" in journal.err
+    assert "--file is empty" in journal.err
 
 
 def git(folder: Path, *arguments: str) -> None:

@@ -249,7 +249,7 @@ def test_an_unreadable_database_is_reported_and_lost_only_with_consent(
         rebuild(home)
     message = str(caught.value)
     assert "is damaged" in message
-    assert "what else was in it alone is lost" in message
+    assert "other records that only it had are lost" in message
     held = [line for line in made[2]["lines"] if b'"at":"2026-11-18' not in line]
     assert f"the journal holds {len(held)} events of 3 days between" in message
     assert "2026-11-19 and 2026-11-21" in message
@@ -307,7 +307,7 @@ def test_of_a_damaged_table_all_else_is_taken_over_and_the_loss_is_counted(
     assert f"{lost} events from" in str(caught.value)
     assert "at least" not in str(caught.value)
     assert f"it had {len(all_events)} events of" in str(caught.value)
-    assert f"{len(left) + DAYS} records are taken over from it" in str(caught.value)
+    assert f"{len(left) + DAYS} records are copied from it" in str(caught.value)
     kept = {line for line in made[2]["lines"] if record.parse(line[:-1]).id in left}
     assert set(stored.exported(home)) == kept
     stored.check(home)
@@ -618,7 +618,7 @@ def test_the_command_says_what_it_did(installed: Installed, made: Made) -> None:
     assert text.startswith("The database was rebuilt in ")
     assert f" s: {number} events, all from the journal.\n" in text
     pack_file(installed.home, day_name(3)).unlink()
-    assert "taken over from the old one alone.\n" in installed.journal("sync", "--rebuild")
+    assert "that only the old one had.\n" in installed.journal("sync", "--rebuild")
     assert '"rebuilt":{"events":' in installed.journal("sync", "--rebuild", "--json")
     assert '"rebuilt":null' in installed.journal("sync", "--json")
     assert installed.journal("sync", "--yes", code=2) == ""

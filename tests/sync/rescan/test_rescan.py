@@ -188,7 +188,7 @@ def test_a_dry_run_changes_nothing(home: Path, commands: Commands) -> None:
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in _files(home)}
     done = rescan(commands, home, "--dry-run")
     assert "Nothing was changed." in done.stdout
-    assert "Would remove what was copied before: journal.db.backup-v3." in done.stdout
+    assert "Would remove old copies: journal.db.backup-v3." in done.stdout
     after = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in _files(home)}
     assert before == after
 
@@ -284,7 +284,7 @@ def test_what_cannot_be_read_is_reported_and_stays(home: Path, commands: Command
     foreign.write_text("{}")
     done = rescan(commands, home)
     assert done.code == 1
-    assert f"{path} is damaged and stays as it is" in done.stderr
+    assert f"{path} is damaged and was not changed" in done.stderr
     assert foreign.name in done.stderr
     path.unlink()
     assert holders(home) == []

@@ -577,7 +577,7 @@ def test_a_day_with_a_record_that_the_database_lacks_is_not_packed(tmp_path: Pat
     db.execute("delete from events where seq = 5")
     db.close()
     (reason,) = sync(tmp_path).packed.kept
-    assert "lacks a record" in reason
+    assert "misses a record" in reason
     assert (tmp_path / "days" / DAY).exists()
     assert not (tmp_path / "packs").exists()
 

@@ -156,7 +156,7 @@ def test_a_new_database_needs_no_copy(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_step_that_fails_changes_nothing(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before, content = tables(old), stored.views(old.parent)
     put(monkeypatch, (*LADDER[: PRESENT + 1], fail))
-    message = f"cannot lead .* from schema {PRESENT + 1} to {PRESENT + 2}: no such table"
+    message = f"cannot upgrade .* from schema {PRESENT + 1} to {PRESENT + 2}: no such table"
     with pytest.raises(StoreError, match=message) as caught:
         climb(old)
     assert caught.value.hint.startswith("nothing was changed")

@@ -552,7 +552,7 @@ def test_a_foreign_file_among_records_is_passed_over_and_reported(
     report = imports(capsys, tmp_path / "home", folder, code=1)
     assert (report["imported"], report["files"], report["rejected"]) == (1, 2, 0)
     said = report["told"].splitlines()
-    assert said[0] == f"journal: {folder}/b.jsonl holds no records of a journal"
+    assert said[0] == f"journal: {folder}/b.jsonl contains no journal records"
     assert said[1].startswith(f"journal: cannot read {folder}/g.jsonl.gz to its end: ")
     assert len(said) == 2
 

@@ -146,7 +146,7 @@ def test_pinned_sessions_are_not_ended_until_they_are_unpinned(journal: Reader) 
     assert states(journal)["s2"] == ("working", None)
     rows = [json.loads(line) for line in journal("sessions", "--json").splitlines()]
     assert {row["session"]: row["pinned"] for row in rows} == {"s1": True, "s2": True}
-    assert "is not pinned any more" in journal("unpin", "s2")
+    assert "is no longer pinned" in journal("unpin", "s2")
     journal("sync")
     assert states(journal)["s2"] == ("finished", "silence")
 
