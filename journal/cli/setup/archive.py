@@ -22,8 +22,8 @@ def archive() -> None:
 def init(app: App, dry_run: bool) -> None:
     """Create or upgrade the archive.
 
-    For an administrator: the role must own the database and may create roles. Afterwards grant agent_journal_user to each
-    person's login role. The command can be repeated at any time.
+    For an administrator: the role must own the database and may create roles. Afterwards grant
+    agent_journal_user to each person's login role. The command can be repeated at any time.
     """
     from sync.team_archive import administration
 
@@ -69,7 +69,8 @@ def status(app: App, as_json: bool) -> None:
 def share(app: App, project: str, role: str) -> None:
     """Let ROLE read your sessions of PROJECT.
 
-    ROLE is a person's role or a group role. PROJECT is a name or key as `journal sessions` shows it.
+    ROLE is a person's role or a group role. PROJECT is a name or key as `journal sessions` shows
+    it.
     """
     from sync.team_archive import administration
 
