@@ -23,7 +23,7 @@ from sync.ingesting import ingest, read_unknown_packs
 from sync.rebuild import rebuild
 from sync.remote.naming import name_of
 from sync.report import Report
-from sync.retention import held_packs, packing, prune
+from sync.retention import known_packs, packing, prune
 from sync.store import arrivals, backups, clock, connection, vacuum
 from sync.store.clock import Clock
 from sync.store.locks import locked
@@ -197,7 +197,7 @@ class _Work:
             )  # fmt: skip
         with _leaving(self.failed):
             self._prune()
-            held_packs.note_all(self.db, self.layout)
+            known_packs.note_all(self.db, self.layout)
 
     def _prune(self) -> None:
         """Remove what is older than its limit; sync the records of that, and show it."""

@@ -23,7 +23,7 @@ NEXT = "0ddba11d-0000-4000-8000-000000000000"
 
 
 def main() -> int:
-    """Run the demonstration; exit code 0 if the next session was told about the day."""
+    """Run the demonstration; exit code 0 if the next session's context has the day."""
     shutil.rmtree(SCRATCH, ignore_errors=True)
     project = SCRATCH / "billing-api"
     project.mkdir(parents=True)

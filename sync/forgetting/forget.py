@@ -25,7 +25,7 @@ from sync.forgetting.scrub import Scrub, rewrite_lines
 from sync.forgetting.traces import Traces
 from sync.ingest import refused_binds
 from sync.query.listing import LAST_CHAR
-from sync.retention import held_packs
+from sync.retention import known_packs
 from sync.store import backups, clock, connection, facts, pulled_copies, vacuum
 from sync.store.locks import locked
 from sync.views import contexts, delivered_pieces, session_deletion, tombstones
@@ -154,7 +154,7 @@ class _Forgetting:
         gone = backups.remove(self.layout)
         events = self._rows()
         scrub.finish()
-        held_packs.note_all(self.db, self.layout)
+        known_packs.note_all(self.db, self.layout)
         if not self.order.keeps_tombstone:
             self._lift()
         vacuum.rewrite(self.db)

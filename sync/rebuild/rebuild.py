@@ -23,7 +23,7 @@ from sync.ingest.writer import Writer
 from sync.rebuild import swap
 from sync.rebuild.salvage import Loss, Salvage
 from sync.remote.naming import name_of
-from sync.retention import held_packs
+from sync.retention import known_packs
 from sync.retention.pack_file import DamagedPackError, every_pack, pack_files
 from sync.retention.packing import packed_records
 from sync.store import arrivals, backups, connection, facts
@@ -81,7 +81,7 @@ def _rebuild(conditions: Pass) -> Rebuilt:
             raise LossError(lost, "to go on without it: journal sync --rebuild --yes")
         build.leave_old_work()
         projects.settle(db, facts.session_keys(db))
-        held_packs.note_all(db, layout)
+        known_packs.note_all(db, layout)
         build.verify()
         kept = None if loss.sound else swap.keep(layout, conditions.now_us)
         is_done = damage is None and swap.put(layout, db)

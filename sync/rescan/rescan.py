@@ -24,7 +24,7 @@ from sync.ingest import refused_binds
 from sync.rescan import frozen_views, rewriting
 from sync.rescan.counts import Delivered, Rescanned
 from sync.rescan.files import Files
-from sync.retention import held_packs
+from sync.retention import known_packs
 from sync.store import backups, connection, facts, redactions, vacuum
 from sync.store.locks import locked
 from sync.views import contexts, derive, full_text
@@ -135,7 +135,7 @@ class _Rescan:
             self._change(touched)
         self._files().run()
         self.found.copies = backups.remove(order.layout)
-        held_packs.note_all(db, order.layout)
+        known_packs.note_all(db, order.layout)
         refused_binds.write(db, order.layout)
         contexts.write_stale(db, order.layout, order.settings, order.now_us)
         for path in contexts.unused(db, order.layout):

@@ -88,7 +88,7 @@ def test_nothing_to_say_is_reported_on_stderr_and_is_not_a_failure(
 
 
 @pytest.mark.parametrize("setting", ['sources = ["resume"]', "sessions = 0"])
-def test_where_the_hook_is_told_to_be_silent_nothing_is_shown(
+def test_no_context_is_shown_where_the_hook_is_switched_off(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], setting: str
 ) -> None:
     (tmp_path / "config.toml").write_text(f"[context]\n{setting}\n")

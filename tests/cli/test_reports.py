@@ -92,7 +92,7 @@ def test_a_dry_run_lists_exactly_what_a_prune_deletes(home: Path, journal: Reade
     assert at_once["sessions"] == [], "old ones that have only just come in"
     stored.arrive_when_recorded(home)
     planned = json.loads(journal("prune", "--max-age", "30", "--dry-run", "--json"))
-    assert len(planned["sessions"]) == 3, "also those whose end nobody had inferred yet"
+    assert len(planned["sessions"]) == 3, "also those whose end was not inferred yet"
     done = json.loads(journal("prune", "--max-age", "30", "--json"))
     assert done["sessions"] == planned["sessions"]
     assert len(list((home / "days").rglob("journal.*"))) == 1, "one file of tombstones"
@@ -113,7 +113,7 @@ def test_what_was_lost_is_known(home: Path, journal: Reader) -> None:
     assert "2 records found no place" in " ".join(journal("status").split())
 
 
-def test_a_clock_that_moved_is_told_and_prune_waits_for_yes(home: Path, journal: Reader) -> None:
+def test_a_moved_clock_is_reported_and_prune_waits_for_yes(home: Path, journal: Reader) -> None:
     seen = json.loads((home / "clock").read_bytes())
     seen["trusted"][2] -= 10 * 86_400 * 1_000_000  # ten days passed, by the clock alone
     seen["seen_us"] = seen["trusted"][2]

@@ -205,7 +205,7 @@ def read(home: Path, name: str) -> Detail:
     return found
 
 
-def test_markdown_tells_the_session_in_order(journal: Reader) -> None:
+def test_markdown_shows_the_session_in_order(journal: Reader) -> None:
     recordings.write_journal(journal.home, "p-simple")
     page = journal("show", "c3af9c", "--format", "markdown")
     assert page == session_markdown(read(journal.home, "c3af9c"))

@@ -1,4 +1,4 @@
-"""A folder of the home that nobody may look into is named, and everything else goes on."""
+"""A folder of the home that cannot be read is named, and everything else works."""
 
 from pathlib import Path
 
@@ -55,8 +55,8 @@ def test_a_torn_line_waits_until_it_can_be_kept(journal: Reader) -> None:
     assert "cccccc01" in journal("sessions", "--json")
 
 
-def test_packs_that_are_shut_are_no_packs_that_are_gone(journal: Reader) -> None:
-    """The database is gone: without the packs nobody knows what was forgotten."""
+def test_packs_that_cannot_be_read_do_not_count_as_missing(journal: Reader) -> None:
+    """The database is missing: without the packs it is unknown what was forgotten."""
     (journal.home / "packs/2026-11-01.jsonl.gz").touch()
     for path in journal.home.glob("journal.db*"):
         path.unlink()

@@ -195,7 +195,7 @@ def prepared(words: str, chars: int) -> bytes:
 
 
 @pytest.mark.parametrize("place", COMMANDS, indirect=True)
-def test_a_start_is_told_the_context_in_the_agent_s_own_form(place: Place, tmp_path: Path) -> None:
+def test_a_start_gets_the_context_in_the_agent_s_own_form(place: Place, tmp_path: Path) -> None:
     cwd = tmp_path / "shop"
     cwd.mkdir()
     key = f"path:{place.layout.id}:{cwd}"
@@ -246,7 +246,7 @@ def test_no_agent_believes_the_variables_of_another() -> None:
         assert (session, json.loads(line)["pid"]) == ("own", 12)
 
 
-def test_a_daemon_s_pid_is_no_sign_of_life(tmp_path: Path) -> None:
+def test_the_pid_of_a_daemon_does_not_count(tmp_path: Path) -> None:
     script = tmp_path / "codex"
     script.write_text("#!/bin/sh\necho here\nread x\n")
     script.chmod(0o755)

@@ -60,7 +60,7 @@ def mount(*arguments: str | Path) -> bool:
 
 @contextmanager
 def read_only(home: Path) -> Iterator[None]:
-    """The home as it is on a read-only disk; for whoever may not mount, without the rights."""
+    """The home on a read-only disk; without permissions where mounting is not allowed."""
     if mount("--bind", home, home):
         try:
             assert mount("-o", "remount,bind,ro", home)
@@ -71,7 +71,7 @@ def read_only(home: Path) -> Iterator[None]:
     places = [home, *home.rglob("*")]
     modes = {place: place.stat().st_mode for place in places}
     if os.getuid() == 0:  # rights do not bind root; a folder that is none does
-        (home / "days").rename(home / "aside")
+        (home / "days").rename(home / "renamed")
         (home / "days").touch()
     else:
         for place in places:
@@ -81,7 +81,7 @@ def read_only(home: Path) -> Iterator[None]:
     finally:
         if os.getuid() == 0:
             (home / "days").unlink()
-            (home / "aside").rename(home / "days")
+            (home / "renamed").rename(home / "days")
         else:
             for place in places:
                 place.chmod(modes[place])
@@ -151,8 +151,8 @@ def test_a_home_that_is_something_else_leaves_records_in_the_spool(
 ) -> None:
     fire_both(hostile)
     (path,) = hostile.home.glob(part) if part else [hostile.home]
-    aside = hostile.folder / "aside"
-    path.rename(aside)
+    away = hostile.folder / "away"
+    path.rename(away)
     match kind:
         case "file":
             path.touch()
@@ -168,7 +168,7 @@ def test_a_home_that_is_something_else_leaves_records_in_the_spool(
         path.rmdir()
     else:
         path.unlink()
-    aside.rename(path)
+    away.rename(path)
     assert assert_stored(hostile, 4) == []
 
 
@@ -273,7 +273,7 @@ def test_with_any_program_missing_the_payload_is_stored(
             durable=False,
         )
         command = hook_command(programs, "claude-code", event)
-        # A start from `compact` is told nothing, and so collects nothing.
+        # A start from `compact` gets no context, and so collects nothing.
         hostile.fire(event, payload(event, number=number, source="compact"), command, **MINE)
         raw += not python or (home != "whole" and not package)
         assert spooled(hostile) == [".raw"] * raw

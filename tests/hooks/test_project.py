@@ -240,7 +240,7 @@ def test_a_head_that_names_no_branch_gives_neither_branch_nor_commit(
     assert text(place)[:3] == (str(tmp_path / "tool"), "", "")
 
 
-def test_a_branch_that_is_no_utf8_is_still_found(tmp_path: Path) -> None:
+def test_a_branch_that_is_not_utf8_is_still_found(tmp_path: Path) -> None:
     repo = repository(tmp_path / "tool")
     head = git(repo, "rev-parse", "HEAD")
     (repo / ".git" / "HEAD").write_bytes(b"ref: refs/heads/caf\xe9\n")
@@ -427,7 +427,7 @@ KEYS = [
     ("https://müller.example/a/b", "müller.example/a/b"),
     ("https://10.0.0.7:3000/a/b", "10.0.0.7/a/b"),
     ("work:tool", "work/tool"),
-    # Not shared by machines, or nothing that can be told apart from a secret.
+    # Not shared by machines, or not distinguishable from a secret.
     ("", ""),
     ("/srv/git/a.git", ""),
     ("../a", ""),

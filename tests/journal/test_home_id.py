@@ -1,4 +1,4 @@
-"""The id of a home: made once, found again, and what tells a home that is not mounted."""
+"""The id of a home: made once and kept; a home that is not mounted is recognized by its absence."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is seen of a stranger's text: nothing that steers a terminal, nothing that nobody sees."""
+"""Foreign text on a terminal: no control characters, no invisible characters."""
 
 import unicodedata
 

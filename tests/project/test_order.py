@@ -116,7 +116,7 @@ def folder_of(module: str) -> str:
 
 
 def imports(path: Path) -> set[str]:
-    """The full names of what a file imports, wherever in it, also for type checkers alone."""
+    """The full names of all imports in a file, also in functions and TYPE_CHECKING blocks."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):

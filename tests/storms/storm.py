@@ -193,7 +193,7 @@ class Storm:
 
 
 def _run(args: list[str]) -> int:
-    sys.orig_argv = [sys.executable, "-m", "journal", *args]  # a watcher may start itself anew
+    sys.orig_argv = [sys.executable, "-m", "journal", *args]  # a watcher may restart itself
     return cli.run(args)
 
 
@@ -216,7 +216,7 @@ def check(storm: Storm) -> truth.Truth:
     report = last_pass(home)
     assert not report.unreadable, report.unreadable
     found = truth.read(home)
-    assert truth.held(home) == found.records, "the database does not hold what the files hold"
+    assert truth.held(home) == found.records, "the database and the files differ"
     told = dict(line.split() for line in storm.told.read_text().splitlines())
     lost = [i for i, digest in told.items() if found.records.get(i, b"").hex() != digest]
     assert not lost, f"{len(lost)} records were written, and are in no file: {lost[0]}"
@@ -224,13 +224,13 @@ def check(storm: Storm) -> truth.Truth:
     stored.check(home)
     again = stored.sync(home)
     assert (again.read, again.stored, again.rejected) == (0, 0, 0), again
-    anew = storm.folder / "anew"
-    shutil.copytree(home / "days", anew / "days")
-    shutil.copy(home / "id", anew / "id")
-    stored.sync(anew)
-    truth.assert_same_views(home, anew)
-    assert truth.prepared(home) == truth.prepared(anew), "contexts differ"
-    shutil.rmtree(anew)
+    again = storm.folder / "again"
+    shutil.copytree(home / "days", again / "days")
+    shutil.copy(home / "id", again / "id")
+    stored.sync(again)
+    truth.assert_same_views(home, again)
+    assert truth.prepared(home) == truth.prepared(again), "contexts differ"
+    shutil.rmtree(again)
     truth.assert_nothing_left(home)
     assert not storm.problems, "\n".join(storm.problems)
     return found

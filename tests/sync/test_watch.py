@@ -309,7 +309,7 @@ def test_an_idle_watcher_leaves_and_a_busy_one_stays(home: Home) -> None:
 
 
 def descriptors(pid: int) -> int:
-    """How many are open, as far as the system tells."""
+    """How many are open, as far as the system knows."""
     folder = Path(f"/proc/{pid}/fd")
     return len(list(folder.iterdir())) if folder.exists() else 0
 
@@ -419,7 +419,7 @@ def test_a_home_that_is_deleted_is_not_made_again(home: Home) -> None:
     assert home.erred.read_text() == ""
 
 
-def test_a_failing_pass_is_told_once_and_repeated_until_it_works(home: Home) -> None:
+def test_a_failing_pass_is_reported_once_and_repeated_until_it_works(home: Home) -> None:
     home.config(QUICK)
     home.layout.database.write_bytes(b"not a database, but long enough to be taken for one" * 40)
     home.append("kept")
@@ -510,7 +510,7 @@ def test_after_a_failure_only_the_next_scan_tries_again(tmp_path: Path) -> None:
         eventually(lambda: len(loop.passes) > count)
 
 
-def test_nothing_new_is_no_reason_for_a_pass_and_waiting_work_is(tmp_path: Path) -> None:
+def test_a_pass_runs_for_waiting_work_and_not_for_nothing(tmp_path: Path) -> None:
     waiting = True
 
     def run_pass(_: Callable[[], bool]) -> int:
@@ -611,7 +611,7 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 
 
 def session_start(installed: Installed, fds: tuple[int, ...] = ()) -> tuple[bytes, float]:
-    """Fire the hook, of a kind that is told nothing; its output, and when all had closed that."""
+    """Fire the hook, of a kind that gets no context; its output, and when all had closed that."""
     one = recordings.load("i-exit")[0]
     one = one._replace(stdin=one.stdin.replace(b'"startup"', b'"clear"'))
     (command,) = firing.commands(installed.settings, "SessionStart")
@@ -639,7 +639,7 @@ def test_a_session_starts_a_watcher_that_shares_nothing_with_it(started: Install
     os.close(theirs)
     assert out == b""
     assert seconds < 1
-    assert os.read(ours, 1) == b""  # nobody holds its other end any more
+    assert os.read(ours, 1) == b""  # no process has its other end open any more
     os.close(ours)
     eventually(lambda: autostart.watcher(str(started.home)))
     pid = autostart.watcher(str(started.home))
@@ -665,7 +665,7 @@ def test_a_session_starts_a_watcher_that_shares_nothing_with_it(started: Install
     eventually(lambda: autostart.watcher(str(started.home)) not in (0, pid))
 
 
-def test_an_application_that_is_gone_is_no_reason_to_say_anything(started: Installed) -> None:
+def test_a_removed_application_is_not_reported_by_hooks(started: Installed) -> None:
     for python in ("/nowhere/python", str(base_interpreter()), "", "relative"):
         (started.home / "hooks" / "application").write_text(f"{python}\n")
         assert session_start(started)[0] == b""
@@ -694,6 +694,6 @@ def test_install_turns_the_start_by_sessions_on_and_off(
 
 
 @pytest.mark.parametrize("text", ["", "x", "0x1", "-1", "1", "99999999999999999999999", "{me}"])
-def test_a_pid_that_is_no_watcher_s_is_none(tmp_path: Path, text: str) -> None:
+def test_a_pid_that_is_not_a_watcher_s_is_ignored(tmp_path: Path, text: str) -> None:
     (tmp_path / autostart.LOCK).write_text(text.format(me=os.getpid()))
     assert autostart.watcher(str(tmp_path)) == 0

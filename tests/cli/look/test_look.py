@@ -65,7 +65,7 @@ def test_which_session_made_a_commit(tmp_path: Path) -> None:
     writer = Writer(home)
 
     def commit(session: str, *options: str) -> None:
-        """What an agent's tool does and tells."""
+        """What an agent's tool does and reports."""
         begin = time.time_ns()
         said = git(code, "commit", "--allow-empty", "-m", f"by {session}", *options)
         about: dict[str, Any] = {"tool_name": "Bash", "tool_use_id": session, "cwd": str(code),
@@ -137,7 +137,7 @@ def test_a_shell_completes_commands_sessions_and_projects(home: Path, shell: str
     assert "billing-api" in offered("journal sessions --project bil")
 
 
-def test_the_person_is_told_once_for_each_wait(tmp_path: Path) -> None:
+def test_the_person_is_notified_once_for_each_wait(tmp_path: Path) -> None:
     home, said, pids = tmp_path / "home", tmp_path / "said", tmp_path / "pids"
     script = tmp_path / "notify"
     script.write_text(

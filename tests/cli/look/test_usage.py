@@ -26,7 +26,7 @@ def usage(home: Path, *args: str, **environ: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def told(root: Path) -> Counter[str]:
+def tokens_by_model(root: Path) -> Counter[str]:
     """Another reading of the same files: for each message its record with the most output."""
     best: dict[str, dict[str, int]] = {}
     for path in root.rglob("*.jsonl"):
@@ -61,7 +61,7 @@ def test_the_recorded_transcripts_are_summed_as_another_reader_does(tmp_path: Pa
         str(transcripts.FOLDER),
     ]
     subprocess.run(command, check=True, capture_output=True)
-    expected = told(transcripts.FOLDER)
+    expected = tokens_by_model(transcripts.FOLDER)
     for by in ("day", "project", "model", "agent", "session"):
         rows = usage(home, "--by", by, "--utc")
         summed = Counter({kind: sum(row[kind] for row in rows) for kind in KINDS})

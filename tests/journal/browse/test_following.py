@@ -172,7 +172,7 @@ def test_the_heading_and_the_footer_are_of_one_reading(
     made = source(home)
     write_sessions(home, SESSIONS, time.time_ns())
     monkeypatch.setattr("sync.ingest.journal_reader.BATCH_RECORDS", SESSIONS // 5)
-    monkeypatch.setattr("journal.cli.follow.CATCH_UP_SECONDS", 0.0)  # a pass takes in one batch
+    monkeypatch.setattr("journal.cli.follow.CATCH_UP_SECONDS", 0.0)  # a pass syncs one batch
     found, pieces = Found(), 0
     while found.unsynced_bytes or not found.states:
         while not made.changed(found):

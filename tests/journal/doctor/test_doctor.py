@@ -161,7 +161,7 @@ def test_a_canary_that_a_killed_run_left_is_shown_nowhere_and_removed_later(
     shown = patient.run("sessions", "--json")
     assert canary.PREFIX not in shown + patient.run("context") + patient.run()
     patient.doctor()
-    assert flight.is_stored(patient.layout, left.session)  # it may be that of a run beside this one
+    assert flight.is_stored(patient.layout, left.session)  # it may be that of another run
     who = ("claude-code", left.session)
     own_facts.append(patient.layout, "Pin", who, {}, time.time_ns())
     patient.run("sync")
@@ -201,9 +201,7 @@ def test_nothing_is_installed_and_nothing_is_made(
     assert not (scratch_home / ".claude").exists()
 
 
-def test_a_home_of_another_user_that_is_no_folder_or_a_link(
-    patient: Patient, tmp_path: Path
-) -> None:
+def test_a_home_of_another_user_a_file_or_a_link(patient: Patient, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     (one,) = home.look_at_home(Layout(file))
@@ -307,7 +305,7 @@ def test_events_without_a_hook_and_changed_ones(patient: Patient) -> None:
     patient.is_fixed("hooks", "installed again: 2 hooks")
 
 
-def test_without_any_hook_of_ours_none_is_installed(patient: Patient) -> None:
+def test_fix_installs_no_hooks_where_none_were_installed(patient: Patient) -> None:
     patient.change(hooks={})
     patient.finds("hooks", "error", "no hook of this home")
     patient.finds("hooks", "error", "no hook of this home", "--fix")
@@ -449,7 +447,9 @@ def test_a_watcher_that_runs_was_killed_or_is_elsewhere(patient: Patient) -> Non
         assert process.stdout.readline().startswith(b"Watching")
         try:
             patient.finds("watcher", "ok", f"runs, process {process.pid}")
-            patient.finds("canary", "ok", "found, and removed")  # whoever takes it in first
+            patient.finds(
+                "canary", "ok", "found, and removed"
+            )  # also if another sync stores it first
         finally:
             process.terminate()
 
@@ -461,7 +461,7 @@ def test_a_damaged_database_is_rebuilt(patient: Patient, content: bytes | None) 
     data = path.read_bytes()
     path.write_bytes(content or data[:8192] + b"\xff" * 4096 + data[12288:])
     patient.finds("database", "error", "")
-    if content:  # nobody knows what it held
+    if content:  # its content is unknown
         found = patient.doctor("--fix", code=1)
         (one,) = [f for f in found if f["check"] == "database"]
         assert "--yes" in one["hint"]

@@ -1,4 +1,4 @@
-"""Every format of the table, wherever a token of it stands, and that docs/privacy.md lists it.
+"""Every format of the table, in all surroundings; docs/privacy.md lists each.
 
 Samples are made at this moment from the templates: none is written down.
 """

@@ -24,7 +24,7 @@ TAIL = "9aB3dE5gH7jK1mN2pQ3sT5vW7yZ9bC1dE3fG5hJ7kL9mN1pQ3sT5"
 HEX = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 PEM_BODY = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7"
 
-# (text, the part of it that must vanish); {} stands for that part
+# (text, the part of it that must vanish); {} is the place of that part
 PLANTED = {
     "aws id": ("key id {} here", "AKIAIOSFODNN7EXAMPLE"),
     "aws session id": ("{}", "ASIA" + "Y34FZKBOKMUTVV7A"),
@@ -367,7 +367,7 @@ def test_hits_are_counted_by_rule() -> None:
     assert hits(after, after) == {}
 
 
-def test_the_names_of_rules_tell_nothing_and_change_with_them() -> None:
+def test_the_names_of_rules_reveal_nothing_and_change_with_them() -> None:
     names = [
         Redactor(KEY).rules,
         Redactor(KEY, ["a"]).rules,

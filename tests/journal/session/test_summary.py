@@ -54,7 +54,7 @@ def summary_of(state: SessionState) -> Summary:
     return summary
 
 
-def test_a_recorded_session_is_told_by_what_was_asked_done_and_reported() -> None:
+def test_the_summary_of_a_recorded_session() -> None:
     summary = summary_of(folded("p-simple.jsonl"))
     assert summary == Summary(
         request="please do the simple thing",
@@ -79,12 +79,12 @@ def test_a_killed_session_leaves_its_tool_unfinished() -> None:
     assert summary_of(folded("p-sigkill.jsonl")).next_steps == "not finished: sleep 20; echo slept"
 
 
-def test_a_resumed_session_tells_its_first_and_its_latest_prompt() -> None:
+def test_a_resumed_session_shows_its_first_and_its_latest_prompt() -> None:
     request = "please do the short thing … please do the simple thing"
     assert summary_of(folded("p-resume.jsonl")).request == request
 
 
-def test_a_prompt_that_was_repeated_is_told_once() -> None:
+def test_a_repeated_prompt_is_shown_once() -> None:
     assert summary_of(folded("i-compact.jsonl")).request == "please (asked twice)"
 
 
@@ -186,7 +186,7 @@ def test_an_interrupt_is_open_until_a_turn_ends_or_the_command_ran_again() -> No
     assert open_facts(state) == []
 
 
-def test_an_interrupted_command_is_not_told_as_failed_as_well() -> None:
+def test_an_interrupted_command_is_not_also_a_failed_one() -> None:
     state = SessionState(tools=1, interrupted="pytest", interrupted_us=10)
     state.commands["pytest"] = Command(1, 1, True, "Interrupted", 10)
     assert open_facts(state) == ["interrupted during: pytest"]

@@ -326,7 +326,7 @@ def test_settings_that_cannot_be_kept_are_refused_untouched(
     assert snapshot(Path.home()) == before
 
 
-def test_settings_that_are_no_file_are_refused(layout: Layout, settings: Path) -> None:
+def test_settings_that_are_not_a_file_are_refused(layout: Layout, settings: Path) -> None:
     settings.unlink()
     os.mkfifo(settings)
     with pytest.raises(UsageError, match="not a regular file"):

@@ -10,7 +10,7 @@ import pytest
 
 from journal.cli import run
 
-# Answers as `codex app-server` does, and keeps what it was told to trust in `trusted`.
+# Answers as `codex app-server` does, and keeps what it has to trust in `trusted`.
 CODEX = """\
 #!{python}
 import json, os, sys

@@ -101,7 +101,7 @@ def test_a_file_that_is_not_there_is_made_and_no_mcp_leaves_it_out(
     assert server(user, agent) is not None
 
 
-def test_claude_code_is_told_by_its_own_program(
+def test_claude_code_registers_the_server_with_its_own_program(
     user: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     program = user / "bin" / "claude"
@@ -127,7 +127,7 @@ def test_claude_code_is_told_by_its_own_program(
         ("codex", "model = "),
         ("codex", 'mcp_servers = { other = { command = "x" } }\n'),
         ("copilot-cli", '{"mcpServers": []}'),
-        ("claude-code", '{"mcpServers": {"agent-journal": {"command": "somebody-elses"}}}'),
+        ("claude-code", '{"mcpServers": {"agent-journal": {"command": "another-program"}}}'),
     ],
 )
 def test_what_cannot_be_kept_is_left_as_it_is_and_reported(

@@ -1,6 +1,6 @@
 """The archive end to end: commands, a service on loopback or a folder, faults, kills, lost files.
 
-Whatever happens, `sync` comes back in time and well, and in the end each prompt and answer is at
+In every case `sync` returns in time with exit code 0, and in the end each prompt and answer is at
 the remote exactly once.
 """
 
@@ -339,7 +339,7 @@ def test_what_is_never_accepted_is_given_up_and_comes_back_when_asked(
     rejections = [one for one in map(json.loads, lines) if one["event"] == "Rejection"]
     assert len(rejections) == len(paths)
     assert rejections[0]["payload"]["class"] == "refused"
-    assert mindspring.sync()["waiting"] == 0  # it is not made anew
+    assert mindspring.sync()["waiting"] == 0  # it is not made again
     (mindspring.path / "journal.db").unlink()
     mindspring.sync()
     assert retry_files(mindspring.path) == []
@@ -657,7 +657,7 @@ def test_what_will_never_be_sent_keeps_no_watcher_waiting(mindspring: Home, serv
 def test_of_a_piece_and_the_one_that_it_grew_into_one_is_sent(
     mindspring: Home, server: Server
 ) -> None:
-    """As a kill leaves them; nothing but their files tells, for the database cannot be used."""
+    """As a kill leaves them; only their files can be read, because the database cannot be used."""
     mindspring.told.turn("other")
     server.fail(status=503)
     mindspring.sync()
@@ -723,7 +723,7 @@ WRONG: list[dict[str, Any]] = [
 
 
 class Archive(RuleBasedStateMachine):
-    """A home, a service, and all that can happen to them. Settled, each text is there once."""
+    """A home, a service, and all that can happen to them. In the end each text is there once."""
 
     commands: Commands
     limit = 0

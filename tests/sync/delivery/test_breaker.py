@@ -143,7 +143,7 @@ def test_changed_settings_are_tried_at_once() -> None:
         assert changed.settings == second
 
 
-def test_a_key_tells_nothing_of_the_settings() -> None:
+def test_a_key_reveals_nothing_of_the_settings() -> None:
     settings_ = sections.Remote(kind="mindspring", url="https://secret.example", workspace="w")
     assert len(circuit_breaker.settings_key(settings_, True)) == 16
 

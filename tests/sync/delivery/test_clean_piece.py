@@ -53,7 +53,7 @@ def piece(body: bytes, target: str, title: str = "t", session: str = "s") -> Wai
 
 
 def put(home: Home, body: bytes, title: str = "t", session: str = "s") -> Path:
-    """A retry file that nobody has cut, for the remote that is set."""
+    """A retry file that was not cut by a sync, for the remote that is set."""
     layout = Layout.at(home.path)
     target = name_of(load_settings(layout, {}).remote)
     return retry_queue.write_new(layout.retry, piece(body, target, title, session))
@@ -139,7 +139,7 @@ def test_a_folder_keeps_no_file_of_an_attempt_with_other_bytes(home: Home, tmp_p
     assert retry_files(home.path) == []
 
 
-def test_what_was_put_there_by_hand_is_redacted_or_given_up(home: Home, server: Server) -> None:
+def test_a_foreign_file_in_retry_is_redacted_or_given_up(home: Home, server: Server) -> None:
     home.configure("mindspring", server.url)
     put(home, thread("fine"), session="fine")
     put(home, thread(f"the key {SECRET}"), f"about {SECRET}", "cleaned")

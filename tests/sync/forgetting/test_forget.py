@@ -43,7 +43,7 @@ def line(session: str, event: str, ago_seconds: float, **payload: object) -> byt
 
 
 def write(home: Path, session: str, data: bytes, ago_seconds: float = 0) -> None:
-    """Append to the file of a session, whoever the lines are of."""
+    """Append lines to the file of a session, also lines of other sessions."""
     now_ns = time.time_ns() - int(ago_seconds * 1e9)
     name = f"{emit.file_name(AGENT, session)}.jsonl"
     path = home / "days" / emit.utc(now_ns)[:10] / name

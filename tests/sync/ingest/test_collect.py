@@ -1,4 +1,4 @@
-"""Records that hooks kept in the spool come home, once, whatever happens on the way."""
+"""Records that hooks kept in the spool are moved to the home once, with any interruption."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def spooled(home: Path) -> list[str]:
     return sorted(path.name for path in Layout.at(home).spool.iterdir())
 
 
-def test_a_spooled_record_comes_home_to_its_day(home: Path) -> None:
+def test_a_spooled_record_is_moved_to_its_day(home: Path) -> None:
     line = spool_record(home)
     assert stored.sync(home).stored == 1
     assert spooled(home) == []

@@ -153,7 +153,7 @@ def test_no_byte_of_it_leaves_the_day_files_and_those_lose_it(installed: Install
         ("~", "{home}/x", True),
         ("~/p*", "{home}/private/x", True),
         ("~/p*", "/elsewhere/private", False),
-        ("~nobody-of-this-name/x", "/x", False),
+        ("~no-such-user/x", "/x", False),
         ("{tmp}/link", "{tmp}/real/x", True),
         ("{tmp}/real", "{tmp}/link/x", True),
         ("{tmp}/link/n*", "{tmp}/real/new", True),
@@ -191,7 +191,7 @@ def test_tools_are_excluded_by_name_or_glob_and_case_counts() -> None:
     assert not Exclusions(Capture())
 
 
-def test_a_project_that_is_no_place_is_an_error(tmp_path: Path) -> None:
+def test_an_excluded_project_that_is_not_a_path_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('[capture]\nexclude_projects = ["~/a", "private"]\n')
     with pytest.raises(UsageError, match=r"exclude_projects, item 2, must be an absolute path"):
         load_settings(Layout.at(tmp_path), {})
@@ -493,7 +493,7 @@ def test_json_stays_json_and_nothing_between_the_tags_is_left(
 
 
 @given(st.binary(max_size=60) | st.text(max_size=40).map(str.encode))
-def test_what_is_no_json_is_borne(data: bytes) -> None:
+def test_invalid_json_is_accepted(data: bytes) -> None:
     for torn in (data, b'{"prompt":"<private>' + data):
         private_marks.without_private(torn)
         private_marks.text_without_private(torn.decode("utf-8", "surrogateescape"))

@@ -1,4 +1,4 @@
-"""A search loads a pass only if something may be new; whatever may be is found all the same."""
+"""A search runs a pass only if something may be new, and always finds what is new."""
 
 import json
 import os

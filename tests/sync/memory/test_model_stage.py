@@ -1,4 +1,4 @@
-"""The stage that asks a model: what it brings, what it may cost, and that it delays nobody."""
+"""The stage that asks a model: what it stores, what it may cost, and that it delays no process."""
 
 import json
 import os
@@ -126,7 +126,7 @@ def test_a_model_gives_a_session_its_summary_and_its_id_in_one_sync(model: Model
     assert len(model.calls) == 1
 
 
-def test_the_program_is_told_the_session_and_is_no_session_itself(model: Model) -> None:
+def test_the_program_gets_the_session_and_is_not_recorded_itself(model: Model) -> None:
     model.turn("alpha", "make it blue")
     model.sync()
     (call,) = model.calls
@@ -353,7 +353,7 @@ def test_a_watcher_syncs_the_answer_and_stays_while_there_is_something_to_ask(
 
 
 @pytest.mark.parametrize("ahead_seconds", [-10, 3600])
-def test_the_next_session_is_told_what_the_model_learned(model: Model, ahead_seconds: int) -> None:
+def test_the_next_session_gets_what_the_model_learned(model: Model, ahead_seconds: int) -> None:
     now = time.time_ns() + ahead_seconds * SECOND_NS
     prompt = {"session_id": "alpha", "cwd": "/w", "prompt": "go"}
     line = recordings.line("UserPromptSubmit", prompt, now, CLAUDE_CODE_ENTRYPOINT="cli")

@@ -90,7 +90,7 @@ def test_at_the_ends_of_a_session_there_is_what_there_is(journal: Reader) -> Non
     assert everything[-1]["match"]
 
 
-def test_a_failure_a_question_and_a_child_are_told(journal: Reader) -> None:
+def test_a_failure_a_question_and_a_child_are_shown(journal: Reader) -> None:
     asked(journal.home, "aaaaaa01", "go", 100)
     tool = {"tool_name": "Bash", "tool_use_id": "t", "tool_input": {"command": "false"}}
     tell(journal.home, "aaaaaa01", "PermissionRequest", 95, **tool)

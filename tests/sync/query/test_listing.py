@@ -139,7 +139,7 @@ def repository(folder: Path) -> Path:
     return folder
 
 
-def test_here_is_this_project_wherever_it_lies_and_what_no_start_was_seen_of(
+def test_here_is_this_project_in_any_folder_also_without_a_recorded_start(
     journal: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     top = repository(tmp_path / "bill")

@@ -1,4 +1,4 @@
-"""Search: whatever people type, it finds what holds it, and never fails on punctuation."""
+"""Search finds the texts with the words that people type, and never fails on punctuation."""
 
 import json
 import os
@@ -474,7 +474,7 @@ def test_since_takes_days_and_times() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "soon", "2026-13-01", "0001-01-01", "-2h", "2h\n3"])
-def test_since_refuses_what_is_no_time(text: str) -> None:
+def test_since_refuses_what_is_not_a_time(text: str) -> None:
     with pytest.raises(UsageError, match="as a time"):
         moment_us(text, NOW_US)
 

@@ -117,7 +117,7 @@ def git(folder: Path, *arguments: str) -> None:
 def test_the_worktrees_of_one_repository_are_one_project_with_the_same_files(
     journal: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    main, linked, other = (tmp_path / name for name in ("acme", "acme-fix", "beside"))
+    main, linked, other = (tmp_path / name for name in ("acme", "acme-fix", "neighbour"))
     for folder in (main / "src", other / "src"):
         folder.mkdir(parents=True)
         (folder / "money.py").write_text("word")

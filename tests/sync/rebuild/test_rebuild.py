@@ -62,7 +62,7 @@ def write(home: Path) -> None:
 
 
 def forget_pids(home: Path) -> None:
-    """Nobody can tell that the agents' processes are gone: no end is inferred from that."""
+    """It is unknown whether the agents' processes exist: no end is inferred from that."""
     for path in (home / "days").glob("*/*.jsonl"):
         path.write_bytes(re.sub(rb'"pid":\d+', b'"pid":null', path.read_bytes()))
 
@@ -123,7 +123,7 @@ def database(home: Path) -> Path:
 
 
 def leftovers(home: Path) -> list[str]:
-    """What lies beside the database; its WAL stays if the last one to close it only read."""
+    """The files next to the database; its WAL stays if the last process to close it only read."""
     found = {path.name for path in home.glob("journal.db?*")}
     return sorted(found - {"journal.db-wal", "journal.db-shm"})
 
@@ -268,7 +268,7 @@ def test_an_unreadable_database_is_reported_and_lost_only_with_consent(
 
 
 def spoil(home: Path, pages: list[int]) -> None:
-    """Overwrite pages of a database that nobody has open."""
+    """Overwrite pages of a database that no process has open."""
     with database(home).open("r+b") as file:
         for page in pages:
             file.seek((page - 1) * PAGE)

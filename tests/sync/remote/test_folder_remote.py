@@ -196,7 +196,7 @@ def test_a_missing_folder_is_never_made(machine: Machine) -> None:
     machine.refused(a_piece(), "missing", Then.PAUSE)
 
 
-def test_an_unmounted_folder_is_told_by_its_missing_marker(machine: Machine) -> None:
+def test_an_unmounted_folder_is_recognized_by_its_missing_marker(machine: Machine) -> None:
     machine.deliver(a_piece())
     mounted = machine.path.rename(machine.path.with_name("elsewhere"))
     machine.path.mkdir()
@@ -209,7 +209,7 @@ def test_an_unmounted_folder_is_told_by_its_missing_marker(machine: Machine) -> 
     assert len(list(pieces(machine.path))) == 2
 
 
-def test_another_folder_in_its_place_is_told_by_the_markers_id(machine: Machine) -> None:
+def test_another_folder_in_its_place_is_recognized_by_the_markers_id(machine: Machine) -> None:
     machine.deliver(a_piece())
     machine.path.rename(machine.path.with_name("elsewhere"))
     machine.path.mkdir()
@@ -382,7 +382,7 @@ def test_missing_rights_pause_the_remote(tmp_path: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_something_else_under_a_name_of_ours_is_reported(machine: Machine) -> None:
+def test_a_foreign_file_under_the_name_of_a_piece_is_reported(machine: Machine) -> None:
     machine.deliver(a_piece())
     (machine.path / "host-b").write_text("no directory")
     machine.refused(a_piece(host="host-b"), "in_the_way", Then.PAUSE)
@@ -398,7 +398,7 @@ def test_a_folder_that_hangs_costs_its_time_and_one_thread(machine: Machine) -> 
     marker = machine.path / "agent-journal.json"
     content = marker.read_bytes()
     marker.unlink()
-    os.mkfifo(marker)  # whoever opens it for reading stays in the kernel
+    os.mkfifo(marker)  # a process that opens it for reading blocks in the kernel
     began, threads = time.monotonic(), threading.active_count()
     error = slow.refused(a_piece(2, b"2\n"), "timeout", Then.RETRY)
     assert 0.3 <= time.monotonic() - began < 30

@@ -1,4 +1,4 @@
-"""Pieces reach MindSpring exactly once, in one notebook, whatever the service does."""
+"""Pieces reach MindSpring exactly once, in one notebook, with every behaviour of the service."""
 
 import hashlib
 import json
@@ -561,7 +561,7 @@ def test_the_notebook_rolls_over_when_it_is_full(
 def test_one_run_lists_once_while_a_creation_is_unconfirmed(server: Server, client: Client) -> None:
     server.fail("create_notebook", "hang", times=1)
     assert client.fails(client.piece(1)).kind == "timeout"
-    server.state.notebooks.clear()  # it never had an effect, and nobody can know
+    server.state.notebooks.clear()  # it never had an effect, and no process can know
     client.start()
     asked = server.count("list_notebooks")
     for number in range(2, 7):

@@ -1,4 +1,4 @@
-"""`journal redact --rescan`: the rules of today over everything stored, wherever it lies."""
+"""`journal redact --rescan`: the current rules applied to everything stored, in every place."""
 
 import base64
 import gzip
@@ -152,17 +152,17 @@ def test_nothing_of_what_new_rules_find_is_left_anywhere(
     assert (done["dead"], done["logs"], done["copies"]) == (3, 1, ["journal.db.backup-v3"])
     assert done["retry"] == len(heads(home)) - 1  # all but that of the harmless session
     check(home)
-    anew = tmp_path / "anew"
-    anew.mkdir()
+    again = tmp_path / "again"
+    again.mkdir()
     for name in ("config.toml", "redaction.key"):
-        shutil.copy(home / name, anew / name)
-    shutil.copytree(home / "days", anew / "days")
+        shutil.copy(home / name, again / name)
+    shutil.copytree(home / "days", again / "days")
     for path in home.glob("packs/*.gz"):
-        day = anew / "days" / path.name[:10]
+        day = again / "days" / path.name[:10]
         day.mkdir()
         (day / "claude-code.x.jsonl").write_bytes(gzip.decompress(path.read_bytes()))
-    assert commands.run(anew, "sync").code == 0
-    assert facts_of(home) == facts_of(anew)  # as if the rules had never been others
+    assert commands.run(again, "sync").code == 0
+    assert facts_of(home) == facts_of(again)  # as if the rules had never been others
     assert PERSON in commands.run(home, "show", ONE).stdout
 
 
@@ -176,9 +176,12 @@ def test_a_rescan_again_finds_nothing_and_changes_nothing(home: Path, commands: 
     assert again.stdout.endswith(" s: nothing more to redact.\n")
     found = rescan(commands, home, "--json").json
     assert (found["changed"], found["rules"], found["retry"], found["dead"]) == (0, {}, 0, 0)
-    beside = ("-wal", "-shm", ".lock", "/pruned")
+    own_files = ("-wal", "-shm", ".lock", "/pruned")
     changed = [str(p) for p, data in before.items() if p.exists() and p.read_bytes() != data]
-    assert [name for name in changed if not name.endswith(beside)] in ([], [f"{home}/journal.db"])
+    assert [name for name in changed if not name.endswith(own_files)] in (
+        [],
+        [f"{home}/journal.db"],
+    )
     rules = stored.rows(home, "select * from redactions")
     assert [row[0] for row in rules] == [1]
     assert rules[0][1].startswith(f"{RULES_VERSION}-")
@@ -194,7 +197,7 @@ def test_a_dry_run_changes_nothing(home: Path, commands: Commands) -> None:
 
 
 def _files(home: Path) -> list[Path]:
-    """SQLite's own files beside the database may come and go."""
+    """SQLite's own files next to the database may come and go."""
     found = (path for path in home.rglob("*") if path.is_file())
     return [path for path in found if not path.name.endswith(("-wal", "-shm"))]
 

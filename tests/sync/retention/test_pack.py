@@ -1,4 +1,4 @@
-"""Closed days become packs: nothing lost, nothing twice, whatever happens in the middle of it."""
+"""Closed days become packs: nothing lost, nothing twice, with any interruption."""
 
 import gzip
 import itertools
@@ -96,7 +96,7 @@ def ids(lines: list[bytes]) -> list[bytes]:
 
 
 def day_lines(home: Path) -> list[bytes]:
-    """The lines of all directories below `days/`, put aside or not."""
+    """The lines of all directories below `days/`, renamed ones as well."""
     files = sorted(home.glob("days/*/*.jsonl"))
     return [line for path in files for line in path.read_bytes().split(b"\n") if line]
 
@@ -201,7 +201,7 @@ def test_a_day_that_was_written_within_the_hour_stays(tmp_path: Path, seconds: i
     assert sync(tmp_path, written_us + 3600 * SECOND_US).packed.days == (DAY,)
 
 
-def test_names_that_are_no_days_and_linked_days_are_left_alone(tmp_path: Path) -> None:
+def test_names_that_are_not_days_and_linked_days_are_ignored(tmp_path: Path) -> None:
     write(tmp_path, prompt_line(1), name="2026-02-30/claude-code.s.jsonl")
     elsewhere = tmp_path / "elsewhere"
     write(elsewhere, prompt_line(2))
@@ -241,7 +241,7 @@ MOMENTS = [("fsync", 1), ("fsync", 2), ("fsync", 3), ("fsync", 4), ("replace", 1
 def test_a_hook_that_has_the_file_open_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, at: int, late_by: str
 ) -> None:
-    """It opened the file before the day was put aside and writes at some moment of the packing."""
+    """It opened the file before the day was renamed and writes at some moment of the packing."""
     first, late = prompt_line(1), prompt_line(2)
     write(tmp_path, first)
     sync(tmp_path, STAYS_US)
@@ -331,7 +331,7 @@ def prepare_merge(home: Path) -> list[bytes]:
 
 
 def prepare_late(home: Path) -> list[bytes]:
-    """A pass was killed when the day lay aside, and a hook wrote to one of its files then."""
+    """A pass was killed when the day was renamed, and a hook wrote to one of its files then."""
     lines = prepare_first(home)
     real = os.rename
 
@@ -365,7 +365,7 @@ def test_a_pass_killed_at_any_step_is_finished_by_the_next_one(
         assert held == set(ids(lines)), limit
         assert stored.views(home) == before
         write(home, prompt_line(50), name="2026-11-25/claude-code.new.jsonl")
-        assert unsynced(str(home), 0)[0], limit  # a hook never takes the journal for taken in
+        assert unsynced(str(home), 0)[0], limit  # to a hook the journal is never synced
 
         settle(home)
         sync(home)
@@ -518,7 +518,7 @@ def damage(path: Path, how: str) -> None:
     if how == "cut off":
         path.write_bytes(data[: len(data) // 2])
     elif how == "changed":
-        middle = len(data) - 6  # the checksum at the end tells
+        middle = len(data) - 6  # the checksum at the end shows it
         path.write_bytes(data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :])
     elif how == "no gzip":
         path.write_bytes(b"hello\n")
@@ -595,7 +595,7 @@ def test_records_that_were_too_old_for_the_database_are_packed_all_the_same(
     assert len(packed(tmp_path)) == len(lines)
 
 
-def test_a_value_that_is_no_secret_any_more_stops_no_day(tmp_path: Path) -> None:
+def test_a_value_that_is_not_a_secret_any_more_does_not_stop_packing(tmp_path: Path) -> None:
     write(tmp_path, prompt_line(1, key=SECRET))
     sync(tmp_path, STAYS_US)
     (tmp_path / "config.toml").write_text(f"[redact]\nallow = ['{SECRET}']\n")
@@ -671,7 +671,7 @@ def test_so_much_is_packed_in_one_pass_and_the_rest_in_the_next(
     assert sync(tmp_path).packed.days == ("2026-11-17",)
 
 
-def test_the_command_tells_what_it_packed_and_reading_commands_pack_nothing(
+def test_the_command_reports_what_it_packed_and_reading_commands_pack_nothing(
     tmp_path: Path,
 ) -> None:
     for name in ("a", "b"):

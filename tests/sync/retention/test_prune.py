@@ -1,4 +1,4 @@
-"""Retention: exactly what is due goes, with all that belongs to it, whatever happens meanwhile."""
+"""Retention deletes exactly what is due, with all that belongs to it, with any interruption."""
 
 import gzip
 import json
@@ -175,7 +175,7 @@ def test_frozen_views_are_advanced_and_never_folded_again(tmp_path: Path) -> Non
     query = "select title, status, events, prompts from session_states"
     assert stored.rows(tmp_path, query) == [(f"{WORD} of old", "finished", 4, 1)]
     tell(tmp_path, "old", "Notification", LAST_US - 90 * SECOND_US, message="late")
-    sync(tmp_path, LIMIT_US + 2)  # what comes late is told behind the rest, and revives nothing
+    sync(tmp_path, LIMIT_US + 2)  # a late record comes after the others, and restores nothing
     assert stored.rows(tmp_path, query) == [(f"{WORD} of old", "finished", 5, 1)]
     tell(tmp_path, "old", "SessionStart", LIMIT_US, source="resume")
     tell(tmp_path, "old", "UserPromptSubmit", LIMIT_US + 1, prompt="again")

@@ -53,7 +53,7 @@ def mark(path: Path) -> int:
     return version
 
 
-def beside(path: Path) -> set[str]:
+def files_next_to(path: Path) -> set[str]:
     names = {found.name for found in path.parent.glob("journal.db.*")}
     assert all((path.parent / name).stat().st_mode & 0o777 == 0o600 for name in names)
     return names
@@ -124,33 +124,33 @@ def test_a_climb_takes_all_steps_and_leaves_a_copy_of_before(
         ("table", "third", "third", "CREATE TABLE third (x)")
     ]
     copy = old.with_name(f"journal.db.backup-v{PRESENT}")
-    assert beside(old) == {copy.name}
+    assert files_next_to(old) == {copy.name}
     assert (mark(copy), tables(copy)) == (PRESENT, before)
-    aside = old.parent.parent / "aside"
-    aside.mkdir()
-    copy.rename(aside / "journal.db")
-    assert stored.exported(aside) == content
-    stored.check(aside)
+    other = old.parent.parent / "other"
+    other.mkdir()
+    copy.rename(other / "journal.db")
+    assert stored.exported(other) == content
+    stored.check(other)
 
 
 def test_the_newest_copy_alone_is_kept(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(monkeypatch, LADDER[: PRESENT + 1])
     climb(old)
-    assert beside(old) == {f"journal.db.backup-v{PRESENT}"}
+    assert files_next_to(old) == {f"journal.db.backup-v{PRESENT}"}
     climb(old)
-    assert beside(old) == {f"journal.db.backup-v{PRESENT}"}
+    assert files_next_to(old) == {f"journal.db.backup-v{PRESENT}"}
     old.with_name("journal.db.backup-of-mine").touch(mode=0o600)
     old.with_name("journal.db.backup-v9.part").touch(mode=0o600)
     put(monkeypatch, LADDER)
     climb(old)
-    assert beside(old) == {f"journal.db.backup-v{PRESENT + 1}", "journal.db.backup-of-mine"}
+    assert files_next_to(old) == {f"journal.db.backup-v{PRESENT + 1}", "journal.db.backup-of-mine"}
 
 
 def test_a_new_database_needs_no_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(monkeypatch, LADDER)
     climb(tmp_path / "home/journal.db")
     assert mark(tmp_path / "home/journal.db") == PRESENT + 2
-    assert beside(tmp_path / "home/journal.db") == set()
+    assert files_next_to(tmp_path / "home/journal.db") == set()
 
 
 def test_a_step_that_fails_changes_nothing(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,7 +227,7 @@ def test_a_climb_that_is_killed_never_was(
     put(monkeypatch, LADDER)
     climb(old)
     assert mark(old) == PRESENT + 2
-    assert beside(old) == {f"journal.db.backup-v{PRESENT}"}
+    assert files_next_to(old) == {f"journal.db.backup-v{PRESENT}"}
     stored.check(old.parent)
 
 
@@ -238,7 +238,7 @@ def test_without_room_for_the_copy_nothing_is_changed(
     code, err = ended(climber(old.parent, "full"))
     assert code == 1
     assert b"StoreError: cannot read or write" in err
-    assert (mark(old), tables(old), beside(old)) == (PRESENT, before, set())
+    assert (mark(old), tables(old), files_next_to(old)) == (PRESENT, before, set())
     assert stored.views(old.parent) == content
     put(monkeypatch, LADDER)
     climb(old)
@@ -249,7 +249,7 @@ def test_several_processes_climb_at_once(old: Path) -> None:
     climbers = [climber(old.parent, "top") for _ in range(4)]
     assert [ended(process) for process in climbers] == [(0, b"")] * 4
     assert mark(old) == PRESENT + 2
-    assert beside(old) == {f"journal.db.backup-v{PRESENT}"}
+    assert files_next_to(old) == {f"journal.db.backup-v{PRESENT}"}
     stored.check(old.parent)
 
 

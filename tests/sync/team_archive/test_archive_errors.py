@@ -159,7 +159,7 @@ def test_tls_is_used_and_the_certificate_checked_as_the_address_says(
     assert_nothing_lost(team, ada, whole)
 
 
-def test_what_is_no_address_is_said(ada: Home) -> None:
+def test_an_invalid_address_is_reported(ada: Home) -> None:
     for place in ("http://127.0.0.1/team", "127.0.0.1/team", ""):
         (ada.path / "config.toml").write_text(f'[remote]\nkind = "postgres"\nurl = "{place}"\n')
         done = ada.try_("archive", "status")

@@ -1,4 +1,4 @@
-"""What other homes have sent arrives here: once, in whatever order it was committed."""
+"""What other homes have sent arrives here once, in any order of commits."""
 
 from postgres_server import PASSWORD
 from team import Home, Team
@@ -28,7 +28,7 @@ def test_sessions_of_my_other_home_arrive_once_and_are_not_sent_back(team: Team)
     assert desk.json("archive", "status")["last_pull"] is not None
 
 
-def test_a_pass_pulls_so_that_the_next_session_is_told(team: Team) -> None:
+def test_a_pass_pulls_so_that_the_next_session_has_the_context(team: Team) -> None:
     laptop = team.home("laptop", "ada")
     desk = team.home("desk", "ada", more='pull = "own"')
     laptop.told.turn("one", more=" with the rounding")

@@ -174,7 +174,7 @@ def test_our_own_commands_are_known(command: str, ours: bool) -> None:
     assert is_own_command(command) is ours
 
 
-def test_what_we_told_is_taken_out_of_texts() -> None:
+def test_the_journal_s_own_words_are_removed_from_texts() -> None:
     assert without_frames(f"before {FRAME} after") == "before  after"
     assert without_frames("before " + FRAME[:60]) == "before "
     assert without_frames("agent-journal project") == "agent-journal project"

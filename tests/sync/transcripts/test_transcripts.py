@@ -1,4 +1,4 @@
-"""The copy of a session's own transcript: what is kept of it, whatever becomes of the original."""
+"""The copy of a session's transcript: what stays when the original changes or is deleted."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Ends that nobody reported, and pins: inferred from what is known, lifted by what comes later."""
+"""Ends that no agent reported, and pins: inferred from what is known, removed by later events."""
 
 import json
 import os
