@@ -1,4 +1,4 @@
-"""The context that a session is told, put together from its project's prepared file.
+"""The context that a session starts with, put together from its project's prepared file.
 
 The file holds texts that are JSON-escaped already, each with its length, because json is not
 loaded in a hook: this module cuts, orders and joins them, and `journal context` does the same.
@@ -105,7 +105,7 @@ def compose(
 ) -> tuple[str, int]:
     """The context as JSON-escaped text ("" for none), and how many sessions' blocks it has.
 
-    `prepared`: the file, b"" for none; `session`: the one that is told, left out itself. On
+    `prepared`: the file, b"" for none; `session`: the one that starts, left out itself. On
     `resume` only sessions after `since_us` count (default: when the file saw this one last).
     `project` names it where no file does. `missing`: records of sessions not yet synced; where
     only their size is known, `missing_bytes`. Never longer than the file's max_chars, nor in

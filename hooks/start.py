@@ -10,7 +10,7 @@ import time
 
 from hooks import emit
 from hooks.autostart import autostart
-from hooks.belonging import shown_commit, told_key
+from hooks.belonging import context_key, shown_commit
 from hooks.context import compose, count, is_running, last_us, parsed, unescape
 from hooks.front_end import front_end as front_end_of
 from hooks.local_pass import local_pass, read_file, unsynced
@@ -61,7 +61,7 @@ def tell(argv: list[str], data: bytes, place: Place, own_bytes: int, started: fl
         for field in (emit.string_field(data, b"source"), emit.session_field(data))
     )
     source = "startup" if source in (_FRESH, "") else source
-    path = f"{home}/contexts/{emit.fingerprint(told_key(home, place))}"
+    path = f"{home}/contexts/{emit.fingerprint(context_key(home, place))}"
     before = read_file(f"{path}.tsv")
     allowed = parsed(before)
     if source not in allowed.sources or not allowed.sessions:
@@ -77,7 +77,7 @@ def tell(argv: list[str], data: bytes, place: Place, own_bytes: int, started: fl
         if result != "done":
             missing_bytes = unsynced(home, own_bytes)[1]
     # The pass has read that this folder belongs to the project, or that it does not.
-    path = f"{home}/contexts/{emit.fingerprint(told_key(home, place))}"
+    path = f"{home}/contexts/{emit.fingerprint(context_key(home, place))}"
     prepared = read_file(f"{path}.tsv")
     own = emit.option(argv, emit.PID)
     context, blocks = compose(

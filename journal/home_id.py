@@ -1,7 +1,7 @@
 """The id of a home: made once, and the same however the home is reached, moved or copied.
 
 Records carry it, the spool is named by it, and the installed hooks know it. So a home that is not
-mounted is told from an empty folder in its place.
+mounted is distinguished from an empty folder in its place.
 """
 
 import os

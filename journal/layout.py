@@ -64,7 +64,7 @@ class Layout:
 
     @property
     def contexts(self) -> Path:
-        """What the next session of each project is told, one file a project."""
+        """The context of each project's next session, one file per project."""
         return self.home / "contexts"
 
     def context_file(self, project: str) -> Path:

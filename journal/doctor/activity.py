@@ -50,7 +50,7 @@ def unrecorded(
 
 
 def is_limited(layout: Layout) -> bool:
-    """Whether capture is off, everywhere or for some project. JournalError: it cannot be told."""
+    """Whether capture is off, everywhere or for some project. JournalError: it cannot be read."""
     found = capture.look(layout, os.curdir)
     return found.off or bool(found.folders)
 

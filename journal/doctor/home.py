@@ -27,7 +27,7 @@ class _Things:
 
 
 def look_at_home(layout: Layout) -> list[Finding]:
-    """The home is a folder of ours that can be written."""
+    """The home is a folder of this user that can be written."""
     say, home = Voice("home"), layout.home
     if not home.exists():
         hint = "run: journal install"

@@ -17,8 +17,8 @@ from journal.setup.install import Installation
 
 AGENT = "claude-code"
 INSTALL = "run: journal install"
-# In a command of ours, of this version or an older one: `set -- PYTHON -I -S "$r" …`, PYTHON quoted
-# for the shell.
+# In the command of a hook, of this version or an older one: `set -- PYTHON -I -S "$r" …`, with
+# PYTHON quoted for the shell.
 _INTERPRETER = re.compile(r"""(?:&&|set --) ((?:'[^']*'|"[^"]*"|[^\s;'"])+) -I -S "\$r" """)
 
 
@@ -162,7 +162,7 @@ def _ours(level: Level, wish: Wish) -> list[tuple[str, str]]:
 
 
 def _interpreter(command: str) -> str:
-    """The interpreter of a command of ours; "" if it is written in another way."""
+    """The interpreter of a hook's command; "" if the command has another form."""
     found = _INTERPRETER.search(command)
     return shlex.split(found[1])[0] if found else ""
 

@@ -98,7 +98,7 @@ Arguments = Search | Session | Recent | FileHistory | CommandHistory | ErrorHist
 
 
 class Tool(NamedTuple):
-    """What an agent is told of a tool."""
+    """The description of a tool, for agents."""
 
     title: str
     description: str

@@ -1,4 +1,4 @@
-"""Records of an answer: what is told of a session, a call or a text, redacted before it is cut."""
+"""Records of an answer: the lines of a session, a call or a text, redacted before they are cut."""
 
 from collections.abc import Iterable
 
@@ -18,7 +18,7 @@ _BEFORE_CHARS = 150  # of an excerpt, before the first match
 
 
 class Teller:
-    """Tells of stored things, in one answer; a session's age is said once."""
+    """Writes the records of one answer; a session's age is in it once."""
 
     def __init__(
         self, db: apsw.Connection, screen: Screen, now_us: int, adopt_on: tuple[str, ...]

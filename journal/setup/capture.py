@@ -41,7 +41,7 @@ def look(layout: Layout, directory: str) -> Capture:
             off=_everywhere(layout).exists(),
             here=off.covering(home, directory),
             folders=_folders(layout),
-            # A folder that is shut tells nothing of them: `status` names it.
+            # A folder that cannot be read has none of them: `status` names it.
             obeyed=os.access(programs / "off.py", os.F_OK)
             or not os.access(programs / "run.py", os.F_OK),
         )

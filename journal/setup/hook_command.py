@@ -2,8 +2,8 @@
 
 A Python whose script is missing exits with 2, and exit 2 blocks the agent's tool calls. So the
 shell looks first: the home's copy, else the packaged one, else it keeps stdin in the spool by its
-own means, under the rules of `hooks.emit.spool`: private folders of ours, no symlink, a name that
-is given once the file is whole. Before all this it looks whether capture is off everywhere.
+own means, under the rules of `hooks.emit.spool`: private folders of this user, no symlink, a name
+that is given once the file is complete. Before all this it looks whether capture is off everywhere.
 """
 
 import os
@@ -84,7 +84,7 @@ def hook_command(programs: Programs, agent: str, event: str) -> str:
 
     What the shell alone could keep is in the spool as
     `<agent>.<event>.<session or "unknown">.<pid>-<second>.raw`, stdin byte for byte.
-    UsageError: a path is no UTF-8, which no settings file can hold.
+    UsageError: a path is not UTF-8, which no settings file can have.
     """
     _check(agent, event)
     quiet = _NO_ERRORS if event == "SessionStart" else _NO_OUTPUT

@@ -56,7 +56,7 @@ class Installation:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What `uninstall` did, or would do. `events`: those that had a hook of ours."""
+    """What `uninstall` did, or would do. `events`: those that had one of our hooks."""
 
     agent: Agent
     homes: tuple[str, ...]  # of those hooks
@@ -140,7 +140,7 @@ def uninstall(
 
 
 def check_possible() -> None:
-    """UsageError or JournalError: no hooks can be installed, whichever agent is meant."""
+    """UsageError or JournalError: no hooks can be installed for any agent."""
     if os.name != "posix":
         raise UsageError("the hooks need a POSIX shell", "install it in WSL, Linux or macOS")
     _check_environment(sys.prefix)
@@ -164,7 +164,7 @@ def found_agents(environ: Mapping[str, str]) -> list[Agent]:
 
 
 def installed_agents(environ: Mapping[str, str], home: Path | None = None) -> list[Agent]:
-    """The agents in whose file of this user are hooks of ours, or of one home.
+    """The agents whose file of this user has our hooks, of any home or of one.
 
     One whose file cannot be read is among them: it may hold some.
     """

@@ -1,6 +1,6 @@
 """`journal mcp` in the agents' own lists of servers, and the skill that says when to ask it.
 
-An agent that rewrites its list while it runs is told through its own program; else, or where that
+For an agent that rewrites its list while it runs, its own program is used; else, or where that
 is not there, our entry is merged into the file. Everything else in it stays as it was.
 """
 
@@ -74,8 +74,8 @@ def register(
     if servers.add is not None and servers.remove is not None:
         program = agent.setup.program
         if known:
-            _told(program, servers.remove(NAME), environ)
-        _told(program, servers.add(NAME, wanted), environ)
+            _run_program(program, servers.remove(NAME), environ)
+        _run_program(program, servers.add(NAME, wanted), environ)
         if _command(_entry(servers, path)) == wanted:
             return Registration(agent, path, "registered")
     backup = _merge(servers, path, servers.entry(wanted), now_us)
@@ -91,7 +91,7 @@ def registered_command(agent: Agent, environ: Mapping[str, str]) -> list[str]:
 def unregister(
     agent: Agent, environ: Mapping[str, str], now_us: int, *, dry_run: bool = False
 ) -> Registration | None:
-    """The agent knows no server of ours, of whichever home, and no skill. Errors as above."""
+    """Remove our server, of any home, and the skill from the agent. Errors as above."""
     servers = agent.setup.servers
     if servers is None:
         return None
@@ -103,7 +103,7 @@ def unregister(
     if dry_run:
         return Registration(agent, path, "removed")
     if servers.remove is not None:
-        _told(agent.setup.program, servers.remove(NAME), environ)
+        _run_program(agent.setup.program, servers.remove(NAME), environ)
         if not _entry(servers, path):
             return Registration(agent, path, "removed")
     return Registration(agent, path, "removed", _merge(servers, path, None, now_us))
@@ -158,7 +158,7 @@ def _toml(path: Path) -> tuple[settings_file.Document, Values]:
 
 
 def _merge_toml(path: Path, entry: Values | None, now_us: int) -> Path | None:
-    """A table of ours at the end of the text; what the rest says must be as it was."""
+    """Our table at the end of the text; the rest must have the same content as before."""
     document, values = _toml(path)
     text = (document.data or b"").decode()
     known = {**values.get("mcp_servers", {})}
@@ -183,7 +183,7 @@ def _plain(values: Values) -> Values:
     return {key: value for key, value in values.items() if value != {}}
 
 
-def _told(program: str, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
+def _run_program(program: str, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
     """Run the agent's own program; what it did is seen in the file."""
     path = shutil.which(program, path=environ.get("PATH", os.defpath))
     if path is None:

@@ -1,6 +1,6 @@
 """The watcher as a service of the user: a systemd unit on Linux, a launchd agent on macOS.
 
-The file is written whole and only if it differs; then the system's own program is told. Where that
+The file is written whole and only if it differs; then the system's own program is run. Where that
 does not answer (no user session, a container) the commands are handed back for a person to run.
 """
 

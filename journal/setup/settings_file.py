@@ -97,7 +97,7 @@ def read(path: Path) -> bytes | None:
 
 
 def merged(values: Values, wanted: Mapping[str, Values]) -> Values:
-    """`values` with exactly the handlers `wanted`, by event, as our hooks, of whichever home.
+    """`values` with exactly the handlers `wanted`, by event, as our hooks, of any home.
 
     Ours are replaced where they are, or added last in a matcher group of their own; those of
     other events go, and with them the groups and lists that they leave empty.
@@ -142,7 +142,7 @@ def write(document: Document, values: Values, now_us: int) -> Path | None:
 
 
 def write_original(document: Document, values: Values, now_us: int) -> Path | None:
-    """The same, but byte for byte as a backup of ours, if one says the same as `values`."""
+    """The same, but byte for byte as one of our backups, if that has the content of `values`."""
     wanted = _plain(values)
     for backup in sorted(document.path.parent.glob(_backup_name(document.path, "*")), reverse=True):
         try:

@@ -99,7 +99,7 @@ def _modified_ns(path: Path) -> int:
 
 
 def _sessions(found: Iterable[Found]) -> Iterator[tuple[str, str]]:
-    """Agent and id of the sessions that these files tell of."""
+    """Agent and id of the sessions in these files."""
     for one in found:
         agent = AGENTS.get(one.agent)
         if agent is not None and agent.transcripts is not None and agent.transcripts.sessions:

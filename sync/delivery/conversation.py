@@ -12,7 +12,7 @@ from sync.remote.contract import Message
 
 INPUT_CHARS = 2_000
 OUTPUT_CHARS = 4_000
-PART_CHARS = 100_000  # longer texts are told in parts, so that every piece stays below its limit
+PART_CHARS = 100_000  # longer texts are cut into parts, so that every piece stays below its limit
 
 
 def messages(events: Iterable[Event]) -> Iterator[Message]:

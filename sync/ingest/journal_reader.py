@@ -82,7 +82,7 @@ class Reader:
         yield from _packed(batches, ahead=0 if small else 1)
 
     def whole(self, files: Iterable[Path]) -> Iterator[Batch]:
-        """The same from the beginning of each file, wherever its cursor is."""
+        """The same from the beginning of each file, independent of its cursor."""
         yield from _packed(self._batches({}, files, BATCH_BYTES, ()), ahead=1)
 
     def elsewhere(self, found: Iterable[tuple[Path, bytes | record.Record]]) -> Iterator[Batch]:
@@ -214,7 +214,7 @@ class Reader:
             batch.rejected += self._bury(batch, path, offset, data, reason)
 
     def _bury(self, batch: Batch, path: Path, offset: int, data: bytes, reason: str) -> bool:
-        """Keep in `dead/` what is no record; while that is shut, its file is read again.
+        """Keep in `dead/` what is not a record; if that is closed, its file is read again.
 
         JournalError: it cannot be written for another reason.
         """

@@ -18,7 +18,7 @@ where b.refused is not null order by b.at_us, b.record
 
 
 def write(db: apsw.Connection, layout: Layout) -> int:
-    """Bring the file up to the database; by how many more binds are refused than it told of.
+    """Bring the file up to the database; by how many more binds are refused than it had.
 
     JournalError: it cannot be written; the next pass tries again.
     """

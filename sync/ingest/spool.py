@@ -1,4 +1,4 @@
-"""Collect the spool: records that hooks kept elsewhere come home to the journal's days.
+"""Collect the spool: records that hooks kept elsewhere are moved to the journal's days.
 
 A spooled file has its final name only once it is whole, so it is read in one go, appended to the
 day it belongs to, and removed. A kill in between appends it again; its id makes that harmless.

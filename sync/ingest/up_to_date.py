@@ -44,7 +44,7 @@ def noted(layout: Layout, environ: Mapping[str, str]) -> Note | None:
         if found["of"] == _conditions(layout, environ):
             return Note(tuple(found["adopt_on"]), int(found["views"]))
     except (OSError, ValueError, LookupError, TypeError):
-        return None  # none, or none of ours: then everything is looked at
+        return None  # none, or a foreign one: then everything is looked at
     return None
 
 

@@ -1,6 +1,6 @@
 """What a model is asked about a session: its story as plain text within a budget, in a frame.
 
-The story is told in the order of time, each prompt, call and answer on a line of its own. No text
+Events are in the order of time, each prompt, call and answer on a line of its own. No text
 of the session holds a line end or an invisible character, so none can begin a line of the story;
 and the frame's markers hold a hash of what is between them, so none can close the frame.
 """
@@ -85,7 +85,7 @@ def digest(db: apsw.Connection, session: int, budget_chars: int = BUDGET_CHARS) 
 
 
 class _Story:
-    """A session's events in their order, as many as may be told."""
+    """A session's events in their order, as many as there is room for."""
 
     def __init__(self, most: int) -> None:
         self.state = SessionState()

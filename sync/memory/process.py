@@ -2,7 +2,7 @@
 
 The program runs under `guard.py`, which ends it and all that it started. We hold one end of the
 guard's lifeline: shutting it is the one way in which we end a program, and the kernel does the
-same when we die. The lifeline's end-of-file tells us that the guard is gone. Pipes are read and
+same when we die. The end of file of the lifeline shows that the guard has ended. Pipes are read and
 fed in turn by one thread that waits for none of them, so no order of reading and writing blocks.
 """
 
@@ -161,7 +161,7 @@ class _Call:
         except BlockingIOError:
             return False
         except BrokenPipeError:
-            self._input = memoryview(b"")  # it need not read what it is told
+            self._input = memoryview(b"")  # it need not read its input
         if not self._input:
             self._drop(pipe)
         return True
@@ -206,7 +206,7 @@ class _Call:
         return redacted(one_line(text))[-STDERR_CHARS:]
 
     def result(self, timeout_seconds: float) -> int:
-        """The program's exit code, as the guard told it; ModelError: there is none."""
+        """The program's exit code, as the guard reported it; ModelError: there is none."""
         word, rest = self._told()
         if word == "ended":
             return int(rest)

@@ -78,7 +78,7 @@ def _ask(conditions: Conditions, agent: MemoryAgent) -> Asked:
             due = due[:left]
             if due:
                 _check(conditions, agent, due[0])
-            _tell_estimate(conditions, db, due)
+            _say_estimate(conditions, db, due)
             for one in due:
                 if conditions.stopping() or time.monotonic() > until:
                     break
@@ -101,7 +101,7 @@ def _left(conditions: Conditions, db: apsw.Connection) -> int:
     return max(0, most - work.calls_of_a_day(db, conditions.now_us))
 
 
-def _tell_estimate(conditions: Conditions, db: apsw.Connection, due: list[Due]) -> None:
+def _say_estimate(conditions: Conditions, db: apsw.Connection, due: list[Due]) -> None:
     """Before a large batch: how many calls, and roughly how much text."""
     if len(due) < LARGE_BATCH:
         return

@@ -1,6 +1,6 @@
 """Which sessions a model is to summarise now. Looks and never writes.
 
-Calls are dear, so a session has few of them and they are spent where they tell most: one when it
+Calls are dear, so a session has few of them and they are spent where they add most: one when it
 first comes to rest, further ones as it goes on, and the last one is kept for its end.
 """
 

@@ -37,7 +37,7 @@ class Field(NamedTuple):
 
 
 def fields(value: Any, known: frozenset[str] = frozenset()) -> list[Field]:
-    """The fields of a JSON value. A text that is `known` from elsewhere is not told again."""
+    """The fields of a JSON value. A text that is `known` from elsewhere is not repeated."""
     leaves = list(islice(_leaves("", value, 0), MOST_FIELDS + 1))
     if len(leaves) > MOST_FIELDS:
         return [Field("", _json(value), Form.JSON)]

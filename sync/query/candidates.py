@@ -80,7 +80,7 @@ class Query(NamedTuple):
 
     `since_us` (included) and `until_us` (not) are of the text itself, and of its session if the
     text is dated ahead; a summary has the time of its session's last event. `calls`: only texts of
-    these tool calls. `without_words`: if there are no terms, every text that the filters leave is
+    these tool calls. `without_words`: without terms, every text that the filters leave is
     wanted, else none.
     """
 

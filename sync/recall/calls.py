@@ -30,7 +30,7 @@ select {COLUMNS} and o.session in (select value from json_each(?))
 
 
 class Call(NamedTuple):
-    """A call's row. `target`: what it worked on, as it was told."""
+    """A call's row. `target`: what it worked on, as the agent named it."""
 
     key: int
     session: int

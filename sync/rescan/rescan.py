@@ -30,7 +30,7 @@ from sync.store.locks import locked
 from sync.views import contexts, derive, full_text
 
 _AT_ONCE = 50  # bodies may have megabytes
-_SHARES = 100  # of the work on the database, in which its progress is told
+_SHARES = 100  # of the work on the database, in which its progress is reported
 
 
 def _silent(done_bytes: int, total_bytes: int) -> None:

@@ -66,7 +66,7 @@ class State:
 
     trusted: Reading
     seen_us: int  # the last pass whose clock was trusted, by that clock
-    doubt: Reading | None = None  # since then another time is told
+    doubt: Reading | None = None  # since then the clock shows another time
 
     def json(self) -> bytes:
         """The content of the file."""
@@ -94,7 +94,7 @@ class Clock:
     """The clock as one pass sees it. Without a reading it is trusted: tests bring their own time.
 
     `problem`: why it is not trusted, for people; "" if it is. `believed_us`: what time it is as
-    far as can be told. `drift_us`: by how much it was moved since it was first trusted.
+    far as is known. `drift_us`: by how much it was moved since it was first trusted.
     """
 
     believed_us: int

@@ -42,7 +42,7 @@ def check_place(layout: Layout) -> None:
 
 
 def open_file(path: Path) -> apsw.Connection:
-    """The same for the database at `path`, wherever it lies."""
+    """The same for the database at `path`, in any folder."""
     try:
         db = connect(path)
         try:

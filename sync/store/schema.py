@@ -282,7 +282,7 @@ create table redactions (          -- by which rules the events from a row on we
 """
 
 _CONVERSATION = """
-create table items (               -- prompts, answers and calls, each once, whoever tells them
+create table items (               -- prompts, answers and calls, each once
   key integer primary key,
   session integer not null,
   position integer not null,       -- in the conversation of its session

@@ -219,9 +219,9 @@ class _Run:
         """What takes the lines of a file, and the lines."""
         if transcript is None:
             return partial(self._take, source.path), lines(source.path)
-        return partial(self._take_told, transcript), transcript.lines()
+        return partial(self._take_line, transcript), transcript.lines()
 
-    def _take_told(self, transcript: TranscriptSource, line: Line) -> None:
+    def _take_line(self, transcript: TranscriptSource, line: Line) -> None:
         """What a line of a transcript says, redacted: it is the copy that is kept."""
         self._refuse_pending(ends=False)
         try:

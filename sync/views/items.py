@@ -30,7 +30,7 @@ on conflict (session, name) where name is not null do update set
   digest = coalesce(digest, excluded.digest)
 """
 _TEXT = "insert or replace into item_texts values (?, ?)"
-# Of a call that is told by its end: unless its start has told the text already.
+# Of a call that is known from its end: unless its start has given the text already.
 _TEXT_OF_END = """
 insert or replace into item_texts select ?1, ?2
 where exists (select 1 from items where session = ?3 and name = ?4 and seq = ?1)

@@ -1,6 +1,6 @@
 """The view of a model's work: calls that were made, how they ended, which sessions it is for.
 
-A call is in the journal before it is made, so that a killed one counts. A summary is told with the
+A call is in the journal before it is made, so that a killed one counts. A summary is given with the
 time up to which it knows its session.
 """
 
@@ -114,12 +114,12 @@ def keep_work_since(db: apsw.Connection, since_us: int) -> None:
 
 
 def drop_all(db: apsw.Connection) -> None:
-    """Remove what was told, before all of it is told again; what is to be done stays."""
+    """Remove what was stored, before all of it is stored again; what is to be done stays."""
     db.execute("delete from model_records")
 
 
 def drop_session(db: apsw.Connection, agent: str, session: str) -> None:
-    """Remove what was told of one session."""
+    """Remove what was stored of one session."""
     db.execute("delete from model_records where agent = ? and session = ?", (agent, session))
 
 

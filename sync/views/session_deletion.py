@@ -72,7 +72,7 @@ def _remove(
 
 
 def _remove_own(db: apsw.Connection, grave: Grave, spoken: list[OwnFact]) -> None:
-    """What the journal itself said of the session; what it said later is told again."""
+    """What the journal itself said of the session; what it said later is stored again."""
     gone = {own.id for own in spoken if tombstones.is_of(own, grave)}
     deletion.remove_own(db, gone)
     left = [own for own in spoken if own.id not in gone and own.name != tombstones.EVENT]

@@ -101,7 +101,7 @@ def of(db: apsw.Connection, session: int) -> Tokens | None:
 
 
 def of_row(db: apsw.Connection, session: int) -> dict[str, Any]:
-    """What the team archive cannot tell from a session's messages alone; often nothing.
+    """What the team archive cannot derive from a session's messages alone; often nothing.
 
     REST: the tokens that the agent counted beyond them, as model, moment and the four kinds.
     INHERITS: the session has messages from the session that it forked.

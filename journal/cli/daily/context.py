@@ -31,7 +31,7 @@ def context(app: App, directory: str | None) -> None:
     Example:
       journal context --project ~/code/billing-api
     """
-    from hooks.belonging import told_key
+    from hooks.belonging import context_key
     from hooks.project import locate
     from journal.errors import UsageError
     from sync.ingest.backlog import missing_records
@@ -43,7 +43,7 @@ def context(app: App, directory: str | None) -> None:
         missing = missing_records(db, app.layout)
     # After it: the first pass gives a home of an older version the id that keys are made of.
     place = locate(str(Path(directory or os.curdir).absolute()), scope(app))
-    key = told_key(str(app.layout.home), place)
+    key = context_key(str(app.layout.home), place)
     text = told(app.layout, key, place.name, missing)
     if text:
         click.echo(text)

@@ -42,7 +42,7 @@ class Background:
         self._woken.set()
 
     def close(self) -> None:
-        """End the thread; what it runs has been told to stop."""
+        """End the thread; its work was asked to stop before."""
         self._closed = True
         self._woken.set()
         self._thread.join(LEAVE_SECONDS)
@@ -58,7 +58,7 @@ class Background:
             self._ended()
 
     def _turn(self) -> None:
-        """Like a pass of the watcher, it may fail: that is told, the next run repeats it."""
+        """Like a pass of the watcher, it may fail: that is reported, the next run repeats it."""
         try:
             outside = self._run()
             self._is_waiting = outside.is_waiting

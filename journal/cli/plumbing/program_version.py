@@ -32,7 +32,7 @@ Stamp = tuple[int, int, int, int]
 class RunningProgram:
     """The code, settings, schema and home of this process, compared with those of now.
 
-    `tell` is given what is wrong with changed settings, or nothing.
+    `report` gets what is wrong with changed settings, or nothing.
     """
 
     def __init__(self, layout: Layout, tell: Callable[..., None]) -> None:
@@ -73,7 +73,7 @@ class RunningProgram:
         return Program.CHANGED if code else Program.GONE
 
     def _other_settings(self) -> bool:
-        """Whether there are new settings that can be used; bad ones are told, the old ones stay."""
+        """Whether there are new valid settings; bad ones are reported, the old ones stay."""
         if _stamp(self._layout.config) == self._config:
             self._tell()
             return False
