@@ -47,7 +47,7 @@ def open_file(path: Path) -> apsw.Connection:
         db = connect(path)
         try:
             _check(db, path)
-            migration.climb(db, path)
+            migration.upgrade(db, path)
         except BaseException:
             db.close()
             raise
@@ -223,6 +223,6 @@ def _copied(path: Path, wal: Path) -> apsw.Connection:
 def empty_database() -> apsw.Connection:
     """A database in memory with the present schema and no rows."""
     db = apsw.Connection(":memory:")
-    for step in schema.LADDER:
+    for step in schema.STEPS:
         step(db)
     return db

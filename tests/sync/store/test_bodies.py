@@ -10,7 +10,7 @@ from sync.store import bodies, schema
 @pytest.fixture
 def db() -> apsw.Connection:
     db = apsw.Connection(":memory:")
-    schema.LADDER[0](db)
+    schema.STEPS[0](db)
     return db
 
 

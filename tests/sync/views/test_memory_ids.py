@@ -353,7 +353,7 @@ def test_minted_ids_come_and_go_with_the_setting(home: Path) -> None:
 
 def test_the_database_itself_refuses_a_second_owner_and_the_session_id() -> None:
     db = apsw.Connection(":memory:")
-    for step in schema.LADDER:
+    for step in schema.STEPS:
         step(db)
     insert = "insert into memory_ids values ('a', ?, ?, null)"
     db.execute(insert, ("s", "m"))
