@@ -182,7 +182,7 @@ def test_a_name_that_fits_none_or_several_fails_with_one_line(journal: Reader) -
     assert journal.err == "journal: no session zzz (journal sessions --all lists them)\n"
 
 
-def test_nothing_of_a_stranger_is_obeyed_by_the_terminal(journal: Reader) -> None:
+def test_no_foreign_text_controls_the_terminal(journal: Reader) -> None:
     asked(journal.home, "aaaaaa01", HOSTILE, 100, cwd=f"/code/{HOSTILE}")
     tool = {"tool_name": HOSTILE, "tool_use_id": "t", "tool_input": {"command": HOSTILE}}
     tell(journal.home, "aaaaaa01", "PreToolUse", 90, **tool)

@@ -92,7 +92,7 @@ def test_the_sessions_are_counted_by_state(journal: Reader) -> None:
     assert tree(journal.home) == before
 
 
-def test_what_lies_in_dead_is_rejected(journal: Reader) -> None:
+def test_pieces_in_dead_are_rejected(journal: Reader) -> None:
     asked(journal.home, "aaaaaa01", "work", 10)
     (path,) = (journal.home / "days").rglob("*.jsonl")
     with path.open("ab") as file:

@@ -143,7 +143,7 @@ def test_a_hook_leaves_one_record_in_the_home(shell: str, place: Place) -> None:
     assert place.kept() == []
 
 
-def test_what_the_interpreter_compiles_in_the_home_is_private(shell: str, place: Place) -> None:
+def test_compiled_files_in_the_home_are_private(shell: str, place: Place) -> None:
     fire(shell, f"umask 022; {place.command()}", place)
     cache = place.home / "hooks" / "__pycache__"
     assert stat.S_IMODE(cache.stat().st_mode) == 0o700

@@ -173,7 +173,7 @@ def test_a_home_that_is_something_else_leaves_records_in_the_spool(
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["home", "spool"])
-def test_what_a_hook_makes_is_private_under_any_umask(hostile: Hostile, full: bool) -> None:
+def test_files_of_hooks_are_private_under_any_umask(hostile: Hostile, full: bool) -> None:
     if full:
         (hostile.home / "days").touch(mode=0o600)  # no folder
     for event in EVENTS:
@@ -235,7 +235,7 @@ def test_a_record_that_the_disk_cuts_off_is_whole_in_the_spool(hostile: Hostile)
 
 
 @pytest.mark.parametrize("gone", [False, True], ids=["emitter", "shell"])
-def test_what_no_disk_can_take_lies_among_the_dead(hostile: Hostile, gone: bool) -> None:
+def test_a_piece_that_no_disk_accepts_goes_to_dead(hostile: Hostile, gone: bool) -> None:
     fire_both(hostile)
     if gone:
         (hostile.home / "hooks" / "emit.py").write_text("raise SystemExit(1)")

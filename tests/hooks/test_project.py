@@ -498,7 +498,7 @@ def test_no_content_of_a_repository_raises(
     "".join(text(place)[1:]).encode()
 
 
-def test_it_imports_os_sys_and_time_alone() -> None:
+def test_it_imports_only_os_sys_and_time() -> None:
     code = f"import os, sys, time; sys.path.insert(0, {str(ROOT)!r}); before = set(sys.modules)\n"
     code += "import hooks.project; new = set(sys.modules) - before\n"
     code += "print([name for name in new if not name.startswith('hooks')])"

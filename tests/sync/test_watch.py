@@ -135,7 +135,7 @@ def ended(process: subprocess.Popen[bytes], seconds: float = 8.0) -> int:
     return process.wait(timeout=seconds)
 
 
-def test_what_is_recorded_while_it_watches_is_stored_within_a_second(home: Home) -> None:
+def test_a_watcher_stores_new_records_within_a_second(home: Home) -> None:
     recordings.write_journal(home.home, "i-exit")
     home.config("")  # the defaults
     home.start()
@@ -170,7 +170,7 @@ def test_days_that_are_removed_and_made_again_are_watched_again(home: Home) -> N
     home.has("later")
 
 
-def test_what_no_event_announces_is_found_by_the_scan(home: Home) -> None:
+def test_a_change_without_a_notification_is_found_by_the_scan(home: Home) -> None:
     home.config(QUICK)
     real = home.folder / "real"
     real.mkdir()

@@ -121,7 +121,7 @@ def _call(kind: str, **said: Any) -> dict[str, Any]:
     return {"type": "response_item", "payload": {"type": kind, "call_id": "c1", **said}}
 
 
-def test_what_a_fork_copies_is_inherited() -> None:
+def test_lines_that_a_fork_copies_are_inherited() -> None:
     parent = "01a22650-0000-7e73-8f88-bf3c2468ca80"
     turn = "01a22650-0001-7e73-8f88-bf3c2468ca80"
     later = "01a22651-0001-7e73-8f88-bf3c2468ca80"

@@ -53,7 +53,7 @@ def test_copies_of_hook_inputs_are_not_kept() -> None:
         assert len({entry.own_id for entry in found}) == len(found)
 
 
-def test_a_subagent_lies_within_the_session_of_its_file() -> None:
+def test_a_subagent_belongs_to_the_session_of_its_file() -> None:
     made = meanings_of(files("copilot-cli", "subagent"))
     inner = [m for m in made if m.subagent]
     assert {m.session for m in made} == {session_of(files("copilot-cli", "subagent")[0])}

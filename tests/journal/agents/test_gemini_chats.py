@@ -53,7 +53,7 @@ def test_a_session_works_where_the_file_next_to_its_chats_says() -> None:
     assert {entry.session for entry in found} == {agent_truth.rows(path)[0]["sessionId"]}
 
 
-def test_a_subagent_lies_within_the_session_of_its_folder() -> None:
+def test_a_subagent_belongs_to_the_session_of_its_folder() -> None:
     paths = files("gemini-cli", "subagent")
     main = next(path for path in paths if path.name.startswith("session-"))
     (inner,) = subagent_files(main)

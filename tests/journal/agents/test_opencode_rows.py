@@ -86,7 +86,7 @@ def _versions(row: dict[str, Any]) -> list[dict[str, Any]]:
     return [row]
 
 
-def test_a_subagent_lies_within_the_session_that_started_it(tmp_path: Path) -> None:
+def test_a_subagent_belongs_to_the_session_that_started_it(tmp_path: Path) -> None:
     opencode_database.make(tmp_path / "opencode.db", files("opencode", "subagent")).close()
     made = meanings_of(read(tmp_path / "opencode.db"))
     assert len({m.session for m in made}) == 1

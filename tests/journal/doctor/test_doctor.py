@@ -496,7 +496,7 @@ def test_databases_of_others(patient: Patient) -> None:
     patient.finds("database", "error", "not a journal's database")
 
 
-def test_what_is_not_synced_for_long(patient: Patient) -> None:
+def test_records_that_wait_long_are_reported(patient: Patient) -> None:
     told.tell(patient.home, "aaaaaa01", "Stop", 0)
     patient.finds("backlog", "warning", "not synced, the oldest from")
     told.tell(patient.home, "aaaaaa01", "Stop", 0)  # the canary's pass has taken the other one in

@@ -72,7 +72,7 @@ def test_hooks_that_were_uninstalled_are_not_missed(hooks: Hooks) -> None:
         ("gemini-cli", {"hooksConfig": {"enabled": False}}),
     ],
 )
-def test_hooks_that_are_switched_off_are_said(
+def test_hooks_that_are_switched_off_are_reported(
     tmp_path: Path, name: str, switch: dict[str, object]
 ) -> None:
     hooks = Hooks(tmp_path, name)

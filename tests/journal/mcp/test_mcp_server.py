@@ -189,7 +189,7 @@ def test_the_session_that_asks_is_left_out(story: Story) -> None:
     assert "| a word about walruses" not in story.ask("search", query="walruses")
 
 
-def test_what_is_excluded_private_or_forgotten_does_not_come_back(story: Story) -> None:
+def test_excluded_private_and_forgotten_data_does_not_come_back(story: Story) -> None:
     other = story.project.parent / "secretive"
     other.mkdir()
     story.simple("dddd01", "narwhal excluded", "x", 100, cwd=str(other))

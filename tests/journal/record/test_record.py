@@ -125,7 +125,7 @@ def test_a_line_written_by_another_program_may_have_spaces() -> None:
         (b'{"a":1,"a":2}', {"a": 2}),
     ],
 )
-def test_what_only_strict_parsers_refuse_is_read(body: bytes, value: object) -> None:
+def test_json_that_only_strict_parsers_refuse_is_read(body: bytes, value: object) -> None:
     assert record.load_body(body) == value
 
 

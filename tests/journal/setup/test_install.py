@@ -205,7 +205,7 @@ def test_the_style_of_the_file_is_kept(
     assert data.count(b"\n") == data.count(b"\r\n") or style != "windows"
 
 
-def test_what_others_changed_meanwhile_survives_uninstall(layout: Layout, settings: Path) -> None:
+def test_later_changes_by_others_survive_uninstall(layout: Layout, settings: Path) -> None:
     put(layout)
     values = read(settings)
     values["hooks"]["Stop"][0]["hooks"].append({"type": "command", "command": "theirs"})
@@ -396,7 +396,7 @@ def test_the_programs_are_copied_privately_and_refreshed(layout: Layout) -> None
     assert programs.stale(layout) == ()
 
 
-def test_what_is_installed_records_a_whole_session(layout: Layout, settings: Path) -> None:
+def test_the_installed_hooks_record_a_whole_session(layout: Layout, settings: Path) -> None:
     put(layout)
     commands = dict(settings_file.commands(read(settings)))
     firings = [firing for firing in recordings.load("p-simple") if firing.event in commands]

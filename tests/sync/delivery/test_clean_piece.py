@@ -75,7 +75,7 @@ def thread(*texts: str) -> bytes:
         ("register", "reset", "by a rescan"),
     ],
 )
-def test_what_waited_while_the_rules_changed_leaves_redacted(
+def test_a_waiting_piece_is_sent_redacted_by_the_new_rules(
     home: Home, server: Server, route: str, kind: str, how: str
 ) -> None:
     home.configure("mindspring", server.url)
@@ -97,7 +97,7 @@ def test_what_waited_while_the_rules_changed_leaves_redacted(
     assert home.sync()["sent"] == 0
 
 
-def test_what_was_stored_without_an_answer_is_found_by_its_former_hash(
+def test_a_stored_piece_without_an_answer_is_found_by_its_former_hash(
     home: Home, server: Server
 ) -> None:
     home.configure("mindspring", server.url)

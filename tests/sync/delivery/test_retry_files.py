@@ -306,7 +306,7 @@ def test_a_wait_is_never_below_the_remotes_wish_nor_above_a_day() -> None:
     assert retry_queue.pause_us(1, sections.Retry(), chance, 1e12) == DAY_US
 
 
-def test_what_is_due_is_due_also_after_the_clock_was_set_back() -> None:
+def test_a_due_piece_is_due_also_after_the_clock_was_set_back() -> None:
     assert retry_queue.is_due(NOW_US, NOW_US)
     assert not retry_queue.is_due(NOW_US + 1, NOW_US)
     assert not retry_queue.is_due(NOW_US + DAY_US, NOW_US)

@@ -58,7 +58,7 @@ def test_a_record_that_was_taken_twice_is_stored_once(home: Path) -> None:
     assert (report.stored, report.duplicate) == (0, 1)
 
 
-def test_what_a_shell_kept_becomes_a_record_with_a_stable_id(home: Path) -> None:
+def test_stdin_that_the_shell_kept_becomes_a_record_with_a_stable_id(home: Path) -> None:
     spool_record(home)
     raw = Layout.at(home).spool / "claude-code.Stop.s.4711.raw"
     for _ in range(2):

@@ -200,7 +200,7 @@ def test_a_program_that_was_stopped_is_ended_too(place: Place) -> None:
 
 @pytest.mark.parametrize("way", FORKS)
 @linux
-def test_what_a_program_leaves_behind_is_ended_with_it(place: Place, way: str) -> None:
+def test_children_of_a_program_are_ended_with_it(place: Place, way: str) -> None:
     """It holds the program's stdout and stderr, which must not keep us waiting either."""
     output = place.python(f"{FORKS[way]}\nprint('done')")
     assert (output.stdout, output.code) == (b"done\n", 0)
@@ -210,7 +210,7 @@ def test_what_a_program_leaves_behind_is_ended_with_it(place: Place, way: str) -
 
 @pytest.mark.parametrize("way", FORKS)
 @linux
-def test_what_a_program_has_started_is_ended_at_the_timeout(place: Place, way: str) -> None:
+def test_children_of_a_program_are_ended_at_the_timeout(place: Place, way: str) -> None:
     with pytest.raises(TimedOutError):
         place.python(f"{FORKS[way]}\ntime.sleep(60)", seconds=0.5)
     assert place.pids() == []

@@ -254,7 +254,7 @@ def test_a_killed_call_counts(model: Model) -> None:
     assert len(model.calls) == 1
 
 
-def test_what_a_model_leaves_behind_is_ended_with_its_call(model: Model) -> None:
+def test_processes_of_a_model_are_ended_with_its_call(model: Model) -> None:
     model.behave("children")
     model.turn("alpha", "x")
     assert model.sync()["model"]["answered"] == 1
@@ -298,7 +298,7 @@ def test_a_session_that_works_is_not_asked_about_and_its_last_call_is_kept_for_i
     assert stored.rows(model.home, "select count(*) from binds") == [(1,)]
 
 
-def test_what_was_synced_under_another_agent_is_not_asked_about_until_it_goes_on(
+def test_sessions_synced_under_another_memory_agent_are_skipped_until_they_continue(
     model: Model,
 ) -> None:
     model.turn("old", "long ago")

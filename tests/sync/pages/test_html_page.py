@@ -197,7 +197,7 @@ PAYLOAD: st.SearchStrategy[Any] = st.recursive(
 
 @settings(max_examples=examples(60), deadline=None)
 @given(data=st.data())
-def test_what_went_in_is_what_can_be_read(some: Detail, data: st.DataObject) -> None:
+def test_stored_bodies_are_read_back_unchanged(some: Detail, data: st.DataObject) -> None:
     text, given_, out, tool, target = (
         data.draw(one) for one in (TEXT, PAYLOAD, PAYLOAD, TEXT, TEXT)
     )

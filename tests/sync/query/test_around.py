@@ -40,7 +40,7 @@ def shown(journal: Reader, *arguments: str) -> dict[str, Any]:
     return dict(json.loads(journal("show", *arguments, "--json")))
 
 
-def test_what_a_search_prints_leads_to_the_place(journal: Reader) -> None:
+def test_an_event_id_from_a_search_is_accepted(journal: Reader) -> None:
     talk(journal.home, "aaaaaa01", 30)
     text = journal("search", '"output 17"')
     line = next(line for line in text.splitlines() if line.strip().startswith("output"))

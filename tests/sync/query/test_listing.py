@@ -36,7 +36,7 @@ def first_words(out: str) -> list[str]:
     return [line.split()[0] for line in out.splitlines() if line[:1] != " "]
 
 
-def test_what_waits_comes_first_then_what_works_is_idle_is_finished(journal: Reader) -> None:
+def test_awaiting_sessions_come_first_then_working_idle_finished(journal: Reader) -> None:
     four_states(journal.home)
     out = journal("sessions")
     assert first_words(out) == ["ID", "dddddd", "cccccc", "bbbbbb", "aaaaaa"]
@@ -115,7 +115,7 @@ def test_filters_narrow_the_list(journal: Reader, options: list[str], found: lis
 
 
 @pytest.mark.parametrize("bad", ["2x", "soon", "", "2026-13-01", "99999999999999999999d"])
-def test_a_time_that_is_none_is_wrong_usage_with_a_hint(journal: Reader, bad: str) -> None:
+def test_an_invalid_time_is_wrong_usage_with_a_hint(journal: Reader, bad: str) -> None:
     four_states(journal.home)
     assert journal("sessions", "--since", bad, code=2) == ""
     assert "as a time (try 2h, 3d" in journal.err

@@ -479,7 +479,7 @@ def test_since_refuses_what_is_not_a_time(text: str) -> None:
         moment_us(text, NOW_US)
 
 
-def test_what_is_indexed_is_what_is_read_again(recorded: Path) -> None:
+def test_the_index_has_the_same_texts_as_a_new_reading(recorded: Path) -> None:
     """The index keeps no text: each of its rows has one in the event that it names."""
     db = stored.database(recorded)
     db.execute("create virtual table temp.words using fts5vocab(main, full_text, 'instance')")
@@ -511,7 +511,7 @@ NEEDLES = {
 }  # fmt: skip
 
 
-def test_what_was_asked_done_given_back_and_answered_is_found(tmp_path: Path) -> None:
+def test_prompts_calls_outputs_and_answers_are_found(tmp_path: Path) -> None:
     for number, (_, event, more) in enumerate(NEEDLES.values()):
         tool = {"tool_name": "Bash", "tool_use_id": f"t{number}", "tool_input": {}}
         payload = {"session_id": "s", **(tool if "Tool" in event else {}), **more}

@@ -180,7 +180,7 @@ def test_after_packing_or_deleting_it_is_the_same(
     shutil.rmtree(home.parent)
 
 
-def test_what_only_the_old_database_had_is_there_after_a_second_one(
+def test_records_of_the_old_database_only_survive_a_second_rebuild(
     tmp_path: Path, made: Made
 ) -> None:
     home = copy(made[1], tmp_path / "home")

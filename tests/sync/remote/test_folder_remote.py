@@ -93,7 +93,7 @@ def test_a_piece_is_a_file_named_by_host_session_number_and_content(machine: Mac
     assert list(pieces(machine.path)) == [machine.path / place]
 
 
-def test_what_is_rendered_are_the_records(machine: Machine) -> None:
+def test_a_piece_for_a_folder_is_its_records(machine: Machine) -> None:
     heading = Heading("claude-code", "s", "host-a", 1, "t", NOW_US, "p", None, None)
     lines = [b'{"a":1}\n', '{"b":"\u2028"}\n'.encode()]
     assert machine.remote.render(heading, Material(lines, ())) == b"".join(lines)
@@ -535,7 +535,7 @@ def storm(scratch: Path, kills: int, seed: int) -> None:
         print(len(said))
 
 
-def test_what_is_written_is_open_to_a_group_that_shares_the_folder(machine: Machine) -> None:
+def test_pieces_are_readable_for_a_group_that_shares_the_folder(machine: Machine) -> None:
     for mode, file, folder in ((0o2770, 0o660, 0o770), (0o2750, 0o600, 0o700)):
         machine.path.chmod(mode)
         place = machine.path / machine.deliver(a_piece(mode & 0o77))

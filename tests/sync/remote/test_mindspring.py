@@ -199,7 +199,7 @@ def test_a_listing_that_failed_never_leads_to_a_creation(
         {"kind": "after", "status": 200, "body": '{"source":{"id":"../.."},"uploadId":7}'},
     ],
 )  # fmt: skip
-def test_what_was_stored_without_an_answer_is_stored_once(
+def test_a_stored_piece_without_an_answer_is_stored_once(
     server: Server, client: Client, route: str, fault: dict[str, Any]
 ) -> None:
     server.fail(route, times=1, **fault)
@@ -216,7 +216,7 @@ def test_what_was_stored_without_an_answer_is_stored_once(
 @pytest.mark.parametrize(
     "fault", [{"kind": "reset"}, {"kind": "hang"}, {"status": 501}, {"status": 200, "body": "?"}]
 )
-def test_what_was_lost_is_sent_again_only_when_it_cannot_come_any_more(
+def test_a_lost_request_is_repeated_only_when_it_can_have_no_effect(
     server: Server, client: Client, fault: dict[str, Any]
 ) -> None:
     server.fail("register", times=1, **fault)

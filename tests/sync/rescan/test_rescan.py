@@ -303,7 +303,7 @@ def test_what_cannot_be_read_is_reported_and_stays(home: Path, commands: Command
         (("--rescan",), '[redact]\npatterns = ["("]\n', "redact.patterns"),
     ],
 )
-def test_what_makes_no_sense_is_refused(
+def test_options_that_contradict_each_other_are_refused(
     tmp_path: Path, commands: Commands, args: tuple[str, ...], rules: str, said: str
 ) -> None:
     write(tmp_path, ONE, turn(ONE, 10, "text"))

@@ -451,7 +451,7 @@ def test_a_last_record_that_lacks_nothing_but_its_newline_is_packed(tmp_path: Pa
     assert letters(tmp_path) == []
 
 
-def test_what_is_dead_is_not_packed_and_is_kept_once(tmp_path: Path) -> None:
+def test_dead_letters_are_not_packed_and_are_kept_once(tmp_path: Path) -> None:
     first = prompt_line(1)
     other = first.replace(b"number 1", b"number 9")
     torn = prompt_line(2)[:150]

@@ -113,7 +113,7 @@ def test_a_session_that_is_not_over_stays(tmp_path: Path) -> None:
     assert names(tmp_path) == ["open"]
 
 
-def test_what_lies_unread_in_the_journal_keeps_its_session(tmp_path: Path) -> None:
+def test_unsynced_records_keep_their_session(tmp_path: Path) -> None:
     configure(tmp_path, "sessions_days = 30")
     session(tmp_path, "due")
     sync(tmp_path, LAST_US)
@@ -126,7 +126,7 @@ def test_what_lies_unread_in_the_journal_keeps_its_session(tmp_path: Path) -> No
     assert made.kept == ("1 old session is kept: not everything in the journal has been read",)
 
 
-def test_what_the_remote_has_not_acknowledged_stays(tmp_path: Path) -> None:
+def test_sessions_that_the_remote_has_not_acknowledged_are_kept(tmp_path: Path) -> None:
     home, folder = tmp_path / "home", tmp_path / "remote"
     settings = f'[remote]\nkind = "folder"\npath = "{folder}"\nmin_interval_seconds = 0'
     configure(home, "sessions_days = 30\nevents_days = 20", settings)

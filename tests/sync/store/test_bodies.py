@@ -23,7 +23,7 @@ def payloads(count: int, seed: int = 1) -> list[bytes]:
     ]
 
 
-def test_what_is_packed_in_a_thread_is_unpacked_byte_for_byte(db: apsw.Connection) -> None:
+def test_a_body_compressed_in_a_thread_is_restored_byte_for_byte(db: apsw.Connection) -> None:
     sent = payloads(2000)
     with bodies.Packing() as packing:
         packed = list(map(bodies.Packed, sent))

@@ -146,7 +146,7 @@ def is_by_person(record: dict[str, Any]) -> bool:
     return not told(record).startswith(ECHOES)
 
 
-def test_every_needle_is_in_its_session_alone(history: History) -> None:
+def test_each_needle_is_only_in_its_session(history: History) -> None:
     texts = {one.id: [path.read_bytes().decode() for path in one.files] for one in history.sessions}
     everything = "\n".join(text for found in texts.values() for text in found)
     for word, needle in history.needles.items():

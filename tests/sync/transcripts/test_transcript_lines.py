@@ -116,7 +116,7 @@ def test_each_call_and_result_of_a_record_is_one_of_its_own() -> None:
         said("assistant", [THOUGHT]),
     ],
 )
-def test_what_is_the_agents_own_or_ours_is_not_kept(fields: dict[str, Any]) -> None:
+def test_the_agents_own_prompts_and_our_context_are_not_kept(fields: dict[str, Any]) -> None:
     assert kept(fields) == []
 
 

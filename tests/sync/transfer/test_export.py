@@ -239,7 +239,7 @@ ODD = {
 }
 
 
-def test_what_only_lenient_parsers_read_is_exported_as_json(tmp_path: Path) -> None:
+def test_json_that_only_lenient_parsers_read_is_exported_as_valid_json(tmp_path: Path) -> None:
     home, other = tmp_path / "home", tmp_path / "other"
     path = home / "days/2026-11-18/claude-code.s.jsonl"
     for number, payload in enumerate(ODD.values()):

@@ -144,7 +144,7 @@ def test_importing_twice_changes_nothing(
 
 
 @pytest.mark.parametrize("part", ["", "host-a", "host-b/*"])
-def test_what_came_from_the_folder_is_not_sent_back_to_it(
+def test_sessions_imported_from_a_folder_are_not_sent_back_to_it(
     nas: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], part: str
 ) -> None:
     home = tmp_path / "third"
@@ -363,7 +363,7 @@ def test_a_damaged_pack_is_reported_and_what_can_be_read_is_imported(
     assert imports(capsys, home, tmp_path / "old")["imported"] == 200 - report["imported"]
 
 
-def test_what_is_appended_lies_where_its_emitter_would_have_put_it(
+def test_an_imported_record_is_in_the_file_that_its_hook_would_use(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, home = tmp_path / "a.jsonl", tmp_path / "home"
@@ -407,7 +407,7 @@ def test_a_hostile_line_is_named_and_its_neighbours_are_imported(
     assert (stored.views(home), tree(home / "days")) == (views, days)
 
 
-def test_what_import_takes_is_what_ingest_takes(
+def test_import_accepts_what_ingest_accepts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     torn, line = record_line(7)[:99], record_line(8)
@@ -682,7 +682,7 @@ def test_a_large_file_costs_little_memory(
     assert peak < 34 << 20
 
 
-def test_what_was_forgotten_is_not_imported_again(tmp_path: Path) -> None:
+def test_forgotten_sessions_are_not_imported_again(tmp_path: Path) -> None:
     home, out = tmp_path / "home", tmp_path / "all.jsonl"
     recordings.write_journal(home, "p-simple")
     recordings.write_journal(home, "i-exit")

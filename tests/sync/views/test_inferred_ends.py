@@ -62,7 +62,7 @@ def test_a_session_is_over_after_a_day_of_silence_and_not_at_it(
     assert json.loads(journal("sync", "--json"))["sessions"]["reaped"] == 0
 
 
-def test_records_that_name_no_session_make_none_that_works(journal: Reader) -> None:
+def test_records_without_a_session_do_not_make_one_that_works(journal: Reader) -> None:
     for number, event in enumerate(("SessionStart", "UserPromptSubmit", "PreToolUse", "Stop")):
         line = recordings.line(event, {}, told.NOW_US * 1000 - 10**9 + number)
         recordings.append(journal.home / "days" / "2026-11-21" / f"{AGENT}.unknown.jsonl", line)

@@ -204,7 +204,7 @@ def test_a_tombstone_without_a_moment_covers_nothing(tmp_path: Path, until: obje
     assert stored.sync(tmp_path).stored == 1
 
 
-def test_a_tombstone_is_of_one_agent_alone(tmp_path: Path) -> None:
+def test_a_tombstone_applies_to_one_agent_only(tmp_path: Path) -> None:
     other = own("Forget", "s", 9, agent="codex", until=to_text(START_US + 99 * SECOND_US))
     write(tmp_path, [event("s", 1, prompt="stays"), other])
     assert stored.sync(tmp_path).stored == 1
