@@ -53,7 +53,9 @@ def _directory(data: bytes) -> str:
     return named or os.getcwd()
 
 
-def tell(argv: list[str], data: bytes, place: Place, own_bytes: int, started: float) -> None:
+def print_context(
+    argv: list[str], data: bytes, place: Place, own_bytes: int, started: float
+) -> None:
     """Print the context, if this kind of start gets one and the context has content."""
     home = argv[1]
     source, session = (
@@ -129,10 +131,10 @@ def say(agent: str, context: str, message: str) -> None:
 
     Nothing if there is nothing to say.
     """
-    told = f'"additionalContext":"{context}"'
+    output = f'"additionalContext":"{context}"'
     if agent != "copilot-cli":
-        told = f'"hookSpecificOutput":{{"hookEventName":"SessionStart",{told}}}'
-    fields = [told] if context else []
+        output = f'"hookSpecificOutput":{{"hookEventName":"SessionStart",{output}}}'
+    fields = [output] if context else []
     if message and agent in _WITH_MESSAGE:
         fields.append(f'"systemMessage":"agent-journal: {message}"')
     rest = f"{{{','.join(fields)}}}\n".encode("ascii") if fields else b""
@@ -153,7 +155,7 @@ def main(argv: list[str]) -> None:
         place, own_bytes = record(argv, data)
         try:
             if place is not None:
-                tell(argv, data, place, own_bytes, started)
+                print_context(argv, data, place, own_bytes, started)
         finally:
             autostart(argv[1])
     except MemoryError:

@@ -183,11 +183,11 @@ def run(args: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return _reader_left()
     except Exception as error:  # noqa: BLE001 - the boundary: a bug is one line, too
-        return _tell(error)
+        return _report(error)
     return result if isinstance(result, int) else 0
 
 
-def _tell(error: Exception) -> int:
+def _report(error: Exception) -> int:
     """Say what went wrong, and what to do; the exit code."""
     match error:
         case JournalError():

@@ -81,7 +81,7 @@ def block(
     keeps all times of a frame comparable. `agent` is named where the project has sessions of
     several.
     """
-    if summary is None or not _is_telling(state):
+    if summary is None or not _is_worth_a_block(state):
         return None
     name = " ".join([f"[{safe(short_id, 40)}]", *([safe(agent, 40)] if agent else [])])
     running = state.status in ("working", "awaiting")
@@ -100,7 +100,7 @@ def block(
     )
 
 
-def _is_telling(state: SessionState) -> bool:
+def _is_worth_a_block(state: SessionState) -> bool:
     if changed_something(state):
         return True
     if state.entrypoint and not state.attended:

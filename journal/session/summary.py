@@ -83,7 +83,7 @@ def summarise(state: SessionState) -> Summary | None:
     )
 
 
-def told(fields: object, at_us: int) -> Summary | None:
+def from_fields(fields: object, at_us: int) -> Summary | None:
     """A model's summary from the payload of its record; None if it says nothing that is one.
 
     Files are not taken from a model: they are observed. Texts are plain lines within the limits.

@@ -18,11 +18,11 @@ PART_CHARS = 100_000  # longer texts are cut into parts, so that every piece sta
 def messages(events: Iterable[Event]) -> Iterator[Message]:
     """What was said and done, in the order of the events; what adds nothing is left out."""
     for event in events:
-        for role, text in _told(event):
+        for role, text in _texts(event):
             yield from _parts(event, role, clean(text).strip("\n"))
 
 
-def _told(event: Event) -> Iterator[tuple[str, str]]:
+def _texts(event: Event) -> Iterator[tuple[str, str]]:
     meaning = event.meaning
     who = f"[{meaning.subagent_type}] " if meaning.subagent_type else ""
     match meaning.kind:

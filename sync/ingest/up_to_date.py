@@ -74,7 +74,7 @@ def _stamp(path: Path) -> tuple[int, int, int]:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def is_settled(db: apsw.Connection, layout: Layout, note: Note) -> bool:
+def is_current(db: apsw.Connection, layout: Layout, note: Note) -> bool:
     """Whether all that lies in the journal is in the database. JournalError: it is unreadable."""
     return _views(db) == note.views and not _has_news(db, layout)
 

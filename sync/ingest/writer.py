@@ -49,7 +49,7 @@ class Writer:
         self._adopt_on = adopt_on
         self._now_us = now_us
         self._arrived_us = now_us if arrived_us is None else arrived_us
-        self._beside = ThreadPoolExecutor(1)
+        self._background = ThreadPoolExecutor(1)
         self._commit: Future[None] | None = None
 
     def __enter__(self) -> "Writer":
@@ -61,7 +61,7 @@ class Writer:
         try:
             self.wait()
         finally:
-            self._beside.shutdown()
+            self._background.shutdown()
 
     def wait(self) -> None:
         """Everything written so far is committed."""
@@ -78,7 +78,7 @@ class Writer:
         except BaseException:
             self._db.execute("rollback")
             raise
-        self._commit = self._beside.submit(self._finish, texts)
+        self._commit = self._background.submit(self._finish, texts)
         return written
 
     def _write(self, batch: journal_reader.Batch) -> tuple[Written, bytes]:

@@ -149,7 +149,7 @@ class Guard:
         poll = select.poll()
         poll.register(self._lifeline, select.POLLIN)
         poll.register(self._wakes, select.POLLIN)
-        while self._reap() and self.code is None and not self._ordered:
+        while self._collect_children() and self.code is None and not self._ordered:
             left_ms = (self._deadline - time.monotonic()) * 1000
             if left_ms <= 0:
                 return True
@@ -177,10 +177,10 @@ class Guard:
 
     def _left(self) -> bool:
         """Whether anything is left: no child means no descendant, if orphans become children."""
-        alive = self._reap()
+        alive = self._collect_children()
         return alive or (not self._adopts and send(0, os.getpid(), self._pid))
 
-    def _reap(self) -> bool:
+    def _collect_children(self) -> bool:
         """Bury the dead; whether a child is left."""
         while True:
             try:

@@ -194,7 +194,7 @@ class _Call:
         self._gone = not data
         return not self._gone
 
-    def _told(self) -> tuple[str, str]:
+    def _guard_report(self) -> tuple[str, str]:
         """The last that the guard said: a word, and what belongs to it."""
         line = self._said.decode("utf-8", "replace").strip().rpartition("\n")[2]
         word, _, rest = line.partition(" ")
@@ -207,7 +207,7 @@ class _Call:
 
     def result(self, timeout_seconds: float) -> int:
         """The program's exit code, as the guard reported it; ModelError: there is none."""
-        word, rest = self._told()
+        word, rest = self._guard_report()
         if word == "ended":
             return int(rest)
         if word == "late":
@@ -240,14 +240,14 @@ class _Call:
         while not self._gone and (left := until - time.monotonic()) > 0:
             self._lifeline.settimeout(left)
             self._listen()
-        if not self._gone or self._told()[0] not in ("ended", "late", "failed"):
+        if not self._gone or self._guard_report()[0] not in ("ended", "late", "failed"):
             self._sweep(process)
         with contextlib.suppress(subprocess.TimeoutExpired):  # it has no choice, but maybe no time
             process.wait(_GUARD_SECONDS)
 
     def _sweep(self, process: subprocess.Popen[bytes]) -> None:
         """Do what a guard could not. Its number is still its own: we have not waited for it yet."""
-        word, rest = self._told()
+        word, rest = self._guard_report()
         group = int(rest) if word == "started" else 0
         until = time.monotonic() + guard.KILL_SECONDS
         while guard.send(signal.SIGKILL, process.pid, group) and time.monotonic() < until:

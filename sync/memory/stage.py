@@ -107,7 +107,7 @@ def _say_estimate(conditions: Conditions, db: apsw.Connection, due: list[Due]) -
         return
     some = [len(digest(db, one.key)) for one in due[:_SAMPLE]]
     tokens = sum(some) * len(due) // len(some) // _CHARS_PER_TOKEN
-    conditions.tell(f"{len(due):,} sessions to summarize: about {tokens:,} input tokens")
+    conditions.report(f"{len(due):,} sessions to summarize: about {tokens:,} input tokens")
 
 
 def _check(conditions: Conditions, agent: MemoryAgent, one: Due) -> None:
@@ -128,7 +128,7 @@ def _failed(conditions: Conditions, one: Due, error: ModelError) -> ModelError:
 
 def _call(conditions: Conditions, agent: MemoryAgent, db: apsw.Connection, one: Due) -> None:
     """One call with its records. ModelError: it failed, which is recorded."""
-    conditions.tell(f"asking the memory agent about {one.session}")
+    conditions.report(f"asking the memory agent about {one.session}")
     step(f"call {one.calls + 1} of the model program for session {one.session}")
     _record(conditions, one, "ModelCall", {"attempt": one.calls + 1})
     try:

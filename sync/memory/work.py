@@ -69,14 +69,14 @@ def due(db: apsw.Connection, settings: Settings, now_us: int) -> list[Due]:
 
 
 def _is_ripe(db: apsw.Connection, one: Due, state: SessionState, now_us: int, most: int) -> bool:
-    told = models.latest(db, one.agent, one.session)
-    if told is not None and told.covers_us >= last_word_us(state):
+    stored = models.latest(db, one.agent, one.session)
+    if stored is not None and stored.covers_us >= last_word_us(state):
         return False
     # A time ahead of the clock, by a clock that was wrong, is not waited for.
     over = state.status == "finished" or _is_past(state.last_us, SILENT_SECONDS, now_us)
     if summarise(state) is None or not (over or state.status == "idle"):
         return False
-    if over or told is None:
+    if over or stored is None:
         return True
     return one.calls < most - 1 and _is_past(_last_call_us(db, one), BETWEEN_SECONDS, now_us)
 

@@ -149,7 +149,7 @@ def _read(db: apsw.Connection, place: Place, context: int) -> Around:
         raise JournalError("this event does not exist any more", "to find others: journal search")
     position, seq, patch = row
     before, after = (
-        list(islice(_telling(db, query, place.session, position), context + 1))
+        list(islice(_steps_of(db, query, place.session, position), context + 1))
         for query in (_BEFORE, _AFTER)
     )
     here = next(steps.read(db, [(seq, patch)], 1), None)
@@ -160,7 +160,7 @@ def _read(db: apsw.Connection, place: Place, context: int) -> Around:
     return Around(found, (len(before) > context, len(after) > context))
 
 
-def _telling(db: apsw.Connection, query: str, session: int, position: int) -> Iterator[Stored]:
+def _steps_of(db: apsw.Connection, query: str, session: int, position: int) -> Iterator[Stored]:
     """The steps of a query that say something, read a few at a time."""
     rows: Any = db.execute(query, (session, position))
     for stored in steps.read(db, rows, _READ_AT_ONCE):

@@ -28,8 +28,8 @@ class _Known(NamedTuple):
 def unknown(db: apsw.Connection, layout: Layout) -> list[Path]:
     """The packs whose records this database may lack, oldest day first. JournalError, OSError."""
     query = "select name, size, modified_ns, ending from held_packs"
-    held = {row[0]: _Known(*row) for row in db.execute(query)}
-    return [path for path in every_pack(layout) if not _is_held(path, held.get(path.name))]
+    known = {row[0]: _Known(*row) for row in db.execute(query)}
+    return [path for path in every_pack(layout) if not _is_unchanged(path, known.get(path.name))]
 
 
 def note(db: apsw.Connection, paths: list[Path]) -> None:
@@ -60,13 +60,13 @@ def _drop_gone(db: apsw.Connection, layout: Layout) -> None:
             db.executemany("delete from held_packs where name = ?", gone)
 
 
-def _is_held(path: Path, held: _Known | None) -> bool:
-    if held is None:
+def _is_unchanged(path: Path, known: _Known | None) -> bool:
+    if known is None:
         return False
     status = path.stat()
-    if status.st_size != held.size:
+    if status.st_size != known.size:
         return False
-    return status.st_mtime_ns == held.modified_ns or _ending(path, held.size) == held.ending
+    return status.st_mtime_ns == known.modified_ns or _ending(path, known.size) == known.ending
 
 
 def _look(path: Path) -> _Known:

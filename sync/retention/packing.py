@@ -130,7 +130,7 @@ class _Packing:
         for day, files in self._closed():
             if stop() or (before >= PASS_BYTES and not self.at_once):
                 break
-            sizes = self._settled(files)
+            sizes = self._stored_sizes(files)
             if sizes and self._pack(day, sizes) and self._durable():
                 packed.rename(day, sum(sizes.values()))
                 packed.remove(day)
@@ -153,7 +153,7 @@ class _Packing:
         listed = [(day, [Path(e.path) for e in self.layout.entries_of(day)]) for day in days]
         return [(day, files) for day, files in listed if files]
 
-    def _settled(self, files: list[Path]) -> dict[Path, int]:
+    def _stored_sizes(self, files: list[Path]) -> dict[Path, int]:
         """The sizes of a day's files if all is read and no process writes them, else none.
 
         A torn last line is ended here: the next pass reads it and keeps it, as a record or as dead.

@@ -24,7 +24,7 @@ from journal.settings.sources import Settings
 from sync.delivery import received
 from sync.ingest.appending import Appender
 from sync.ingest.dead_letters import Dead
-from sync.ingest.foreign_lines import Line, Refused, UnreadableError, held, lines
+from sync.ingest.foreign_lines import Line, Refused, UnreadableError, accepted, lines
 from sync.ingest.screening import make_screen
 from sync.remote.share import closed_to_us
 from sync.store import connection
@@ -243,7 +243,7 @@ class _Run:
         return self._screen.record(made) if self._screen else made
 
     def _take(self, path: Path, line: Line) -> None:
-        for one in held(line):
+        for one in accepted(line):
             if isinstance(one, Refused):
                 self._refuse(path, line, one)
                 continue

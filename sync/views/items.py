@@ -145,9 +145,11 @@ def _opened(db: apsw.Connection, session: int, event: Event, calls: dict[str, _I
 
 
 def _write_texts(db: apsw.Connection, items: list[_Item]) -> None:
-    told = [(item, text) for item in items if (text := item.text)]
-    db.executemany(_TEXT, [(item.seq, text) for item, text in told if item.seq != item.end_seq])
-    ends = [(i.seq, text, i.session, i.name) for i, text in told if i.seq == i.end_seq]
+    with_text = [(item, text) for item in items if (text := item.text)]
+    db.executemany(
+        _TEXT, [(item.seq, text) for item, text in with_text if item.seq != item.end_seq]
+    )
+    ends = [(i.seq, text, i.session, i.name) for i, text in with_text if i.seq == i.end_seq]
     db.executemany(_TEXT_OF_END, ends)
 
 

@@ -19,7 +19,7 @@ EVENT = "MemoryId"
 Who = tuple[str, str]  # an agent and its session id
 
 
-def tell(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
+def add_facts(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
     """Apply new binds: winners are worked out again among all that are related to them."""
     binds = [_bind(fact) for fact in own if fact.name == EVENT]
     if not binds:

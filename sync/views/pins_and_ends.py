@@ -16,7 +16,7 @@ from sync.store.facts import OwnFact
 PINS = {"Pin": True, "Unpin": False}
 
 
-def tell(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
+def add_facts(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
     """Apply pins; of each session the one that no other replaces counts."""
     pins = [fact for fact in own if fact.name in PINS]
     told = facts.own_facts_of(db, {fact.session for fact in pins}) if pins else {}

@@ -44,7 +44,7 @@ def context(app: App, directory: str | None) -> None:
     # After it: the first pass gives a home of an older version the id that keys are made of.
     place = locate(str(Path(directory or os.curdir).absolute()), scope(app))
     key = context_key(str(app.layout.home), place)
-    text = told(app.layout, key, place.name, missing)
+    text = context_text(app.layout, key, place.name, missing)
     if text:
         click.echo(text)
     else:
@@ -52,7 +52,7 @@ def context(app: App, directory: str | None) -> None:
         click.echo(f"journal: the next session of {name} has no context", err=True)
 
 
-def told(layout: "Layout", key: str, name: str, missing: list[tuple[int, str]]) -> str:
+def context_text(layout: "Layout", key: str, name: str, missing: list[tuple[int, str]]) -> str:
     """What the hook of SessionStart prints for a new session; "" for nothing.
 
     `key` and `name` are the project's; `missing` are numbers of records by session.

@@ -93,9 +93,13 @@ def export(
         write_file(output, parts)
     say(f"Wrote {output} ({output.stat().st_size:,} bytes).")
     if to_open:
-        import webbrowser
+        _open(output)
 
-        webbrowser.open(output.absolute().as_uri())
+
+def _open(page: Path) -> None:
+    import webbrowser
+
+    webbrowser.open(page.absolute().as_uri())
 
 
 def _check(session: str | None, form: str, since: str | None) -> None:

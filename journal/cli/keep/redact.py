@@ -79,20 +79,20 @@ def _done(app: App, dry_run: bool, wait: float) -> "Rescanned":
     if not dry_run:
         app.sync(wait)
     with progress() as advance:
-        told = partial(advance, "Redacting")
+        advanced = partial(advance, "Redacting")
         if dry_run:
             redactor = redactions.to_look(app.layout, app.settings)
-            return rescan.look(_order(app, redactor, wait, told))
+            return rescan.look(_order(app, redactor, wait, advanced))
         redactor = make_redactor(app.layout, app.settings)
-        return rescan.run(_order(app, redactor, wait, told))
+        return rescan.run(_order(app, redactor, wait, advanced))
 
 
 def _order(
-    app: App, redactor: "Redactor", wait: float, told: Callable[[int, int], None]
+    app: App, redactor: "Redactor", wait: float, advanced: Callable[[int, int], None]
 ) -> "Order":
     from sync.rescan.rescan import Order
 
-    return Order(app.layout, app.settings, redactor, time.time_ns(), polling(wait), told)
+    return Order(app.layout, app.settings, redactor, time.time_ns(), polling(wait), advanced)
 
 
 def rescanned_json(done: "Rescanned", seconds: float) -> dict[str, object]:

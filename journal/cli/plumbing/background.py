@@ -19,10 +19,10 @@ class Background:
     """One thread that runs `run` whenever it is woken, until `close`."""
 
     def __init__(
-        self, run: Callable[[], "Outside"], tell: Callable[..., None], ended: Callable[[], None]
+        self, run: Callable[[], "Outside"], report: Callable[..., None], ended: Callable[[], None]
     ) -> None:
         self._run = run
-        self._tell = tell  # of errors; all there are at that moment
+        self._report = report  # of errors; all there are at that moment
         self._ended = ended  # called whenever a run is over
         self._woken = threading.Event()
         self._closed = False
@@ -62,8 +62,8 @@ class Background:
         try:
             outside = self._run()
             self._is_waiting = outside.is_waiting
-            self._tell(*(JournalError(problem) for problem in outside.problems))
+            self._report(*(JournalError(problem) for problem in outside.problems))
         except JournalError as error:
-            self._tell(error)
+            self._report(error)
         except Exception as error:  # noqa: BLE001 - a bug must not end the thread unheard
-            self._tell(JournalError(f"unexpected {type(error).__name__}: {error}"))
+            self._report(JournalError(f"unexpected {type(error).__name__}: {error}"))

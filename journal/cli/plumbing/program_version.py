@@ -35,10 +35,10 @@ class RunningProgram:
     `report` gets what is wrong with changed settings, or nothing.
     """
 
-    def __init__(self, layout: Layout, tell: Callable[..., None]) -> None:
+    def __init__(self, layout: Layout, on_problem: Callable[..., None]) -> None:
         self.reason = ""  # why it is no longer current
         self._layout = layout
-        self._tell = tell
+        self._on_problem = on_problem
         self._lock = _stamp(layout.home / LOCK)
         self._config = _stamp(layout.config)
         self._schema = _schema_version(layout.database)
@@ -75,12 +75,12 @@ class RunningProgram:
     def _other_settings(self) -> bool:
         """Whether there are new valid settings; bad ones are reported, the old ones stay."""
         if _stamp(self._layout.config) == self._config:
-            self._tell()
+            self._on_problem()
             return False
         try:
             load_settings(self._layout)
         except UsageError as error:
-            self._tell(JournalError(f"the old settings still apply: {error}", error.hint))
+            self._on_problem(JournalError(f"the old settings still apply: {error}", error.hint))
             return False
         return True
 

@@ -62,7 +62,7 @@ def sync(app: App, wait: float, rebuild: bool, yes: bool, as_json: bool) -> None
     try:
         with progress(counts=True) as advance:
             outside = app.outside(
-                lambda: False, lambda: later.append(app.sync(wait)), _tell, advance
+                lambda: False, lambda: later.append(app.sync(wait)), _say_on_stderr, advance
             )
     except JournalError as error:  # what the pass did is said all the same
         outside, failed = Outside(), error
@@ -89,7 +89,7 @@ def sync(app: App, wait: float, rebuild: bool, yes: bool, as_json: bool) -> None
         raise failed
 
 
-def _tell(text: str) -> None:
+def _say_on_stderr(text: str) -> None:
     """What is being waited for, to people alone."""
     if sys.stderr.isatty():
         say(f"journal: {text}", err=True)

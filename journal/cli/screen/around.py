@@ -71,8 +71,8 @@ def _text(step: "Step") -> str:
     value = step.output if step.kind == "output" else step.input
     if step.kind != "output" and value is None:
         return clean(step.text)
-    told = [field for field in fields(value) if field.form is not Form.REST]
-    if len(told) == 1:
-        return told[0].text
+    shown = [field for field in fields(value) if field.form is not Form.REST]
+    if len(shown) == 1:
+        return shown[0].text
     gaps = {Form.LINE: " "}
-    return "\n".join(f"{f.name}:{gaps.get(f.form, chr(10))}{f.text}" for f in told)
+    return "\n".join(f"{f.name}:{gaps.get(f.form, chr(10))}{f.text}" for f in shown)

@@ -208,8 +208,8 @@ def test_only_what_hits_is_changed() -> None:
     for body in (b"\xff " + SECRET.encode(), b'{"payload":' + SECRET.encode() + b"}\n"):
         with pytest.raises(UncleanError):
             redact_before_send.cleaned(piece(body, "folder /x"), REDACTOR)
-        blotted = redact_before_send.blotted(piece(body, "folder /x"), REDACTOR)
-        assert SECRET.encode() not in blotted.body
+        made = redact_before_send.redacted_piece(piece(body, "folder /x"), REDACTOR)
+        assert SECRET.encode() not in made.body
 
 
 def test_an_upload_of_the_bytes_before_is_never_registered() -> None:
