@@ -5,7 +5,6 @@ interpreter; they run in a thread while the next batch is read. Only one thread 
 connection at any time: every write begins by waiting for the one before.
 """
 
-import gc
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
@@ -53,11 +52,9 @@ class Writer:
         self._commit: Future[None] | None = None
 
     def __enter__(self) -> "Writer":
-        gc.disable()  # facts hold no cycles: looking for some would take a fifteenth of the time
         return self
 
     def __exit__(self, *error: object) -> None:
-        gc.enable()
         try:
             self.wait()
         finally:
