@@ -12,7 +12,7 @@ from firing import commands, environment, run
 from hooks.project import locate
 from installed import Installed
 from journal import cli
-from journal.cli.daily.context import told
+from journal.cli.daily.context import context_text
 from journal.layout import Layout
 
 PROJECT = "/home/dev/code/i-exit"
@@ -103,7 +103,7 @@ def test_records_not_yet_synced_are_named(tmp_path: Path) -> None:
     recordings.write_journal(tmp_path, "i-exit")
     stored.sync(tmp_path)
     key = f"path:{os.uname().nodename}:{PROJECT}"
-    text = told(Layout.at(tmp_path), key, "i-exit", [(2, "4b3b17")])
+    text = context_text(Layout.at(tmp_path), key, "i-exit", [(2, "4b3b17")])
     assert "missing  2 records of" in text
 
 

@@ -14,12 +14,12 @@ from journal.session.summary import (
     Summary,
     exit_note,
     listing,
+    notable_commands,
     open_facts,
     outcome,
     plain,
     shown_path,
     summarise,
-    telling_commands,
 )
 from places import DATA
 
@@ -160,7 +160,7 @@ def test_commands_that_failed_or_were_repeated_come_first_each_group_newest_firs
             "pwd": Command(1, 0, False, "", 4),
         }
     )
-    assert [text for text, _ in telling_commands(state)] == ["pytest", "ruff", "pwd", "ls"]
+    assert [text for text, _ in notable_commands(state)] == ["pytest", "ruff", "pwd", "ls"]
 
 
 def test_a_check_that_failed_at_its_last_run_stays_open_after_other_commands() -> None:
