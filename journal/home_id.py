@@ -10,8 +10,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from hooks import emit
+from journal.durable_files import append_line, make_folder, sync_folder
 from journal.errors import JournalError
-from journal.layout import Layout, append_line, make_folder, sync_folder
+from journal.layout import Layout
 
 _CONTENT = ("journal.db", "days", "packs", "config.toml", "hooks")  # of a home that is in use
 

@@ -9,8 +9,9 @@ import apsw
 import zstandard
 
 from journal import home_id
+from journal.durable_files import write_whole
 from journal.errors import JournalError
-from journal.layout import Layout, write_whole
+from journal.layout import Layout
 from sync import notify
 from sync.conditions import Pass
 from sync.errors import StoreError

@@ -6,13 +6,13 @@ import apsw
 
 from journal.mcp import frame
 from journal.session.own_words import without_frames
+from journal.session.texts import LIMIT_CHARS
 from journal.times import DAY_US, to_text
 from sync.ingest.screening import Screen
 from sync.query import listing
 from sync.query.listing import Session
 from sync.query.terms import Term, folded
 from sync.recall import age
-from sync.views.texts import LIMIT_CHARS
 
 _BEFORE_CHARS = 150  # of an excerpt, before the first match
 

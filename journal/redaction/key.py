@@ -5,8 +5,8 @@ import secrets
 import tempfile
 from pathlib import Path
 
+from journal.durable_files import make_folder, sync_folder
 from journal.errors import JournalError
-from journal.layout import make_folder, sync_folder
 
 KEY_BYTES = 32
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from hooks import off
 from hooks.project import folders
 from journal.context import capture_gaps
+from journal.durable_files import write_whole
 from journal.errors import JournalError
-from journal.layout import Layout, write_whole
+from journal.layout import Layout
 
 _HINT = "check the owner and rights of the home"
 

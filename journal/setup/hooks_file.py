@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from journal.agents.contract import Agent, Merged, OwnFile
+from journal.durable_files import write_whole
 from journal.errors import JournalError, UsageError
-from journal.layout import write_whole
 from journal.setup import settings_file
 from journal.setup.hook_command import is_ours
 from journal.setup.settings_file import Document, Values

@@ -16,8 +16,9 @@ from typing import Literal
 from journal import home_id
 from journal.agents import AGENTS
 from journal.agents.contract import Agent, Merged
+from journal.durable_files import make_folder
 from journal.errors import JournalError, UsageError
-from journal.layout import Layout, make_folder
+from journal.layout import Layout
 from journal.setup import hooks_file, lost, programs, registered
 from journal.setup.agent_versions import accepted_events
 from journal.setup.hook_command import (

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from journal.agents.contract import Agent, Servers, Skill
+from journal.durable_files import write_whole
 from journal.errors import JournalError, UsageError
-from journal.layout import Layout, write_whole
+from journal.layout import Layout
 from journal.setup import settings_file
 from journal.setup.hook_command import SILENCE
 

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Literal
 from xml.parsers.expat import ExpatError
 
+from journal.durable_files import write_whole
 from journal.errors import JournalError, UsageError
-from journal.layout import Layout, write_whole
+from journal.layout import Layout
 
 NAME = "agent-journal"
 AGAIN_SECONDS = 60  # after a failure, one of which is: another watcher runs until it is idle

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from journal.agents.claude_code.install import SETUP
+from journal.durable_files import write_whole
 from journal.errors import JournalError, UsageError
-from journal.layout import write_whole
 from journal.setup.hook_command import is_ours
 from journal.times import to_datetime
 

@@ -13,8 +13,9 @@ import apsw
 
 from journal.doctor import Finding, Status, Voice
 from journal.doctor.canary import CLAUDE_CODE, PREFIX, Canary, Sent, send, spooled
+from journal.durable_files import write_whole
 from journal.errors import BusyError, JournalError
-from journal.layout import Layout, write_whole
+from journal.layout import Layout
 from journal.times import SECOND_US
 from sync.store import connection
 from sync.store.locks import locked

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from journal.agents import AGENTS
+from journal.durable_files import write_whole
 from journal.errors import JournalError
-from journal.layout import write_whole
 from sync.transcripts import discovery
 from sync.transcripts.discovery import Found
 

@@ -22,8 +22,8 @@ from typing import Any
 
 import orjson
 
+from journal.durable_files import write_whole
 from journal.errors import JournalError
-from journal.layout import write_whole
 from journal.settings import sections
 from journal.times import SECOND_US, to_text, to_us
 from sync.delivery.retry_format import spelled_out

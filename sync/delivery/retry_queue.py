@@ -27,8 +27,8 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+from journal.durable_files import sync_folder, write_all, write_whole
 from journal.errors import JournalError
-from journal.layout import sync_folder, write_all, write_whole
 from journal.settings import sections
 from journal.times import DAY_US, SECOND_US
 from sync.delivery import retry_format

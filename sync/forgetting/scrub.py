@@ -15,7 +15,8 @@ from typing import BinaryIO, NamedTuple, Protocol
 
 import apsw
 
-from journal.layout import Layout, append_line, sync_folder, write_whole
+from journal.durable_files import append_line, sync_folder, write_whole
+from journal.layout import Layout
 from journal.record import record
 from sync.forgetting.open_files import wait_for_writers
 from sync.ingest import journal_reader

@@ -14,7 +14,8 @@ from typing import Any
 
 import orjson
 
-from journal.layout import Layout, append_line
+from journal.durable_files import append_line
+from journal.layout import Layout
 from journal.times import day_of, to_text
 from sync.ingest.screening import Screen
 

@@ -7,7 +7,8 @@ arrives, and the file is rewritten with it.
 import apsw
 import orjson
 
-from journal.layout import Layout, write_whole
+from journal.durable_files import write_whole
+from journal.layout import Layout
 from journal.times import to_text
 
 _QUERY = """

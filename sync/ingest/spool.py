@@ -10,8 +10,9 @@ import stat
 from pathlib import Path
 
 from hooks import emit
+from journal.durable_files import append_line
 from journal.errors import JournalError
-from journal.layout import Layout, append_line
+from journal.layout import Layout
 from journal.record import record
 from journal.times import day_of
 from sync.ingest.dead_letters import Dead

@@ -17,7 +17,8 @@ import apsw
 import orjson
 
 from journal import __version__
-from journal.layout import Layout, write_whole
+from journal.durable_files import write_whole
+from journal.layout import Layout
 
 _LOW = 0xFFFF_FFFF  # sums of whole inodes and times would leave 64 bits
 # A file changes at least one of these, and no two changes make up for each other.

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import apsw
 import orjson
 
+from journal.session.texts import KINDS, TextKind
 from sync.query import ranking
 from sync.query.cursors import ALL, BOTTOM, TOP, Cursor, Window
 from sync.query.filters import Calls, Wanted
 from sync.query.terms import Term
 from sync.store import arrivals
-from sync.views.texts import KINDS, TextKind
 
 TEXTS = 2_000  # words that are in more are ranked window by window
 EVENTS = 3_000  # of the sessions of the first window

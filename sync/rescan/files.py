@@ -13,7 +13,8 @@ from pathlib import Path
 
 import orjson
 
-from journal.layout import Layout, write_whole
+from journal.durable_files import write_whole
+from journal.layout import Layout
 from journal.record import record
 from journal.record.record import Record
 from journal.redaction.redactor import Redactor

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import apsw
 
+from journal.durable_files import append_line
 from journal.errors import JournalError
-from journal.layout import Layout, append_line
+from journal.layout import Layout
 from journal.record import record
 from journal.record.record import Record
 from journal.settings.sources import Settings

@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from journal.layout import Layout, write_whole
+from journal.durable_files import write_whole
+from journal.layout import Layout
 from journal.times import DAY_US, SECOND_US
 from sync.conditions import Reading
 

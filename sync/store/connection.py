@@ -11,7 +11,8 @@ from typing import Any
 
 import apsw
 
-from journal.layout import Layout, make_folder
+from journal.durable_files import make_folder
+from journal.layout import Layout
 from sync.errors import DamagedStoreError, StoreError
 from sync.store import migration, schema
 from sync.store.file_systems import network_file_system

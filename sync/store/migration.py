@@ -11,7 +11,7 @@ from pathlib import Path
 
 import apsw
 
-from journal.layout import sync_folder
+from journal.durable_files import sync_folder
 from sync.errors import StoreError
 from sync.store import schema
 

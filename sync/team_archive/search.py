@@ -14,6 +14,7 @@ from uuid import UUID
 from journal.errors import UsageError
 from journal.record import record
 from journal.session.meaning import Action, Meaning
+from journal.session.texts import TextKind, summary_text, texts
 from journal.words import Phrase, query_words
 from sync.query.candidates import Query
 from sync.query.filters import Calls
@@ -22,7 +23,6 @@ from sync.query.terms import Term, folded, snippet
 from sync.store import facts
 from sync.team_archive.archive import Archive
 from sync.team_archive.listing import SHORT_CHARS
-from sync.views.texts import TextKind, summary_text, texts
 
 SECONDS = 5.0
 _ROUNDS = 8  # pages of candidates that are looked at for one page of hits

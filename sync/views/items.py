@@ -13,8 +13,8 @@ import apsw
 from journal.session.fold import Event
 from journal.session.meaning import Action, Kind
 from journal.session.mentions import content_digest, stem
+from journal.session.texts import LIMIT_CHARS
 from sync.views.change import Change
-from sync.views.texts import LIMIT_CHARS
 
 NO_ID = "~"  # the beginning of ids that replace missing ids of the agent
 _INSERT = """

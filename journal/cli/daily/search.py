@@ -111,11 +111,11 @@ def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) ->
 
 
 def _search(app: App, query: str, chosen: dict[str, Any], *, as_json: bool) -> None:
+    from journal.session.texts import TextKind
     from sync.query import search as index
     from sync.query.candidates import ENDLESS_US, Query
     from sync.query.cursors import Cursor
     from sync.query.terms import parse
-    from sync.views.texts import TextKind
 
     in_archive = chosen["in_archive"]
     after = None

@@ -18,12 +18,12 @@ import stored
 from chance import examples
 from journal import cli
 from journal.errors import UsageError
+from journal.session.texts import KINDS, TextKind, texts
 from sync.query.candidates import Query
 from sync.query.filters import Filters, Wanted, moment_us
 from sync.query.search import Found, search
 from sync.query.terms import SNIPPET_CHARS, folded, parse, snippet
 from sync.store import facts
-from sync.views.texts import KINDS, TextKind, texts
 from tests.journal.test_words import finds
 
 NOW_US = stored.NOW_US

@@ -19,12 +19,12 @@ from commands import Commands, Done
 from journal.layout import Layout
 from journal.record import own_facts
 from journal.redaction.redactor import RULES_VERSION
+from journal.session.texts import KINDS
 from sync.delivery import dead_pieces, retry_format, retry_queue
 from sync.remote.contract import Piece
 from sync.retention import pack_file
 from sync.store import bodies
 from sync.store.locks import locked
-from sync.views.texts import KINDS
 from tests.sync.forgetting import test_forget
 from tests.sync.forgetting.test_forget import DAYS_AGO, line, write
 from tests.sync.views.test_tombstones import check, facts_of

@@ -17,7 +17,8 @@ import pytest
 import recordings
 import stored
 from journal import cli
-from journal.layout import Layout, append_line
+from journal.durable_files import append_line
+from journal.layout import Layout
 from journal.record import record
 from journal.settings.sources import load_settings
 from places import ROOT
