@@ -233,9 +233,10 @@ def _click_text(error: click.ClickException) -> tuple[str, str]:
     """What is wrong with the command line, and what to do."""
     text = " ".join(error.format_message().split()).rstrip(".")
     text, _, hint = text.partition(". ")
-    if not hint and isinstance(error, click.UsageError) and error.ctx is not None:
-        hint = f"see: {error.ctx.command_path} --help"
-    return text[:1].lower() + text[1:], hint
+    if not hint:
+        ctx = error.ctx if isinstance(error, click.UsageError) else None
+        hint = f"see: {ctx.command_path if ctx else 'journal'} --help"
+    return text[:1].lower() + text[1:], hint[:1].lower() + hint[1:]
 
 
 def _reader_left() -> int:

@@ -21,30 +21,37 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class AtLeast(click.types.IntParamType):
-    """A whole number from a bound on. Its help is what the option's own words say."""
+    """A whole number from `least` to `most`. Its help is what the option's own words say."""
 
-    def __init__(self, least: int) -> None:
-        self._least = least
+    def __init__(self, least: int, most: int = MOST) -> None:
+        self._least, self._most = least, most
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        number: int = super().convert(value, param, ctx)
+        try:
+            number = int(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a whole number.", param, ctx)
         if number < self._least:
             self.fail(f"{number} is less than {self._least}.", param, ctx)
+        if number > self._most < MOST:
+            self.fail(f"{number} is more than {self._most}.", param, ctx)
         return min(number, MOST)
 
 
-class Seconds(click.FloatRange):
+class Seconds(click.types.FloatParamType):
     """A time that is not negative, not endless and a number."""
-
-    def __init__(self) -> None:
-        super().__init__(min=0)
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        number: float = super().convert(value, param, ctx)
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
         if not math.isfinite(number):
-            self.fail(f"{value} is not a number of seconds or minutes.", param, ctx)
+            self.fail(f"{str(value)!r} is not a number of seconds or minutes.", param, ctx)
+        if number < 0:
+            self.fail(f"{number:g} is less than 0.", param, ctx)
         return min(number, MOST)
 
 

@@ -150,7 +150,7 @@ def check_possible() -> None:
 def known(name: str) -> Agent:
     """The agent with this name. UsageError: there is none."""
     if name not in AGENTS:
-        raise UsageError(f"unknown agent: {name}", f"known: {', '.join(AGENTS)}")
+        raise UsageError(f"unknown agent {name!r}", f"known: {', '.join(AGENTS)}")
     return AGENTS[name]
 
 

@@ -31,13 +31,13 @@ def home(journal: Reader) -> Path:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["sesions"], "journal: no such command 'sesions' (Did you mean 'sessions'?)"),
+        (["sesions"], "journal: no such command 'sesions' (did you mean 'sessions'?)"),
         (["sessions", "--limit", "x"], "journal: invalid value for '--limit': "),
         (
             ["show", "a", "b"],
             "journal: got unexpected extra argument (b) (see: journal show --help)",
         ),
-        (["sync", "--wait", "nan"], "journal: invalid value for '--wait': nan is not a number"),
+        (["sync", "--wait", "nan"], "journal: invalid value for '--wait': 'nan' is not a number"),
         (["sessions", "--since", "2 weeks"], "journal: cannot read '2 weeks' as a time (try 2h"),
     ],
 )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app
+from journal.cli.filters import AtLeast
 
 if TYPE_CHECKING:
     from journal.doctor import Finding
@@ -15,7 +16,7 @@ CANARY = "canary"
 @click.command()
 @click.option(
     "--port",
-    type=click.IntRange(1, 65535),
+    type=AtLeast(1, 65535),
     metavar="N",
     help="The port to listen on (default: 7878, or any free one if that is in use).",
 )

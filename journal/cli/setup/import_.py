@@ -165,7 +165,7 @@ def _known(names: tuple[str, ...]) -> tuple[str, ...]:
 
     for name in names:
         if name not in AGENTS:
-            raise UsageError(f"unknown agent '{name}'", f"agents are {', '.join(AGENTS)}")
+            raise UsageError(f"unknown agent {name!r}", f"known: {', '.join(AGENTS)}")
     return names
 
 

@@ -472,7 +472,9 @@ def test_an_unknown_agent_is_refused_with_what_is_known(
     layout: Layout, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["install", "emacs"]) == 2
-    assert "unknown agent: emacs (known: claude-code, codex, copilot-cli" in capsys.readouterr().err
+    assert (
+        "unknown agent 'emacs' (known: claude-code, codex, copilot-cli" in capsys.readouterr().err
+    )
     assert run(["uninstall", "emacs"]) == 2
     assert list(Path.home().iterdir()) == [Path.home() / "bin"]
 

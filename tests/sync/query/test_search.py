@@ -422,7 +422,7 @@ def test_an_unknown_option_is_a_word_unless_it_looks_mistyped(
     hits = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {hit["session"] for hit in hits} == {"flag"}
     assert run(shelf, "word", "--jsno") == 2
-    assert "Did you mean --json?" in capsys.readouterr().err
+    assert "did you mean --json?" in capsys.readouterr().err
     assert run(shelf, "--", "--jsno") == 0
     assert run(shelf, "word", "--since", "soon") == 2
     assert capsys.readouterr().err.count("\n") == 1
