@@ -224,13 +224,13 @@ def check(storm: Storm) -> truth.Truth:
     stored.check(home)
     again = stored.sync(home)
     assert (again.read, again.stored, again.rejected) == (0, 0, 0), again
-    again = storm.folder / "again"
-    shutil.copytree(home / "days", again / "days")
-    shutil.copy(home / "id", again / "id")
-    stored.sync(again)
-    truth.assert_same_views(home, again)
-    assert truth.prepared(home) == truth.prepared(again), "contexts differ"
-    shutil.rmtree(again)
+    copied = storm.folder / "copied"
+    shutil.copytree(home / "days", copied / "days")
+    shutil.copy(home / "id", copied / "id")
+    stored.sync(copied)
+    truth.assert_same_views(home, copied)
+    assert truth.prepared(home) == truth.prepared(copied), "contexts differ"
+    shutil.rmtree(copied)
     truth.assert_nothing_left(home)
     assert not storm.problems, "\n".join(storm.problems)
     return found
