@@ -92,7 +92,7 @@ def string_field(data: bytes, name: bytes) -> bytes:
 
 
 def quote(data: bytes) -> bytes:
-    """Any bytes as one JSON string; bytes that are no UTF-8 become lone surrogates (PEP 383)."""
+    """Any bytes as one JSON string; bytes that are not UTF-8 become lone surrogates (PEP 383)."""
     data = data.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
     for code in range(32):
         data = data.replace(b"%c" % code, b"\\u%04x" % code)

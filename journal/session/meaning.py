@@ -1,4 +1,4 @@
-"""What an event means in our terms, whichever agent it came from.
+"""# target: the task of a sub-agent
 
 `journal/agents/` has a module for each agent that turns its payloads into a Meaning; nothing
 else names an agent's fields.

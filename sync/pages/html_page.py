@@ -91,10 +91,10 @@ def _session(detail: "Detail", heading: str) -> Iterator[str]:
     anchor = _anchor(detail.session)
     yield f'<article class="session" id="{anchor}">\n'
     yield session_html.about(detail, heading)
-    told = story.blocks(detail)
+    shown = story.blocks(detail)
     place = session_html.Destination(story.clock(detail.session))
-    yield from session_html.steps(told, place)
-    if not told:
+    yield from session_html.steps(shown, place)
+    if not shown:
         yield f"<p>{_text(story.nothing(detail))}</p>\n"
     yield "</article>\n"
 

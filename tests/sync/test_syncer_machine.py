@@ -1,7 +1,7 @@
-"""The syncer as a state machine: whatever happens to files, passes and database, nothing is lost.
+"""The syncer as a state machine: any operation on files, passes and database loses nothing.
 
 The model is small: what the files hold when a pass ends well is stored from then on, once and with
-its content, until somebody deletes the database; everything torn is among the dead; the views are
+its content, until the database is deleted; every torn line is in dead/; the views are
 those of a database that got the same records in one go.
 """
 
@@ -256,7 +256,7 @@ class Syncer(RuleBasedStateMachine):
 
     def _check_views(self, contexts: bool = True) -> None:
         stored.check(self.home)
-        truth.assert_views_follow(self.home, self.folder / "anew", contexts)
+        truth.assert_views_follow(self.home, self.folder / "again", contexts)
 
 
 Syncer.TestCase.settings = settings(

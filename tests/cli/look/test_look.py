@@ -134,7 +134,7 @@ def test_a_shell_completes_commands_sessions_and_projects(home: Path, shell: str
     assert "billing-api" in offered("journal sessions --project bil")
 
 
-def test_the_person_is_told_once_for_each_wait(tmp_path: Path) -> None:
+def test_the_person_is_notified_once_for_each_wait(tmp_path: Path) -> None:
     home, said, pids = tmp_path / "home", tmp_path / "said", tmp_path / "pids"
     script = tmp_path / "notify"
     script.write_text(

@@ -161,7 +161,7 @@ def test_a_canary_that_a_killed_run_left_is_shown_nowhere_and_removed_later(
     shown = patient.run("sessions", "--json")
     assert canary.PREFIX not in shown + patient.run("context") + patient.run()
     patient.doctor()
-    assert flight.is_stored(patient.layout, left.session)  # it may be that of a run beside this one
+    assert flight.is_stored(patient.layout, left.session)  # it may be that of another run
     who = ("claude-code", left.session)
     own_facts.append(patient.layout, "Pin", who, {}, time.time_ns())
     patient.run("sync")
@@ -201,9 +201,7 @@ def test_nothing_is_installed_and_nothing_is_made(
     assert not (scratch_home / ".claude").exists()
 
 
-def test_a_home_of_another_user_that_is_no_folder_or_a_link(
-    patient: Patient, tmp_path: Path
-) -> None:
+def test_a_home_of_another_user_a_file_or_a_link(patient: Patient, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     (one,) = home.look_at_home(Layout(file))
@@ -307,7 +305,7 @@ def test_events_without_a_hook_and_changed_ones(patient: Patient) -> None:
     patient.is_fixed("hooks", "installed again: 2 hooks")
 
 
-def test_without_any_hook_of_ours_none_is_installed(patient: Patient) -> None:
+def test_fix_installs_no_hooks_where_none_were_installed(patient: Patient) -> None:
     patient.change(hooks={})
     patient.finds("hooks", "error", "no hook of this home")
     patient.finds("hooks", "error", "no hook of this home", "--fix")
@@ -319,7 +317,7 @@ def test_an_interpreter_that_is_gone(patient: Patient) -> None:
 
     text = patient.settings.read_text().replace(f"{base_interpreter()} -I", "/gone/python -I")
     patient.settings.write_text(text)
-    patient.finds("hooks", "error", "interpreter that runs the hooks is gone: /gone/python")
+    patient.finds("hooks", "error", "interpreter that runs the hooks does not exist: /gone/python")
     one = patient.finds("canary", "error", "went through the spool")
     assert "no emitter could run" in one["message"]
     assert not list((patient.user / "tmp").rglob("*.raw"))
@@ -384,7 +382,7 @@ def test_hooks_that_are_switched_off(patient: Patient, monkeypatch: pytest.Monke
     patient.change(env={})
     monkeypatch.setenv("JOURNAL_DISABLE", "1")
     patient.finds("agent", "warning", "JOURNAL_DISABLE=1 is in this environment")
-    patient.finds("canary", "warning", "told to record nothing")
+    patient.finds("canary", "warning", "set to record nothing")
 
 
 @pytest.mark.parametrize(
@@ -427,7 +425,7 @@ def test_how_long_transcripts_are_kept(patient: Patient, days: object, status: s
 def test_capture_that_is_off(patient: Patient) -> None:
     patient.run("off")
     patient.finds("capture", "warning", "nothing is recorded")
-    patient.finds("canary", "warning", "told to record nothing")
+    patient.finds("canary", "warning", "set to record nothing")
     patient.run("on")
     patient.run("off", "--here")
     patient.finds("capture", "warning", "off in")
@@ -449,7 +447,9 @@ def test_a_watcher_that_runs_was_killed_or_is_elsewhere(patient: Patient) -> Non
         assert process.stdout.readline().startswith(b"Watching")
         try:
             patient.finds("watcher", "ok", f"runs, process {process.pid}")
-            patient.finds("canary", "ok", "found, and removed")  # whoever takes it in first
+            patient.finds(
+                "canary", "ok", "found, and removed"
+            )  # also if another sync stores it first
         finally:
             process.terminate()
 
@@ -461,7 +461,7 @@ def test_a_damaged_database_is_rebuilt(patient: Patient, content: bytes | None) 
     data = path.read_bytes()
     path.write_bytes(content or data[:8192] + b"\xff" * 4096 + data[12288:])
     patient.finds("database", "error", "")
-    if content:  # nobody knows what it held
+    if content:  # its content is unknown
         found = patient.doctor("--fix", code=1)
         (one,) = [f for f in found if f["check"] == "database"]
         assert "--yes" in one["hint"]
@@ -496,7 +496,7 @@ def test_databases_of_others(patient: Patient) -> None:
     patient.finds("database", "error", "not a journal's database")
 
 
-def test_what_is_not_synced_for_long(patient: Patient) -> None:
+def test_records_that_wait_long_are_reported(patient: Patient) -> None:
     told.tell(patient.home, "aaaaaa01", "Stop", 0)
     patient.finds("backlog", "warning", "not synced, the oldest from")
     told.tell(patient.home, "aaaaaa01", "Stop", 0)  # the canary's pass has taken the other one in
@@ -694,7 +694,7 @@ def test_hooks_that_would_leave_a_session_are_not_tried(patient: Patient) -> Non
     hooks = {"PreToolUse": patient.values()["hooks"]["PreToolUse"]}
     patient.change(hooks=hooks)
     one = patient.doctor(code=1)[-1]
-    assert (one["status"], "leave a session" in one["message"]) == ("warning", True)
+    assert (one["status"], "leave a test session" in one["message"]) == ("warning", True)
 
 
 def test_another_settings_file_can_be_named(installed: Installed) -> None:

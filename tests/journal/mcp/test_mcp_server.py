@@ -20,7 +20,7 @@ ERROR = "FAILED tests/test_money.py::test_rounding - decimal.InvalidOperation: q
 
 
 class Story:
-    """A project's sessions, told a moment ago, and the folder that a server runs in."""
+    """A project's sessions, recorded a moment ago, and the folder that a server runs in."""
 
     def __init__(self, folder: Path) -> None:
         self.home, self.project = folder / "home", folder / "code" / "billing"

@@ -183,7 +183,7 @@ def test_every_key_can_be_set_by_the_environment(layout: Layout) -> None:
     assert len(environ) == len(keys())
 
 
-def test_variables_that_are_no_settings_are_passed_over(layout: Layout) -> None:
+def test_variables_that_are_not_settings_are_ignored(layout: Layout) -> None:
     environ = {
         "JOURNAL_HOME": "/x",
         "JOURNAL_DISABLE": "1",
@@ -267,7 +267,7 @@ def test_a_very_long_unknown_key_is_cut(layout: Layout) -> None:
     assert len(str(error)) < len(str(layout.config)) + 150
 
 
-def test_of_several_errors_the_first_is_told_and_the_others_counted(layout: Layout) -> None:
+def test_of_several_errors_the_first_is_shown_and_the_others_counted(layout: Layout) -> None:
     text = "[context]\nsessions = -1\nmax_chars = 9\nsesions = 1\n"
     error = refused(layout, text)
     assert "context.sessions must be greater than or equal to 0" in str(error)
@@ -387,7 +387,7 @@ def test_the_address_is_left_out_when_settings_are_printed(layout: Layout) -> No
     assert SECRET not in repr(made) + str(made)
 
 
-# What is no TOML, or no file
+# Not TOML, or not a file
 
 
 @pytest.mark.parametrize(
@@ -402,7 +402,7 @@ def test_the_address_is_left_out_when_settings_are_printed(layout: Layout) -> No
         ("a = 1\0", "line 1"),
     ],
 )
-def test_invalid_toml_is_told_with_its_line(layout: Layout, text: str, place: str) -> None:
+def test_invalid_toml_is_reported_with_its_line(layout: Layout, text: str, place: str) -> None:
     error = refused(layout, text)
     assert str(error).startswith(f"{layout.config} is not valid TOML at ")
     assert place in str(error)
@@ -413,7 +413,7 @@ def test_toml_beyond_all_bounds_is_an_error_like_any_other(layout: Layout, text:
     assert str(refused(layout, text)).startswith(f"{layout.config} is not valid TOML: ")
 
 
-def test_a_file_that_is_not_utf_8_is_told_with_its_line(layout: Layout) -> None:
+def test_a_file_that_is_not_utf_8_is_reported_with_its_line(layout: Layout) -> None:
     assert "is not UTF-8 at line 2" in str(refused(layout, b"# a\n# \xe9\n"))
     assert "is not UTF-8 at line 1" in str(refused(layout, "[context]\n".encode("utf-16")))
 
@@ -485,7 +485,7 @@ def test_no_descriptor_is_left_open(layout: Layout) -> None:
     assert len(os.listdir("/dev/fd")) <= before  # noqa: PTH208
 
 
-# Whatever comes
+# Any input
 
 HOSTILE = settings(
     max_examples=examples(150),
