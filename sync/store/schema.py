@@ -27,7 +27,7 @@ STEPS: tuple[Step, ...] = (
     partial(_run, ("3-remotes",)),
     partial(_run, ("4-ends",)),
     partial(_run, ("5-transcripts",)),
-    partial(_run, ("6-conversation", "6-words", "6-arrivals", "6-sql-views")),
+    partial(_run, ("6-conversation", "6-words", "6-arrivals", "6-blocks", "6-sql-views")),
 )
 VERSION = len(STEPS)
 # A table that each step makes, by which a database shows its schema.
