@@ -16,7 +16,7 @@ class ChangedError(JournalError):
 
 
 def write(document: Document, values: Values, now_us: int) -> Path | None:
-    """Replace the file by `values`, whole and with its mode; the backup, None if there was no file.
+    """Replace the file by `values`, whole, with its mode; returns the backup, None without a file.
 
     A symlink stays and its target is replaced. JournalError: it cannot be written, or another
     program else changed it since it was read.

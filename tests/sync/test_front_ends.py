@@ -194,7 +194,7 @@ THREE = {
 def test_sessions_of_three_agents_are_one_context_that_names_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Told within the smallest limit of any agent: Codex's 9,900 bytes, also in Japanese."""
+    """Within the smallest limit of any agent: Codex's 9,900 bytes, also in Japanese."""
     layout, cwd = Layout(tmp_path / "home"), tmp_path / "shop"
     cwd.mkdir()
     install(layout, "codex", None, durable=False, now_us=time.time_ns() // 1000)
