@@ -96,7 +96,7 @@ def test_a_canary_that_a_killed_run_left_is_shown_nowhere_and_removed_later(
     for path in (patient.home / "days").rglob("*journal-doctor*"):
         os.utime(path, (1_700_000_000, 1_700_000_000))
     later_us = time.time_ns() // 1000 + 2 * flight.LEFT_US
-    flight.remove(patient.layout, "nobody", later_us, lambda: False)
+    flight.remove(patient.layout, "unknown", later_us, lambda: False)
     assert everything(patient.home) == before
 
 
