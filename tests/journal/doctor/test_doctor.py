@@ -241,9 +241,7 @@ def test_a_watcher_that_runs_was_killed_or_is_elsewhere(patient: Patient) -> Non
         assert process.stdout.readline().startswith(b"Watching")
         try:
             patient.finds("watcher", "ok", f"runs, process {process.pid}")
-            patient.finds(
-                "canary", "ok", "found, and removed"
-            )  # also if another sync stores it first
+            patient.finds("canary", "ok", "found, and removed")  # also if the watcher stores it
         finally:
             process.terminate()
 
