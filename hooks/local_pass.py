@@ -100,9 +100,7 @@ def _spawn(home: str, writer: int) -> int:
     python = os.fsdecode(read_file(f"{home}/hooks/application")).strip()
     if not python.startswith("/"):
         raise ValueError("no interpreter of the application is known")
-    signal = sys.modules[
-        "_signal"
-    ]  # its end could not be read if this process inherited an ignored SIGCHLD
+    signal = sys.modules["_signal"]  # with an inherited, ignored SIGCHLD its end is unknown
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     return os.posix_spawn(
         python,

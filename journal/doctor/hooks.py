@@ -17,8 +17,8 @@ from journal.setup.install import Installation
 
 AGENT = "claude-code"
 INSTALL = "run: journal install"
-# In the command of a hook: `set -- PYTHON -I -S -c …`, in that of an older version
-# `PYTHON -I -S "$r" …`; PYTHON is quoted for the shell.
+# In the command of a hook: `set -- PYTHON -I -S -c …`, in an older one `PYTHON -I -S "$r" …`;
+# PYTHON is quoted for the shell.
 _INTERPRETER = re.compile(r"""(?:&&|set --) ((?:'[^']*'|"[^"]*"|[^\s;'"])+) -I -S (?:-c|"\$r") """)
 
 

@@ -17,7 +17,7 @@ HINT = "give the value that the last line of the answer before says, and the sam
 
 
 class Question(NamedTuple):
-    """Where an answer comes from, what it may tell, and how it quotes."""
+    """Where an answer comes from, what it may show, and how it quotes."""
 
     db: apsw.Connection
     scope: Scope

@@ -100,7 +100,7 @@ class Redactor:
     def _rewritten(self, data: bytes, harmless: set[bytes], again: bool) -> tuple[bytes, bool]:
         """`data` with its strings redacted, and whether to do it again would change nothing.
 
-        `again`: a string that still hits goes whole. `harmless`: strings that hold nothing wherever
+        `again`: a string that still hits goes whole. `harmless`: strings that hold nothing where
         they stand, as far as is known by now.
         """
         parts: list[bytes] = []

@@ -50,7 +50,7 @@ class Action(StrEnum):
     EDIT = "edit"  # target: a file
     RUN = "run"  # target: a command
     ASK = "ask"  # target: a question to the person
-    DELEGATE = "delegate"  # target: what a sub-agent was told
+    DELEGATE = "delegate"  # target: the task of a sub-agent
     OTHER = "other"
 
 

@@ -83,7 +83,7 @@ def _prompts(own: Sequence[Mention]) -> Iterator[tuple[int, Mention, bool]]:
 def _of_both(own: Sequence[Mention], hooked: Sequence[Mention]) -> Iterator[int]:
     """# when lines reported these words"""
     prompts = _Prompts(hooked)
-    last: dict[bytes, int] = {}  # when lines told these words
+    last: dict[bytes, int] = {}  # when lines reported these words
     for before_us, line, is_start in _prompts(own):
         said_us = last.get(line.digest, -_ALIKE_US - 1)
         last[line.digest] = max(line.at_us, said_us)

@@ -18,7 +18,7 @@ from journal.setup import settings_file, settings_writing
 from journal.setup.hook_command import is_ours
 from journal.setup.settings_file import Document, Values
 
-Commands = list[tuple[str, str]]  # event and command of each hook of ours
+Commands = list[tuple[str, str]]  # event and command of each of our hooks
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,7 @@ def _is_ours(command: Sequence[str]) -> bool:
 
 
 def _merge(servers: Servers, path: Path, entry: Values | None, now_us: int) -> Path | None:
-    """The file with this entry, or without ours; the backup, None if there was no file."""
+    """The file with this entry, or without ours; returns the backup, None without a file."""
     if servers.is_toml:
         return _merge_toml(path, entry, now_us)
     document = settings_file.load(path)

@@ -16,7 +16,7 @@ class ChangedError(JournalError):
 
 
 def write(document: Document, values: Values, now_us: int) -> Path | None:
-    """Replace the file by `values`, whole and with its mode; the backup, None if there was no file.
+    """Replace the file by `values`, whole, with its mode; returns the backup, None without a file.
 
     A symlink stays and its target is replaced. JournalError: it cannot be written, or another
     program changed it since it was read.
@@ -25,7 +25,7 @@ def write(document: Document, values: Values, now_us: int) -> Path | None:
 
 
 def write_original(document: Document, values: Values, now_us: int) -> Path | None:
-    """The same, but byte for byte as one of our backups, if that has the content of `values`.
+    """The same, but byte for byte as one of our backups, if that has the same content as `values`.
 
     A file that is now empty and has no such backup was made by us: it is removed.
     """

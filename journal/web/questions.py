@@ -26,7 +26,7 @@ class UnknownError(JournalError):
 
 
 class Told(NamedTuple):
-    """A session and what is told of it, in blocks."""
+    """A session and its conversation, in blocks."""
 
     detail: Detail
     blocks: list[Block]

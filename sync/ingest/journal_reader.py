@@ -26,7 +26,7 @@ from sync.store.file_cursors import START, Cursor, cursor_key
 from sync.views.transcripts import Copied
 
 BATCH_RECORDS = 8_000
-BATCH_BYTES = 4 << 20  # larger ones are no quicker, and take more memory and a larger WAL
+BATCH_BYTES = 4 << 20  # larger ones are not quicker, and take more memory and a larger WAL
 SMALL_BATCH_BYTES = 1 << 19  # under a deadline: a tenth of a second's work or less
 FILTER_LINES = 16  # are looked at together: the filter for secrets is quicker on more bytes
 

@@ -17,7 +17,7 @@ _FOLDER = Path(__file__).parent / "migrations"
 
 def _run(names: tuple[str, ...], db: apsw.Connection) -> None:
     for name in names:
-        db.execute((_FOLDER / f"{name}.sql").read_text())
+        db.execute((_FOLDER / f"{name}.sql").read_text("utf-8"))
 
 
 # Step n leads from user_version n to n + 1.

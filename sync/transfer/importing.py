@@ -177,7 +177,7 @@ class _Run:
                 self._read(source, before, total)
             before += source.size
             self._order.progress(before, total)
-        self._append_told()
+        self._append_lines()
         self._appender.flush()
         self._done.imported = self._appender.appended
         self._done.known = self._appender.known
@@ -235,9 +235,9 @@ class _Run:
         except TornLineError as error:
             self._pending = transcript.path, line, Refused(0, error.torn, str(error))
         if len(self._told) >= SCREENED_TOGETHER:
-            self._append_told()
+            self._append_lines()
 
-    def _append_told(self) -> None:
+    def _append_lines(self) -> None:
         told, self._told = self._told, []
         for made in self._screen.records(told) if self._screen else told:
             data = record.dump(made).rstrip()

@@ -113,7 +113,7 @@ def test_what_was_lost_is_known(home: Path, journal: Reader) -> None:
         subprocess.run([sys.executable, "-c", code, str(home)], check=True)
     assert lost.read(layout).number == 2
     assert (home / "lost").stat().st_size == len(lost.NOTHING)
-    assert "2 records found no place" in " ".join(journal("status").split())
+    assert "2 records could not be written" in " ".join(journal("status").split())
 
 
 def test_a_moved_clock_is_reported_and_prune_waits_for_yes(home: Path, journal: Reader) -> None:

@@ -57,8 +57,8 @@ def test_a_torn_line_waits_until_it_can_be_kept(journal: Reader) -> None:
     assert "cccccc01" in journal("sessions", "--json")
 
 
-def test_packs_that_cannot_be_read_do_not_count_as_missing(journal: Reader) -> None:
-    """The records in days/ are shown; the packed ones come back when the packs can be read."""
+def test_shut_packs_without_a_database_are_not_packs_that_are_gone(journal: Reader) -> None:
+    """What the days hold is shown; what was packed comes back when the packs can be read."""
     packs = journal.home / "packs"
     lines = next((journal.home / "days").glob("*/*.jsonl")).read_bytes()
     other = lines.replace(b"aaaaaa01", b"dddddd01").replace(b"stored before", b"packed before")

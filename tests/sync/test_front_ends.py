@@ -132,7 +132,7 @@ WAYS = (("SessionEnd", False, 0), ("SessionEnd", True, 1), ("kill", True, 0), ("
 
 @pytest.mark.parametrize(("end", "watched", "versions"), WAYS)
 @pytest.mark.parametrize("front_end", FRONT_ENDS)
-def test_the_loop_closes_wherever_a_person_works_and_however_it_ends(
+def test_the_next_session_gets_the_context_on_every_front_end_and_however_it_ends(
     installed: Installed,
     agent: subprocess.Popen[bytes],
     front_end: str,
@@ -194,7 +194,7 @@ THREE = {
 def test_sessions_of_three_agents_are_one_context_that_names_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Told within the smallest limit of any agent: Codex's 9,900 bytes, also in Japanese."""
+    """Within the smallest limit of any agent: Codex's 9,900 bytes, also in Japanese."""
     layout, cwd = Layout(tmp_path / "home"), tmp_path / "shop"
     cwd.mkdir()
     install(layout, "codex", None, durable=False, now_us=time.time_ns() // 1000)

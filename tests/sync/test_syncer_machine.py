@@ -58,7 +58,7 @@ KINDS: dict[str, Callable[[int], tuple[str, Any]]] = {
     "end": lambda n: ("SessionEnd", {"reason": "other"}),
     "child": lambda n: ("SubagentStart", {"agent_id": f"child-{n}", "agent_type": "x"}),
     "child's end": lambda n: ("SubagentStop", {"agent_id": f"child-{n}"}),
-    "unknown": lambda n: ("Whatever", {"session_id": SESSIONS[n % 3], "x": [n, None, 0.5]}),
+    "unknown": lambda n: ("Unknown", {"session_id": SESSIONS[n % 3], "x": [n, None, 0.5]}),
     "no object": lambda n: ("Stop", b"not JSON: \xff"),
     "nothing": lambda n: ("Stop", b""),
 }

@@ -78,7 +78,7 @@ def test_which_session_made_a_commit(tmp_path: Path) -> None:
 
     commit("told", began_s)
     commit("quiet", began_s + 2, "-q")
-    git(code, "commit", "--allow-empty", "-m", "by hand", at_s=began_s + 4)
+    git(code, "commit", "--allow-empty", "-m", "by a person", at_s=began_s + 4)
     assert listed(home, "--commit", "HEAD~2", cwd=code) == ["told"]
     assert listed(home, "--commit", "HEAD~1", cwd=code) == ["quiet"]
     assert listed(home, "--commit", "HEAD", cwd=code) == []

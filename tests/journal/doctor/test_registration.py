@@ -27,7 +27,7 @@ class Hooks:
             self.trust(self.path)
 
     def trust(self, path: Path, more: str = "") -> None:
-        """The agent's settings note that it trusts all hooks of ours."""
+        """The agent's settings note that it trusts all our hooks."""
         trust = self.agent.setup.trust
         assert trust is not None
         hooks = trust.noted(os.environ, path, json.loads(self.path.read_text()))

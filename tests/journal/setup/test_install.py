@@ -170,7 +170,7 @@ STYLES: dict[str, Callable[[Any], str]] = {
     "compact": lambda values: json.dumps(values, separators=(",", ":")),
     "windows": lambda values: (json.dumps(values, indent=2) + "\n").replace("\n", "\r\n"),
     "mark": lambda values: "\ufeff" + json.dumps(values, indent=2),
-    "by hand": lambda values: json.dumps(values, indent=2).replace('"deny": []', '"deny" : [ ]'),
+    "edited": lambda values: json.dumps(values, indent=2).replace('"deny": []', '"deny" : [ ]'),
 }
 
 

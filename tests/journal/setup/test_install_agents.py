@@ -12,7 +12,7 @@ import pytest
 
 from journal.cli import run
 
-# Answers as `codex app-server` does, and notes in config.toml what it has to trust.
+# Answers as `codex app-server` does, and notes in config.toml which hooks it has to trust.
 CODEX = """\
 #!{python}
 import json, os, re, sys, tomllib

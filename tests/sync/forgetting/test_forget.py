@@ -208,11 +208,11 @@ def test_it_asks_first(tmp_path: Path, commands: Commands) -> None:
 
 def test_who_is_not_there_cannot_be_forgotten(tmp_path: Path, commands: Commands) -> None:
     home = tmp_path / "home"
-    assert commands.run(home, "forget", "nobody", "--yes").code == 1
+    assert commands.run(home, "forget", "unknown", "--yes").code == 1
     write(home, GONE, turn(GONE, 5_000, MARKER))
-    done = commands.run(home, "forget", "nobody", "--yes")
+    done = commands.run(home, "forget", "unknown", "--yes")
     assert done.code == 1
-    assert "no session nobody" in done.stderr
+    assert "no session unknown" in done.stderr
 
 
 def test_forgetting_again_finds_nothing_more(tmp_path: Path, commands: Commands) -> None:

@@ -195,7 +195,7 @@ def test_what_is_not_a_regular_file_is_not_replaced(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "code"),
     [
-        (["nobody"], 1),
+        (["unknown"], 1),
         ([""], 1),
         (["--since", "soon"], 2),
         (["c3af9c", "--format", "markdown", "--since", "2d"], 2),

@@ -156,8 +156,8 @@ def test_pinning_twice_records_once_and_a_wrong_name_is_one_line(journal: Reader
     journal("pin", "s1")
     journal("pin", "s1")
     assert stored.rows(journal.home, "select count(*) from own_facts where name = 'Pin'") == [(1,)]
-    journal("pin", "nobody", code=1)
-    assert journal.err.startswith("journal: no session nobody (")
+    journal("pin", "unknown", code=1)
+    assert journal.err.startswith("journal: no session unknown (")
 
 
 @pytest.mark.parametrize("order", list(permutations((5, 3, 4))))
