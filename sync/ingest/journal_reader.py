@@ -26,7 +26,7 @@ from sync.store.file_cursors import START, Cursor, cursor_key
 from sync.views.transcripts import Copied
 
 BATCH_RECORDS = 8_000
-BATCH_BYTES = 4 << 20  # larger ones are no quicker, and take more memory and a larger WAL
+BATCH_BYTES = 4 << 20  # larger ones are not quicker, and take more memory and a larger WAL
 SMALL_BATCH_BYTES = 1 << 19  # under a deadline: a tenth of a second's work or less
 FILTER_LINES = 16  # are looked at together: the filter for secrets is quicker on more bytes
 
@@ -81,7 +81,7 @@ class Reader:
         yield from self._batches(known, files, limit_bytes, copied)
 
     def whole(self, files: Iterable[Path], understands: bool = True) -> Iterator[Batch]:
-        """The same from the beginning of each file, wherever its cursor is.
+        """The same from the beginning of each file, independent of its cursor.
 
         `understands`: False makes facts without meaning and body, of which the records count.
         """
@@ -218,7 +218,7 @@ class Reader:
             batch.rejected += self._bury(batch, path, offset, data, reason)
 
     def _bury(self, batch: Batch, path: Path, offset: int, data: bytes, reason: str) -> bool:
-        """Keep in `dead/` what is no record; while that is shut, its file is read again.
+        """Keep in `dead/` what is not a record; if that is closed, its file is read again.
 
         JournalError: it cannot be written for another reason.
         """

@@ -25,7 +25,7 @@ where session = ? and kind = 'call' order by position
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What the session was told; `by` is one of journal.session.meaning.Author."""
+    """What the session was asked; `by` is one of journal.session.meaning.Author."""
 
     event_id: str
     at_us: int
@@ -92,7 +92,7 @@ class EventHead:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """A session with everything that is told of it, in the order of the conversation."""
+    """A session with everything that is shown of it, in the order of the conversation."""
 
     session: Session
     state: SessionState

@@ -111,7 +111,7 @@ class OwnFact(NamedTuple):
     at_us: int
     name: str
     session: str
-    payload: dict[str, Any]  # empty if it was no object
+    payload: dict[str, Any]  # empty if it was not an object
 
 
 def insert_own(db: apsw.Connection, facts: Iterable[Fact]) -> list[OwnFact]:
@@ -132,7 +132,7 @@ def own_facts(db: apsw.Connection) -> Iterator[OwnFact]:
 
 
 def own_facts_of(db: apsw.Connection, sessions: Iterable[str]) -> dict[str, list[OwnFact]]:
-    """What the journal itself says of sessions with these ids, of whichever agents."""
+    """What the journal itself says of sessions with these ids, of all agents."""
     wanted = orjson.dumps(list(sessions)).decode()
     query = "select line from own_facts where session in (select value from json_each(?))"
     found: dict[str, list[OwnFact]] = {}
@@ -159,7 +159,7 @@ class Stored(NamedTuple):
 
     @property
     def payload(self) -> Any:
-        """The payload's values; the text of one that was no object."""
+        """The payload's values; the text of one that was not an object."""
         return record.load_body(self.body)
 
     @property

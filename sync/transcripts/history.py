@@ -1,4 +1,4 @@
-"""A transcript that is imported as history: read whole, wherever it lies."""
+"""A transcript that is imported as history: read whole, from any folder."""
 
 import os
 from collections.abc import Iterator

@@ -40,17 +40,17 @@ _STYLES = {"ok": "green", "warning": "bold yellow", "error": "bold red"}
     type=click.Path(path_type=Path),
     help="The agent's settings, if the hooks were installed into another file than the user's.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a check.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per check.")
 @pass_app
 def doctor(app: App, fix: bool, settings: Path | None, as_json: bool) -> None:
-    """Check the whole installation and say what to do.
+    """Check the installation and say what to do.
 
-    Sends a record through the installed hook, as the agent would, finds it in the database and
-    removes it again. Exits with 1 if something is wrong; warnings alone exit with 0.
+    Sends a test record through the installed hook, as the agent would, finds it in the database and
+    deletes it. Exits with 1 if there is an error, and with 0 if there are only warnings.
 
-    --fix sets the rights of the home, installs outdated or missing hooks again (if some are
-    there), syncs what lies in the spool, and makes a new database in place of a damaged one if
-    nothing is lost by that. Locks need no repair: a lock ends with its process.
+    --fix corrects the permissions of the home, renews outdated or missing hooks (if any are
+    installed), syncs the records in the spool, and replaces a damaged database if nothing is lost
+    by that. Locks need no repair: a lock ends with its process.
     """
     from journal.doctor import Status, examine
 
@@ -210,7 +210,7 @@ def _fly(app: App, wish: "Wish", read: "list[Level]", is_usable: bool) -> "list[
     if not commands:
         reason = "no hook of this home is installed"
     elif made is None:
-        reason = "the hooks that are installed would leave a session behind"
+        reason = "the installed hooks would leave a test session behind"
     return _sent(app, made, environ, reason)
 
 
@@ -221,7 +221,7 @@ def _fly_for(app: App, one: "Installed", is_usable: bool) -> "list[Finding]":
     from journal.doctor import canary
 
     made = canary.make(one.commands, one.agent.name, (one.agent.setup.canary,))
-    reason = "" if made else "the hooks that are installed would leave a session behind"
+    reason = "" if made else "the installed hooks would leave a test session behind"
     found = _sent(app, made, dict(os.environ), reason or _why_not_sent(app, os.environ, is_usable))
     label = one.agent.label
     return [replace(finding, message=f"{label}: {finding.message}") for finding in found]
@@ -233,7 +233,7 @@ def _why_not_sent(app: App, environ: "Mapping[str, str]", is_usable: bool) -> st
     from journal.setup.hook_command import SILENCE
 
     if environ.get(SILENCE) == "1" or _is_off(capture.look(app.layout, "/")):
-        return "the hooks are told to record nothing"
+        return "the hooks are set to record nothing"
     return "" if is_usable else "nothing may be stored while the settings cannot be read"
 
 

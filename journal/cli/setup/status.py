@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def status(app: App, as_json: bool) -> None:
     """Show what is recorded, what is not synced yet, and what is wrong.
 
-    It only looks: it stores nothing and makes no home.
+    It changes nothing, and does not create a home.
     """
     from sync.checkup import home_status
 
@@ -70,12 +70,7 @@ def condition_json(app: App, found: "Condition") -> dict[str, object]:
             "oldest": text(found.archive.oldest_us),
         },
         "dead": found.archive.dead,
-        "watcher": {
-            "running": found.watcher is not None,
-            "pid": found.watcher.pid if found.watcher else None,
-            "last_look": text(found.watcher.looked_us) if found.watcher else None,
-            "trouble": (found.watcher.trouble or None) if found.watcher else None,
-        },
+        "watcher": _watcher_json(found),
         "remote": _remote_json(app, found),
         "redaction": {"rules": found.rules, "older_events": found.older_events},
         "hooks": found.hooks,
@@ -83,6 +78,16 @@ def condition_json(app: App, found: "Condition") -> dict[str, object]:
         "memory_agent": _agent_json(app, found),
         "problems": [{"message": str(problem), "hint": problem.hint} for problem in found.problems],
     }
+
+
+def _watcher_json(found: "Condition") -> dict[str, object]:
+    from journal.times import to_text
+
+    one = found.watcher
+    if one is None:
+        return {"running": False, "pid": None, "last_look": None, "trouble": None}
+    looked = None if one.looked_us is None else to_text(one.looked_us)
+    return {"running": True, "pid": one.pid, "last_look": looked, "trouble": one.trouble or None}
 
 
 def _capture_json(app: App) -> dict[str, object]:

@@ -99,7 +99,7 @@ def test_no_way_back_is_reported(
     assert done.stderr.count("\n") == 1
 
 
-def test_what_the_agent_has_deleted_is_put_back_and_nothing_else(tmp_path: Path) -> None:
+def test_only_a_deleted_transcript_is_restored(tmp_path: Path) -> None:
     """The recorded session with a sub-agent, imported, deleted, resumed."""
     root = tmp_path / ".claude/projects"
     cwd = tmp_path / "work"
