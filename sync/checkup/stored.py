@@ -109,17 +109,17 @@ def look_at_dead(subject: Subject) -> list[Finding]:
     say, found = Voice("refused"), subject.condition
     binds = found.memory_ids.refused
     lines = found.rejected - binds
-    told = []
+    findings = []
     if lines > 0:
         message = f"{count(lines, 'line')} could not be read"
-        told.append(say.warning(message, f"kept with the reasons in {subject.layout.dead}"))
+        findings.append(say.warning(message, f"kept with the reasons in {subject.layout.dead}"))
     if binds:
         message = f"{count(binds, 'bind')} of memory ids refused"
-        told.append(say.warning(message, f"see {subject.layout.dead / 'binds.jsonl'}"))
+        findings.append(say.warning(message, f"see {subject.layout.dead / 'binds.jsonl'}"))
     if found.archive.dead:
         message = f"{count(found.archive.dead, 'piece')} for the remote given up"
-        told.append(say.warning(message, "to send again: journal replay --dead"))
-    return told or [say.ok("nothing")]
+        findings.append(say.warning(message, "to send again: journal replay --dead"))
+    return findings or [say.ok("nothing")]
 
 
 def look_at_redaction(subject: Subject) -> list[Finding]:

@@ -320,7 +320,7 @@ def test_what_was_refused(patient: Patient) -> None:
     (patient.layout.dead / "piece-00000000000000001-0123456789abcdef.jsonl").write_text("{}\n")
     patient.finds("refused", "warning", "1 line could not be read")
     patient.finds("refused", "warning", "1 bind of memory ids refused")
-    patient.finds("refused", "warning", "for the remote given up: 1 piece")
+    patient.finds("refused", "warning", "1 piece for the remote given up")
 
 
 def transcript(patient: Patient, ago_seconds: float, folder: str = "-code-billing") -> Path:
