@@ -40,7 +40,7 @@ LOCK = "import.lock"  # in the home; of the one process that imports
 # What another journal says of sessions; the rest is about its own deliveries, calls and deletions.
 TAKEN = frozenset(("MemoryId", "Summary", "Pin", "Unpin"))
 MOST_REFUSALS = 5
-SCREENED_TOGETHER = 32  # records
+SCREENED_TOGETHER = 16  # records
 
 
 @dataclass(frozen=True, slots=True)
