@@ -145,9 +145,7 @@ class Reader:
     def _add(self, batch: Batch, path: Path, name: str, chunk: Chunk) -> None:
         for group in _groups(chunk.lines):
             new = [line for _, line in group if not self._screen.has_seen(line)]
-            # Only bodies are redacted: what comes before the first one need not be looked at.
-            text = b"\n".join([line[max(0, line.find(b'"payload":')) :] for line in new])
-            self._clean = not text or not self._screen.redactor.may_hold_secret(text)
+            self._clean = not new or not self._may_hold_secret(new)
             for offset, line in group:
                 if line.strip():
                     batch.lines += 1
@@ -160,6 +158,11 @@ class Reader:
         batch.bytes += chunk.size
         if path not in self._waiting:
             batch.cursors[name] = self._trail.mark(chunk.cursor) if self._trail else chunk.cursor
+
+    def _may_hold_secret(self, lines: list[bytes]) -> bool:
+        # Only bodies are redacted: what comes before the first one need not be looked at.
+        parts = [line[max(0, line.find(b'"payload":')) :] for line in lines]
+        return self._screen.redactor.may_hold_secret(b"\n".join(parts))
 
     def _read(self, batch: Batch, path: Path, offset: int, line: bytes) -> None:
         try:

@@ -81,8 +81,10 @@ class OpenFile:
                 continue
             whole = held + data[: end + 1]
             held = data[end + 1 :]
-            lines, begin = list(_split(whole, begin)), begin + len(whole)
-            yield Chunk(lines, len(whole), self._cursor(begin, whole))
+            lines, begin, size = list(_split(whole, begin)), begin + len(whole), len(whole)
+            cursor = self._cursor(begin, whole)
+            del whole, data  # one line may be all that fits into the memory
+            yield Chunk(lines, size, cursor)
 
     def _line_end(self, offset: int) -> int:
         """The offset behind the next newline from `offset` on; -1 if there is none yet."""

@@ -11,6 +11,7 @@ import orjson
 
 from journal.agents import meaning_of
 from journal.record import record
+from journal.record.json_strings import beginnings
 from journal.session.fold import Event
 from journal.session.meaning import OTHER, Meaning
 from sync.store import bodies
@@ -173,6 +174,8 @@ class Stored(NamedTuple):
         return record.dump(made)
 
 
+LONG_BODY_BYTES = 16 << 20
+MOST_BODY_BYTES = 64 << 20
 _COLUMNS = "select e.seq, e.id, e.at_us, s.agent, e.name, o.header, s.id, e.raw, e.body"
 _SELECT = f"""
 {_COLUMNS}
@@ -227,7 +230,14 @@ def _stored(db: apsw.Connection, *row: Any) -> Stored:
 
 
 def understand(agent: str, event: str, body: bytes, raw: bool) -> Meaning:
-    """What a stored or arriving body means. BadLineError: it is not JSON."""
+    """What a stored or arriving body means. BadLineError: it is not JSON.
+
+    Of a very long body the beginnings of its long strings are read: no view shows more of them.
+    """
+    if len(body) > LONG_BODY_BYTES:
+        body = beginnings(body)
+    if len(body) > MOST_BODY_BYTES:
+        return OTHER  # millions of short values: they would take many times their length
     value = record.load_body(body)
     if raw and isinstance(value, str):
         # An object in an encoding that is not UTF-8 still says which session it is of.

@@ -28,6 +28,7 @@ from commands import Commands
 from mindspring_server import OUT_OF_MEMORY
 from mindspring_state import State
 from places import FIXTURES
+from storm import slowness
 from sync.remote import notebooks
 
 COMMANDS = {"sync": 50, "replay": 8, "replay --all": 24, "watch": 18}
@@ -183,6 +184,7 @@ class Storm:
     def _command(self) -> None:
         (command,) = self.chance.choices(list(COMMANDS), list(COMMANDS.values()))
         seconds = LEAST_SECONDS * (MOST_SECONDS / LEAST_SECONDS) ** self.chance.random()
+        seconds *= slowness()
         done = self.commands.run(self.home, *command.split(), dies_after_seconds=seconds)
         if done.code == -signal.SIGKILL:
             self.killed[command] += 1

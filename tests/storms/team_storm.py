@@ -14,6 +14,7 @@ from pathlib import Path
 
 from commands import Commands
 from postgres_server import Server
+from storm import slowness
 from team import Home, Team
 
 COMMANDS = (("sync",), ("sync",), ("import", "--archive"), ("replay", "--all"))
@@ -51,7 +52,7 @@ def storm(team: Team, kills: int, servers: int, chance: random.Random) -> int:
             team.server.kill()
             home.try_("sync")
             team.server.start()
-        seconds = chance.uniform(LEAST_SECONDS, MOST_SECONDS)
+        seconds = chance.uniform(LEAST_SECONDS, MOST_SECONDS) * slowness()
         done = home.try_(*chance.choice(COMMANDS), dies_after_seconds=seconds)
         killed += done.code == -9
         assert done.code in (0, 1, 75, -9), done
