@@ -109,6 +109,7 @@ class Outside:
                 "sent": done.sent,
                 "failed": done.failed,
                 "waiting": done.waiting,
+                "elsewhere": done.elsewhere,
                 "dead": done.dead,
                 "error": remote_error_json(done),
                 "pending": done.pending,

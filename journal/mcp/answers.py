@@ -165,7 +165,7 @@ def _session(ask: _Asked, given: asked.Session, project: str) -> str:
 
 
 def _outline(ask: _Asked, session: Session) -> Iterator[Record]:
-    said = ask.teller.head(session, session.last_us, session.shown_state)
+    said = ask.teller.head(session, session.last_us, session.state_at(ask.now_us))
     said.append(f"{session.prompts} prompts, {session.events} events; after=0 reads it all")
     yield Record(said, _summary(ask, session, _EXCERPT_CHARS), "0")
     for prompt in session_pages.prompts(ask.db, session.key, _MOST_PROMPTS):
@@ -198,7 +198,7 @@ def _recent(ask: _Asked, given: asked.Recent, project: str) -> str:
     some = recent.sessions(ask.db, ask.scope, ask.adopt_on, place, _PAGE + 1)
     records = (
         Record(
-            ask.teller.head(session, session.last_us, session.shown_state),
+            ask.teller.head(session, session.last_us, session.state_at(ask.now_us)),
             _summary(ask, session, _SHORT_CHARS),
             f"{session.last_us:x}_{session.key:x}",
         )

@@ -59,8 +59,9 @@ def due(
         elif silence and silent_us > limit_us:
             found.append(Ended(agent, session, last_us, SILENCE))
         elif process[0]:
-            is_known = pid is not None or process[1] > 1  # a parent may have been a passing shell
-            if is_known and _is_gone(process[0], on == host and process[2] == home):
+            if _is_known(pid, process[1]) and _is_gone(
+                process[0], on == host and process[2] == home
+            ):
                 found.append(Ended(agent, session, last_us, GONE))
         elif pid is not None and on == host and not is_alive(pid, last_us):
             found.append(Ended(agent, session, last_us, GONE))
@@ -78,6 +79,17 @@ def _open_sessions(db: apsw.Connection) -> Iterator[Any]:
         order by s.last_us
     """
     return iter(db.execute(query).fetchall())
+
+
+def can_be_seen(process: str, processes: int, pid: int | None, host: str) -> bool:
+    """Whether a process of the session is known that can be looked at on this machine."""
+    if not process:
+        return pid is not None and host == os.uname().nodename
+    return _is_known(pid, processes) and _found(process) is not None
+
+
+def _is_known(pid: int | None, processes: int) -> bool:
+    return pid is not None or processes > 1  # a parent may have been a passing shell
 
 
 def _is_gone(process: str, is_ours: bool) -> bool:

@@ -52,6 +52,7 @@ def replay_json(done: "Delivered") -> dict[str, object]:
         "dead": done.dead,
         "pending": done.pending,
         "waiting": done.waiting,
+        "elsewhere": done.elsewhere,
         "error": remote_error_json(done),
     }
 

@@ -92,7 +92,8 @@ def remote_text(done: "Delivered") -> str:
     parts += [f"{done.pending:,} taken, the remote works on them"] if done.pending else []
     parts += [f"{done.failed:,} failed"] if done.failed else []
     parts += [f"{done.dead:,} given up, kept in dead/"] if done.dead else []
-    parts += [f"{done.waiting:,} waiting in retry/"] if done.waiting else []
+    other = f" ({done.elsewhere:,} for another remote)" if done.elsewhere else ""
+    parts += [f"{done.waiting:,} waiting in retry/{other}"] if done.waiting else []
     return f"\nRemote: {', '.join(parts)}." if parts else ""
 
 
