@@ -19,6 +19,7 @@ from journal.session.summary import shown_path
 from journal.times import SECOND_US, to_text
 from sync.query.filters import Wanted
 from sync.store import short_ids
+from sync.store.states import load as load_state
 from sync.views import inferred_ends
 
 STATES = ("awaiting", "working", "idle", "finished")  # as they are listed
@@ -205,7 +206,7 @@ def _session(db: apsw.Connection, row: tuple[Any, ...], adopt_on: set[str]) -> S
     key, agent, name, data, triggers, status, project, project_name, cwd, *rest = row
     branch, host, title, started_us, last_us, ended_us, end_reason, *rest = rest
     events, prompts, memory_id, pinned = rest
-    state = SessionState.load(data) or SessionState()  # another version's: the next pass folds it
+    state = load_state(data) or SessionState()  # another version's: the next pass folds it
     tool, target = _running(state) if status == "working" else ("", "")
     seen = status == "working" and inferred_ends.can_be_seen(
         state.process, state.processes, state.pid, state.host

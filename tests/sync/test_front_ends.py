@@ -21,7 +21,8 @@ import agent_recordings
 import commands
 import firing
 import opencode_plugin
-from hooks import autostart
+import recordings
+from hooks import autostart, emit
 from installed import Installed
 from journal.agents import AGENTS
 from journal.layout import Layout
@@ -180,6 +181,45 @@ def test_the_loop_closes_for_every_agent(tmp_path: Path, name: str) -> None:
     said = fire("SessionStart", start)
     assert "simple thing" in said
     assert "notes.txt" in said
+
+
+# Of three agents: the events of a start, a prompt, a call and an end of a turn, and a tool.
+THREE = {
+    "codex": ("SessionStart", "UserPromptSubmit", "PreToolUse", "Stop", "Bash"),
+    "gemini-cli": ("SessionStart", "BeforeAgent", "BeforeTool", "AfterAgent", "run_shell_command"),
+    "claude-code": ("SessionStart", "UserPromptSubmit", "PreToolUse", "Stop", "Bash"),
+}
+
+
+def test_sessions_of_three_agents_are_one_context_that_names_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told within the smallest limit of any agent: Codex's 9,900 bytes, also in Japanese."""
+    layout, cwd = Layout(tmp_path / "home"), tmp_path / "shop"
+    cwd.mkdir()
+    install(layout, "codex", None, durable=False, now_us=time.time_ns() // 1000)
+    words, now_ns = "\u65e5\u672c\u8a9e" * 900, time.time_ns() - 60 * 10**9
+    for agent, (*events, tool) in THREE.items():
+        for event in events:
+            now_ns += 10**9
+            said = {
+                "session_id": f"{agent}-1", "cwd": str(cwd), "source": "startup",
+                "prompt": f"{agent} {words}", "last_assistant_message": words, "tool_name": tool,
+                "tool_input": {"command": f"make {words}"}, "tool_use_id": "t1",
+            }  # fmt: skip
+            line, session, _ = emit.record(agent, event, json.dumps(said).encode(), now_ns, {})
+            day = layout.days / emit.utc(now_ns)[:10]
+            recordings.append(day / f"{emit.file_name(agent, session)}.jsonl", line)
+    monkeypatch.setenv("JOURNAL_CONTEXT__MAX_CHARS", "4000")
+    commands.shared().run(layout.home, "sync", cwd=tmp_path)
+    path = hooks_file.default_path(AGENTS["codex"], os.environ)
+    command = dict(hooks_file.look(AGENTS["codex"], path).commands())["SessionStart"]
+    start = json.dumps({"session_id": "next", "cwd": str(cwd), "source": "startup"}).encode()
+    done = firing.run(command, start, dict(os.environ), cwd)
+    told = json.loads(done.stdout)["hookSpecificOutput"]["additionalContext"]
+    assert len(told.encode()) <= 9_900
+    heads = re.findall(r"^\[\S+\] (\S+)", told, re.MULTILINE)
+    assert sorted(heads) == sorted(THREE)
 
 
 def _recorded(name: str) -> list[tuple[str, dict[str, Any], dict[str, str]]]:
