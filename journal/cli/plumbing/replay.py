@@ -9,7 +9,7 @@ from journal.cli.screen.output import print_json, say
 from journal.cli.screen.progress import progress
 
 if TYPE_CHECKING:
-    from sync.delivery.sending import Delivered
+    from sync.delivery.order import Delivered
 
 
 @click.command()

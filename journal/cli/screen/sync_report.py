@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from journal.cli.app import App
 
 if TYPE_CHECKING:
-    from sync.delivery.sending import Delivered
+    from sync.delivery.order import Delivered
     from sync.memory.stage import Asked
     from sync.rebuild.rebuild import Rebuilt
     from sync.report import Report
