@@ -49,23 +49,22 @@ def digest(app: App, since: str, as_json: bool) -> None:
     for project in found:
         page.add(page.style(one_line(project.name) or "(no project)", bold=True))
         for one in project.sessions:
-            _add(page, one)
+            _add(page, one, app.now_us)
         page.add("")
     if not found:
         page.add(f"Nothing since {one_line(since)}.")
     page.show()
 
 
-def _add(page: "Page", one: "Done") -> None:
+def _add(page: "Page", one: "Done", now_us: int) -> None:
     """A session in a few lines."""
     from journal.cli.screen.lines import cut
 
     session = one.session
     name = one_line(session.short_id)
     title = cut(one_line(session.title) or "(no prompt)", page.columns - len(name) - 16)
-    page.add(
-        f"  {page.style(name, fg='cyan')}  {title}  {page.style(session.shown_state, dim=True)}"
-    )
+    state = page.style(session.state_at(now_us), dim=True)
+    page.add(f"  {page.style(name, fg='cyan')}  {title}  {state}")
     more = one.prompts - _MOST_ASKED
     asked = [*one.asked[:_MOST_ASKED], *([f"{more:,} more prompts"] if more > 0 else [])]
     parts = [("asked", asked), ("done", one.done.split("\n")), ("open", one.left.split("\n"))]

@@ -42,7 +42,7 @@ def web(app: App, port: int | None, no_open: bool) -> None:
 
 def findings(app: App) -> "list[Finding]":
     """What `journal doctor` finds without its canary: nothing is sent, no agent is started."""
-    from journal.cli.setup.doctor import checks
+    from journal.cli.setup.doctor_checks import checks
     from journal.doctor import examine
 
     found: list[Finding] = []

@@ -13,24 +13,26 @@ from journal.cli.filters import AtLeast
 
 LEVELS = ("error", "warning", "info")
 FOLLOW_SECONDS = 0.5
+# What a line counts, in words for one and for several.
 _COUNTS = (
-    ("records.stored", "stored"),
-    ("records.duplicate", "known already"),
-    ("records.rejected", "rejected"),
-    ("records.excluded", "excluded"),
-    ("adopted", "sessions adopted"),
-    ("ended", "sessions ended"),
-    ("memory_ids", "memory ids resolved"),
-    ("packed", "days packed"),
-    ("pruned.sessions", "sessions deleted"),
-    ("pruned.days", "packs deleted"),
-    ("remote.sent", "pieces sent"),
-    ("remote.pending", "pieces the remote is processing"),
-    ("remote.failed", "pieces failed"),
-    ("remote.dead", "pieces given up"),
-    ("remote.waiting", "pieces waiting"),
-    ("model.asked", "model calls"),
-    ("model.answered", "summaries"),
+    ("records.stored", "stored", "stored"),
+    ("records.duplicate", "known already", "known already"),
+    ("records.rejected", "rejected", "rejected"),
+    ("records.excluded", "excluded", "excluded"),
+    ("adopted", "session adopted", "sessions adopted"),
+    ("ended", "session ended", "sessions ended"),
+    ("memory_ids", "memory id resolved", "memory ids resolved"),
+    ("packed", "day packed", "days packed"),
+    ("pruned.sessions", "session deleted", "sessions deleted"),
+    ("pruned.days", "pack deleted", "packs deleted"),
+    ("remote.sent", "piece sent", "pieces sent"),
+    ("remote.pending", "piece the remote is processing", "pieces the remote is processing"),
+    ("remote.failed", "piece failed", "pieces failed"),
+    ("remote.dead", "piece given up", "pieces given up"),
+    ("remote.waiting", "piece waiting", "pieces waiting"),
+    ("remote.elsewhere", "of them for another remote", "of them for another remote"),
+    ("model.asked", "model call", "model calls"),
+    ("model.answered", "summary", "summaries"),
 )
 _ERRORS = ("error", "remote.error", "model.error")
 
@@ -145,7 +147,11 @@ def _show(line: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(line)
         return
-    counts = [f"{_get(line, key):,} {name}" for key, name in _COUNTS if _number(line, key)]
+    counts = [
+        f"{number:,} {one if number == 1 else several}"
+        for key, one, several in _COUNTS
+        if (number := _number(line, key))
+    ]
     errors = [_error(_get(line, key)) for key in _ERRORS if _get(line, key)]
     at, kind = str(line.get("at", ""))[:19].replace("T", " "), str(line.get("pass", ""))
     said = "; ".join([*errors, *([", ".join(counts)] if counts else [])]) or "nothing new"

@@ -9,7 +9,7 @@ from journal.cli.screen.output import print_json, say
 from journal.cli.screen.progress import progress
 
 if TYPE_CHECKING:
-    from sync.delivery.sending import Delivered
+    from sync.delivery.order import Delivered
 
 
 @click.command()
@@ -52,6 +52,7 @@ def replay_json(done: "Delivered") -> dict[str, object]:
         "dead": done.dead,
         "pending": done.pending,
         "waiting": done.waiting,
+        "elsewhere": done.elsewhere,
         "error": remote_error_json(done),
     }
 

@@ -97,7 +97,7 @@ def _archive(detail: "Detail", now_us: int) -> str:
 
 def _state(detail: "Detail", now_us: int) -> str:
     session = detail.session
-    words = session.shown_state
+    words = session.state_at(now_us)
     if session.ended_us is not None:
         known = session.end_reason not in (None, "other")
         words += f", {session.end_reason}" if known else ""

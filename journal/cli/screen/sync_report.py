@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from journal.cli.app import App
 
 if TYPE_CHECKING:
-    from sync.delivery.sending import Delivered
+    from sync.delivery.order import Delivered
     from sync.memory.stage import Asked
     from sync.rebuild.rebuild import Rebuilt
     from sync.report import Report
@@ -92,7 +92,8 @@ def remote_text(done: "Delivered") -> str:
     parts += [f"{done.pending:,} accepted, the remote is processing them"] if done.pending else []
     parts += [f"{done.failed:,} failed"] if done.failed else []
     parts += [f"{done.dead:,} given up, kept in dead/"] if done.dead else []
-    parts += [f"{done.waiting:,} waiting in retry/"] if done.waiting else []
+    other = f" ({done.elsewhere:,} for another remote)" if done.elsewhere else ""
+    parts += [f"{done.waiting:,} waiting in retry/{other}"] if done.waiting else []
     return f"\nRemote: {', '.join(parts)}." if parts else ""
 
 

@@ -410,7 +410,7 @@ def test_a_canary_that_does_not_arrive(patient: Patient) -> None:
 def test_a_canary_while_another_sync_runs(
     patient: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("journal.cli.setup.doctor.WAIT_SECONDS", 0.1)
+    monkeypatch.setattr("journal.cli.setup.doctor_canary.WAIT_SECONDS", 0.1)
     with locked(patient.layout.sync_lock, lambda: False):
         patient.finds("canary", "warning", "another sync is running")
 

@@ -62,6 +62,17 @@ def test_a_session_is_over_after_a_day_of_silence_and_not_at_it(
     assert json.loads(journal("sync", "--json"))["sessions"]["reaped"] == 0
 
 
+def test_a_session_without_a_process_is_silent_after_a_quarter_of_an_hour(
+    journal: Reader,
+) -> None:
+    told.asked(journal.home, "quiet", "go", 901)
+    told.asked(journal.home, "fresh", "go", 900)
+    with_pid(journal.home, "other", 5, 901, host="elsewhere")
+    shown = dict(line.split()[:2] for line in journal("sessions").splitlines()[1:])
+    assert shown == {"quiet": "silent", "fresh": "working", "other": "silent"}
+    assert {state for state, _ in states(journal).values()} == {"working"}  # until a day is over
+
+
 def test_records_without_a_session_do_not_make_one_that_works(journal: Reader) -> None:
     for number, event in enumerate(("SessionStart", "UserPromptSubmit", "PreToolUse", "Stop")):
         line = recordings.line(event, {}, told.NOW_US * 1000 - 10**9 + number)
