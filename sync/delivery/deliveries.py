@@ -18,6 +18,7 @@ from journal.settings import sections
 from journal.times import SECOND_US
 from sync.conditions import Conditions
 from sync.delivery import (
+    begun,
     circuit_breaker,
     cutting,
     dead_pieces,
@@ -59,6 +60,7 @@ def run(conditions: Conditions, wish: Wish) -> Delivered:
         return Delivered()
     with locked(conditions.layout.deliver_lock, lambda: False):
         retry_queue.remove_temporary(conditions.layout.retry, conditions.now_us)
+        begun.count(conditions.layout.retry)
         if (unmet := first_contact.meet(conditions, at_once=wish.probe or wish.all)) is not None:
             waiting = len(retry_queue.list_names(conditions.layout.retry))
             return Delivered(waiting=waiting, error=unmet)

@@ -141,6 +141,25 @@ def read(path: Path) -> Waiting:
     return found
 
 
+def read_for(path: Path, target: str) -> Waiting | None:
+    """The same of a piece for this remote; None: it is for another one."""
+    data = content(path, retry_format.MAX_BYTES)
+    first, _, rest = data.partition(b"\n")
+    try:
+        head = retry_format.load_head(first[:-1] + b"}")
+    except BadPieceError:
+        found = read(path)  # laid out in another way, or worth its reason
+        return found if found.head.target == target else None
+    if head.target != target:
+        return None
+    try:
+        found = retry_format.with_body(head, b"{" + rest)
+    except BadPieceError as error:
+        raise foreign(path, str(error)) from error
+    _check_name(path, head)
+    return found
+
+
 def read_head(path: Path) -> Head:
     """All of it but the body, which is not looked at. ForeignRetryError, GoneError."""
     size = _HEAD_BYTES
@@ -185,8 +204,10 @@ def update_all(pieces: Sequence[tuple[Path, Waiting]]) -> None:
 
 def remove_all(paths: Sequence[Path], dead: Path) -> None:
     """As `remove`, of many files, with one wait for the disk. JournalError."""
+    given_up = set(os.listdir(dead)) if dead.is_dir() else ()  # noqa: PTH208 - names alone
     for path in paths:
-        unlink(dead_path(dead, path))
+        if (copy := dead_path(dead, path)).name in given_up:
+            unlink(copy)
         unlink(path, durable=False)
     for folder in {path.parent for path in paths}:
         sync_folder(folder)

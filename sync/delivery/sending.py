@@ -15,7 +15,7 @@ from journal.redaction.redactor import Redactor
 from journal.settings.sources import Settings
 from journal.steps import step
 from journal.times import SECOND_US
-from sync.delivery import circuit_breaker, receipts, redact_before_send, retry_queue
+from sync.delivery import begun, circuit_breaker, receipts, redact_before_send, retry_queue
 from sync.delivery.circuit_breaker import Circuit, Remotes
 from sync.delivery.redact_before_send import UncleanError
 from sync.delivery.retry_format import LastError, Waiting
@@ -250,19 +250,29 @@ class Sending:
         self._waiting = replace(self._waiting, head=replace(head, attempts=head.attempts + 1))
 
     @staticmethod
-    def begin_all(pieces: "Sequence[Sending]") -> "list[Sending]":
-        """An attempt of each has been made, with one wait for the disk; those that are there."""
-        here = [one for one in pieces if one._path.exists()]  # else it was forgotten just now
+    def begin_all(order: Order, pieces: "Sequence[Sending]") -> "list[Sending]":
+        """An attempt of each begins, with one wait for the disk; those that are there.
+
+        `acknowledge_all` or `break_off_all` has to follow.
+        """
+        here = [one for one in pieces if one._path.exists()]  # else it was removed just now
         for one in here:
             one._count()
-        retry_queue.update_all([(one._path, one._waiting) for one in here])
+        begun.note(order.layout.retry, [one.name for one in here])
         return here
+
+    @staticmethod
+    def break_off_all(order: Order, pieces: "Sequence[Sending]") -> None:
+        """The attempts have failed: the files of all say that they were made."""
+        retry_queue.update_all([(one._path, one._waiting) for one in pieces])
+        begun.clear(order.layout.retry)
 
     @staticmethod
     def acknowledge_all(order: Order, pieces: "Sequence[Sending]") -> None:
         """The remote has all of them."""
         done = [(one._path, one._waiting) for one in pieces]
         receipts.acknowledge_all(order.layout, done, order.clock_ns())
+        begun.clear(order.layout.retry)
 
     def acknowledge(self) -> None:
         """The remote has it."""

@@ -20,6 +20,7 @@ from journal.errors import BusyError, JournalError
 from journal.layout import Layout
 from journal.redaction.redactor import Redactor
 from journal.settings.sources import Settings
+from sync.delivery import begun
 from sync.ingest import refused_binds
 from sync.rescan import frozen_views, rewriting
 from sync.rescan.counts import Delivered, Rescanned
@@ -71,6 +72,7 @@ def run(order: Order) -> Rescanned:
         for lock in (layout.deliver_lock, layout.sync_lock):
             stack.enter_context(locked(lock, order.keep_trying))
         stack.enter_context(_explained(layout))
+        begun.count(layout.retry)
         db = stack.enter_context(closing(connection.open_store(layout)))
         return _Rescan(order, db, Rescanned(dry_run=False)).run()
 

@@ -9,11 +9,10 @@ import apsw
 
 import recordings
 import stored
-from chance import THOROUGH
 from hooks import emit
 from told import NOW_US, Reader, asked, four_states
 
-FLOOD = 3267 if THOROUGH else 1200
+FLOOD = 1203
 PROJECT = "/code/billing"  # of the flood, and of what people did
 OF_FILES = "select * from cursors"  # a row for each file of the journal, the flood's too
 

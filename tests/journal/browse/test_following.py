@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import termios
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from queue import Queue
 
 import pytest
 from textual.pilot import Pilot
@@ -20,6 +22,7 @@ import recordings
 from bench_live import write_sessions
 from hooks import emit
 from journal.browse.app import Browse
+from journal.browse.looking import Looking
 from journal.browse.source import Found, Source
 from journal.cli import run
 from journal.cli.app import App
@@ -131,6 +134,26 @@ def test_what_a_session_asks_and_runs_comes_to_the_screen(home: Path) -> None:
     follow(source(home), steps)
 
 
+def test_an_error_that_was_not_expected_ends_the_program(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, error = source(home), ValueError("not expected")
+
+    def find(_: str) -> Found:
+        raise error
+
+    monkeypatch.setattr(made, "find", find)
+
+    async def program_runs() -> None:
+        program = Browse(made)
+        async with program.run_test() as pilot:
+            while program.return_value is None:
+                await pilot.pause(0.02)
+        assert program.return_value is error
+
+    asyncio.run(program_runs())
+
+
 def test_what_cannot_be_read_is_shown_and_tried_again(home: Path) -> None:
     async def steps(shown: Shown) -> None:
         await shown.has("the first work", "up to date")
@@ -197,6 +220,27 @@ def test_while_nothing_happens_the_database_is_asked_one_thing(home: Path) -> No
     ask(home, "bbbbbb01", "another")
     assert made.changed(found)
     made.close()
+
+
+def test_what_is_asked_just_as_a_wait_ends_is_answered(home: Path) -> None:
+    class Wait(threading.Event):
+        """The first wait is over before the question comes."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            if not waits:
+                waits.append(0)
+                looking.ask("work")
+                return False
+            return super().wait(timeout)
+
+    waits: list[int] = []
+    answers: Queue[str] = Queue()
+    looking = Looking(source(home), "", lambda text, _: answers.put(text))
+    looking._asked = Wait()
+    looking.start()
+    while answers.get(timeout=PATIENCE_SECONDS) != "work":
+        pass
+    looking.close()
 
 
 @pytest.mark.parametrize("way", [b"q", signal.SIGTERM])

@@ -22,7 +22,7 @@ from journal.errors import JournalError
 from journal.settings import sections
 from journal.times import DAY_US, SECOND_US, to_text
 from places import ROOT
-from sync.delivery import dead_pieces, retry_format, retry_queue
+from sync.delivery import begun, dead_pieces, retry_format, retry_queue
 from sync.delivery.retry_format import BadPieceError, LastError, Waiting
 from sync.delivery.retry_queue import ForeignRetryError, GoneError
 from sync.remote.contract import Piece
@@ -86,6 +86,8 @@ def test_a_head_is_read_without_its_body(tmp_path: Path) -> None:
     assert retry_queue.read_head(path) == piece.head
     with pytest.raises(ForeignRetryError):
         retry_queue.read(path)
+    with pytest.raises(ForeignRetryError):
+        retry_queue.read_for(path, TARGET)
 
 
 def test_a_head_longer_than_one_look_is_read(tmp_path: Path) -> None:
@@ -130,6 +132,25 @@ def test_a_piece_that_was_removed_meanwhile_does_not_come_back(tmp_path: Path) -
         retry_queue.read_head(path)
     retry_queue.remove(path, tmp_path / "dead")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_attempts_of_a_batch_that_was_killed_are_counted(tmp_path: Path) -> None:
+    paths = [retry_queue.write_new(tmp_path, a_piece(number)) for number in (1, 2, 3)]
+    paths[1].write_bytes(b"torn")
+    begun.note(tmp_path, [*(path.name for path in paths[:2]), "gone.json"])
+    for _ in range(2):
+        begun.count(tmp_path)
+        assert [retry_queue.read_head(paths[n]).attempts for n in (0, 2)] == [1, 0]
+    assert sorted(tmp_path.iterdir()) == paths
+
+
+def test_a_piece_is_read_for_its_remote_alone(tmp_path: Path) -> None:
+    path = retry_queue.write_new(tmp_path, a_piece())
+    assert retry_queue.read_for(path, TARGET) == a_piece()
+    assert retry_queue.read_for(path, "another") is None
+    path.write_text(json.dumps(json.loads(path.read_bytes()), indent=1))  # as a person may do
+    assert retry_queue.read_for(path, TARGET) == a_piece()
+    assert retry_queue.read_for(path, "another") is None
 
 
 def test_writing_a_piece_again_keeps_what_its_file_knows(tmp_path: Path) -> None:

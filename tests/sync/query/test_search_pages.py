@@ -11,7 +11,7 @@ import recordings
 import stored
 import told
 from journal.errors import UsageError
-from sync.query import candidates, search
+from sync.query import candidates, matching, search
 from sync.query.candidates import Query
 from sync.query.cursors import ALL, Cursor, Window
 from sync.query.filters import Filters, Wanted
@@ -196,3 +196,24 @@ def test_of_common_words_the_newest_sessions_come_first(
     found = search.search(db, query, NOW_US)
     db.close()
     assert {hit.session for hit in found.hits} <= {"days1", "days3", "days5", "days20"}
+
+
+def test_a_beginning_is_found_as_the_words_that_begin_so(
+    journal: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few words are asked for one by one, many as a beginning: the answers are equal."""
+    texts = ("salt salty", "salt salt saltier pepper", "loadBalancer of 四舍五入", "saltLake")
+    for number, text in enumerate(texts):
+        asked(journal.home, f"s{number}", text, 4000 - number)
+    stored.sync(journal.home)
+    db = stored.database(journal.home)
+    for words in ("salt*", "salt* pep*", "loadBal*", "四*", "sal* of*", "none*"):
+        query = Query(parse(words), Wanted(Filters()))
+        with monkeypatch.context() as at_once:
+            at_once.setattr(matching, "MOST_WORDS", 0)
+            assert "*" in matching.match(db, query.terms).text
+            found = search.search(db, query, NOW_US)
+        assert search.search(db, query, NOW_US) == found
+        assert bool(found.hits) == (words not in ("none*", "sal* of*"))
+    assert "*" not in matching.match(db, parse("salt*")).text
+    db.close()
