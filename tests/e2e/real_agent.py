@@ -14,7 +14,7 @@ from journal.agents import AGENTS
 
 PROGRAMS = Path(os.environ.get("E2E_AGENTS", "/nowhere"))
 PROMPT = "please run the command"
-SECONDS = 180.0
+SECONDS = 600.0
 WORDS = {
     "codex": ["exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox"],
     "copilot-cli": ["--allow-all-tools", "-p"],

@@ -22,7 +22,7 @@ from terminal import CLEAR_LINE, ENTER, ESCAPE, UP, Terminal
 
 PROGRAMS = Path(os.environ.get("E2E_AGENTS", "/nowhere")) / "node_modules" / ".bin"
 PROGRAM = PROGRAMS / "claude"
-SECONDS = 180.0
+SECONDS = 600.0
 KEY = "sk-ant-none-00000000000000000000"
 pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason="E2E_AGENTS holds no claude")
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import pytest
 
 import hooks
+from chance import THOROUGH
 from firing import CLOCK
 from hooks import emit
 from journal.errors import UsageError
@@ -67,7 +68,11 @@ class Place(NamedTuple):
         return sorted(self.spool.iterdir()) if self.spool.exists() else []
 
 
-@pytest.fixture(params=["plain", 'it\'s "odd" $HOME `id`;\\ ü'], ids=["plain", "odd"])
+# Plain paths are those of all other tests of the hooks.
+PATHS = {"odd": 'it\'s "odd" $HOME `id`;\\ ü', **({"plain": "plain"} if THOROUGH else {})}
+
+
+@pytest.fixture(params=PATHS.values(), ids=PATHS.keys())
 def place(tmp_path: Path, request: pytest.FixtureRequest) -> Place:
     root = tmp_path / request.param
     made = Place(root / "home", root / "packaged" / "hooks", root / "tmp")
