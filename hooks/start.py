@@ -140,16 +140,17 @@ def say(agent: str, context: str, message: str) -> None:
         rest = rest[os.write(1, rest) :]
 
 
-def main(argv: list[str]) -> None:
+def main(argv: list[str], watched: "emit.Watched | None" = None) -> None:
     """Keep stdin as one record, print the context, see to a watcher, leave with exit code 0."""
     started = time.monotonic()
     os.umask(0o077)
     if emit.is_off(argv[1], argv[2]):
         os._exit(0)
+    emit.watch(argv, watched)
     chunks: list[bytes] = []
     try:
         data = emit.read_stdin(chunks=chunks)
-        emit.limit_wait(argv, chunks)
+        emit.limit_wait(argv, chunks, watched)
         place, own_bytes = record(argv, data)
         try:
             if place is not None:

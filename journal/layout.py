@@ -50,6 +50,11 @@ class Layout:
         return self.home / "packs"
 
     @property
+    def without_packs(self) -> Path:
+        """Is there while the database was made without the packs: they could not be read."""
+        return self.home / "without_packs"
+
+    @property
     def dead(self) -> Path:
         return self.home / "dead"
 
@@ -193,10 +198,12 @@ class Layout:
         places = [self.days, self.packs, self.contexts, self.retry, self.dead, self.logs]
         with suppress(JournalError):
             places += [self.days / name for name in self.day_names()]
-        return [path for path in places if path.is_dir() and _is_shut(path)]
+        there = [path for path in places if path.is_dir()]
+        return [path for path in there if is_closed(path) or _is_locked(path)]
 
 
-def _is_shut(folder: Path) -> bool:
+def is_closed(folder: Path) -> bool:
+    """Whether the rights of a folder forbid to look into it."""
     try:
         with os.scandir(folder):
             os.stat(f"{folder}/.")  # noqa: PTH116 - a folder without x can be listed
@@ -204,7 +211,19 @@ def _is_shut(folder: Path) -> bool:
         return True
     except OSError:
         return False
-    return not os.access(folder, os.W_OK)
+    return False
+
+
+def _is_locked(folder: Path) -> bool:
+    return not os.access(folder, os.W_OK) and not is_read_only(folder)
+
+
+def is_read_only(folder: Path) -> bool:
+    """Whether a folder lies on a file system that is mounted read-only."""
+    try:
+        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 def is_day(name: str) -> bool:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import apsw
@@ -43,7 +44,11 @@ def run(conditions: Pass) -> Report:
     home_id.ensure(layout)
     with locked(layout.sync_lock, conditions.keep_trying):
         remove_temporary(layout)
-        rebuilt = _rebuilt(conditions)
+        if rebuild.is_without_packs(layout):
+            conditions = replace(conditions, packs=False)
+            rebuilt = None
+        else:
+            rebuilt = _rebuilt(conditions)
         db = connection.open_store(layout)
         try:
             report = _Work(db, conditions).done()
@@ -65,6 +70,8 @@ def _rebuilt(conditions: Pass) -> rebuild.Rebuilt | None:
         if not rebuild.is_due(layout):
             return None
         if not conditions.packs:
+            if not connection.is_empty(layout):
+                return None  # it lacks the packs: a pass that may take longer reads them
             problem = f"{layout.database} is gone, and days before are packed"
             raise StoreError(problem, "run: journal sync --rebuild")
     return rebuild.rebuild(conditions)
@@ -79,7 +86,7 @@ class _Work:
     def __init__(self, db: apsw.Connection, conditions: Pass) -> None:
         self.db, self.conditions = db, conditions
         self.layout, self.now_us = conditions.layout, conditions.now_us
-        self.screen = make_screen(self.layout, conditions.settings)
+        self.screen = make_screen(self.layout, conditions.settings, conditions.screened)
         self.dead = Dead(self.layout, self.screen, self.now_us)
         self.report = Report()
         self.failed: list[JournalError] = []
@@ -98,7 +105,9 @@ class _Work:
         self._write_views()
         if self._is_whole and self.conditions.packs and self.time.is_trusted:
             self._pack_and_prune()
-        if self.report.stored or self.report.packed.days:
+        if self.conditions.pack_at_once:
+            vacuum.tidy(self.db, self.report.stored)
+        elif self.report.stored or self.report.packed.days:
             vacuum.tend(self.db)
         failed = [error for error in self.failed if not _lies_in(error, self.shut)]
         if failed:  # a folder whose rights forbid it is among those that were not read
@@ -134,7 +143,8 @@ class _Work:
         settings = self.conditions.settings
         derive.refresh(self.db, settings.memory.agent, self.now_us)
         delivered_pieces.follow(self.db, name_of(settings.remote, self.layout), self.now_us)
-        self.report = self._ingest()
+        with _leaving(self.failed):
+            self.report = self._ingest()
         self.report.clock_problem, self.report.problems = self.time.problem, problems
         self.shut = self.layout.shut_folders()
         self.report.unreadable += tuple(f"{folder}: its rights forbid it" for folder in self.shut)

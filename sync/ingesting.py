@@ -76,7 +76,7 @@ def read_unknown_packs(
                         report.seen_bytes = None
                         return
         except DamagedPackError as error:
-            report.unreadable += (str(error),)
+            report.problems.append(error)
         held_packs.note(db, [path])
 
 

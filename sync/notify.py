@@ -12,8 +12,8 @@ from typing import Any
 import apsw
 
 from journal.printable import one_line
-from journal.session.state import SessionState
 from journal.times import SECOND_US
+from sync.store import states
 
 FRESH_US = 60 * SECOND_US  # an older wait is noted and not told
 _QUESTION_CHARS = 1_000
@@ -36,7 +36,7 @@ def tell(
     told = 0
     waiting: list[Any] = db.execute(_WAITING).fetchall()
     for key, name, project, data, known_us in waiting:
-        state = SessionState.load(data)
+        state = states.load(data)
         if state is None or state.question_us is None or state.question_us == known_us:
             continue
         with db:

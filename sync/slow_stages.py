@@ -151,6 +151,8 @@ def run(conditions: Conditions, progress: Callable[[str, int, int], None] = no_p
 
     JournalError: the database or the journal cannot be used.
     """
+    if conditions.layout.without_packs.exists():
+        return Outside()  # nothing is known of what was sent or forgotten; the pass has said why
     delivered = _deliver(conditions, progress)
     pulled = exchange.run(conditions, is_reachable=delivered.error is None)
     asked = stage.ask(conditions)

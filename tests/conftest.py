@@ -1,5 +1,6 @@
 """What the tests share: a scratch HOME for everybody, and homes with the hooks installed."""
 
+import gc
 import os
 import subprocess
 import time
@@ -29,6 +30,12 @@ SHARED = os.pathsep.join(map(str, (ROOT, FIXTURES, STORMS)))
 def pytest_report_header() -> str:
     """The day on which the tests believe to be."""
     return f"today: {time.strftime('%Y-%m-%d')}"
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was loaded out of all collections of garbage to come."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -38,7 +38,7 @@ class Chosen(NamedTuple):
 class Answer(Message):
     """What was found for the line, or why nothing was."""
 
-    def __init__(self, text: str, found: Found | JournalError) -> None:
+    def __init__(self, text: str, found: Found | Exception) -> None:
         super().__init__()
         self.text, self.found = text, found
 
@@ -49,7 +49,7 @@ class Line(Input):
     BINDINGS: ClassVar = [Binding("enter,down", "app.clear", show=False)]
 
 
-class Browse(Program[Chosen | None]):
+class Browse(Program[Chosen | Exception | None]):
     """The journal in the terminal."""
 
     CSS = """
@@ -148,6 +148,9 @@ class Browse(Program[Chosen | None]):
         if isinstance(answer.found, JournalError):
             self._problem = answer.found
             self._draw_footer()
+            return
+        if isinstance(answer.found, Exception):
+            self.exit(answer.found)
             return
         self._problem = None
         kept = self._kept() if answer.text == self._filled else None

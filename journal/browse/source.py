@@ -77,7 +77,10 @@ class Source:
         """Sync what is new; whether `shown` is out of date. JournalError."""
         with self._one:
             changed = self._follower.changed()
-            self._follower.count_unsynced()
+            try:
+                self._follower.count_unsynced()
+            except apsw.Error as error:
+                raise connection.explain(error, self.app.layout.database) from error
             return changed or self._follower.unsynced_bytes != shown.unsynced_bytes
 
     def find(self, text: str) -> Found:

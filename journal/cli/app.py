@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ import click
 
 from journal.errors import BusyError, JournalError
 from journal.layout import Layout
+from journal.printable import one_line
 from journal.steps import step
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class App:
         rebuild: bool = False,
         accept_loss: bool = False,
         pack_at_once: bool = False,
+        screened: Container[int] = frozenset(),
         follow: bool = True,
     ) -> "Report":
         """One local pass; with `seconds`, as much of it as that allows."""
@@ -100,6 +102,7 @@ class App:
             accept_loss=accept_loss,
             reading=self.clock_reading,
             pack_at_once=pack_at_once,
+            screened=screened,
             follow=follow,
         )
         kind = "rebuild" if rebuild else "sync"
@@ -240,6 +243,8 @@ class App:
                 raise
             click.echo(f"journal: what is new could not be synced: {error}", err=True)
             return False
+        for problem in report.unreadable:
+            click.echo(f"journal: cannot read {one_line(problem)}", err=True)
         return report.seen_bytes is not None and not report.unreadable
 
 

@@ -30,6 +30,8 @@ def browse_here(
     chosen = Browse(Source(app, wanted, limit), text).run(mouse=True)
     if chosen is None:
         return
+    if isinstance(chosen, Exception):
+        raise chosen
     with app.reading(ends_matter=False) as db:
         command = prepare_resume(app, db, chosen.resume)
     go_back(chosen.resume, command)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from journal.doctor import Finding, Voice, count, some
 from journal.errors import JournalError
-from journal.layout import Layout
+from journal.layout import Layout, is_read_only
 from journal.redaction.key import load_key
 
 LITTLE_BYTES = 500 << 20
@@ -38,7 +38,7 @@ def look_at_home(layout: Layout) -> list[Finding]:
     if owner != os.getuid():
         hint = "run as its owner, or choose another --home"
         return [say.error(f"{home} belongs to another user ({owner})", hint)]
-    read_only = os.statvfs(home).f_flag & os.ST_RDONLY
+    read_only = is_read_only(home)
     if read_only or not os.access(home, os.R_OK | os.W_OK | os.X_OK):
         reason = "its file system is read-only" if read_only else "its rights forbid it"
         hint = "until then records wait in the spool"

@@ -17,9 +17,9 @@ from journal.setup.install import Installation
 
 AGENT = "claude-code"
 INSTALL = "run: journal install"
-# In a command of ours, of this version or an older one: `set -- PYTHON -I -S "$r" …`, PYTHON quoted
-# for the shell.
-_INTERPRETER = re.compile(r"""(?:&&|set --) ((?:'[^']*'|"[^"]*"|[^\s;'"])+) -I -S "\$r" """)
+# In a command of ours: `set -- PYTHON -I -S -c …`, in an older one `PYTHON -I -S "$r" …`; PYTHON is
+# quoted for the shell.
+_INTERPRETER = re.compile(r"""(?:&&|set --) ((?:'[^']*'|"[^"]*"|[^\s;'"])+) -I -S (?:-c|"\$r") """)
 
 
 @dataclass(frozen=True, slots=True)

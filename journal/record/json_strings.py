@@ -6,6 +6,8 @@ import re
 # A string that nothing closes (a torn line) goes on to the end of the data.
 STRING = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)(?:"|\\?\Z)', re.DOTALL)
 
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
+
 
 def decoded(raw: bytes) -> str:
     """The text of a JSON string without its quotes; unchanged if its escapes are not JSON's."""
@@ -20,4 +22,4 @@ def decoded(raw: bytes) -> str:
 
 def encoded(text: str) -> bytes:
     """The inside of a JSON string; lone surrogates are escaped, other characters are UTF-8."""
-    return json.dumps(text, ensure_ascii=False).encode("utf-8", "backslashreplace")[1:-1]
+    return _quoted(text).encode("utf-8", "backslashreplace")[1:-1]

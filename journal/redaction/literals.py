@@ -5,7 +5,7 @@ before any expression is tried. Never wrong when it says no.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
 from functools import cache
 
@@ -17,19 +17,28 @@ from journal.redaction.readings import HIDING
 from journal.redaction.rules import WORDS
 
 NAME_ANCHORS = "kpcuj"  # the letters at which `quick_filter` looks for names
-_AT_ONCE = 1 << 16  # bytes: all matches of a part are listed, and nothing is known of how many
-# What most payloads hold; what follows one of these is looked at, too.
-_FREQUENT = ("ion_", "pat", "st.", "0.", "fc-", "-us")
+AT_ONCE = 1 << 16  # bytes: all matches of a part are listed, and nothing is known of how many
+_FREQUENT = (b"ion_", b"pat", b"st.", b"0.", b"fc-", b"-us")  # in most payloads
 _SINGLE = (".", ":")  # in most payloads many times, and a single byte is found fastest by `re`
-# Words that match too often, and what else each match holds. " is" and "value" need a name.
+_NEED_A_NAME = (("said", " is"), ("named", "value"), ("named", ":"))  # rows whose words say little
+# Words that match too often, and what else each match holds.
 _INSTEAD = {
     ":": (":54", ":6432:", ":*:"),
-    " is": (),
-    "value": (),
     " -p": ("7z", "zip"),
     "@": ("@tcp(", "@unix("),
     "sig": ("sig=", "signature="),
 }
+# The rows of which every match holds a name that is one of the words.
+NAMED_PLACES = tuple(
+    (place, pattern)
+    for place, pattern in PLACES
+    if (place.rule, place.held) in _NEED_A_NAME
+    or (
+        all(anchor in NAME_ANCHORS for anchor, _ in place.seen)
+        and any(word in place.held for word in WORDS)
+    )
+)
+Follows = Callable[[bytes, int], object]  # whether what makes a word count stands at this place
 
 
 class Look(IntEnum):
@@ -38,6 +47,7 @@ class Look(IntEnum):
     NOTHING = 0
     NAMED = 1  # nothing but what has a name
     ANYTHING = 2
+    TOKEN = 3  # the beginning of a token stands there
 
 
 class _Words:
@@ -50,77 +60,109 @@ class _Words:
 
     def found(self, data: bytes) -> Iterable[tuple[int, int]]:
         """Number and end of each word in the bytes, in the order of the ends."""
-        if len(data) <= _AT_ONCE:
+        if len(data) <= AT_ONCE:
             return [(word, end) for word, _, end in self._find(data, overlapping=True)]
         return self._found_in_parts(data)
 
     def _found_in_parts(self, data: bytes) -> Iterator[tuple[int, int]]:
-        for start in range(0, len(data), _AT_ONCE):
+        for start in range(0, len(data), AT_ONCE):
             before = max(0, start - self._overlap)
-            for word, _, end in self._find(data[before : start + _AT_ONCE], overlapping=True):
+            for word, _, end in self._find(data[before : start + AT_ONCE], overlapping=True):
                 yield word, before + end
 
 
 def look(low: bytes) -> Look:
     """What these raw JSON bytes, or this UTF-8 text, may hold at most; in lower case."""
     at_most = Look.NOTHING
-    words, kinds = _words()
+    words, kinds, _ = _words()
     for word, end in words.found(low):
         kind = kinds[word]
         if kind is Look.NAMED:
             at_most = Look.NAMED
-        elif isinstance(kind, Look) or kind.match(low, end):
+        elif kind is Look.ANYTHING:
             return Look.ANYTHING
+        elif kind(low, end):
+            return Look.TOKEN
     if b"@" in low and b"://" in low:
         return Look.ANYTHING
     for _, pattern in _single():
         if pattern.search(low):
-            return Look.ANYTHING
+            return Look.TOKEN
     return at_most
 
 
-def text_look(text: str) -> Look:
-    """The same of a text."""
-    return look(text.encode("utf-8", "surrogatepass").lower())
+def ends(low: bytes) -> list[int]:
+    """Where the words end that `look` looks for, in order; bytes without one hold nothing."""
+    words, kinds, _ = _words()
+    found = [
+        end
+        for word, end in words.found(low)
+        if isinstance(kind := kinds[word], Look) or kind(low, end)
+    ]
+    for _, pattern in _single():
+        found += [match.start() + 1 for match in pattern.finditer(low)]
+    if b"@" in low and b"://" in low:
+        found += [match.end() for match in re.finditer(b"@", low)]
+    return sorted(found)
 
 
-def formats_in(low: bytes) -> list[Format]:
-    """The formats of which there may be a token in this text, in lower case; as in the table."""
-    words, forms = _literals()
-    found = {form for word, _ in words.found(low) for form in forms[word]}
-    found |= {form for form, pattern in _single() if pattern.search(low)}
-    return [form for form in FORMATS if form in found] if len(found) > 1 else [*found]
+def text_look(text: str) -> tuple[Look, list[Format]]:
+    """What a text may hold at most next to tokens, and the formats of its tokens, in order."""
+    low = text.encode("utf-8", "surrogatepass").lower()
+    at_most = Look.ANYTHING if b"@" in low and b"://" in low else Look.NOTHING
+    words, kinds, rows = _words()
+    found: set[int] = set()
+    for word, end in words.found(low):
+        kind = kinds[word]
+        if isinstance(kind, Look):
+            at_most = max(at_most, kind)
+        elif not kind(low, end):
+            continue
+        found.update(rows[word])
+    for number, pattern in _single():
+        if pattern.search(low):
+            found.add(number)
+            at_most = Look.ANYTHING  # what a place needs as well
+    return at_most, [FORMATS[number] for number in sorted(found)]
 
 
 @cache
-def _words() -> tuple[_Words, list[Look | re.Pattern[bytes]]]:
-    """All words, and what each says; a pattern: if it matches behind the word."""
-    found = {form.literal for form in FORMATS} - {*_FREQUENT, *_SINGLE}
-    for place, _ in PLACES:
-        at_names = all(anchor in NAME_ANCHORS for anchor, _ in place.seen)
-        if not (at_names and any(word in place.held for word in WORDS)):
-            found |= {*_INSTEAD.get(place.held, (place.held,))}
-    kinds: dict[bytes, Look | re.Pattern[bytes]] = dict.fromkeys(HIDING, Look.ANYTHING)
-    kinds |= {word.encode(): Look.ANYTHING for word in found}
+def _words() -> tuple[_Words, list[Look | Follows], list[list[int]]]:
+    """All words; what each says, or what must follow it; the rows of formats that it begins."""
+    found: set[str] = set()
+    for row in PLACES:
+        if row not in NAMED_PLACES:
+            found |= {*_INSTEAD.get(row[0].held, (row[0].held,))}
+    kinds: dict[bytes, Look | Follows] = dict.fromkeys(HIDING, Look.ANYTHING)
+    kinds |= {word.encode(): Look.ANYTHING for word in found - {*_SINGLE}}
     kinds |= {word.encode(): Look.NAMED for word in WORDS}
-    for literal in _FREQUENT:
-        follows = "|".join(form.follows for form in FORMATS if form.literal == literal)
-        kinds[literal.encode()] = re.compile(follows.encode())
-    return _Words([*kinds]), [*kinds.values()]
-
-
-@cache
-def _literals() -> tuple[_Words, list[list[Format]]]:
-    """The literals of the formats, and the formats of each."""
-    found: dict[bytes, list[Format]] = {}
-    for form in FORMATS:
+    rows: dict[bytes, list[int]] = {}
+    for number, form in enumerate(FORMATS):
         if form.literal not in _SINGLE:
-            found.setdefault(form.literal.encode(), []).append(form)
-    return _Words([*found]), [*found.values()]
+            rows.setdefault(form.literal.encode(), []).append(number)
+    for literal, numbers in rows.items():
+        follows = "|".join(dict.fromkeys(FORMATS[number].follows for number in numbers))
+        kinds.setdefault(literal, _match_of(follows, at_once=literal in _FREQUENT))
+    return _Words([*kinds]), [*kinds.values()], [rows.get(word, []) for word in kinds]
+
+
+def _match_of(follows: str, at_once: bool) -> Follows:
+    """Whether this follows; compiled `at_once` or when its word is met: most processes meet few."""
+    if at_once:
+        return re.compile(follows.encode()).match
+    return lambda low, end: _expression(follows).match(low, end)
 
 
 @cache
-def _single() -> list[tuple[Format, re.Pattern[bytes]]]:
-    """The formats of single bytes, and what to look for."""
-    forms = [form for form in FORMATS if form.literal in _SINGLE]
-    return [(one, re.compile((re.escape(one.literal) + one.follows).encode())) for one in forms]
+def _expression(follows: str) -> re.Pattern[bytes]:
+    return re.compile(follows.encode())
+
+
+@cache
+def _single() -> list[tuple[int, re.Pattern[bytes]]]:
+    """The rows of the formats of single bytes, and what to look for."""
+    return [
+        (number, re.compile((re.escape(form.literal) + form.follows).encode()))
+        for number, form in enumerate(FORMATS)
+        if form.literal in _SINGLE
+    ]

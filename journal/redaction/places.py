@@ -231,16 +231,17 @@ _PLACES = (
         r"(?:[ ](?:for|of|to|on)[ ][^\s]{1,40})?[ ](?:is|was):?[ ](?:[\"'`(])?(?P<secret>[^\s\"'`\\<>]{12,256})",
     ),
 )  # fmt: skip
-PLACES = tuple((place, re.compile(place.pattern, re.ASCII)) for place in _PLACES)
+Places = tuple[tuple[Place, re.Pattern[str]], ...]
+PLACES: Places = tuple((place, re.compile(place.pattern, re.ASCII)) for place in _PLACES)
 
 _IS_SECRET = re.compile(rf"(?i:kind)(?:{_Q})?:[ ]?(?:{_Q})?Secret\b")
 _DATA = re.compile(rf"(?:{_Q})?(?:data|stringData)(?:{_Q})?:[ ]?(?:{_LINE}|\{{)?")
 _DATA_END = re.compile(r"\n(?=[^\s])|\\n(?=[^\s\\])|\}")
 
 
-def found_in(text: str, low: str) -> Iterator[tuple[Place, re.Match[str]]]:
-    """Every match of every row, in the order of the table."""
-    for place, pattern in PLACES:
+def found_in(text: str, low: str, places: Places) -> Iterator[tuple[Place, re.Match[str]]]:
+    """Every match of every one of these rows, in the order of the table."""
+    for place, pattern in places:
         if place.held not in low:
             continue
         if place.rule == "kubernetes":

@@ -113,6 +113,8 @@ def may_hold(data: bytes) -> bool:
             return False
         case Look.NAMED:
             return _matches_names(data, low)
+        case Look.TOKEN:
+            return True
     return holds_candidate(data, low)
 
 
@@ -140,8 +142,11 @@ def text_may_hold(text: str) -> bool:
     """False only if no rule finds anything in this text, read literally."""
     data = text.encode("utf-8", "surrogatepass")
     low = data.lower()
-    if look(low) is Look.NOTHING:
-        return False
+    match look(low):
+        case Look.NOTHING:
+            return False
+        case Look.TOKEN:
+            return True
     return _matches(data, low, _searches().seldom(low) is not None)
 
 

@@ -90,14 +90,21 @@ def readings(text: str) -> Iterator[Reading]:
     stand inside a token, or where one begins. Then with escapes decoded.
     """
     without = None
-    if _HIDDEN.search(text):
+    is_spelled = "\\" in text
+    if (is_spelled or not _is_plain(text)) and _HIDDEN.search(text):
         without = _read(text, _HIDDEN, "")
         yield without
         yield _read(text, _HIDDEN, " ")
-    for encoded in (_ENCODED, _QUOTED):
-        if encoded.search(text):
+    encodes = is_spelled or "%" in text or "&" in text
+    for encoded, may_match in ((_ENCODED, encodes), (_QUOTED, "=" in text)):
+        if may_match and encoded.search(text):
             decoded = _read(without.text if without else text, encoded, None)
             yield _through(decoded, without) if without else decoded
+
+
+def _is_plain(text: str) -> bool:
+    """Whether nothing but printable ASCII and line ends is in the text."""
+    return text.isascii() and text.replace("\n", " ").isprintable()
 
 
 def may_hide(low: bytes, encodes: bool = True) -> bool:

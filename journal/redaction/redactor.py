@@ -12,14 +12,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import islice
 
 from journal.errors import UsageError
 from journal.record.json_strings import STRING, decoded, encoded
 from journal.redaction import rules
-from journal.redaction.formats import is_placeholder, pattern_of
-from journal.redaction.literals import Look, formats_in, text_look
-from journal.redaction.places import found_in
+from journal.redaction.formats import Format, is_placeholder, pattern_of
+from journal.redaction.literals import AT_ONCE, NAMED_PLACES, Look, ends, text_look
+from journal.redaction.places import PLACES, found_in
 from journal.redaction.quick_filter import may_hold, text_may_hold
 from journal.redaction.readings import readings
 from journal.redaction.rules import MARKER, RULES_VERSION, Strength
@@ -31,7 +30,7 @@ __all__ = ["OFF", "RULES_VERSION", "Redactor", "hits"]
 OFF = "off"  # the rules of a redactor that is not enabled
 
 ROUNDS = 3  # what one redaction uncovers, the next one takes; more than that is given up whole
-TOGETHER = 6  # strings that the filter looks at together
+SHORT_CHARS = 256  # the filter costs more than the rules on so short a text
 
 _RAW_MARKER = re.compile(MARKER.pattern.replace("[a-z]{1,16}", "([a-z]{1,16})").encode())
 _PEM_EDGE = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
@@ -56,6 +55,7 @@ class Redactor:
     ) -> None:
         self.enabled = enabled
         self._key = key
+        self._digest = hmac.new(key, digestmod=hashlib.sha256)
         self._patterns = [_compiled(pattern, "redact.patterns") for pattern in patterns]
         self._allow = [_compiled(pattern, "redact.allow") for pattern in allow]
         self.rules = self._named([*patterns], [*allow])  # two of one name redact alike
@@ -106,11 +106,11 @@ class Redactor:
         parts: list[bytes] = []
         done, is_settled = 0, True
         walk = Walk()
-        for match in STRING.finditer(data) if again else self._strings(data, harmless):
+        for match, may_hold_one in self._strings(data, walk):
             raw = match[1]
             how = walk.step(data, match)
             if not (how or walk.in_pem or walk.line_before):
-                if raw in harmless:
+                if not may_hold_one or raw in harmless:
                     continue
                 if not self.may_hold_secret(raw):
                     harmless.add(raw)
@@ -125,13 +125,22 @@ class Redactor:
                 done = match.end(1)
         return (b"".join((*parts, data[done:])) if parts else data), is_settled
 
-    def _strings(self, data: bytes, harmless: set[bytes]) -> Iterator[re.Match[bytes]]:
-        """The strings of JSON; those that the filter passes over, some at once, are harmless."""
+    def _strings(self, data: bytes, walk: Walk) -> Iterator[tuple[re.Match[bytes], bool]]:
+        """The strings of JSON to look at, and whether each may hold a secret by itself.
+
+        Those are the strings with a word of the filter in them, and those of which the strings
+        before them say something.
+        """
         found = STRING.finditer(data)
-        while some := list(islice(found, TOGETHER)):
-            if not self.may_hold_secret(data[some[0].start() : some[-1].end()]):
-                harmless.update([match[1] for match in some])
-            yield from some
+        everything = self.may_hold_secret(b"")
+        before = None
+        is_behind = False
+        while some := list(_part(found)):
+            for match, is_marked in zip(some, _marked(data, some, everything), strict=True):
+                if is_marked or is_behind or walk.says_more:
+                    walk.behind(before)
+                    yield match, is_marked
+                before, is_behind = match, is_marked
 
     def _string(self, text: str, how: Strength | None, walk: Walk) -> str:
         if walk.in_pem:
@@ -189,21 +198,25 @@ class Redactor:
 
     def _spans(self, text: str) -> Iterator[Span]:
         """What the rules find, in the text and in its other readings; the specific ones first."""
-        for start, end, rule in self._found(text):
+        at_most, forms = text_look(text)
+        is_plain = at_most is Look.NOTHING and not forms
+        if is_plain and not self._patterns:
+            return
+        for start, end, rule in self._found(text, at_most, forms):
             if not self._allowed(text[start:end]):
                 yield start, end, rule
-        if text_look(text) is Look.NOTHING:
+        if is_plain:
             return  # it has no other readings
         for reading in readings(text):
-            for start, end, rule in self._found(reading.text):
+            for start, end, rule in self._found(reading.text, *text_look(reading.text)):
                 if not self._allowed(reading.text[start:end]):
                     yield (*reading.span(start, end), rule)
 
-    def _found(self, text: str) -> Iterator[Span]:
-        if text_may_hold(text):
+    def _found(self, text: str, at_most: Look, forms: list[Format]) -> Iterator[Span]:
+        yield from _formats(text, forms)
+        if at_most and (len(text) <= SHORT_CHARS or text_may_hold(text)):
             low = rules.lower(text)
-            yield from _formats(text, low)
-            yield from _places(text, low)
+            yield from _places(text, low, at_most)
             for start, end, how, certain in named_values(text, low):
                 if rules.is_secret(text[start:end], how, certain):
                     yield start, end, "named"
@@ -217,7 +230,8 @@ class Redactor:
         return any(pattern.fullmatch(secret) for pattern in self._allow)
 
     def _marker(self, rule: str, secret: str) -> str:
-        digest = hmac.new(self._key, secret.encode("utf-8", "surrogatepass"), hashlib.sha256)
+        digest = self._digest.copy()
+        digest.update(secret.encode("utf-8", "surrogatepass"))
         return f"[redacted:{rule}:{digest.hexdigest()[:8]}]"
 
 
@@ -234,15 +248,42 @@ def hits(before: bytes, after: bytes) -> Counter[str]:
     return counted
 
 
-def _formats(text: str, low: str) -> Iterator[Span]:
-    for form in formats_in(low.encode("utf-8", "replace")):
+def _part(found: Iterator[re.Match[bytes]]) -> Iterator[re.Match[bytes]]:
+    """The next of these strings, as many as are worth one look."""
+    most = 0
+    for match in found:
+        yield match
+        most = most or match.start() + AT_ONCE
+        if match.end() > most:
+            return
+
+
+def _marked(data: bytes, some: list[re.Match[bytes]], everything: bool) -> list[bool]:
+    """Whether one of the words of the filter is in each of these strings in a row."""
+    first, last = some[0].start(), some[-1].end()
+    if everything or last - first > 2 * AT_ONCE:  # the words of a long string fill the memory
+        return [True] * len(some)
+    marks = [first + end for end in ends(data[first:last].lower())]
+    marks.append(last + 1)
+    found = []
+    number = 0
+    for match in some:
+        start, end = match.span(1)
+        while marks[number] <= start:
+            number += 1
+        found.append(marks[number] <= end)
+    return found
+
+
+def _formats(text: str, forms: list[Format]) -> Iterator[Span]:
+    for form in forms:
         for match in pattern_of(form).finditer(text):
             if not is_placeholder(match[0], form.literal):
                 yield *match.span(), form.rule
 
 
-def _places(text: str, low: str) -> Iterator[Span]:
-    for place, match in found_in(text, low):
+def _places(text: str, low: str, at_most: Look) -> Iterator[Span]:
+    for place, match in found_in(text, low, NAMED_PLACES if at_most is Look.NAMED else PLACES):
         group = "secret" if "secret" in match.re.groupindex else 0
         if rules.counts(place, match, match[group]):
             yield *match.span(group), place.rule

@@ -35,7 +35,7 @@ def named_values(text: str, low: str) -> Iterator[tuple[int, int, Strength, bool
                 behind_scheme = certain and _BEHIND_SCHEME.search(text, max(0, start - 20), start)
                 if not same and not no_element:
                     yield start, end, "strong" if behind_scheme else how, certain
-    for match in rules.FLAG.finditer(text):
+    for match in rules.FLAG.finditer(text) if "--" in text else ():
         if how := rules.strength(match["name"]):
             for start, end, certain in _value(text, match.end(), sure=True, wide=True):
                 yield start, end, how, certain

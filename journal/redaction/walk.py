@@ -27,6 +27,16 @@ class Walk:
         self._of_list: Strength | None = None
         self._of_pair: Strength | None = None  # of `{"name": "DB_PASSWORD", "value": …}`
 
+    @property
+    def says_more(self) -> bool:
+        """Whether what was seen says something about more strings than the next one."""
+        return self.in_pem or bool(self._of_list or self._of_pair)
+
+    def behind(self, before: re.Match[bytes] | None) -> None:
+        """Goes on behind this string: those before it were not worth a step."""
+        if before and self._end != before.end():
+            self._before, self._end = before[1], before.end()
+
     def step(self, data: bytes, match: re.Match[bytes]) -> Strength | None:
         """Whether this string is the value of a secret name."""
         gap = data[self._end : match.start()].translate(None, b" \t\r\n")

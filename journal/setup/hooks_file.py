@@ -14,7 +14,7 @@ from pathlib import Path
 from journal.agents.contract import Agent, Merged, OwnFile
 from journal.errors import JournalError, UsageError
 from journal.layout import write_whole
-from journal.setup import settings_file
+from journal.setup import settings_file, settings_writing
 from journal.setup.hook_command import is_ours
 from journal.setup.settings_file import Document, Values
 
@@ -62,7 +62,7 @@ class MergedFile:
         new = settings_file.merged(self.values, wanted)
         return Change(
             _differing(self.values, new),
-            lambda now_us: settings_file.write(self.document, new, now_us),
+            lambda now_us: settings_writing.write(self.document, new, now_us),
         )
 
     def without_hooks(self) -> Change:
@@ -70,7 +70,7 @@ class MergedFile:
         new = settings_file.without(self.values)
         return Change(
             _differing(self.values, new),
-            lambda now_us: settings_file.write_original(self.document, new, now_us),
+            lambda now_us: settings_writing.write_original(self.document, new, now_us),
         )
 
 

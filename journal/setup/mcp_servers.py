@@ -20,7 +20,7 @@ from typing import Any, Literal
 from journal.agents.contract import Agent, Servers, Skill
 from journal.errors import JournalError, UsageError
 from journal.layout import Layout, write_whole
-from journal.setup import settings_file
+from journal.setup import settings_file, settings_writing
 from journal.setup.hook_command import SILENCE
 
 NAME = "agent-journal"
@@ -141,12 +141,12 @@ def _merge(servers: Servers, path: Path, entry: Values | None, now_us: int) -> P
     if entry is not None:
         known[NAME] = entry
     values = {**document.values, servers.key: known}
-    if not known:
+    if not known and not (servers.needs_map and len(values) > 1):
         del values[servers.key]
     if entry is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return settings_file.write(document, values, now_us)
-    return settings_file.write_original(document, values, now_us)
+        return settings_writing.write(document, values, now_us)
+    return settings_writing.write_original(document, values, now_us)
 
 
 def _toml(path: Path) -> tuple[settings_file.Document, Values]:
@@ -171,11 +171,13 @@ def _merge_toml(path: Path, entry: Values | None, now_us: int) -> Path | None:
         known[NAME] = entry
     else:
         made = made.rstrip("\n") + "\n" * bool(made.strip())
+        if not made and document.data and not path.is_symlink():
+            return settings_writing.remove(document, now_us)
     expected = {**values, "mcp_servers": known}
     with suppress(ValueError):
         if _plain(tomllib.loads(made)) == _plain(expected):
             path.parent.mkdir(parents=True, exist_ok=True)
-            return settings_file.replace(document, made.encode(), now_us)
+            return settings_writing.replace(document, made.encode(), now_us)
     raise UsageError(f"{path} is left as it is: its servers are written in another way", _HINT)
 
 

@@ -14,7 +14,7 @@ import apsw
 
 from journal.doctor import registration
 from journal.errors import JournalError
-from journal.layout import Layout
+from journal.layout import Layout, is_read_only
 from journal.settings.sources import Settings
 from journal.setup import lost, programs
 from journal.setup.lost import Lost
@@ -110,6 +110,9 @@ def look(layout: Layout, settings: Settings, now_us: int) -> Condition:
     found = Condition(spooled=_spooled(layout), watcher=watching)
     found.warn_calls = settings.memory.warn_calls_per_day
     hint = "run: journal doctor --fix"
+    if is_read_only(layout.home):
+        said = f"{layout.home} cannot be written: its file system is read-only"
+        found.problems.append(JournalError(said, "until then records wait in the spool"))
     closed = layout.shut_folders()
     found.problems += [JournalError(f"{_CLOSED}{path}", hint) for path in closed]
     with _named(layout, found):
@@ -214,7 +217,8 @@ def _look_into(layout: Layout, settings: Settings, now_us: int, found: Condition
         known = int(db.execute("select count(*) from session_states").get)
         found.not_adopted = known - sum(found.states.values())
         found.memory_ids = memory_ids(db, adopt_on)
-        found.model_failures = work.failures(db, settings, now_us)
+        if settings.memory.agent == "command":
+            found.model_failures = work.failures(db, settings, now_us)
         found.model_calls = work.calls_of_a_day(db, now_us)
         found.older_events = redactions.older_events(db, found.rules)
         with _named(layout, found):

@@ -5,9 +5,11 @@ way out: the same call again does the rest. Last the database is rewritten and i
 for SQLite leaves what it deletes where it lay.
 """
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,6 @@ from sync.delivery import dead_pieces, retry_queue
 from sync.forgetting.scrub import Scrub, rewrite_lines
 from sync.forgetting.traces import Traces
 from sync.ingest import refused_binds
-from sync.query.listing import LAST_CHAR
 from sync.retention import held_packs
 from sync.store import backups, clock, connection, facts, pulled_copies, vacuum
 from sync.store.locks import locked
@@ -60,25 +61,6 @@ class Forgotten:
     copies: tuple[str, ...]  # of the database, by their file names: removed whole
     delivered: dict[str, int]
     problems: tuple[str, ...]
-
-
-def find_again(db: apsw.Connection, name: str) -> tuple[str, str] | None:
-    """A session that has a tombstone and no row, by its id, a unique beginning of it, or AGENT/ID.
-
-    That of a forgetting that was killed, or whose traces have come back.
-    """
-    query = """
-        select agent, session from tombstones where session >= ? and session < ?
-        and (session = ? or not exists (
-          select 1 from tombstones t where t.session = ?)) and ? in ('', agent) limit 2
-    """
-    agent, slash, rest = name.partition("/")
-    for session, of in ((name, ""), (rest, agent)) if slash else ((name, ""),):
-        values = (session, session + LAST_CHAR, session, session, of)
-        found: list[Any] = db.execute(query, values).fetchall() if session else []
-        if len(found) == 1:
-            return tuple(found[0])
-    return None
 
 
 def forget(order: Order, agent: str, session: str) -> Forgotten:
@@ -134,6 +116,8 @@ class _Forgetting:
     order: Order
     db: apsw.Connection
     grave: Grave
+    shut: Sequence[Path] = ()  # folders whose rights forbid to change them
+    problems: list[str] = field(default_factory=list)
 
     @property
     def layout(self) -> Layout:
@@ -146,19 +130,39 @@ class _Forgetting:
         traces = Traces(grave)
         scrub = Scrub(self.db, self.layout, traces)
         self.layout.synced.unlink(missing_ok=True)  # too high a number would hide what is new
+        self.shut = self.layout.shut_folders()
+        self.problems += [f"cannot change {folder}: its rights forbid it" for folder in self.shut]
         scrub.days()
-        scrub.packs()
-        pieces = self._pieces(traces)
-        self._letters(traces)
+        with self._naming():
+            scrub.packs()
+        pieces = sum(map(partial(self._pieces, traces), (self.layout.retry, self.layout.dead)))
+        for folder in (self.layout.dead, self.layout.logs):
+            with self._naming():
+                self._letters(traces, folder)
         self._spool(traces)
         gone = backups.remove(self.layout)
         events = self._rows()
         scrub.finish()
-        held_packs.note_all(self.db, self.layout)
+        with self._naming():
+            held_packs.note_all(self.db, self.layout)
         if not self.order.keeps_tombstone:
             self._lift()
         vacuum.rewrite(self.db)
-        return Forgotten(events, scrub.lines, pieces, gone, delivered, tuple(scrub.problems))
+        problems = (*self.problems, *scrub.problems)
+        return Forgotten(events, scrub.lines, pieces, gone, delivered, problems)
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        """What rights forbid is named, and the rest is done."""
+        try:
+            yield
+        except (OSError, JournalError) as error:
+            cause = error.__cause__ or error
+            if not isinstance(cause, PermissionError):
+                raise
+            path = Path(os.fsdecode(cause.filename or self.layout.home))
+            if not any(folder == path or folder in path.parents for folder in self.shut):
+                self.problems.append(f"cannot change {path}: {cause.strerror}")
 
     def _mark(self) -> None:
         who = self.grave.agent, self.grave.session
@@ -190,10 +194,10 @@ class _Forgetting:
             self.db.executemany("delete from own_facts where id = ?", gone)
             self.db.execute("delete from tombstones where agent = ? and session = ?", who)
 
-    def _pieces(self, traces: Traces) -> int:
-        """Its pieces, those that wait and those that were given up; and halves of such files."""
+    def _pieces(self, traces: Traces, folder: Path) -> int:
+        """Its pieces, those that wait or those that were given up; and halves of such files."""
         gone = 0
-        for folder in (self.layout.retry, self.layout.dead):
+        with self._naming():
             for path in _files(folder):
                 if folder == self.layout.dead and not _is_piece(path):
                     continue
@@ -210,13 +214,13 @@ class _Forgetting:
             return path.exists() and traces.named_in(path.read_bytes())
         return (head.agent, head.session) == (self.grave.agent, self.grave.session)
 
-    def _letters(self, traces: Traces) -> None:
-        """Dead letters of it, and the log's lines that name it."""
-        for path in _files(self.layout.dead):
-            if path.suffix == ".jsonl" and not _is_piece(path):
+    def _letters(self, traces: Traces, folder: Path) -> None:
+        """Dead letters of it, or the log's lines that name it."""
+        for path in _files(folder):
+            if folder == self.layout.logs:
+                rewrite_lines(path, traces.named_in)
+            elif path.suffix == ".jsonl" and not _is_piece(path):
                 rewrite_lines(path, traces.in_dead_letter)
-        for path in _files(self.layout.logs):
-            rewrite_lines(path, traces.named_in)
 
     def _spool(self, traces: Traces) -> None:
         """What a hook has begun to keep and never ended; the rest was collected by the pass."""
@@ -230,10 +234,12 @@ class _Forgetting:
         with db:
             db.execute("insert or replace into tombstones values (?, ?, ?)", self.grave)
             events = session_deletion.up_to(db, [self.grave], now_us)
-        refused_binds.write(db, self.layout)
-        contexts.write_stale(db, self.layout, self.order.settings, now_us)
-        for path in contexts.unused(db, self.layout):
-            path.unlink(missing_ok=True)
+        with self._naming():
+            refused_binds.write(db, self.layout)
+        with self._naming():
+            contexts.write_stale(db, self.layout, self.order.settings, now_us)
+            for path in contexts.unused(db, self.layout):
+                path.unlink(missing_ok=True)
         return events
 
 

@@ -61,7 +61,8 @@ class Dead:
 
     def holds(self, source: Path, offset: int, data: bytes) -> bool:
         """Whether these very bytes of this place are kept here."""
-        return _key(source, offset, data) in self._known()
+        known = self._known()
+        return bool(known) and _key(source, offset, data) in known
 
     def _known(self) -> set[str]:
         if self._keys is None:

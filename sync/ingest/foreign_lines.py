@@ -141,7 +141,7 @@ def _held(made: record.Record, line: bytes) -> Held:
     except OverflowError as error:
         raise record.BadLineError("header: at: outside the years 1 to 9999") from error
     if made.agent != record.JOURNAL_AGENT:
-        meaning = facts.understand(made.agent, made.event, made.body, made.raw)
+        meaning = facts.understand_record(made)
         return Held(made, line, (made.agent, meaning.session or made.session))
     said = record.load_body(made.body)
     agent = said.get("agent") if isinstance(said, dict) else None

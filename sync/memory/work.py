@@ -14,6 +14,7 @@ from journal.session.state import SessionState
 from journal.session.summary import summarise
 from journal.settings.sources import Settings
 from journal.times import DAY_US, SECOND_US
+from sync.store import states
 from sync.views import models
 from sync.views.summaries import last_word_us
 
@@ -59,7 +60,7 @@ def due(db: apsw.Connection, settings: Settings, now_us: int) -> list[Due]:
     most = settings.memory.max_calls_per_session
     found = []
     for key, agent, session, data, last_us, calls in db.execute(query, (most,)):
-        state = SessionState.load(data)
+        state = states.load(data)
         if state is None or not state.adopted(adopt_on):
             continue
         one = Due(key, agent, session, calls, max(last_us, last_word_us(state)))

@@ -12,7 +12,7 @@ from journal.session.state import SessionState
 from sync.query import listing, steps
 from sync.query.listing import Session
 from sync.query.session_detail import Answer, Detail, EventHead, Observation, Prompt
-from sync.store import facts
+from sync.store import facts, states
 from sync.views import delivered_pieces, usage
 from sync.views.items import NO_ID
 
@@ -59,7 +59,7 @@ def _read(db: apsw.Connection, session: Session, with_values: bool) -> Detail:
     summary = db.execute(stored.format("summary", "summaries"), (session.key,)).get
     detail = Detail(
         session=session,
-        state=SessionState.load(data) or SessionState(),
+        state=states.load(data) or SessionState(),
         prompts=[],
         answers=[],
         observations=[],

@@ -18,6 +18,7 @@ from journal.session.summary import shown_path
 from journal.times import to_text
 from sync.query.filters import Wanted
 from sync.store import short_ids
+from sync.store.states import load as load_state
 
 STATES = ("awaiting", "working", "idle", "finished")  # as they are listed
 MAX_CANDIDATES = 8
@@ -192,7 +193,7 @@ def _session(db: apsw.Connection, row: tuple[Any, ...], adopt_on: set[str]) -> S
     key, agent, name, data, triggers, status, project, project_name, cwd, *rest = row
     branch, host, title, started_us, last_us, ended_us, end_reason, *rest = rest
     events, prompts, memory_id, pinned = rest
-    state = SessionState.load(data) or SessionState()  # another version's: the next pass folds it
+    state = load_state(data) or SessionState()  # another version's: the next pass folds it
     tool, target = _running(state) if status == "working" else ("", "")
     return Session(
         key=key,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import apsw
 
-from journal.layout import Layout
+from journal.layout import Layout, is_closed, write_whole
 from journal.times import DAY_US
 from sync.conditions import Pass
 from sync.errors import DamagedStoreError, LossError, StoreError
@@ -44,8 +44,26 @@ class Rebuilt:
 
 
 def is_due(layout: Layout) -> bool:
-    """Whether the database is gone or empty, and there are packs, which no other pass reads."""
+    """Whether there are packs, which no other pass reads, and the database was made without them.
+
+    That is one that is gone or empty, or that was made while the packs were shut.
+    """
+    if layout.without_packs.exists():
+        return True
     return connection.is_empty(layout) and bool(every_pack(layout))
+
+
+def is_without_packs(layout: Layout) -> bool:
+    """Whether the packs are shut, and the database is gone or was made without them.
+
+    It can be made from the days then; but it does not know what was forgotten, sent or imported,
+    so that nothing comes in from transcripts and nothing is sent until the packs can be read.
+    """
+    if not is_closed(layout.packs):
+        return False
+    if connection.is_empty(layout):
+        write_whole(layout.without_packs, b"")
+    return layout.without_packs.exists()
 
 
 def rebuild(conditions: Pass) -> Rebuilt:
@@ -87,6 +105,7 @@ def _rebuild(conditions: Pass) -> Rebuilt:
         is_done = damage is None and swap.put(layout, db)
     if not is_done:
         swap.swap(layout)
+    layout.without_packs.unlink(missing_ok=True)
     return Rebuilt(build.stored, build.taken_over, lost, kept, tuple(build.problems))
 
 

@@ -12,6 +12,7 @@ from journal.redaction.redactor import Redactor
 from journal.session.state import SessionState
 from sync.rescan.counts import Rescanned
 from sync.store import facts
+from sync.store.compression import pack_state, unpack
 from sync.views import contexts, full_text, items, sessions
 from sync.views.change import Change
 from sync.views.texts import KINDS, TextKind
@@ -70,13 +71,13 @@ def _read(db: apsw.Connection, session: int) -> _Texts | None:
     """
     rows: list[Any] = db.execute(query, (session,)).fetchall()
     for state, summary, title, *lines in rows:
-        return _Texts(state, summary or "", title, tuple(lines))
+        return _Texts(unpack(state), summary or "", title, tuple(lines))
     return None
 
 
 def _write(db: apsw.Connection, session: int, texts: _Texts) -> None:
     names = ", ".join(f"{name} = ?" for name in ("state", "title", *_LINES))
-    values = (texts.state, texts.title, *texts.lines, session)
+    values = (pack_state(texts.state), texts.title, *texts.lines, session)
     db.execute(f"update session_states set {names} where session = ?", values)
     db.execute("update summaries set summary = ? where session = ?", (texts.summary, session))
 

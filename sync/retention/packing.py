@@ -33,6 +33,7 @@ from sync.retention.pack_file import (
     read_pack,
 )
 from sync.retention.packed_days import PackedDays, read_to
+from sync.store import facts
 from sync.store.facts import Fact
 from sync.store.file_cursors import START, Cursor, cursor_key
 from sync.views import tombstones
@@ -199,7 +200,7 @@ class _Packing:
         """Read the day's files into the draft, as ingest does; False: not everything is stored."""
         reader = journal_reader.Reader(self.layout, self.screen, self.dead)
         read: dict[str, Cursor] = {}
-        for batch in reader.whole(sizes):
+        for batch in reader.whole(sizes, understands=False):
             read |= batch.cursors
             found = [*batch.facts, *batch.own]
             records = [fact.record for fact in found]
@@ -220,6 +221,9 @@ class _Packing:
 
     def _covered(self, found: list[Fact]) -> set[bytes]:
         """The ids of those that a tombstone covers: they are not kept any more."""
+        if not tombstones.are_there(self.db):
+            return set()
+        found = [fact._replace(meaning=facts.understand_record(fact.record)) for fact in found]
         kept = tombstones.uncovered(self.db, found)
         return {fact.record.id for fact in found} - {fact.record.id for fact in kept}
 
@@ -238,7 +242,8 @@ class _Packing:
         return self.db.execute(query, (made.id,)).fetchone() is not None
 
     def _add(self, draft: Draft, made: Record, place: Place) -> None:
-        known = draft.add(made)
+        line = place[2] if self.screen.has_seen(place[2]) else None
+        known = draft.add(made, line)
         if known is None:
             return
         first = record.parse(known)

@@ -11,7 +11,7 @@ from typing import Any
 
 import apsw
 
-from journal.layout import Layout, make_folder
+from journal.layout import Layout, is_read_only, make_folder
 from sync.errors import DamagedStoreError, StoreError
 from sync.store import migration, schema
 from sync.store.file_systems import network_file_system
@@ -169,7 +169,13 @@ def open_to_look(layout: Layout) -> apsw.Connection:
         return empty_database()
     db = apsw.Connection(str(layout.database), flags=apsw.SQLITE_OPEN_READONLY)
     db.set_busy_timeout(BUSY_MS)
-    version = int(db.pragma("user_version"))
+    try:
+        version = int(db.pragma("user_version"))
+    except (apsw.CantOpenError, apsw.ReadOnlyError):
+        db.close()
+        if not is_read_only(layout.home):
+            raise
+        return open_frozen(layout)
     if int(db.pragma("application_id")) != schema.APPLICATION_ID or version != schema.VERSION:
         db.close()
         hint = "upgrade agent-journal" if version > schema.VERSION else "run: journal sync"

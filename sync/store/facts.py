@@ -66,6 +66,7 @@ def _insert_fresh(db: apsw.Connection, fresh: list[Fact]) -> dict[int, list[Even
     origins: dict[int, int] = {}  # by identity: records of one session share their headers
     events: dict[int, list[Event]] = {}
     rows = []
+    arrived = []
     seq = (db.execute("select max(seq) from events").get or 0) + 1
     for (unique, at_us, agent, name, guess, header, _, raw), meaning, body in fresh:
         who = (agent, meaning.session or guess)  # the payload decides
@@ -74,12 +75,13 @@ def _insert_fresh(db: apsw.Connection, fresh: list[Fact]) -> dict[int, list[Even
             events[session] = []
         if (origin := origins.get(id(header))) is None:
             origin = origins[id(header)] = _origin_key(db, header)
-        rows.append((seq, unique, session, at_us, name, origin, raw, body.blob if body else None))
+        rows.append((seq, unique, session, at_us, name, origin, raw))
+        arrived.append(bodies.Arrived(seq, session, body))
         events[session].append(Event(seq, unique, at_us, agent, name, header, meaning))
         seq += 1
-    db.executemany("insert into events values (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-    pairs = zip(rows, fresh, strict=True)
-    bodies.store_large(db, ((row[0], f.body) for row, f in pairs if f.body and f.body.large))
+    values = zip(rows, bodies.store(db, arrived), strict=True)
+    insert = "insert into events values (?, ?, ?, ?, ?, ?, ?, ?)"
+    db.executemany(insert, ((*row, body) for row, body in values))
     return events
 
 
@@ -218,7 +220,7 @@ def _read(db: apsw.Connection, rows: Iterable[Any]) -> Iterator[Stored]:
 
 def _stored(db: apsw.Connection, *row: Any) -> Stored:
     seq, unique, at_us, agent, name, header, session, raw, blob = row
-    body = bodies.unpack(db, blob)
+    body = bodies.unpack(db, seq, blob)
     meaning = understand(agent, name, body, raw == 1)
     event = Event(seq, unique, at_us, agent, name, orjson.loads(header), meaning)
     return Stored(event, session, raw == 1, body)
@@ -234,6 +236,11 @@ def understand(agent: str, event: str, body: bytes, raw: bool) -> Meaning:
         except record.BadLineError:
             return OTHER
     return meaning_of(agent, event, value)
+
+
+def understand_record(made: record.Record) -> Meaning:
+    """What a record means. BadLineError: its body is not JSON."""
+    return understand(made.agent, made.event, made.body, made.raw)
 
 
 def session_keys(db: apsw.Connection) -> list[int]:

@@ -512,6 +512,14 @@ update session_states set last_us = min(last_us, unixepoch() * 1000000);
 """
 
 
+_BLOCKS = """
+create table blocks (              -- payloads of events that arrived together, see blocks.py
+  key integer primary key,         -- of its first part the row of the first of these events
+  events integer not null,         -- how many they are, in consecutive rows; of other parts 0
+  data blob not null
+) strict;
+"""
+
 _REPLACED_BINDS = """
 -- The memory id that a bind replaces; null: it replaces none.
 alter table binds add column replaces text;
@@ -545,6 +553,7 @@ def _sixth(db: apsw.Connection) -> None:
     db.execute(_WORDS)
     db.execute(_TRUST)
     db.execute(_REPLACED_BINDS)
+    db.execute(_BLOCKS)
     db.execute(_SQL_VIEWS)
 
 

@@ -40,6 +40,7 @@ LOCK = "import.lock"  # in the home; of the one process that imports
 # What another journal says of sessions; the rest is about its own deliveries, calls and deletions.
 TAKEN = frozenset(("MemoryId", "Summary", "Pin", "Unpin"))
 MOST_REFUSALS = 5
+SCREENED_TOGETHER = 32  # records
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class Order:
     dry_run: bool = False  # write nothing
     verify: bool = False  # read everything, also what was read before
     progress: Callable[[int, int], None] = lambda done, total: None  # bytes
+    screened: set[int] = field(default_factory=set)  # lines, for these passes; see Screen
 
 
 def run(order: Order) -> Imported:
@@ -155,6 +157,7 @@ class _Run:
         made = None if order.dry_run else make_screen(order.layout, order.settings)
         self._screen = made
         self._dead = None if made is None else Dead(order.layout, made, now_us)
+        self._told = list[record.Record]()  # that are screened together
         self._kept = keeping(order.layout, order.settings)
         self._git = Projects(order.layout.id)
         self._pending: tuple[Path, Line, Refused] | None = None
@@ -174,6 +177,7 @@ class _Run:
                 self._read(source, before, total)
             before += source.size
             self._order.progress(before, total)
+        self._append_told()
         self._appender.flush()
         self._done.imported = self._appender.appended
         self._done.known = self._appender.known
@@ -226,21 +230,25 @@ class _Run:
         self._refuse_pending(ends=False)
         try:
             for made in transcript.records(line):
-                clean = self._cleaned(made)
                 self._done.records += 1
-                data = record.dump(clean).rstrip()
-                self._appender.add(clean, data, (made.agent, made.session))
+                self._told.append(made)
         except TornLineError as error:
             self._pending = transcript.path, line, Refused(0, error.torn, str(error))
+        if len(self._told) >= SCREENED_TOGETHER:
+            self._append_told()
+
+    def _append_told(self) -> None:
+        told, self._told = self._told, []
+        for made in self._screen.records(told) if self._screen else told:
+            data = record.dump(made).rstrip()
+            self._order.screened.add(hash(data))
+            self._appender.add(made, data, (made.agent, made.session))
 
     def _refuse_pending(self, *, ends: bool) -> None:
         """A torn last line stays where it is: the agent may be writing it at this moment."""
         pending, self._pending = self._pending, None
         if pending is not None:
             self._refuse(*pending, keep=not ends)
-
-    def _cleaned(self, made: record.Record) -> record.Record:
-        return self._screen.record(made) if self._screen else made
 
     def _take(self, path: Path, line: Line) -> None:
         for one in held(line):

@@ -117,9 +117,14 @@ def is_of(own: OwnFact, grave: Grave) -> bool:
     return same and own.name != EVENT and moment_us(own) <= grave.until_us
 
 
+def are_there(db: apsw.Connection) -> bool:
+    """Whether there is any."""
+    return bool(db.execute("select exists (select 1 from tombstones)").get)
+
+
 def uncovered(db: apsw.Connection, found: list[Fact]) -> list[Fact]:
     """Those of these facts that no tombstone covers, in their order."""
-    if not db.execute("select exists (select 1 from tombstones)").get:
+    if not are_there(db):
         return found
     known: dict[tuple[str, str], int] = {}
     kept = []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import commands
 import stored
 from journal.layout import Layout
 from journal.setup import lost
@@ -15,7 +16,7 @@ from told import Reader, asked
 
 
 def as_process(home: Path, *args: str, **more: object) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "journal", "--home", str(home), *args]
+    command = [commands.program(), "--home", str(home), *args]
     env = {**os.environ, "HOME": str(home.parent), **more.pop("env", {})}  # type: ignore[dict-item]
     return subprocess.run(command, capture_output=True, text=True, env=env, **more)  # type: ignore[call-overload,no-any-return]
 
@@ -84,7 +85,9 @@ def test_the_log_is_shown_by_level(home: Path, journal: Reader) -> None:
 
 def test_steps_are_explained(home: Path) -> None:
     assert "pass (sync): store what is new" in as_process(home, "sync", "--verbose").stderr
-    assert "pass (sync)" in as_process(home, "sync", env={"JOURNAL_LOG": "debug"}).stderr
+    command = [sys.executable, "-m", "journal", "--home", str(home), "sync"]
+    env = {**os.environ, "JOURNAL_LOG": "debug"}
+    assert b"pass (sync)" in subprocess.run(command, capture_output=True, env=env).stderr
 
 
 def test_a_dry_run_lists_exactly_what_a_prune_deletes(home: Path, journal: Reader) -> None:

@@ -1,5 +1,7 @@
 """A folder of the home that nobody may look into is named, and everything else goes on."""
 
+import gzip
+import re
 from pathlib import Path
 
 import pytest
@@ -55,11 +57,52 @@ def test_a_torn_line_waits_until_it_can_be_kept(journal: Reader) -> None:
     assert "cccccc01" in journal("sessions", "--json")
 
 
-def test_packs_that_are_shut_are_no_packs_that_are_gone(journal: Reader) -> None:
-    """The database is gone: without the packs nobody knows what was forgotten."""
-    (journal.home / "packs/2026-11-01.jsonl.gz").touch()
+def test_shut_packs_without_a_database_are_not_packs_that_are_gone(journal: Reader) -> None:
+    """What the days hold is shown; what was packed comes back when the packs can be read."""
+    packs = journal.home / "packs"
+    lines = next((journal.home / "days").glob("*/*.jsonl")).read_bytes()
+    other = lines.replace(b"aaaaaa01", b"dddddd01").replace(b"stored before", b"packed before")
+    unlike = re.sub(rb'"id":"([0-9a-f]{31}).', lambda m: b'"id":"' + m[1] + b"0", other)
+    (packs / "2026-11-01.jsonl.gz").write_bytes(gzip.compress(unlike))
     for path in journal.home.glob("journal.db*"):
         path.unlink()
-    with rights.shut(journal.home / "packs"):
-        journal("sync", code=1)
-    assert f"cannot read {journal.home / 'packs'}" in journal.err
+    with rights.shut(packs):
+        for _ in range(2):
+            journal("sync")
+            assert f"cannot read {packs}: its rights forbid it" in journal.err
+        assert "aaaaaa01" in journal("sessions", "--json")
+        assert f"no access to {packs}" in journal("status", "--json")
+    journal("sync")
+    assert {"aaaaaa01", "dddddd01"} <= {*journal("sessions", "--json").split('"')}
+    assert not journal.err
+    stored.check(journal.home)
+
+
+def test_while_the_days_are_shut_what_is_stored_is_shown(journal: Reader) -> None:
+    asked(journal.home, "bbbbbb01", "new in another day", 2 * 86_400)
+    days = journal.home / "days"
+    with rights.shut(days):
+        for _ in range(2):
+            journal("sync")
+            assert f"cannot read {days}: its rights forbid it" in journal.err
+        assert "stored before" in journal("search", "before")
+        assert "aaaaaa01" in journal("sessions", "--json")
+        assert f"no access to {days}" in journal("status", "--json")
+    journal("sync")
+    assert {"aaaaaa01", "bbbbbb01"} <= {*journal("sessions", "--json").split('"')}
+    stored.check(journal.home)
+
+
+@pytest.mark.parametrize("folder", ["packs", "contexts", "retry", "dead", "logs", "days/2026-11-16"])
+def test_forget_names_what_it_cannot_change_and_removes_the_rest(
+    journal: Reader, folder: str
+) -> None:
+    asked(journal.home, "bbbbbb01", "a quokka", 2 * 86_400)
+    journal("sync")
+    with rights.shut(journal.home / folder):
+        journal("forget", "bbbbbb01", "--yes", code=1)
+        assert f"cannot change {journal.home / folder}: its rights forbid it" in journal.err
+        assert "bbbbbb01" not in journal("sessions", "--json")
+        assert b"quokka" not in (journal.home / "journal.db").read_bytes()
+    journal("forget", "bbbbbb01", "--yes")
+    assert not [p for p in journal.home.rglob("*") if p.is_file() and b"quokka" in p.read_bytes()]

@@ -12,7 +12,7 @@ import stored
 from hooks import emit
 from told import NOW_US, Reader, asked, four_states
 
-FLOOD = 3267
+FLOOD = 1203
 PROJECT = "/code/billing"  # of the flood, and of what people did
 OF_FILES = "select * from cursors"  # a row for each file of the journal, the flood's too
 

@@ -151,8 +151,8 @@ def test_what_the_interpreter_compiles_in_the_home_is_private(shell: str, place:
 
 
 def test_a_durable_hook_is_told_so(shell: str, place: Place) -> None:
-    (place.home / "hooks" / "run.py").write_text(
-        "import sys; open(sys.argv[1] + '/seen', 'w').write('|'.join(sys.argv[2:]))"
+    (place.home / "hooks" / "emit.py").write_text(
+        "import sys; open(sys.argv[1] + '/seen', 'w').write('|'.join(sys.argv[2:]))\nmain = print"
     )
     assert_silent(fire(shell, place.command(durable=True), place))
     seen = (place.home / "seen").read_text()
@@ -203,7 +203,7 @@ def test_with_a_module_gone_the_shell_keeps_stdin(shell: str, place: Place) -> N
 
 
 def test_an_interpreter_that_dies_of_a_signal_is_silent(shell: str, place: Place) -> None:
-    (place.home / "hooks" / "run.py").write_text("import os; os.kill(os.getpid(), 9)")
+    (place.home / "hooks" / "start.py").write_text("import os; os.kill(os.getpid(), 9)")
     assert_silent(fire(shell, place.command("SessionStart"), place))
     assert [path.read_bytes() for path in place.kept()] == [PAYLOAD]
 
@@ -360,7 +360,7 @@ def test_options_of_the_shell_do_not_matter(shell: str, place: Place, options: s
 
 
 def test_an_emitter_killed_after_it_read_leaves_no_empty_file(shell: str, place: Place) -> None:
-    (place.home / "hooks" / "run.py").write_text(
+    (place.home / "hooks" / "emit.py").write_text(
         "import os, sys; sys.stdin.read(); os.kill(os.getpid(), 15)"
     )
     assert_silent(fire(shell, place.command(), place))
@@ -368,9 +368,10 @@ def test_an_emitter_killed_after_it_read_leaves_no_empty_file(shell: str, place:
 
 
 def test_only_sessionstart_may_speak(shell: str, place: Place) -> None:
-    (place.home / "hooks" / "run.py").write_text(
-        "import sys; print('out'); print('e', file=sys.stderr)"
-    )
+    for name in ("emit.py", "start.py"):
+        (place.home / "hooks" / name).write_text(
+            "import sys\ndef main(*_): print('out'); print('e', file=sys.stderr)"
+        )
     assert_silent(fire(shell, place.command("PreToolUse"), place))
     done = fire(shell, place.command("SessionStart"), place)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"out\n", b"")
@@ -464,8 +465,8 @@ def test_a_constant_command_blocks_nothing(shell: str, place: Place, gone: str) 
 
 def test_ctrl_c_in_the_agent_s_terminal_costs_no_record(shell: str, place: Place) -> None:
     slow = "import os, signal, time; os.killpg(0, signal.SIGINT); os.killpg(0, signal.SIGHUP)\n"
-    run = place.home / "hooks" / "run.py"
-    run.write_text(slow + run.read_text())
+    program = place.home / "hooks" / "emit.py"
+    program.write_text(slow + program.read_text())
     command = f"setsid {shell} -c {shlex.quote(place.command())}"
     assert_silent(fire(shell, command, place))
     assert len(place.records()) == 1

@@ -57,6 +57,7 @@ WRITERS = 3
 SESSIONS = 4  # at a time; others every so many kills
 KILLS_A_GENERATION = 40
 LEAST_SECONDS, MOST_SECONDS = 0.005, 0.4
+PROBE_SECONDS = 0.005
 START_SECONDS = 0.35  # of an interpreter with the command's modules
 FINE = {0, 75}
 SETTINGS = "[watch]\nsettle_ms = 5\nscan_seconds = 0.2\n"
@@ -146,6 +147,8 @@ class Storm:
         (command,) = self.chance.choices(list(COMMANDS), list(COMMANDS.values()))
         args = ["--home", str(self.home), *command.split()]
         seconds = LEAST_SECONDS * (MOST_SECONDS / LEAST_SECONDS) ** self.chance.random()
+        pace = slowness()
+        seconds *= pace
         if self.chance.random() > 0.06:
             return Victim(self._fork(_run, args), command, time.monotonic() + seconds)
         with self.log.open("ab") as log:
@@ -156,7 +159,7 @@ class Storm:
                 stderr=log,
             )
         self.spawned[process.pid] = process
-        started = START_SECONDS * self.chance.random()
+        started = START_SECONDS * self.chance.random() * pace
         return Victim(process.pid, command, time.monotonic() + started + seconds)
 
     def _round(self, victims: list[Victim]) -> None:
@@ -190,6 +193,14 @@ class Storm:
     def stored_so_far(self) -> int:
         """What passes that were all to be killed have stored nevertheless."""
         return int(stored.rows(self.home, "select count(*) from events")[0][0])
+
+
+def slowness() -> float:
+    """How many seconds a second of work takes at this moment: others may use the processor."""
+    began, worked = time.perf_counter(), time.process_time()
+    while time.process_time() - worked < PROBE_SECONDS:
+        pass
+    return max(1.0, (time.perf_counter() - began) / PROBE_SECONDS)
 
 
 def _run(args: list[str]) -> int:

@@ -72,5 +72,6 @@ SETUP = Setup(
     servers=Servers(
         file=lambda environ: _folder(environ) / "mcp-config.json",
         entry=lambda command: {"type": "local", **stdio_server(command), "tools": ["*"]},
+        needs_map=True,
     ),
 )

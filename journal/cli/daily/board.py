@@ -17,7 +17,7 @@ def show_board(app: App) -> None:
         if warning := unrecorded_text(app, None):
             click.echo(f"Nothing is recorded yet in {layout.home}: {warning}.")
         elif (layout.hooks / "run.py").exists():
-            click.echo(f"Nothing is recorded yet in {layout.home}: start your agent.")
+            click.echo(f"Nothing is recorded yet in {layout.home}: {_what_to_do(app)}.")
             _tell_what_is_off(app)
         else:
             click.echo("Not installed yet. Run: journal install")
@@ -25,6 +25,14 @@ def show_board(app: App) -> None:
             click.echo(f"{earlier}. Run: journal import")
         return
     _show(app)
+
+
+def _what_to_do(app: App) -> str:
+    """Why nothing can be recorded, if the agents' settings say so."""
+    from journal.doctor import registration
+
+    problems = registration.problems(app.layout)
+    return "; ".join(f"{one} ({one.hint})" for one in problems) or "start your agent"
 
 
 def _show(app: App) -> None:

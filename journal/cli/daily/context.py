@@ -33,20 +33,26 @@ def context(app: App, directory: str | None) -> None:
     """
     from hooks.belonging import told_key
     from hooks.project import locate
-    from journal.errors import UsageError
+    from journal.errors import JournalError, UsageError
+    from journal.layout import is_closed
     from sync.ingest.backlog import missing_records
 
     if directory is not None and (not directory or Path(directory).is_file()):
         message = f"{one_line(directory)!r} is not a directory"
         raise UsageError(message, "name a directory of the project")
     with app.reading() as db:
-        missing = missing_records(db, app.layout)
+        missing = [] if is_closed(app.layout.days) else missing_records(db, app.layout)
     # After it: the first pass gives a home of an older version the id that keys are made of.
     place = locate(str(Path(directory or os.curdir).absolute()), scope(app))
     key = told_key(str(app.layout.home), place)
     text = told(app.layout, key, place.name, missing)
     if text:
         click.echo(text)
+    elif is_closed(app.layout.contexts):
+        raise JournalError(
+            f"cannot read {app.layout.contexts}: its rights forbid it",
+            "check the owner and rights of the home",
+        )
     else:
         name = one_line(place.name)
         click.echo(f"journal: the next session of {name} has no context", err=True)

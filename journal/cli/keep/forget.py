@@ -85,7 +85,7 @@ def _found(app: App, name: str, *, in_archive: bool) -> tuple[str, str, str]:
     """Agent and id of the session that is meant, and what people know it by."""
     from contextlib import closing
 
-    from sync.forgetting import forget
+    from sync.forgetting.find_again import find_again
     from sync.query import listing
     from sync.store import connection, facts
 
@@ -93,7 +93,7 @@ def _found(app: App, name: str, *, in_archive: bool) -> tuple[str, str, str]:
         try:
             key = listing.find(db, name)
         except JournalError:
-            again = forget.find_again(db, name)
+            again = find_again(db, name)
             if again is None and in_archive:
                 return _found_in_archive(app, name)
             if again is None:

@@ -54,7 +54,8 @@ def removal_text(
     lines, would = [], "would be " if dry_run else ""
     for report in reports:
         if report.events:
-            said = f"{report.settings} {would}changed: {_hooks(report.events)} taken out"
+            how = "changed" if dry_run or report.settings.exists() else "removed"
+            said = f"{report.settings} {would}{how}: {_hooks(report.events)} taken out"
         else:
             said = f"Not installed: no hook of the journal in {report.settings}."
         lines.append(f"{report.agent.label}: {said}")

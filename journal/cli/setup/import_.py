@@ -121,6 +121,7 @@ def run_import(
     started = time.monotonic()
     found = sources.find(paths, _known(agents)) if paths else _history(_known(agents))
     report: Report | None = None
+    screened = set[int]()
     with progress() as advance:
 
         def run_pass(pack_at_once: bool = False) -> None:
@@ -129,6 +130,7 @@ def run_import(
                 WAIT_SECONDS,
                 progress=lambda *on: advance("Syncing", *on),
                 pack_at_once=pack_at_once,
+                screened=screened,
                 follow=False,  # every transcript has been looked at by then
             )
 
@@ -143,6 +145,7 @@ def run_import(
                 dry_run,
                 verify,
                 lambda *on: advance("Reading", *on),
+                screened,
             )
         )
     seconds = time.monotonic() - started

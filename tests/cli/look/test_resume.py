@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import commands
 import stored
 import transcripts
 from looked_at import Writer
@@ -29,7 +30,7 @@ def code(tmp_path: Path) -> Path:
 
 
 def run(home: Path, *args: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "journal", "--home", str(home), *args]
+    command = [commands.program(), "--home", str(home), *args]
     path = f"{home.parent / 'bin'}:/usr/bin:/bin"
     env = {**os.environ, "PATH": path, "PYTHONPATH": str(Path(__file__).parents[3]), **environ}
     return subprocess.run(command, capture_output=True, text=True, env=env, cwd=home.parent)

@@ -138,6 +138,26 @@ def test_what_a_session_asks_and_runs_comes_to_the_screen(home: Path) -> None:
     follow(source(home), steps)
 
 
+def test_an_error_that_was_not_expected_ends_the_program(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, error = source(home), ValueError("not expected")
+
+    def find(_: str) -> Found:
+        raise error
+
+    monkeypatch.setattr(made, "find", find)
+
+    async def program_runs() -> None:
+        program = Browse(made)
+        async with program.run_test() as pilot:
+            while program.return_value is None:
+                await pilot.pause(0.02)
+        assert program.return_value is error
+
+    asyncio.run(program_runs())
+
+
 def test_what_cannot_be_read_is_shown_and_tried_again(home: Path) -> None:
     async def steps(shown: Shown) -> None:
         await shown.has("the first work", "up to date")

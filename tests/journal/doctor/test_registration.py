@@ -23,6 +23,16 @@ class Hooks:
         self.path = hooks_file.default_path(self.agent, os.environ)
         now_us = time.time_ns() // 1000
         install(self.layout, agent, None, durable=False, now_us=now_us)
+        if self.agent.setup.trust is not None:
+            self.trust(self.path)
+
+    def trust(self, path: Path, more: str = "") -> None:
+        """The agent's settings note that it trusts all hooks of ours."""
+        trust = self.agent.setup.trust
+        assert trust is not None
+        hooks = trust.noted(os.environ, path, json.loads(self.path.read_text()))
+        tables = [f'[hooks.state."{one.key}"]\ntrusted_hash = "sha256:1"\n{more}' for one in hooks]
+        self.path.with_name("config.toml").write_text("".join(tables))
 
     def keep(self, number: int) -> list[str]:
         """All but so many hooks are removed, by hand; the events of those."""
@@ -80,3 +90,32 @@ def test_hooks_that_are_switched_off_are_said(
     hooks.path.write_text(json.dumps(values | switch))
     [said] = hooks.said()
     assert next(iter(switch)) in said
+
+
+def test_hooks_that_wait_for_trust_are_said(tmp_path: Path) -> None:
+    hooks = Hooks(tmp_path, "codex")
+    config = hooks.path.with_name("config.toml")
+    link = tmp_path / "link"
+    link.symlink_to(hooks.path.parent)
+    hooks.trust(link / hooks.path.name)
+    assert hooks.said() == []
+    states = config.read_text()
+    for text, number in (
+        ("", "12 hooks"),
+        (states.replace("pre_tool_use:0:0", "pre_tool_use:1:0"), "1 hook"),
+        (states.replace("pre_tool_use:0:0", "pre_tool_use"), "1 hook"),
+        (states.replace('"sha256:1"', '"sha256:1"\nenabled = false', 1), "1 hook"),
+        (states.replace('"sha256:1"', '""', 2), "2 hooks"),
+        ("[hooks]\nstate = 7\n", "12 hooks"),
+        ("hooks = 7\n", "12 hooks"),
+    ):
+        config.write_text(text)
+        assert hooks.said() == [f"Codex does not trust {number}: it does not run them"]
+    config.unlink()
+    assert len(hooks.said()) == 1
+    # Another program's hook came before ours: Codex knows ours at their new places no more.
+    config.write_text(states)
+    values = json.loads(hooks.path.read_text())
+    values["hooks"]["Stop"].insert(0, {"hooks": [{"type": "command", "command": "x"}, 7]})
+    hooks.path.write_text(json.dumps(values))
+    assert hooks.said() == ["Codex does not trust 1 hook: it does not run them"]

@@ -21,7 +21,7 @@ from journal.agents import AGENTS
 from journal.cli import run
 from journal.errors import JournalError, UsageError
 from journal.layout import Layout
-from journal.setup import programs, settings_file
+from journal.setup import programs, settings_file, settings_writing
 from journal.setup.agent_versions import agent_versions
 from journal.setup.hook_command import base_interpreter, is_ours
 from journal.setup.install import install, throw_away, uninstall
@@ -221,10 +221,19 @@ def test_what_others_changed_meanwhile_survives_uninstall(layout: Layout, settin
     assert read(settings) == expected
 
 
-def test_uninstall_leaves_an_empty_object_where_there_was_no_file(layout: Layout) -> None:
+def test_uninstall_removes_the_file_that_it_made(layout: Layout) -> None:
     path = put(layout).settings
     take(layout)
-    assert path.read_bytes() == b"{}\n"
+    assert list(path.parent.iterdir()) == []
+    elsewhere = layout.home / "dotfile"
+    elsewhere.write_text("")
+    path.symlink_to(elsewhere)
+    elsewhere.write_text('{"hooks": {}}')
+    put(layout)
+    for backup in path.parent.glob("*backup*"):
+        backup.unlink()
+    take(layout)
+    assert elsewhere.read_bytes() == b"{}"
 
 
 def test_uninstall_of_what_is_not_installed_touches_nothing(layout: Layout, settings: Path) -> None:
@@ -363,7 +372,7 @@ def test_a_file_that_changes_under_our_hands_is_not_overwritten(settings: Path) 
     document = settings_file.load(settings)
     settings.write_text('{"newer": true}')
     with pytest.raises(JournalError, match="changed by another program"):
-        settings_file.write(document, {"ours": 1}, NOW_US)
+        settings_writing.write(document, {"ours": 1}, NOW_US)
     assert read(settings) == {"newer": True}
 
 

@@ -1,7 +1,6 @@
 """The JSON API: the commands' shapes, pages of lists, what is wrong, what is live."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Any
 import apsw
 import pytest
 
+import commands
 import looked_at
 import stored
 from web_server import PATIENT, WebServer
@@ -32,10 +32,9 @@ def server(home: Path) -> Iterator[WebServer]:
 
 def journal(home: Path, *args: str) -> list[Any]:
     """The objects that a command prints."""
-    command = [sys.executable, "-m", "journal", "--home", str(home), *args, "--json"]
-    env = {**os.environ, **PATIENT, "HOME": str(home.parent)}
-    done = subprocess.run(command, capture_output=True, text=True, env=env)
-    assert done.returncode == 0, done.stderr
+    environ = {**PATIENT, "HOME": str(home.parent)}
+    done = commands.shared().run(home, *args, "--json", environ=environ)
+    assert done.code == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 

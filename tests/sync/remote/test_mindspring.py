@@ -447,10 +447,10 @@ def test_a_job_is_looked_at_less_and_less_often(server: Server, client: Client) 
     server.state.job_seconds = -1
     piece = client.piece()
     client.deliver(piece, seconds=3)
-    for _ in range(6 * 60):
+    for _ in range(60):
         client.wait(60)
         client.deliver(piece)
-    assert server.count("job") < 80
+    assert server.count("job") < 30
 
 
 @pytest.mark.parametrize("status", ["queued", "parsing", "embedding", "paused", "", "None"])

@@ -22,7 +22,7 @@ from journal.redaction.redactor import RULES_VERSION
 from sync.delivery import dead_pieces, retry_format, retry_queue
 from sync.remote.contract import Piece
 from sync.retention import pack_file
-from sync.store import bodies
+from sync.store import states
 from sync.store.locks import locked
 from sync.views.texts import KINDS
 from tests.sync.forgetting import test_forget
@@ -97,14 +97,9 @@ def holders(home: Path, word: str = WORD) -> list[str]:
 
 def _packed(home: Path, word: bytes) -> Iterator[str]:
     """What SQLite keeps compressed."""
-    db = stored.database(home)
-    for seq, blob in db.execute("select seq, body from events where body is not null"):
-        if word in bodies.unpack(db, blob):
-            yield f"event {seq}"
-    for digest, data in db.execute("select digest, data from bodies"):
-        if word in bodies._decompressed(data):
-            yield f"body {digest.hex()}"
-    db.close()
+    for text in stored.packed_texts(home):
+        if word in text:
+            yield text.decode(errors="replace")[:200]
 
 
 def _indexed(home: Path, word: str) -> list[str]:
@@ -239,7 +234,7 @@ def test_frozen_views_keep_what_they_say_but_for_the_secret(
     assert stored.rows(home, "select rowid from full_text order by 1") == before
     ((title, state),) = stored.rows(home, "select title, state from session_states")
     assert re.fullmatch(rf"use \[redacted:user:[0-9a-f]{{8}}\] for {PERSON}", title)
-    assert PERSON in json.loads(state)["first_prompt"]["text"]
+    assert PERSON in states.fields(state)["first_prompt"]["text"]
     ((summary,),) = stored.rows(home, "select summary from summaries")
     assert "[redacted:user:" in summary
     ((seq,),) = stored.rows(home, "select seq from events where body is not null limit 1")

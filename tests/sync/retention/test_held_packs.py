@@ -79,5 +79,5 @@ def test_a_damaged_pack_is_named_once_and_keeps_nothing_from_being_read(home: Pa
     path.write_bytes(path.read_bytes()[:-20])
     recordings.append(home / f"days/{DAY}/claude-code.t.jsonl", prompt_line(9))
     report = sync(home)
-    assert any(str(path) in problem for problem in report.unreadable)
+    assert any(str(path) in problem for problem in map(str, report.problems))
     assert prompts(home) >= 2

@@ -14,13 +14,15 @@ from typing import Any
 
 import pytest
 
+import forked
 import recordings
 import stored
 from journal import cli
 from journal.layout import Layout, append_line
 from journal.record import record
 from journal.settings.sources import load_settings
-from places import ROOT
+from killed_pass import Moments
+from sync.ingest import appending
 from sync.ingest.dead_letters import entries
 from sync.ingest.foreign_lines import lines
 from sync.remote import folder_files
@@ -603,31 +605,27 @@ def test_another_import_or_a_long_pass_is_waited_for_and_reported(
     assert imports(capsys, home, path)["imported"] == 1
 
 
-DYING = """
-import sys
-from killed_pass import Moments
-from journal import cli
-from journal.cli.setup import import_
-from sync.ingest import appending; from sync.transfer import importing
-appending._BATCH_RECORDS = 7
-Moments(int(sys.argv[1]))
-sys.exit(cli.run(sys.argv[2:]))
-"""
-
-
 def test_an_import_that_is_killed_and_begun_again_is_one_import(
-    nas: Path, both: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    nas: Path,
+    both: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     home = tmp_path / "third"
     make_home(home, (), nas)
     before, moment, code = tree(nas), 30, -signal.SIGKILL
     kills = 0
-    root = ROOT
+    monkeypatch.setattr(appending, "_BATCH_RECORDS", 7)
+
+    def work() -> None:
+        Moments(moment)
+        assert cli.run(["--home", str(home), "import", str(nas)]) == 0
+
     while code == -signal.SIGKILL:
-        command = [sys.executable, "-c", DYING, str(moment), "--home", str(home), "import"]
-        done = subprocess.run([*command, str(nas)], capture_output=True, text=True, cwd=root)
-        assert done.returncode in (0, -signal.SIGKILL), done.stderr
-        code, moment, kills = done.returncode, moment + 25, kills + 1
+        code = forked.run(work)
+        assert code in (0, -signal.SIGKILL)
+        moment, kills = moment + 25, kills + 1
     assert kills > 5
     imports(capsys, home, nas)
     assert stored.views(home) == stored.views(both)

@@ -5,6 +5,7 @@ The truth of each recording was made by other code; see tests/fixtures/conversat
 
 import json
 import random
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import stored
 from conversations import NAMES, Told
 from journal.errors import JournalError
 from long_sessions import LongSession
+from places import DATA
 from sync.query import detail
 from sync.store import facts
 
@@ -94,6 +96,25 @@ def test_a_session_that_grows_record_by_record_ends_like_one_read_at_once(
     arrive(tmp_path / "grown", [[one] for one in told])
     arrive(tmp_path / "whole", [told])
     assert stored.views(tmp_path / "grown") == stored.views(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(("kind", "shown_before"), [("hidden", 2), ("doubled", 6)])
+def test_prompts_that_version_0_1_hid_or_doubled_are_right_afterwards(
+    tmp_path: Path, kind: str, shown_before: int
+) -> None:
+    """Of hooks that were removed in the middle; see tests/data/homes/README.md."""
+    with tarfile.open(DATA / "homes/conversations/0.1.0.tar.xz") as archive:
+        archive.extractall(tmp_path, filter="tar")
+    home = tmp_path / kind
+    (session,) = conversations.load("hooksmid").truth
+    query = "select count(*) from prompts p join sessions s on s.key = p.session where s.id = ?"
+    assert stored.rows(home, query, session) == [(shown_before,)]
+    events = stored.rows(home, "select id from events order by 1")
+    stored.sync_now(home)
+    for name in NAMES:
+        check(home, name, everything(name))
+    assert stored.rows(home, "select id from events order by 1") == events
+    stored.check(home)
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
