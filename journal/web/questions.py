@@ -1,6 +1,6 @@
 """What pages and API both ask of the home."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apsw
 
@@ -14,11 +14,13 @@ from sync.query import detail, listing
 from sync.query import search as index
 from sync.query.candidates import ENDLESS_US, Query
 from sync.query.cursors import Cursor
-from sync.query.detail import Detail
 from sync.query.filters import Filters, Wanted
 from sync.query.listing import Place, Session
 from sync.query.search import Found
+from sync.query.session_detail import Detail
 from sync.query.terms import parse
+
+Context = dict[str, Any]  # of a template
 
 
 class UnknownError(JournalError):

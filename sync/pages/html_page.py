@@ -18,8 +18,8 @@ from journal.printable import clean, one_line
 from sync.pages import session_html, story
 
 if TYPE_CHECKING:
-    from sync.query.detail import Detail
     from sync.query.listing import Session
+    from sync.query.session_detail import Detail
 
 STYLES = ("session.css", "page.css")
 _FOOT = "</main>\n</body>\n</html>\n"

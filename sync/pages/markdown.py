@@ -18,7 +18,7 @@ from sync.pages.steps import Call, Child, Words
 from sync.pages.value_text import Field, Form
 
 if TYPE_CHECKING:
-    from sync.query.detail import Detail
+    from sync.query.session_detail import Detail
 
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 # An underscore inside a word means nothing (CommonMark 0.31, 6.2).

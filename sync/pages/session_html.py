@@ -25,7 +25,7 @@ from sync.pages.steps import Block, Call, Child, Group, Words
 from sync.pages.value_text import Field, Form
 
 if TYPE_CHECKING:
-    from sync.query.detail import Detail
+    from sync.query.session_detail import Detail
 
 DIFF_LINES = 400  # of one change; more is said in a line
 _SIGNS = {"+": "ins", "-": "del", "@": "at", " ": "same"}

@@ -17,7 +17,7 @@ from journal.settings.sources import Settings
 from journal.times import to_us
 from sync.pages.markdown import session_markdown
 from sync.query import detail, listing
-from sync.query.detail import Detail
+from sync.query.session_detail import Detail
 from sync.store import connection
 from told import NOW_US, Reader, asked, four_states, tell
 

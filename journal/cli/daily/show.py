@@ -13,7 +13,7 @@ from journal.cli.screen.output import print_json
 if TYPE_CHECKING:
     import apsw
 
-    from sync.query.detail import Detail
+    from sync.query.session_detail import Detail
 
 CONTEXT = 10  # events before and after one
 

@@ -17,7 +17,7 @@ from sync.pages import story
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from sync.query.detail import Detail, Observation
+    from sync.query.session_detail import Detail, Observation
 
 MOST_PROMPTS = 20
 MOST_CALLS = 40
@@ -132,7 +132,7 @@ def _prompts(detail: "Detail") -> "Iterator[RenderableType]":
 
 
 def _calls(detail: "Detail", columns: int) -> "Iterator[RenderableType]":
-    from sync.query.detail import grouped
+    from sync.query.session_detail import grouped
 
     calls = grouped(detail.observations)
     if not calls:

@@ -29,8 +29,8 @@ from sync.pages import html_page
 from sync.pages.markdown import session_markdown
 from sync.pages.value_text import Form, fields
 from sync.query import detail, listing
-from sync.query.detail import Answer, Detail, EventHead, Observation, Prompt
 from sync.query.filters import Filters, Wanted
+from sync.query.session_detail import Answer, Detail, EventHead, Observation, Prompt
 from sync.store import connection
 from sync.transfer import export
 from told import NOW_US, Reader, asked, tell

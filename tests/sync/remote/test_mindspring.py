@@ -444,7 +444,7 @@ def test_a_job_that_takes_its_time_is_looked_at_later(server: Server, client: Cl
 def test_a_job_is_looked_at_less_and_less_often(server: Server, client: Client) -> None:
     server.state.job_seconds = -1
     piece = client.piece()
-    client.deliver(piece, seconds=0.5)
+    client.deliver(piece, seconds=3)
     for _ in range(60):
         client.wait(60)
         client.deliver(piece)

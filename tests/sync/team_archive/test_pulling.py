@@ -102,8 +102,11 @@ def test_shared_sessions_are_pulled_deleted_and_pulled_again(team: Team) -> None
         pull(ben, "--shared")
         assert sorted(ben.ids()) == sorted(ben.told.ids)
         ada.run("archive", "share", "x", "ben")
+    pull(ben, "--shared")
+    ada.run("forget", "adas", "--archive", "--yes")  # a copy goes with its owner's deletion, too
+    pull(ben, "--shared")
+    assert sorted(ben.ids()) == sorted(ben.told.ids)
     assert team.rows("postgres", "select owner, id from sessions order by 1") == [
-        ("ada", "adas"),
         ("ben", "bens"),
     ]
 
