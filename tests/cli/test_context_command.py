@@ -55,6 +55,7 @@ def test_it_is_of_the_current_directory_and_syncs_first(
     (here / ".git").mkdir()
     (here / ".git/HEAD").write_text("ref: refs/heads/main\n")
     monkeypatch.setattr("os.uname", lambda: _Host("host"))
+    monkeypatch.setattr("posix.uname", lambda: _Host("host"))  # which the emitter asks
     place = locate(str(here), "host")
     git = f',"git":{json.dumps({"key": place.key, "name": place.name, "top": place.top})}'
     line = recordings.line(
