@@ -54,8 +54,7 @@ def test_it_is_of_the_current_directory_and_syncs_first(
     below.mkdir(parents=True)
     (here / ".git").mkdir()
     (here / ".git/HEAD").write_text("ref: refs/heads/main\n")
-    monkeypatch.setattr("os.uname", lambda: _Host("host"))
-    place = locate(str(here), "host")
+    place = locate(str(here), os.uname().nodename)
     git = f',"git":{json.dumps({"key": place.key, "name": place.name, "top": place.top})}'
     line = recordings.line(
         "UserPromptSubmit",
@@ -69,11 +68,6 @@ def test_it_is_of_the_current_directory_and_syncs_first(
     out = capsys.readouterr().out
     assert 'asked "round &lt;b>it&lt;/b>"' in " ".join(out.split())
     assert all(c.isprintable() or c == "\n" for c in out)
-
-
-class _Host:
-    def __init__(self, name: str) -> None:
-        self.nodename = name
 
 
 def test_nothing_to_say_is_reported_on_stderr_and_is_not_a_failure(

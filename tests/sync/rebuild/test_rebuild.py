@@ -225,7 +225,7 @@ def test_a_missing_database_is_rebuilt_by_any_pass(tmp_path: Path, made: Made, p
 def test_a_command_that_reads_does_not_rebuild_from_packs(tmp_path: Path, made: Made) -> None:
     home = copy(made[1], tmp_path / "home")
     database(home).unlink()
-    with pytest.raises(StoreError, match=r"journal\.db is gone") as caught:
+    with pytest.raises(StoreError, match=r"journal\.db is missing") as caught:
         run(home, packs=False)
     assert caught.value.hint == "run: journal sync --rebuild"
     assert not database(home).exists()

@@ -163,7 +163,7 @@ def test_nothing_of_what_new_rules_find_is_left_anywhere(
 
 def test_a_rescan_again_finds_nothing_and_changes_nothing(home: Path, commands: Commands) -> None:
     first = rescan(commands, home)
-    assert re.search(r"Looked at \d+ records in .* s: [\d,]+ secrets in 16 of them", first.stdout)
+    assert re.search(r"Checked \d+ records in .* s: [\d,]+ secrets in 16 of them", first.stdout)
     assert "\n  user  " in first.stdout
     assert max(map(len, first.stdout.splitlines())) <= 80
     before = {path: path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file()}
