@@ -3,23 +3,30 @@
 Run by `run.py` behind the shell guard that `journal install` writes. The agent's bytes are spliced
 unparsed into an envelope and appended with a single `O_APPEND` write; a home that cannot be
 written, or whose disk stalls, is replaced by a spool under `$TMPDIR`; after `journal off` nothing
-is kept. It knows os, sys, time and _thread alone, opens one file, prints nothing and exits 0. It
-exits 1 only while stdin is still unread, so that the guard can keep stdin by the shell's own means.
+is kept. It loads nothing that the interpreter has not loaded: `os` alone costs 1.5 ms, a sixth of
+the interpreter's start. It opens one file, prints nothing and exits 0. It exits 1 only while stdin
+is still unread, so that the guard can keep stdin by the shell's own means.
 """
 
 import _thread
-import os
 import sys
 import time
+
+if sys.platform == "win32":
+    import os as posix  # hooks cannot be installed there; the application can be imported
+else:
+    import posix
 
 TYPE_CHECKING = False  # `typing` costs the hook 4 ms
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    Watched = list[Callable[[], None]]
+
 STDIN_SECONDS = 2.0
 HOME_SECONDS = 2.0  # behind stdin: how long the hook waits for the home
 SPOOL_SECONDS = 1.0  # then for the spool
-REST_SECONDS = 3.0  # or, once the home has the record, for a busy machine to tell the context
+REST_SECONDS = 3.0  # or, once the home has the record, for a busy machine to print the context
 CHUNK_BYTES = 1 << 20
 BOOT = b"/proc/sys/kernel/random/boot_id"
 TEMPORARY = "/tmp"  # without $TMPDIR; the syncer looks here, too
@@ -38,6 +45,7 @@ SESSION_KEYS = (b"session_id", b"sessionId", b"conversation_id")
 PID, HOME, SHELL = "pid=", "home=", "shell="
 # How to keep the record without the home, until the home has it.
 _unkept: "list[Callable[[], None]]" = []
+_read_at: list[float] = []  # when stdin was read, by time.monotonic()
 
 
 def read_stdin(seconds: float = STDIN_SECONDS, chunks: "list[bytes] | None" = None) -> bytes:
@@ -50,13 +58,13 @@ def read_stdin(seconds: float = STDIN_SECONDS, chunks: "list[bytes] | None" = No
 
     def expire(number: int, frame: object) -> None:
         # The read that waits goes on here and ends. An exception could lose what it had just read.
-        os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
+        posix.dup2(posix.open("/dev/null", posix.O_RDONLY), 0)
 
     signal.signal(signal.SIGALRM, expire)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
-        os.set_blocking(0, True)
-        while chunk := os.read(0, CHUNK_BYTES):
+        posix.set_blocking(0, True)
+        while chunk := posix.read(0, CHUNK_BYTES):
             chunks.append(chunk)
     except OSError:
         pass  # a closed or unreadable stdin has no more to say
@@ -84,7 +92,7 @@ def string_field(data: bytes, name: bytes) -> bytes:
 
 
 def quote(data: bytes) -> bytes:
-    """Any bytes as one JSON string; bytes that are no UTF-8 become lone surrogates (PEP 383)."""
+    """Any bytes as one JSON string; bytes that are not UTF-8 become lone surrogates (PEP 383)."""
     data = data.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
     for code in range(32):
         data = data.replace(b"%c" % code, b"\\u%04x" % code)
@@ -118,7 +126,7 @@ def new_id(now_ns: int) -> str:
     """A UUIDv7 (RFC 9562, 5.7 and 6.2 method 3), 32 hex digits: sorts by time within a host."""
     ms, rest_ns = divmod(now_ns, 1_000_000)
     fraction = rest_ns * 4096 // 1_000_000
-    tail = int.from_bytes(os.urandom(8), "big") >> 2 | 0x8000_0000_0000_0000
+    tail = int.from_bytes(posix.urandom(8), "big") >> 2 | 0x8000_0000_0000_0000
     return f"{ms:012x}7{fraction:03x}{tail:016x}"
 
 
@@ -126,6 +134,28 @@ def utc(now_ns: int) -> str:
     """RFC 3339 in UTC with microseconds."""
     seconds, rest_ns = divmod(now_ns, 1_000_000_000)
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest_ns // 1000:06d}Z"
+
+
+def environment() -> dict[str, str]:
+    """The variables as `os.environ` has them; without `os`, as the process began with them."""
+    if "os" in sys.modules:
+        return dict(sys.modules["os"].environ)
+    coding = sys.getfilesystemencoding(), "surrogateescape"
+    return {name.decode(*coding): value.decode(*coding) for name, value in posix.environ.items()}
+
+
+def path_bytes(path: str) -> bytes:
+    """As `os.fsencode`."""
+    return path.encode(sys.getfilesystemencoding(), "surrogateescape")
+
+
+def exists(path: str, look: "Callable[[str], object]" = posix.stat) -> bool:
+    """As `os.path.exists`; with `posix.lstat` as `os.path.lexists`."""
+    try:
+        look(path)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def option(argv: list[str], name: str) -> str:
@@ -142,13 +172,13 @@ def is_daemon(agent: str, pid: int) -> bool:
     if agent != "codex":
         return False
     try:
-        fd = os.open(f"/proc/{pid}/cmdline", os.O_RDONLY | os.O_CLOEXEC)
+        fd = posix.open(f"/proc/{pid}/cmdline", posix.O_RDONLY | posix.O_CLOEXEC)
     except OSError:
         return False
     try:
-        return b"\0app-server\0" in os.read(fd, 4096)
+        return b"\0app-server\0" in posix.read(fd, 4096)
     finally:
-        os.close(fd)
+        posix.close(fd)
 
 
 def is_planned(plan: str, pid: int) -> bool:
@@ -156,11 +186,11 @@ def is_planned(plan: str, pid: int) -> bool:
 
     An agent that another's tool has started inherits the plan as well. But tools run in sessions
     of their own (setsid; anthropics/claude-code#94469), so a plan of `journal run`,
-    `<id>:<session>:<name>`, means the agents of that session. What cannot be told counts.
+    `<id>:<session>:<name>`, means the agents of that session. A plan that cannot be checked counts.
     """
     parts = plan.split(":", 2)
     try:
-        return plan != "" and (not pid or len(parts) < 3 or str(os.getsid(pid)) == parts[1])
+        return plan != "" and (not pid or len(parts) < 3 or str(posix.getsid(pid)) == parts[1])
     except (OSError, OverflowError):
         return True
 
@@ -192,7 +222,7 @@ def record(
         (
             b'{"v":1,"id":"%s","at":"%s"' % (unique.encode(), utc(now_ns).encode()),
             b',"agent":%s,"event":%s' % (label(agent, 128), label(event, 128)),
-            b',"session":"%s","host":%s' % (guess, label(os.uname().nodename, 256)),
+            b',"session":"%s","host":%s' % (guess, label(posix.uname().nodename, 256)),
             b',"pid":%s' % (b"%d" % int(pid) if number else b"null"),
             b',"entrypoint":%s' % (label(entrypoint, 128) if entrypoint else b"null"),
             _attended(environ.get(ATTENDED, "") if agent == "claude-code" else ""),
@@ -217,8 +247,8 @@ def process(pid: str) -> bytes:
     """
     try:
         given = pid.isascii() and pid.isdigit() and len(pid) < 19
-        number = pid.encode() if given else _stat(b"%d" % os.getppid())[1]
-        namespace = os.readlink("/proc/self/ns/pid")[5:-1].encode()
+        number = pid.encode() if given else _stat(b"%d" % posix.getppid())[1]
+        namespace = posix.readlink("/proc/self/ns/pid")[5:-1].encode()
         return b"%s.%s.%s.%s" % (number, _stat(number)[19], _content(BOOT)[:8], namespace)
     except (OSError, IndexError):
         return b""
@@ -230,11 +260,11 @@ def _stat(pid: bytes) -> list[bytes]:
 
 
 def _content(path: bytes) -> bytes:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    fd = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC)
     try:
-        return os.read(fd, 1024)
+        return posix.read(fd, 1024)
     finally:
-        os.close(fd)
+        posix.close(fd)
 
 
 def file_name(agent: str, session: str) -> str:
@@ -246,7 +276,7 @@ def file_name(agent: str, session: str) -> str:
 def make_folder(path: str) -> None:
     """Make the folder, not its parents: nothing is written to a home whose disk is not mounted."""
     try:  # noqa: SIM105  contextlib is not loaded
-        os.mkdir(path, 0o700)
+        posix.mkdir(path, 0o700)
     except FileExistsError:
         pass
 
@@ -254,28 +284,32 @@ def make_folder(path: str) -> None:
 def append(home: str, name: str, line: bytes, now_ns: int, durable: bool) -> None:
     """Append to the day's file, healing a torn tail. OSError: the line is not there whole."""
     day = f"{home}/days/{utc(now_ns)[:10]}"
-    for folder in (home, f"{home}/days", day):
-        make_folder(folder)
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    fd = os.open(f"{day}/{name}.jsonl", flags, 0o600)
+    flags = posix.O_RDWR | posix.O_APPEND | posix.O_CREAT | posix.O_CLOEXEC | posix.O_NOFOLLOW
+    path = f"{day}/{name}.jsonl"
     try:
-        status = os.fstat(fd)
+        fd = posix.open(path, flags, 0o600)
+    except FileNotFoundError:
+        for folder in (home, f"{home}/days", day):
+            make_folder(folder)
+        fd = posix.open(path, flags, 0o600)
+    try:
+        status = posix.fstat(fd)
         if status.st_mode & 0o170000 != 0o100000:
             raise OSError("not a regular file")
-        if status.st_size and os.pread(fd, 1, status.st_size - 1) != b"\n":
+        if status.st_size and posix.pread(fd, 1, status.st_size - 1) != b"\n":
             line = b"\n" + line
-        if os.write(fd, line) != len(line):
+        if posix.write(fd, line) != len(line):
             raise OSError("short write")  # the reader sees a torn line, the spool has it whole
         if durable:
-            os.fsync(fd)
+            posix.fsync(fd)
     finally:
-        os.close(fd)
+        posix.close(fd)
 
 
 def fingerprint(text: str) -> str:
     """16 hex digits that name `text` in a path: FNV-1a, 64 bits, because hashlib is not loaded."""
     key = 0xCBF29CE484222325
-    for byte in os.fsencode(text):
+    for byte in path_bytes(text):
         key = (key ^ byte) * 0x100000001B3 % 2**64
     return f"{key:016x}"
 
@@ -283,15 +317,15 @@ def fingerprint(text: str) -> str:
 def home_id(home: str) -> str:
     """The id of the home that lies at this path; "" if none does, or one of an older version."""
     try:
-        fd = os.open(f"{home}/id", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = posix.open(f"{home}/id", posix.O_RDONLY | posix.O_NONBLOCK | posix.O_CLOEXEC)
     except OSError:
         return ""
     try:
-        text = os.read(fd, 32).decode("latin-1")
+        text = posix.read(fd, 32).decode("latin-1")
     except OSError:
         return ""
     finally:
-        os.close(fd)
+        posix.close(fd)
     return text if len(text) == 32 and not text.strip("0123456789abcdef") else ""
 
 
@@ -302,16 +336,16 @@ def spool_name(home: str, unique: str = "") -> str:
 
 def spool_root(temporary: str = "") -> str:
     """The folder of all spools of this user."""
-    temporary = temporary or os.environ.get("TMPDIR") or TEMPORARY
-    return f"{temporary}/agent-journal-{os.getuid()}"
+    temporary = temporary or environment().get("TMPDIR") or TEMPORARY
+    return f"{temporary}/agent-journal-{posix.getuid()}"
 
 
 def private_folder(*paths: str) -> None:
     """These folders exist, and no other user can read them. OSError: they are not ours."""
     for path in paths:
         make_folder(path)
-        status = os.lstat(path)
-        if status.st_mode & 0o170077 != 0o040000 or status.st_uid != os.getuid():
+        status = posix.lstat(path)
+        if status.st_mode & 0o170077 != 0o040000 or status.st_uid != posix.getuid():
             raise OSError("not a private folder of ours")
 
 
@@ -336,13 +370,13 @@ def open_spool(home: str, unique: str = "") -> str:
 
 def _note(path: str, text: str) -> None:
     """A small file with a path in it, unless it is there. OSError."""
-    if os.path.lexists(path):
+    if exists(path, posix.lstat):
         return
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    fd = posix.open(path, posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC, 0o600)
     try:
-        os.write(fd, os.fsencode(text))
+        posix.write(fd, path_bytes(text))
     finally:
-        os.close(fd)
+        posix.close(fd)
 
 
 def spool_folder(home: str, unique: str = "") -> str:
@@ -357,15 +391,17 @@ def spool(home: str, name: str, line: bytes, unique: str, own: str = "") -> None
 
 def _spool(path: str, kind: str, parts: "list[bytes]") -> None:
     """Write a file of the spool; it gets its name once it is whole."""
-    fd = os.open(path + ".part", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    fd = posix.open(
+        path + ".part", posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_NOFOLLOW, 0o600
+    )
     try:
         for part in parts:
             rest = part
             while rest:
-                rest = rest[os.write(fd, rest) :]
+                rest = rest[posix.write(fd, rest) :]
     finally:
-        os.close(fd)
-    os.rename(path + ".part", f"{path}.{kind}")
+        posix.close(fd)
+    posix.rename(path + ".part", f"{path}.{kind}")
 
 
 def make_home(home: str, unique: str) -> None:
@@ -373,12 +409,14 @@ def make_home(home: str, unique: str) -> None:
 
     An empty folder may be where the home is mounted at other times.
     """
-    os.mkdir(home, 0o700)
-    fd = os.open(f"{home}/id", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    posix.mkdir(home, 0o700)
+    fd = posix.open(
+        f"{home}/id", posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC, 0o600
+    )
     try:
-        os.write(fd, f"{unique}\n".encode())
+        posix.write(fd, f"{unique}\n".encode())
     finally:
-        os.close(fd)
+        posix.close(fd)
 
 
 def keep(argv: list[str], data: bytes, more: bytes = b"", front_end: str = "") -> int:
@@ -391,13 +429,12 @@ def keep(argv: list[str], data: bytes, more: bytes = b"", front_end: str = "") -
     durable = "durable" in argv[4:]
     expected, pid = option(argv, HOME), option(argv, PID)
     own = expected or home_id(home)
-    if named := process(os.environ.get(VARIABLES.get(agent, ("",) * 3)[1], "") or pid):
+    environ = environment()
+    if named := process(environ.get(VARIABLES.get(agent, ("",) * 3)[1], "") or pid):
         more = b',"process":"%s"%s' % (named, more)
     if own:
         more = b',"home":"%s"%s' % (own.encode(), more)
-    line, session, unique = record(
-        agent, event, data, now_ns, dict(os.environ), more, pid, front_end
-    )
+    line, session, unique = record(agent, event, data, now_ns, environ, more, pid, front_end)
     name = file_name(agent, session)
     _unkept[:] = [lambda: spool(home, name, line, unique, own)]
     try:
@@ -422,14 +459,14 @@ def keep_raw(argv: list[str], chunks: "list[bytes]") -> None:
     For want of memory. The syncer makes a record of it.
     """
     home, agent, event = argv[1:4]
-    session = os.environ.get(VARIABLES.get(agent, ("",))[0], "")
+    session = environment().get(VARIABLES.get(agent, ("",))[0], "")
     if not session or session.strip(NAME) or len(session) > 128:
         session = "unknown"
-    name = f"{agent}.{event}.{session}.{os.getpid()}-{time.time_ns()}"
+    name = f"{agent}.{event}.{session}.{posix.getpid()}-{time.time_ns()}"
     _spool(f"{open_spool(home, option(argv, HOME))}/{name}", "raw", chunks)
 
 
-def limit_wait(argv: list[str], chunks: "list[bytes]") -> None:
+def limit_wait(argv: list[str], chunks: "list[bytes]", watched: "Watched | None" = None) -> None:
     """From now on a disk that stalls holds the hook for HOME_SECONDS and SPOOL_SECONDS at most.
 
     What is left to do once the home has the record gets REST_SECONDS.
@@ -437,16 +474,22 @@ def limit_wait(argv: list[str], chunks: "list[bytes]") -> None:
     The kernel lets go neither of a thread that writes to a frozen disk nor of its process, and so
     the process may stay. But it lets the agent's descriptors go, and its shell waits no longer.
     What the home gets late is the record that the spool has. `chunks`: what was read of stdin.
+    `watched`: a thread of the command does it, see `main`.
     """
     _unkept[:] = [lambda: keep_raw(argv, chunks)]
+    _read_at.append(time.monotonic())
+    if watched is not None:
+        return
     try:  # noqa: SIM105  contextlib is not loaded
         _thread.start_new_thread(_give_up, (argv,))
     except RuntimeError:
-        pass  # there is no room for a thread: the record must be kept all the same
+        pass  # a thread cannot be started: the record must be kept even so
 
 
 def _give_up(argv: list[str]) -> None:
-    time.sleep(HOME_SECONDS)
+    while not _read_at:  # stdin has a limit of its own
+        time.sleep(0.05)
+    time.sleep(max(0.0, _read_at[0] + HOME_SECONDS - time.monotonic()))
     if not _unkept:
         time.sleep(REST_SECONDS)
     _thread.start_new_thread(_leave, (argv, SPOOL_SECONDS))
@@ -459,26 +502,26 @@ def _give_up(argv: list[str]) -> None:
 
 
 def _leave(argv: list[str], seconds: float) -> None:
-    """End the hook after `seconds`, as far as the agent can see, whatever its other threads do."""
+    """End the hook after `seconds`, as the agent sees it, independent of its other threads."""
     time.sleep(seconds)
-    null = os.open("/dev/null", os.O_RDWR)
+    null = posix.open("/dev/null", posix.O_RDWR)
     for fd in range(256):
         try:
-            if os.get_inheritable(fd):  # none that the hook has opened is
-                os.dup2(null, fd)
+            if posix.get_inheritable(fd):  # none that the hook has opened is
+                posix.dup2(null, fd)
         except OSError:
             continue  # not open
     shell = option(argv, SHELL)
-    if shell == str(os.getppid()):
-        os.kill(int(shell), sys.modules["_signal"].SIGUSR1)
-    os._exit(0)
+    if shell == str(posix.getppid()):
+        posix.kill(int(shell), sys.modules["_signal"].SIGUSR1)
+    posix._exit(0)
 
 
 def is_off(home: str, agent: str) -> bool:
     """Whether `journal off` has stopped capture, everywhere or for the directory of this hook."""
-    if os.path.exists(f"{home}/off"):
+    if exists(f"{home}/off"):
         return True
-    if not os.path.exists(f"{home}/off.d"):
+    if not exists(f"{home}/off.d"):
         return False
     for prefix in (sys.pycache_prefix, "/dev/null"):
         sys.pycache_prefix = prefix
@@ -491,17 +534,27 @@ def is_off(home: str, agent: str) -> bool:
     return is_off_here(home, agent)
 
 
-def main(argv: list[str]) -> None:
-    """Keep stdin as one record and leave without the interpreter's own tidying (1 ms)."""
-    os.umask(0o077)
+def main(argv: list[str], watched: "Watched | None" = None) -> None:
+    """Keep stdin as one record and leave without the interpreter's own tidying (1 ms).
+
+    `watched`: after 2 seconds a thread of the installed command calls what is in it.
+    """
+    posix.umask(0o077)
     if is_off(argv[1], argv[2]):
-        os._exit(0)
+        posix._exit(0)
+    watch(argv, watched)
     chunks: list[bytes] = []
     try:
         data = read_stdin(chunks=chunks)
-        limit_wait(argv, chunks)
+        limit_wait(argv, chunks, watched)
         keep(argv, data)
     except MemoryError:
         keep_raw(argv, chunks)
     finally:
-        os._exit(0)
+        posix._exit(0)
+
+
+def watch(argv: list[str], watched: "Watched | None") -> None:
+    """The home has answered: from now on this module sees to the limits."""
+    if watched is not None:
+        watched.append(lambda: _give_up(argv))

@@ -1,7 +1,8 @@
-"""What every installed hook runs: `python -I -S HOME/hooks/run.py HOME AGENT EVENT [durable]`.
+"""Run a hook by its path: `python -I -S HOME/hooks/run.py HOME AGENT EVENT [durable]`.
 
-A few lines only, because a program run by path is compiled each time; the modules it imports
-from its own folder are not, and that is 2 ms of the agent's time.
+Commands that an older version installed do; those of this version bring these lines with them
+(journal/setup/hook_command.py). A few lines only, because a program run by path is compiled each
+time; the modules it imports from its own folder are not, and that is 2 ms of the agent's time.
 """
 
 import sys

@@ -1,7 +1,7 @@
 """What a pass, and the stages that wait for others, are given: home, settings, clocks, limits."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ class Conditions:
     clock_ns: Callable[[], int]  # nanoseconds since 1970
     stopping: Callable[[], bool]
     run_pass: Callable[[], object]  # a local pass
-    tell: Callable[[str], None] = lambda _: None  # what is being waited for
+    report: Callable[[str], None] = lambda _: None  # what is being waited for
 
     @property
     def now_us(self) -> int:
@@ -52,6 +52,7 @@ class Pass:
     progress: Callable[[int, int], None] | None = None  # bytes done, bytes in all
     packs: bool = True  # pack closed days; not while a command waits
     pack_at_once: bool = False  # what an import has just written, too
+    screened: Container[int] = frozenset()  # see Screen
     follow: bool = True  # look for transcripts that no hook named
     prune: bool = False  # look after retention now, not only once an hour
     rebuild: bool = False  # rebuild the database before anything else

@@ -10,8 +10,9 @@ import apsw
 import zstandard
 
 from journal import home_id
+from journal.durable_files import write_whole
 from journal.errors import JournalError
-from journal.layout import Layout, write_whole
+from journal.layout import Layout
 from sync import notify
 from sync.conditions import Pass
 from sync.errors import StoreError
@@ -24,7 +25,7 @@ from sync.ingesting import ingest, read_unknown_packs
 from sync.rebuild import rebuild
 from sync.remote.naming import name_of
 from sync.report import Report
-from sync.retention import held_packs, packing, prune
+from sync.retention import known_packs, packing, prune
 from sync.store import arrivals, backups, clock, connection, vacuum
 from sync.store.clock import Clock
 from sync.store.locks import locked
@@ -72,7 +73,7 @@ def _rebuilt(conditions: Pass) -> rebuild.Rebuilt | None:
         if not conditions.packs:
             if not connection.is_empty(layout):
                 return None  # it lacks the packs: a pass that may take longer reads them
-            problem = f"{layout.database} is gone, and days before are packed"
+            problem = f"{layout.database} is missing, and earlier days are packed"
             raise StoreError(problem, "run: journal sync --rebuild")
     return rebuild.rebuild(conditions)
 
@@ -86,7 +87,7 @@ class _Work:
     def __init__(self, db: apsw.Connection, conditions: Pass) -> None:
         self.db, self.conditions = db, conditions
         self.layout, self.now_us = conditions.layout, conditions.now_us
-        self.screen = make_screen(self.layout, conditions.settings)
+        self.screen = make_screen(self.layout, conditions.settings, conditions.screened)
         self.dead = Dead(self.layout, self.screen, self.now_us)
         self.report = Report()
         self.failed: list[JournalError] = []
@@ -105,7 +106,9 @@ class _Work:
         self._write_views()
         if self._is_whole and self.conditions.packs and self.time.is_trusted:
             self._pack_and_prune()
-        if self.report.stored or self.report.packed.days:
+        if self.conditions.pack_at_once:
+            vacuum.tidy(self.db, self.report.stored)
+        elif self.report.stored or self.report.packed.days:
             vacuum.tend(self.db)
         failed = [error for error in self.failed if not _lies_in(error, self.shut)]
         if failed:  # a folder whose rights forbid it is among those that were not read
@@ -205,7 +208,7 @@ class _Work:
             )  # fmt: skip
         with _leaving(self.failed):
             self._prune()
-            held_packs.note_all(self.db, self.layout)
+            known_packs.note_all(self.db, self.layout)
 
     def _prune(self) -> None:
         """Remove what is older than its limit; sync the records of that, and show it."""

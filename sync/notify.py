@@ -1,6 +1,6 @@
-"""Tells the person that a session waits: runs the command of `[notify]` once for each wait.
+"""Notifies the person that a session waits: runs the command of `[notify]` once for each wait.
 
-What was told is noted before the command starts, so that a kill may lose one and repeats none. The
+The notice is noted before the command starts, so that a kill may lose one and repeats none. The
 command runs by itself: nothing waits for it.
 """
 
@@ -12,10 +12,10 @@ from typing import Any
 import apsw
 
 from journal.printable import one_line
-from journal.session.state import SessionState
 from journal.times import SECOND_US
+from sync.store import states
 
-FRESH_US = 60 * SECOND_US  # an older wait is noted and not told
+FRESH_US = 60 * SECOND_US  # an older wait is noted without a notice
 _QUESTION_CHARS = 1_000
 _WAITING = """
 select s.session, s.id, coalesce(nullif(s.project_name, ''), s.cwd), s.state, n.question_us
@@ -36,7 +36,7 @@ def tell(
     told = 0
     waiting: list[Any] = db.execute(_WAITING).fetchall()
     for key, name, project, data, known_us in waiting:
-        state = SessionState.load(data)
+        state = states.load(data)
         if state is None or state.question_us is None or state.question_us == known_us:
             continue
         with db:

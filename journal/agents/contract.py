@@ -1,7 +1,7 @@
 """What each agent's folder offers. Nothing outside of that folder names an agent's field.
 
 `journal/agents/<agent>/__init__.py` exposes one `AGENT`. Its parts are plain data and functions;
-none of them opens a network connection or a database of ours.
+none of them opens a network connection or the journal's database.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -54,11 +54,15 @@ class HookTrust(NamedTuple):
 class Trust:
     """For an agent that runs only hooks that the person trusts: ask it, and make it trust ours.
 
-    Both talk to the agent itself. JournalError: it is not there, or does not answer as known.
+    `look`, `grant` and `withdraw` talk to the agent itself. JournalError: it is not there, or does
+    not answer as known. `noted` reads the agent's settings alone: the hooks of a file with this
+    content, and whether the agent notes that they are trusted.
     """
 
     look: Callable[[Environ], list[HookTrust]]
     grant: Callable[[Environ, list[HookTrust]], None]
+    withdraw: Callable[[Environ, list[HookTrust]], None]
+    noted: Callable[[Environ, Path, Mapping[str, Any]], list[HookTrust]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,20 +71,22 @@ class Servers:
 
     `file`: the file; `key`: the map in it; `entry`: one server of its command line; `add` and
     `remove`: arguments with which the agent's own program does it, for an agent that rewrites the
-    file while it runs. None: the file is merged.
+    file while it runs. None: the file is merged. `needs_map`: the agent refuses a file without the
+    map, also an empty one.
     """
 
     file: Callable[[Environ], Path]
     key: str = "mcpServers"
     entry: Callable[[Sequence[str]], dict[str, Any]]
     is_toml: bool = False
+    needs_map: bool = False
     add: Callable[[str, Sequence[str]], list[str]] | None = None
     remove: Callable[[str], list[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skill:
-    """A file of ours that says to the agent when to ask the journal: where, and its content."""
+    """A file that says to the agent when to ask the journal: its path and its content."""
 
     file: Callable[[Environ], Path]
     content: Callable[[], bytes]

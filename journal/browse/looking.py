@@ -16,11 +16,12 @@ READ_SHARE = 4  # looking up takes no more than one part in so many of a core, b
 class Looking:
     """Answers the last question, at once and again whenever its answer changes.
 
-    `show` is called in the thread, with the question and its answer, or why there is none.
+    `show` is called in the thread, with the question and its answer, or why there is none. After
+    an error that is not a JournalError the thread ends.
     """
 
     def __init__(
-        self, source: Source, text: str, show: Callable[[str, Found | JournalError], object]
+        self, source: Source, text: str, show: Callable[[str, Found | Exception], object]
     ) -> None:
         self._source = source
         self._text = text
@@ -50,9 +51,15 @@ class Looking:
         self._asked.set()
 
     def _run(self) -> None:
+        try:
+            self._answer_all()
+        except Exception as error:  # noqa: BLE001  the program raises it again
+            self._show(self._text, error)
+
+    def _answer_all(self) -> None:
         while True:
-            asked = self._asked.wait(TICK_SECONDS)
-            self._asked.clear()
+            if asked := self._asked.wait(TICK_SECONDS):
+                self._asked.clear()  # never otherwise: it may have been set since
             if self._stopped:
                 return
             if not asked and time.monotonic() < self._look_at:

@@ -16,10 +16,10 @@ from sync.pages.steps import Block
 from sync.query import detail, listing
 from sync.query import search as index
 from sync.query.candidates import Query
-from sync.query.detail import Detail
 from sync.query.filters import Filters, Wanted
 from sync.query.listing import Session
 from sync.query.search import Hit
+from sync.query.session_detail import Detail
 from sync.query.terms import parse
 from sync.store import connection
 
@@ -77,7 +77,10 @@ class Source:
         """Sync what is new; whether `shown` is out of date. JournalError."""
         with self._one:
             changed = self._follower.changed()
-            self._follower.count_unsynced()
+            try:
+                self._follower.count_unsynced()
+            except apsw.Error as error:
+                raise connection.explain(error, self.app.layout.database) from error
             return changed or self._follower.unsynced_bytes != shown.unsynced_bytes
 
     def find(self, text: str) -> Found:

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from journal.agents import AGENTS
 from journal.agents.contract import Agent
-from journal.doctor import Status, some
+from journal.doctor import Status, count, some
 from journal.doctor.settings_levels import Level, look_at_agent, read_levels
 from journal.errors import JournalError
 from journal.layout import Layout
 from journal.setup import hooks_file, registered, settings_file
+from journal.setup.hook_command import is_ours
+from journal.setup.hooks_file import HooksFile
 from journal.setup.registered import Registered
 
 AGENT = "claude-code"
@@ -69,11 +71,25 @@ def _of_other(layout: Layout, agent: Agent, known: Registered) -> list[JournalEr
     try:
         file = hooks_file.look(agent, path)
         found = _gone(known, {event for event, _ in file.commands(layout.home)}, hint)
+        found += _untrusted(layout, agent, file) if not found else []
         obstacles = agent.setup.obstacles(path.parent, file.values)
     except JournalError as error:
         return [JournalError(f"{agent.label}: {error}", error.hint)]
-    off = "take it out: nothing is recorded"
+    off = "remove it; until then nothing is recorded"
     return [*found, *(JournalError(f"{agent.label}: {one} ({path})", off) for one in obstacles)]
+
+
+def _untrusted(layout: Layout, agent: Agent, file: HooksFile) -> list[JournalError]:
+    """Hooks that the agent skips until the person trusts them, as far as its settings say."""
+    trust = agent.setup.trust
+    if trust is None:
+        return []
+    hooks = trust.noted(os.environ, file.path, file.values)
+    waiting = [hook for hook in hooks if is_ours(hook.command, layout.home) and not hook.is_trusted]
+    if not waiting:
+        return []
+    message = f"{agent.label} does not trust {count(len(waiting), 'hook')}: it does not run them"
+    return [JournalError(message, f"run: journal install {agent.name} --trust")]
 
 
 def _gone(known: Registered, present: set[str], hint: str) -> list[JournalError]:

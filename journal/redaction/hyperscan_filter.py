@@ -13,7 +13,7 @@ from journal.redaction.places import PLACES
 from journal.redaction.rules import WORD
 
 # Of everything the filter has seen in this process: compiling takes as long as filtering this much.
-WORTH_BYTES = 4 << 20
+WORTH_BYTES = 14 << 20
 # Without regard to case, and without look-around, which hyperscan does not know.
 _OTHERS = (
     WORD + r"[\w.-]*[\\\"'`\]\s,nrt+-]*[:=<>v]",  # v: of a `value` next to a `name`

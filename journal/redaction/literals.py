@@ -77,10 +77,10 @@ def look(low: bytes) -> Look:
     words, kinds, _ = _words()
     for word, end in words.found(low):
         kind = kinds[word]
-        if isinstance(kind, Look):
-            if kind is Look.ANYTHING:
-                return kind
-            at_most = kind
+        if kind is Look.NAMED:
+            at_most = Look.NAMED
+        elif isinstance(kind, Look):
+            return Look.ANYTHING
         elif kind(low, end):
             return Look.TOKEN
     if b"@" in low and b"://" in low:

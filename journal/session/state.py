@@ -189,7 +189,7 @@ class SessionState:
 
 _EMPTY = {name: getattr(SessionState(), name) for name in SessionState.__slots__}
 _NAMES = tuple(_EMPTY)
-# SQL asks a stored state for these.
+# Some queries ask a stored state for these.
 _ASKED = frozenset(
     ("version", "pid", "host", "home", "hooked", "process", "processes", "open_tools")
 )

@@ -1,9 +1,12 @@
 """The command that an agent runs for a hook: POSIX sh that exits 0 also if all files are gone.
 
-A Python whose script is missing exits with 2, and exit 2 blocks the agent's tool calls. So the
-shell looks first: the home's copy, else the packaged one, else it keeps stdin in the spool by its
-own means, under the rules of `hooks.emit.spool`: private folders of ours, no symlink, a name that
-is given once the file is whole. Before all this it looks whether capture is off everywhere.
+The interpreter gets a few lines that find the programs: the home's copy, else the packaged one. If
+it cannot run them, or the home does not answer for two seconds, the shell keeps stdin in the spool
+by its own means, under the rules of `hooks.emit.spool`: private folders of this user, no symlink, a
+name that is given once the file is complete.
+
+The shell itself looks at nothing in the home before that: on a mount that hangs not even a `stat`
+returns, and the kernel does not end a process that waits for one.
 """
 
 import os
@@ -31,13 +34,42 @@ _PROBE_SECONDS = 10.0
 # The program runs in the background, where its stdin is /dev/null unless it is named: the shell
 # ends at a signal (hooks.emit.limit_wait) even if the kernel does not let the program go.
 _BEGIN = """\
-h={home}; [ "${{{silence}-}}" = 1 ] || [ -e "$h/off" ] && exit 0; trap '' INT HUP; \
-umask 077; r=$h/hooks/run.py; \
-[ -r "$r" ] || r={packaged}; trap 'exit 0' USR1; """
+h={home}; w=; [ "${{{silence}-}}" = 1 ] && exit 0; trap '' INT HUP; umask 077; \
+trap 'exit 0' USR1; trap w=1 USR2; """
+# `set --` ends with the folder of the packaged programs. `$w`: the home does not answer, so it is
+# not asked whether capture is off.
 _RUN = """\
-{{ [ -r "$r" ] && set -- {python} -I -S "$r" "$h" {agent} {event}{options} && \
+{{ set -- {python} -I -S -c {code} "$h" {agent} {event}{options} {packaged} && \
 if {{ true 3<&0; }}; then {{ "$@" <&3 3<&- & }} 3<&0 && wait $!; else "$@"; fi || \
-{{ {keep}; }}; }} {quiet}; exit 0"""
+{{ [ -z "$w" ] && [ -e "$h/off" ] && exit 0; {keep}; }}; }} {quiet}; exit 0"""
+# What `hooks/run.py` does, with a limit from the start. `f` runs after two seconds: once the module
+# has seen the home it sees to the rest (hooks.emit.watch); before that the agent gets its streams
+# back and the shell its turn. The package is made here, because looking for it costs 2 % of a hook.
+_CODE = """\
+import sys,time,posix,_thread
+a=sys.argv
+b=[]
+def f():
+ time.sleep(2)
+ if b:b[0]()
+ n=posix.open("/dev/null",2)
+ for d in 0,1,2:posix.dup2(n,d)
+ p=posix.getppid()
+ if"shell=%d"%p in a:posix.kill(p,sys.modules["_signal"].SIGUSR2)
+ posix.closerange(3,256)
+ posix._exit(1)
+_thread.start_new_thread(f,())
+r=a[1]+"/hooks/run.py"
+m=sys.modules["hooks"]=type(sys)("hooks")
+m.__path__=[r[:-7]if posix.access(r,4)else a[-1]]
+for x in sys.pycache_prefix,"/dev/null":
+ sys.pycache_prefix=x
+ try:
+  if a[3]=="SessionStart":from hooks.start import main
+  else:from hooks.emit import main
+  break
+ except EOFError:0
+main(a,b)"""
 _KEEP = """\
 PATH=/usr/bin:/bin${{PATH:+:$PATH}}; {session}\
 d=${{TMPDIR:-/tmp}}/agent-journal-$(id -u); t=/tmp/agent-journal-$(id -u); \
@@ -84,7 +116,7 @@ def hook_command(programs: Programs, agent: str, event: str) -> str:
 
     What the shell alone could keep is in the spool as
     `<agent>.<event>.<session or "unknown">.<pid>-<second>.raw`, stdin byte for byte.
-    UsageError: a path is no UTF-8, which no settings file can hold.
+    UsageError: a path is not UTF-8, which no settings file can have.
     """
     _check(agent, event)
     quiet = _NO_ERRORS if event == "SessionStart" else _NO_OUTPUT
@@ -143,7 +175,6 @@ def _begin(programs: Programs) -> str:
     return _BEGIN.format(
         home=shlex.quote(str(programs.layout.home)),
         silence=SILENCE,
-        packaged=shlex.quote(str(programs.packaged / "run.py")),
     )
 
 
@@ -154,6 +185,8 @@ def _run(programs: Programs, agent: str, event: str, pid: str, quiet: str) -> st
     key = emit.spool_name(str(programs.layout.home), unique)
     return _RUN.format(
         python=shlex.quote(str(programs.python)),
+        code=shlex.quote(_CODE),
+        packaged=shlex.quote(str(programs.packaged)),
         agent=agent,
         event=event,
         options=(" durable" if programs.durable else "")

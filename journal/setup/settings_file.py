@@ -1,4 +1,4 @@
-"""An agent's settings file: our hooks merged into it, or taken out; all else stays as it was.
+"""An agent's settings file as it is read, and with our hooks merged into it, or taken out.
 
 Read as strict JSON, because what the agent itself would refuse we must not rewrite. Key order,
 indentation, line ends, a byte order mark and what follows the last brace are kept; numbers and
@@ -17,18 +17,12 @@ from typing import Any, NoReturn
 
 from journal.agents.claude_code.install import SETUP
 from journal.errors import JournalError, UsageError
-from journal.layout import write_whole
 from journal.setup.hook_command import is_ours
-from journal.times import to_datetime
 
 Values = dict[str, Any]
 
 _BOM = "\ufeff"
 _FIRST_INDENT = re.compile(r'\{[ \t]*\r?\n([ \t]+)"')
-
-
-class ChangedError(JournalError):
-    """Another program changed the file between our look and our write; nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +91,7 @@ def read(path: Path) -> bytes | None:
 
 
 def merged(values: Values, wanted: Mapping[str, Values]) -> Values:
-    """`values` with exactly the handlers `wanted`, by event, as our hooks, of whichever home.
+    """`values` with exactly the handlers `wanted`, by event, as our hooks, of any home.
 
     Ours are replaced where they are, or added last in a matcher group of their own; those of
     other events go, and with them the groups and lists that they leave empty.
@@ -130,58 +124,6 @@ def commands(values: Values, home: Path | None = None) -> list[tuple[str, str]]:
         for item in _handlers(group)
         if _is_ours(item, home)
     ]
-
-
-def write(document: Document, values: Values, now_us: int) -> Path | None:
-    """Replace the file by `values`, whole and with its mode; the backup, None if there was no file.
-
-    A symlink stays and its target is replaced. JournalError: it cannot be written, or another
-    program else changed it since it was read.
-    """
-    return replace(document, document.render(values), now_us)
-
-
-def write_original(document: Document, values: Values, now_us: int) -> Path | None:
-    """The same, but byte for byte as a backup of ours, if one says the same as `values`."""
-    wanted = _plain(values)
-    for backup in sorted(document.path.parent.glob(_backup_name(document.path, "*")), reverse=True):
-        try:
-            original = load(backup)
-        except JournalError:  # not one that we made
-            continue
-        if original.data is not None and _plain(original.values) == wanted:
-            return replace(document, original.data, now_us)
-    return write(document, values, now_us)
-
-
-def replace(document: Document, data: bytes, now_us: int) -> Path | None:
-    """Replace the file by these bytes; else as `write`."""
-    path = document.path
-    if read(path) != document.data:
-        raise ChangedError(f"{path} was changed by another program just now", "run it again")
-    if document.data is None:
-        write_whole(Path(os.path.realpath(path)), data)
-        return None
-    mode = stat.S_IMODE(path.stat().st_mode)
-    backup = path
-    while os.path.lexists(backup):
-        stamp = to_datetime(now_us).strftime("%Y%m%dT%H%M%S.%fZ")
-        backup = path.with_name(_backup_name(path, stamp))
-        now_us += 1
-    write_whole(backup, document.data, mode)
-    write_whole(Path(os.path.realpath(path)), data, mode)
-    return backup
-
-
-def _backup_name(path: Path, stamp: str) -> str:
-    return f"{path.name}.agent-journal-backup-{stamp}"
-
-
-def _plain(values: Values) -> str:
-    """Text that is equal for equal settings, whether or not an empty list of hooks is left."""
-    hooks = {event: groups for event, groups in values.get("hooks", {}).items() if groups}
-    rest = {key: value for key, value in values.items() if key != "hooks"}
-    return json.dumps([hooks, rest])
 
 
 def _parsed(path: Path, text: str) -> Values:
@@ -226,7 +168,7 @@ def _float(digits: str) -> float:
 
 
 def _refused(path: Path, reason: str) -> UsageError:
-    return UsageError(f"{path} is left as it is: {reason}", "correct it, then run this again")
+    return UsageError(f"{path} was not changed: {reason}", "correct it, then run this again")
 
 
 def _replaced(groups: list[Any], entry: Values | None) -> list[Any]:

@@ -169,7 +169,7 @@ def _look_at_lost(layout: Layout, found: Condition) -> None:
     found.lost = lost.read(layout)
     if found.lost.number:
         at = to_text(found.lost.last_us)[:19]
-        said = f"{found.lost.number:,} records found no place and are lost, the last at {at}Z"
+        said = f"{found.lost.number:,} records could not be written and are lost, the last at {at}Z"
         hint = "free space on the disk of the home; journal doctor --fix sets the count to 0"
         found.problems.append(JournalError(said, hint))
 
@@ -217,7 +217,8 @@ def _look_into(layout: Layout, settings: Settings, now_us: int, found: Condition
         known = int(db.execute("select count(*) from session_states").get)
         found.not_adopted = known - sum(found.states.values())
         found.memory_ids = memory_ids(db, adopt_on)
-        found.model_failures = work.failures(db, settings, now_us)
+        if settings.memory.agent == "command":
+            found.model_failures = work.failures(db, settings, now_us)
         found.model_calls = work.calls_of_a_day(db, now_us)
         found.older_events = redactions.older_events(db, found.rules)
         with _named(layout, found):

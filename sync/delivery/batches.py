@@ -9,7 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 from sync.delivery import circuit_breaker, retry_queue
-from sync.delivery.sending import Delivered, Order, Sending, note_failure, remember, send_one
+from sync.delivery.attempt import Sending
+from sync.delivery.order import Delivered, Order
+from sync.delivery.sending import note_failure, remember, send_one
 from sync.remote.contract import Piece, Progress, RemoteError, Then
 
 
@@ -17,7 +19,7 @@ from sync.remote.contract import Piece, Progress, RemoteError, Then
 class Batching(Protocol):
     """A remote that takes several pieces at once.
 
-    `keeps_by_id`: it stores each record once by its id, whichever pieces hold it.
+    `keeps_by_id`: it stores each record once by its id, from any number of pieces.
     """
 
     batch_pieces: int
@@ -52,12 +54,14 @@ def send(
     """Send these pieces together; whether the next ones may be tried."""
     pieces = list(_ready(order, names, done))
     if not remote.keeps_by_id:
-        pieces = Sending.begin_all(pieces)
+        pieces = Sending.begin_all(order, pieces)
     if not pieces:
         return True
     try:
         remote.deliver_many([one.sent for one in pieces], seconds)
     except RemoteError as error:
+        if not remote.keeps_by_id:
+            Sending.break_off_all(order, pieces)
         if error.then in (Then.SPLIT, Then.REJECT) and len(pieces) > 1:
             return _one_by_one(order, pieces, seconds, done)
         done.tried += 1
@@ -75,10 +79,11 @@ def _ready(order: Order, names: Sequence[str], done: Delivered) -> Iterator[Send
     for name in names:
         path = order.layout.retry / name
         try:
-            if retry_queue.read_head(path).target != order.remote.name:
+            found = retry_queue.read_for(path, order.remote.name)
+            if found is None:
                 done.elsewhere += 1
                 continue
-            piece = Sending(order, name, retry_queue.read(path))
+            piece = Sending(order, name, found)
         except retry_queue.GoneError:
             continue
         except retry_queue.ForeignRetryError as error:

@@ -18,17 +18,17 @@ from journal.settings import sections
 from journal.times import SECOND_US
 from sync.conditions import Conditions
 from sync.delivery import (
+    begun,
     circuit_breaker,
     cutting,
     dead_pieces,
     first_contact,
     queue_run,
     retry_queue,
-    sending,
 )
 from sync.delivery.circuit_breaker import Remotes
+from sync.delivery.order import Delivered, Order
 from sync.delivery.queue_check import check_queue
-from sync.delivery.sending import Delivered
 from sync.ingest.screening import make_redactor
 from sync.remote import archive_ids
 from sync.remote.contract import Heading, Material, Remote, RemoteError
@@ -59,6 +59,7 @@ def run(conditions: Conditions, wish: Wish) -> Delivered:
         return Delivered()
     with locked(conditions.layout.deliver_lock, lambda: False):
         retry_queue.remove_temporary(conditions.layout.retry, conditions.now_us)
+        begun.count(conditions.layout.retry)
         if (unmet := first_contact.meet(conditions, at_once=wish.probe or wish.all)) is not None:
             waiting = len(retry_queue.list_names(conditions.layout.retry))
             return Delivered(waiting=waiting, error=unmet)
@@ -191,10 +192,8 @@ def _deliver(conditions: Conditions, wish: Wish) -> Delivered:
         return Delivered(waiting=len(retry_queue.list_names(layout.retry)), error=error)
 
 
-def _order(
-    conditions: Conditions, wish: Wish, remote: Remote, remotes: Remotes, key: str
-) -> sending.Order:
-    return sending.Order(
+def _order(conditions: Conditions, wish: Wish, remote: Remote, remotes: Remotes, key: str) -> Order:
+    return Order(
         conditions.layout,
         conditions.settings,
         make_redactor(conditions.layout, conditions.settings),

@@ -131,20 +131,38 @@ def load_head(data: bytes) -> Head:
 
 def fields_of(data: bytes) -> dict[str, Any]:
     """The JSON object of a piece of this version. BadPieceError."""
-    try:
-        fields = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise BadPieceError("empty" if not data.strip() else f"no JSON: {error.msg}") from error
-    if not isinstance(fields, dict) or "v" not in fields:
+    fields = _object(data)
+    if "v" not in fields:
         raise BadPieceError("not a retry file")
     if type(fields["v"]) is not int or fields["v"] != VERSION:  # True == 1
         raise BadPieceError(f"unknown version {plain(str(fields['v']), 20)}")
     return fields
 
 
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        fields = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise BadPieceError("empty" if not data.strip() else f"not JSON: {error.msg}") from error
+    if not isinstance(fields, dict):
+        raise BadPieceError("not a retry file")
+    return fields
+
+
 def from_fields(fields: dict[str, Any]) -> Waiting:
     """The piece of such an object. BadPieceError."""
-    head, body = _head(fields), _body(fields)
+    return _checked(_head(fields), _body(fields))
+
+
+def with_body(head: Head, data: bytes) -> Waiting:
+    """The piece of a head and of a JSON object that holds its body, which is checked.
+
+    BadPieceError.
+    """
+    return _checked(head, _body(_object(data)))
+
+
+def _checked(head: Head, body: bytes) -> Waiting:
     if hashlib.sha256(body).hexdigest() != head.sha256 or len(body) != head.size:
         raise BadPieceError("the body does not match its hash")
     return Waiting(head, body)

@@ -27,8 +27,8 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+from journal.durable_files import sync_folder, write_all, write_whole
 from journal.errors import JournalError
-from journal.layout import sync_folder, write_all, write_whole
 from journal.settings import sections
 from journal.times import DAY_US, SECOND_US
 from sync.delivery import retry_format
@@ -141,6 +141,25 @@ def read(path: Path) -> Waiting:
     return found
 
 
+def read_for(path: Path, target: str) -> Waiting | None:
+    """The same of a piece for this remote; None: it is for another one."""
+    data = content(path, retry_format.MAX_BYTES)
+    first, _, rest = data.partition(b"\n")
+    try:
+        head = retry_format.load_head(first[:-1] + b"}")
+    except BadPieceError:
+        found = read(path)  # laid out in another way, or worth its reason
+        return found if found.head.target == target else None
+    if head.target != target:
+        return None
+    try:
+        found = retry_format.with_body(head, b"{" + rest)
+    except BadPieceError as error:
+        raise foreign(path, str(error)) from error
+    _check_name(path, head)
+    return found
+
+
 def read_head(path: Path) -> Head:
     """All of it but the body, which is not looked at. ForeignRetryError, GoneError."""
     size = _HEAD_BYTES
@@ -185,8 +204,10 @@ def update_all(pieces: Sequence[tuple[Path, Waiting]]) -> None:
 
 def remove_all(paths: Sequence[Path], dead: Path) -> None:
     """As `remove`, of many files, with one wait for the disk. JournalError."""
+    given_up = set(os.listdir(dead)) if dead.is_dir() else ()  # noqa: PTH208 - names alone
     for path in paths:
-        unlink(dead_path(dead, path))
+        if (copy := dead_path(dead, path)).name in given_up:
+            unlink(copy)
         unlink(path, durable=False)
     for folder in {path.parent for path in paths}:
         sync_folder(folder)
@@ -288,5 +309,5 @@ def _check_name(path: Path, head: Head) -> None:
 
 def foreign(path: Path, reason: str) -> ForeignRetryError:
     """The error that says so of a file."""
-    hint = "it is left alone; another version may understand it"
+    hint = "it was not changed; another version may be able to read it"
     return ForeignRetryError(f"{path} cannot be replayed: {reason}", hint)

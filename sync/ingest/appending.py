@@ -12,10 +12,11 @@ import apsw
 import orjson
 
 from hooks import emit
-from journal.layout import Layout, append_line
+from journal.durable_files import append_line
+from journal.layout import Layout
 from journal.record import record
 from journal.redaction.exclusions import Exclusions
-from journal.times import day_of
+from journal.times import DAY_US, day_of
 from sync.ingest.screening import Trail
 from sync.store import facts
 from sync.store.facts import Fact
@@ -25,6 +26,7 @@ _BATCH_RECORDS = 2_000
 _BATCH_BYTES = 8 << 20
 _MOST_CHARS = 64  # of an agent in a file's name, which may have 255 with the session's
 _CACHE_KIB = 16_000
+_MOST_PLACES = 4096  # that are remembered
 
 
 class Appender:
@@ -45,6 +47,7 @@ class Appender:
         self._dry_run = dry_run
         self._batch: list[tuple[record.Record, bytes, tuple[str, str]]] = []
         self._batch_bytes = 0
+        self._places: dict[tuple[str, str, int], Path] = {}
         self.appended = 0
         self.known = 0
         self.excluded = 0
@@ -88,7 +91,7 @@ class Appender:
                 self.known += 1
                 continue
             self.appended += 1
-            parts.setdefault(_place(self._layout, made), []).append(line + b"\n")
+            parts.setdefault(self._place(made), []).append(line + b"\n")
         if not self._dry_run:
             for path, some in parts.items():
                 append_line(path, b"".join(some))
@@ -97,12 +100,9 @@ class Appender:
         """Those of which this home keeps nothing any more."""
         if not self._db.table_exists("main", "tombstones"):
             return set()  # a dry run, before the home's database is led up to this version
-        if not self._db.execute("select exists (select 1 from tombstones)").get:
+        if not tombstones.are_there(self._db):
             return set()
-        found = [
-            Fact(one, facts.understand(one.agent, one.event, one.body, one.raw), None)
-            for one in records
-        ]
+        found = [Fact(one, facts.understand_record(one), None) for one in records]
         left = {id(fact) for fact in tombstones.uncovered(self._db, found)}
         return {_key(fact.record) for fact in found if id(fact) not in left}
 
@@ -125,6 +125,15 @@ class Appender:
         self._seen.execute("insert or ignore into sessions values (?, ?)", session)
         return True
 
+    def _place(self, made: record.Record) -> Path:
+        """The file that its emitter would have written it to."""
+        what = made.agent, made.session, made.at_us // DAY_US
+        if (known := self._places.get(what)) is not None:
+            return known
+        if len(self._places) >= _MOST_PLACES:
+            self._places.clear()
+        return self._places.setdefault(what, _place(self._layout, made))
+
 
 def _key(made: record.Record) -> bytes:
     """Events and the journal's own facts may share an id, and do not mix."""
@@ -132,6 +141,6 @@ def _key(made: record.Record) -> bytes:
 
 
 def _place(layout: Layout, made: record.Record) -> Path:
-    """The file that its emitter would have written it to; no name from elsewhere leads out of it"""
+    """No name from elsewhere leads out of the day's folder."""
     agent = emit.file_name("", made.agent)[1:][:_MOST_CHARS]
     return layout.days / day_of(made.at_us) / f"{emit.file_name(agent, made.session)}.jsonl"

@@ -14,7 +14,8 @@ from typing import Any
 
 import orjson
 
-from journal.layout import Layout, append_line
+from journal.durable_files import append_line
+from journal.layout import Layout
 from journal.times import day_of, to_text
 from sync.ingest.screening import Screen
 
@@ -61,7 +62,8 @@ class Dead:
 
     def holds(self, source: Path, offset: int, data: bytes) -> bool:
         """Whether these very bytes of this place are kept here."""
-        return _key(source, offset, data) in self._known()
+        known = self._known()
+        return bool(known) and _key(source, offset, data) in known
 
     def _known(self) -> set[str]:
         if self._keys is None:
@@ -94,7 +96,7 @@ def _key(source: Path, offset: int, data: bytes) -> str:
 def entries(layout: Layout) -> Iterator[dict[str, Any]]:
     """Every dead letter of the home, oldest file first; torn lines of a full disk are passed.
 
-    Pieces that no remote takes lie there too, and are no letters: see sync/dead_pieces.py.
+    Pieces that were given up are there too, see sync/delivery/dead_pieces.py.
     """
     try:
         found = (path for path in layout.dead.iterdir() if path.suffix == ".jsonl")

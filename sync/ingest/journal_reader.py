@@ -6,9 +6,7 @@ stored exactly once or accounted for in `dead/`, and reading any file again chan
 Ingest inserts facts and nothing else; what they mean is for the views.
 """
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import apsw
 from journal.errors import JournalError
 from journal.layout import Layout
 from journal.record import record
+from journal.session.meaning import OTHER
 from sync.ingest.dead_letters import Dead
 from sync.ingest.line_reader import Chunk, OpenFile
 from sync.ingest.screening import MARKS, Screen, Trail
@@ -27,7 +26,7 @@ from sync.store.file_cursors import START, Cursor, cursor_key
 from sync.views.transcripts import Copied
 
 BATCH_RECORDS = 8_000
-BATCH_BYTES = 4 << 20  # larger ones are no quicker, and take more memory and a larger WAL
+BATCH_BYTES = 4 << 20  # larger ones are not quicker, and take more memory and a larger WAL
 SMALL_BATCH_BYTES = 1 << 19  # under a deadline: a tenth of a second's work or less
 FILTER_LINES = 16  # are looked at together: the filter for secrets is quicker on more bytes
 
@@ -60,6 +59,7 @@ class Reader:
         self.seen_bytes = 0  # of all files, what has been looked at
         self.unreadable: list[str] = []
         self._waiting: set[Path] = set()  # files with lines that cannot be kept in `dead/` now
+        self._understands = True
 
     @property
     def rules(self) -> str:
@@ -78,18 +78,18 @@ class Reader:
         `copied`: how far transcripts were read whose records these files end with.
         """
         limit_bytes = SMALL_BATCH_BYTES if small else BATCH_BYTES
-        batches = self._batches(known, files, limit_bytes, copied)
-        yield from _packed(batches, ahead=0 if small else 1)
+        yield from self._batches(known, files, limit_bytes, copied)
 
-    def whole(self, files: Iterable[Path]) -> Iterator[Batch]:
-        """The same from the beginning of each file, wherever its cursor is."""
-        yield from _packed(self._batches({}, files, BATCH_BYTES, ()), ahead=1)
+    def whole(self, files: Iterable[Path], understands: bool = True) -> Iterator[Batch]:
+        """The same from the beginning of each file, independent of its cursor.
+
+        `understands`: False makes facts without meaning and body, of which the records count.
+        """
+        self._understands = understands
+        yield from self._batches({}, files, BATCH_BYTES, ())
 
     def elsewhere(self, found: Iterable[tuple[Path, bytes | record.Record]]) -> Iterator[Batch]:
         """Batches of lines and records that lie in another place than `days/`; no cursors."""
-        yield from _packed(self._elsewhere(found), ahead=0)
-
-    def _elsewhere(self, found: Iterable[tuple[Path, bytes | record.Record]]) -> Iterator[Batch]:
         batch, place, offset = Batch(), None, 0
         self._clean = False
         for path, line in found:
@@ -144,7 +144,8 @@ class Reader:
 
     def _add(self, batch: Batch, path: Path, name: str, chunk: Chunk) -> None:
         for group in _groups(chunk.lines):
-            self._clean = not self._may_hold_secret([line for _, line in group])
+            new = [line for _, line in group if not self._screen.has_seen(line)]
+            self._clean = not new or not self._may_hold_secret(new)
             for offset, line in group:
                 if line.strip():
                     batch.lines += 1
@@ -191,19 +192,22 @@ class Reader:
     ) -> None:
         meaning = None
         if self._trail is not None:
-            meaning = facts.understand(made.agent, made.event, made.body, made.raw)
+            meaning = facts.understand_record(made)
             if self._trail.excludes(made, meaning):
                 batch.excluded += 1
                 return
-        screened = self._screen.record(made, self._clean)
-        if meaning is None or screened is not made:
-            made = screened
-            meaning = facts.understand(made.agent, made.event, made.body, made.raw)
+        seen = self._screen.has_seen(line)
+        screened = made if seen else self._screen.record(made, self._clean)
+        made, changed = screened, screened is not made
+        if not self._understands:
+            meaning = OTHER
+        elif meaning is None or changed:
+            meaning = facts.understand_record(made)
         if made.agent == record.JOURNAL_AGENT:
             batch.own.append(Fact(made, meaning, None))
             batch.own_places.append((path, offset, line))
             return
-        empty = made.body == b"null" and not made.raw
+        empty = (made.body == b"null" and not made.raw) or not self._understands
         packed = None if empty else bodies.Packed(made.body)
         batch.facts.append(Fact(made, meaning, packed))
         batch.places.append((path, offset, line))
@@ -217,7 +221,7 @@ class Reader:
             batch.rejected += self._bury(batch, path, offset, data, reason)
 
     def _bury(self, batch: Batch, path: Path, offset: int, data: bytes, reason: str) -> bool:
-        """Keep in `dead/` what is no record; while that is shut, its file is read again.
+        """Keep in `dead/` what is not a record; if that is closed, its file is read again.
 
         JournalError: it cannot be written for another reason.
         """
@@ -242,7 +246,9 @@ class Reader:
             ((seq, blob, name, raw),) = rows
             if raw == deletion.REMOVED:
                 continue  # it cannot be known any more
-            stored = self._screen.body(fact.record._replace(body=bodies.unpack(db, blob)))
+            stored = bodies.unpack(db, seq, blob)
+            if not _is_same(fact.record, stored, raw == 1):  # other rules may have redacted it
+                stored = self._screen.body(fact.record._replace(body=stored))
             if name == fact.record.event and _is_same(fact.record, stored, raw == 1):
                 continue
             other_rules = redactions.of_event(db, seq) != self._screen.redactor.rules
@@ -260,9 +266,10 @@ class Reader:
             line_stored = db.execute(query, (fact.record.id,)).get
             if line_stored is None:
                 continue  # a tombstone covers it
-            stored = record.parse(bytes(line_stored).rstrip())
-            body = self._screen.body(stored)
-            if (stored.event, body) != (fact.record.event, fact.record.body):
+            stored, made = record.parse(bytes(line_stored).rstrip()), fact.record
+            if stored.body != made.body:  # other rules may have redacted it
+                stored = stored._replace(body=self._screen.body(stored))
+            if (stored.event, stored.body) != (made.event, made.body):
                 reason = "its id belongs to another record"
                 count += self._bury(batch, path, offset, line, reason)
         return count
@@ -273,28 +280,6 @@ def _is_same(made: record.Record, stored: bytes, raw: bool) -> bool:
     if made.raw and not raw:
         return record.raw_text(made.body).encode("utf-8", "surrogateescape") == stored
     return made.body == stored
-
-
-def _packed(batches: Iterator[Batch], ahead: int) -> Iterator[Batch]:
-    """The batches with their payloads compressed, so many of them ahead of the one yielded.
-
-    With one ahead, a batch is compressed while the one before is written: no other thread has work
-    then. Two would only take more memory; under a deadline none is read before it is wanted.
-    """
-    begun: deque[tuple[Batch, Future[None]]] = deque()
-    with bodies.Packing() as packing:
-        for batch in batches:
-            packed = packing.begin([fact.body for fact in batch.facts if fact.body])
-            begun.append((batch, packed))
-            if len(begun) > ahead:
-                yield _done(*begun.popleft())
-        while begun:
-            yield _done(*begun.popleft())
-
-
-def _done(batch: Batch, packed: Future[None]) -> Batch:
-    packed.result()
-    return batch
 
 
 def _groups(lines: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:

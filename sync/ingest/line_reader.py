@@ -101,7 +101,7 @@ class OpenFile:
 
 
 def _tail(line: bytes) -> bytes:
-    """Its end alone does not tell one line from another: those of one event often end alike."""
+    """Its end alone does not distinguish lines: those of one event often end alike."""
     end = line[-TAIL_BYTES:]
     return len(end).to_bytes(8, "big") + hashlib.blake2b(end, digest_size=16).digest()
 

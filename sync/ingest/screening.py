@@ -4,7 +4,7 @@ Code that copies records to another place (the database, packs, dead letters) as
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 import orjson
@@ -35,11 +35,27 @@ MARKS = (MARKED, MARKED | KEPT | INSIDE)  # the least and the greatest
 class Screen:
     """What one home lets through, with the settings of one pass."""
 
-    def __init__(self, redactor: Redactor, capture: Capture | None = None) -> None:
+    def __init__(
+        self,
+        redactor: Redactor,
+        capture: Capture | None = None,
+        screened: Container[int] = frozenset(),
+    ) -> None:
+        """`screened`: the hashes of lines that such a screen has let through in this process."""
         self.redactor = redactor
+        self._screened = screened
         self.exclusions = Exclusions(capture or Capture())
         self._origins: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
         self._cleaned: dict[bytes, bytes] = {}  # the same by what they say
+
+    def has_seen(self, line: bytes) -> bool:
+        """Whether the record of this line is certainly as it is let through."""
+        return hash(line) in self._screened
+
+    def records(self, made: list[Record]) -> list[Record]:
+        """The same as `record` of each: the filter for secrets is quicker on more bytes."""
+        clean = not self.redactor.may_hold_secret(b"\n".join([one.body for one in made]))
+        return [self._let_through(one, self.body(one, clean)) for one in made]
 
     def record(self, made: Record, clean: bool = False) -> Record:
         """A record without what is private in it, its header and its body redacted.
@@ -47,7 +63,12 @@ class Screen:
         The same object if nothing had to go. `clean`: it certainly holds no secret.
         """
         body = self.body(made, clean)
-        origin = made.origin if clean else self._origin(made.origin)
+        if clean:
+            return made if body is made.body else made._replace(body=body)
+        return self._let_through(made, body)
+
+    def _let_through(self, made: Record, body: bytes) -> Record:
+        origin = self._origin(made.origin)
         if body is made.body and origin is made.origin:
             return made
         return made._replace(body=body, origin=origin)
@@ -119,7 +140,7 @@ class Trail:
         """
         if made.agent == JOURNAL_AGENT:
             return self._noted(False)
-        meaning = meaning or facts.understand(made.agent, made.event, made.body, made.raw)
+        meaning = meaning or facts.understand_record(made)
         results = (Kind.TOOL_AFTER, Kind.TOOL_FAILED)
         unnamed = meaning.told and not meaning.tool
         if unnamed and meaning.kind in results and self._exclusions.name_tools:
@@ -192,9 +213,11 @@ def make_redactor(layout: Layout, settings: Settings) -> Redactor:
     return Redactor(key, redact.patterns, redact.allow, redact.enabled)
 
 
-def make_screen(layout: Layout, settings: Settings) -> Screen:
-    """What this home lets through from the day files to everything else."""
-    return Screen(make_redactor(layout, settings), settings.capture)
+def make_screen(
+    layout: Layout, settings: Settings, screened: Container[int] = frozenset()
+) -> Screen:
+    """What this home lets through from the day files to everything else; see `Screen`."""
+    return Screen(make_redactor(layout, settings), settings.capture, screened)
 
 
 _CALLS = frozenset({"PreToolUse", "PostToolUse", "PostToolUseFailure", "PermissionRequest"})

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import apsw
 import orjson
 
-from sync.query import ranking
+from journal.session.texts import KINDS, TextKind
+from sync.query import matching, ranking
 from sync.query.cursors import ALL, BOTTOM, TOP, Cursor, Window
 from sync.query.filters import Calls, Wanted
 from sync.query.terms import Term
 from sync.store import arrivals
-from sync.views.texts import KINDS, TextKind
 
 TEXTS = 2_000  # words that are in more are ranked window by window
 EVENTS = 3_000  # of the sessions of the first window
@@ -80,7 +80,7 @@ class Query(NamedTuple):
 
     `since_us` (included) and `until_us` (not) are of the text itself, and of its session if the
     text is dated ahead; a summary has the time of its session's last event. `calls`: only texts of
-    these tool calls. `without_words`: if there are no terms, every text that the filters leave is
+    these tool calls. `without_words`: without terms, every text that the filters leave is
     wanted, else none.
     """
 
@@ -100,11 +100,6 @@ class Query(NamedTuple):
         calls = self.calls.sql() if self.calls else None
         what = (words, self.sessions.sql(), self.kinds, self.since_us, self.until_us, calls)
         return crc32(repr(what).encode("utf-8", "replace"))
-
-    @property
-    def match(self) -> str:
-        """The words as the index takes them."""
-        return " AND ".join(filter(None, (term.match for term in self.terms)))
 
     @property
     def searched(self) -> tuple[TextKind, ...]:
@@ -141,8 +136,8 @@ def _any_words(sql: str, match: str) -> str:
 def beginning(db: apsw.Connection, query: Query, now_us: int) -> Cursor:
     """The place before all results."""
     last_seq = db.execute("select max(seq) from events").get or 0
-    match = query.match
-    is_common = not match or db.execute(_IS_COMMON, (match, TEXTS)).get is not None
+    match = matching.match(db, query.terms)
+    is_common = not match.text or db.execute(_IS_COMMON, (match.text, TEXTS)).get is not None
     none_yet = Window(TOP, TOP, EVENTS // WIDER)
     return Cursor(query.mark, now_us, last_seq, none_yet if is_common else ALL)
 
@@ -158,7 +153,8 @@ class Candidates:
         self._db = db
         self._query = query
         self._chosen: list[int] = []  # the sessions of the window, if it is not ALL
-        ranking.register(db)
+        self._match, groups = matching.match(db, query.terms)
+        ranking.register(db, groups)
         if place.window != ALL:
             self._chosen = [session for _, session, _ in self._sessions(place.window)]
 
@@ -233,9 +229,9 @@ class Candidates:
             calls, of_calls = _CALLS.format(fitting, condition), (*of_sessions, *more)
             also += " and e.seq in ends"
         spans = orjson.dumps(self._spans()).decode()
-        of_index = (place.now_us, spans, query.match, query.since_us, query.until_us)
+        of_index = (place.now_us, spans, self._match, query.since_us, query.until_us)
         values = (*of_calls, *of_index, *of_sessions, place.rank, place.number, bound)
-        sql = _BEST.format(calls, _any_words(_TEXTS.format(also, fitting), query.match))
+        sql = _BEST.format(calls, _any_words(_TEXTS.format(also, fitting), self._match))
         return [Candidate(*row) for row in self._db.execute(sql, values)]
 
     def _spans(self) -> list[tuple[int, int]]:
@@ -256,7 +252,7 @@ class Candidates:
         query, place = self._query, self.place
         fitting, of_sessions = self._fitting()
         passed = orjson.dumps(place.summaries).decode()
-        of_index = (place.now_us, query.match, query.since_us, query.until_us, passed)
-        sql = _BEST.format(_NO_CALLS, _any_words(_SUMMARIES.format(fitting), query.match))
+        of_index = (place.now_us, self._match, query.since_us, query.until_us, passed)
+        sql = _BEST.format(_NO_CALLS, _any_words(_SUMMARIES.format(fitting), self._match))
         values = (*of_index, *of_sessions, float("-inf"), 0, bound)
         return [Candidate(*row) for row in self._db.execute(sql, values)]

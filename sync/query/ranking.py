@@ -6,6 +6,8 @@ rank that depends on its own text alone stays where it is, so results can be rea
 only what is ranked has to be looked at.
 """
 
+from collections.abc import Sequence
+
 import apsw
 
 from journal.times import DAY_US
@@ -19,17 +21,21 @@ _LENGTH = 0.75  # b: how much a word counts less in a longer text
 _TYPICAL_WORDS = 100
 
 
-def register(db: apsw.Connection) -> None:
-    """Make `closeness(full_text)` known to a connection."""
-    db.register_fts5_function("closeness", _closeness)
+def register(db: apsw.Connection, groups: Sequence[int]) -> None:
+    """Make `closeness(full_text)` known to a connection. `groups`: of phrases, see `Match`."""
 
+    def closeness(text: apsw.FTS5ExtensionApi, /, *_: "apsw.SQLiteValue") -> float:
+        length = 1 - _LENGTH + _LENGTH * text.column_size(0) / _TYPICAL_WORDS
+        if len(groups) == 1:
+            return _part(text.inst_count, length)
+        number, found = 0, 0.0
+        for size in groups:
+            phrases = range(number, number + size)
+            number += size
+            found += _part(sum(len(text.phrase_column_offsets(n, 0)) for n in phrases), length)
+        return found
 
-def _closeness(text: apsw.FTS5ExtensionApi, /, *_: "apsw.SQLiteValue") -> float:
-    length = 1 - _LENGTH + _LENGTH * text.column_size(0) / _TYPICAL_WORDS
-    if text.phrase_count == 1:
-        return _part(text.inst_count, length)
-    phrases = range(text.phrase_count)
-    return sum(_part(len(text.phrase_column_offsets(n, 0)), length) for n in phrases)
+    db.register_fts5_function("closeness", closeness)
 
 
 def _part(times: int, length: float) -> float:

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 import apsw
 
+from journal.session.texts import TextKind, summary_text, texts
+from sync.query import matching
 from sync.query.candidates import Candidate, Candidates, Query, beginning
 from sync.query.cursors import Cursor
 from sync.query.terms import Snippet, folded, is_searchable, snippet
 from sync.store import facts, short_ids
-from sync.views.texts import TextKind, summary_text, texts
 
 CANDIDATES = 500  # so many of the best are looked at for a page, or as many as are wanted
 _DECODED_AT_ONCE = 20
@@ -66,6 +67,7 @@ def search(db: apsw.Connection, query: Query, now_us: int, after: Cursor | None 
     wants_all = query.without_words and not query.terms
     if not (has_words or wants_all) or not query.searched:
         return Found([], None)  # the index knows words only
+    matching.prepare(db)
     db.execute("begin deferred")  # one moment's view, also if another process writes meanwhile
     try:
         return _Search(db, query, after or beginning(db, query, now_us)).run()

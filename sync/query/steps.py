@@ -33,4 +33,6 @@ def read(db: apsw.Connection, rows: Iterable[_Row], at_once: int) -> Iterator[St
 
 
 def _patched(stored: Stored, patch: str | None) -> Stored:
-    return stored._replace(event=with_patch(stored.event._replace(patch=patch)))
+    event = stored.event if patch is None else stored.event._replace(patch=patch)
+    known = with_patch(event)
+    return stored if known is stored.event else stored._replace(event=known)

@@ -6,7 +6,7 @@ term is two things, a query for the index and a pattern for the text itself.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -43,13 +43,18 @@ class Term(NamedTuple):
         return cls(text, prefix, exact, re.compile(between.join(map(re.escape, words))))
 
     @property
+    def forms(self) -> list[tuple[Phrase, ...]]:
+        """What the index must hold of it, see `query_words`."""
+        return query_words(self.text, self.prefix and self.text[-1].isalnum())
+
+    @property
     def match(self) -> str:
         """As FTS5 takes it, all words quoted; empty: it has no word."""
-        forms = query_words(self.text, self.prefix and self.text[-1].isalnum())
-        if len(forms) > 1 and all(len(form) == 1 for form in forms):
-            near = " ".join(_quoted(form[0]) for form in forms)
+        forms = self.forms
+        if is_near(forms):
+            near = " ".join(quoted(form[0]) for form in forms)
             return f"NEAR({near}, {_APART * len(forms)})"
-        return " AND ".join(f"({' OR '.join(map(_quoted, form))})" for form in forms)
+        return " AND ".join(f"({' OR '.join(map(quoted, form))})" for form in forms)
 
     def spans(self, text: str, plain: "Folded") -> Iterator[tuple[int, int]]:
         """Where it is in a text and the same folded: whole words or parts of an identifier.
@@ -63,7 +68,13 @@ class Term(NamedTuple):
                 yield start, end
 
 
-def _quoted(phrase: Phrase) -> str:
+def is_near(forms: Sequence[tuple[Phrase, ...]]) -> bool:
+    """Whether these have to stand near each other in the index: several, each in one form."""
+    return len(forms) > 1 and all(len(form) == 1 for form in forms)
+
+
+def quoted(phrase: Phrase) -> str:
+    """A phrase as FTS5 takes it."""
     return f'"{" ".join(phrase.words)}"' + "*" * phrase.prefix
 
 

@@ -15,17 +15,21 @@ import zstandard
 from journal.record import record
 from journal.times import day_of
 from sync.store import facts
+from sync.store.blocks import WITHOUT_BLOCK
 
 MAX_GUESS_CHARS = 4096  # of a session's id in a header; a payload may name a longer one
 AT_ONCE = 50  # bodies may have megabytes
-_TABLES = ("sessions", "origins", "events", "bodies", "body_uses", "own_facts")
+_TABLES = ("sessions", "origins", "events", "blocks", "bodies", "body_uses", "own_facts")
 _WAYS = (
     "select seq, id from events indexed by sqlite_autoindex_events_1 order by id",
     "select seq, id from events not indexed order by seq",
     "select seq, null from events indexed by events_by_time order by session",
 )
 _OWN = "select id, line from own_facts order by id"
-_CUT = "select distinct seq from body_uses where digest not in (select digest from bodies)"
+_CUT = f"""
+select seq from body_uses where digest not in (select digest from bodies)
+union {WITHOUT_BLOCK}
+"""
 _DAMAGE = (
     *(apsw.CorruptError, apsw.NotADBError, apsw.IOError, apsw.SQLError, apsw.InternalError),
     *(apsw.NoMemError, apsw.TooBigError),  # a length that cannot be true
@@ -159,7 +163,7 @@ class Salvage:
         self.loss.events += 1
         self.loss.sound = False
         if unique is not None:  # a UUIDv7 begins with its time in milliseconds (RFC 9562, 5.7)
-            with suppress(OverflowError):  # behind the year 9999: it is not an id of ours
+            with suppress(OverflowError):  # behind the year 9999: it is not one of our ids
                 self.loss.days.add(day_of(int.from_bytes(unique[:6]) * 1000))
 
 

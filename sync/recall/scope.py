@@ -1,4 +1,4 @@
-"""Which sessions and tool calls an agent may be told of.
+"""Which sessions and tool calls an agent may see.
 
 Never the session that asks, nor what the settings exclude today, whenever it was recorded.
 """
@@ -13,6 +13,7 @@ import apsw
 from hooks.emit import VARIABLES
 from journal.redaction.exclusions import Exclusions
 from sync.query.filters import Wanted
+from sync.store import states
 from sync.views.inferred_ends import is_alive
 
 SERVER = "agent-journal"  # as agents name the tools of it: mcp__agent-journal__search
@@ -20,27 +21,25 @@ _SPELLINGS = (SERVER, "agent_journal")
 _MOST_ANCESTORS = 16
 _BY_ID = "select session from session_states where agent = ? and id = ?"
 _OPEN = """
-select s.session, s.host, s.last_us, cast(s.state as text) ->> 'pid',
-  cast(s.state as text) -> 'open_tools'
-from session_states s where s.status <> 'finished'
+select session, host, last_us, state from session_states where status <> 'finished'
 """
 
 
 class Scope(NamedTuple):
-    """The sessions that may be told, and the tools whose calls may not."""
+    """The sessions that may be shown, and the tools whose calls may not."""
 
     wanted: Wanted
     exclusions: Exclusions
 
     def shows(self, tool: str | None) -> bool:
-        """Whether calls of this tool may be told."""
+        """Whether calls of this tool may be shown."""
         return not tool or not self.exclusions.cover_tool(tool)
 
 
 def make(
     db: apsw.Connection, wanted: Wanted, exclusions: Exclusions, environ: Mapping[str, str]
 ) -> Scope:
-    """The sessions of `wanted` that may be told to the agent in whose environment this runs."""
+    """The sessions of `wanted` that the agent in whose environment this runs may see."""
     hidden = {*asking(db, environ), *_excluded(db, exclusions)}
     return Scope(wanted._replace(hidden=tuple(sorted(hidden))), exclusions)
 
@@ -57,9 +56,11 @@ def asking(db: apsw.Connection, environ: Mapping[str, str]) -> set[int]:
             found |= {int(row) for (row,) in db.execute(_BY_ID, (agent, name))}
     parents, host = _ancestors(), os.uname().nodename
     rows: list[Any] = db.execute(_OPEN).fetchall()
-    for session, on, last_us, pid, tools in rows:
-        is_parent = on == host and pid is not None and int(pid) in parents
-        if (is_parent and is_alive(int(pid), last_us)) or any(s in tools for s in _SPELLINGS):
+    for session, on, last_us, data in rows:
+        state = states.fields(data)
+        pid, tools = int(state.get("pid") or 0), str(state.get("open_tools"))
+        is_parent = on == host and pid in parents
+        if (is_parent and is_alive(pid, last_us)) or any(s in tools for s in _SPELLINGS):
             found.add(session)
     return found
 

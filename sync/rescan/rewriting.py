@@ -41,17 +41,12 @@ def events_at(db: apsw.Connection, seqs: Iterable[int]) -> list[Held]:
 
 def body(db: apsw.Connection, held: Held) -> bytes:
     """The JSON text of an event's body."""
-    return bodies.unpack(db, held.blob)
+    return bodies.unpack(db, held.seq, held.blob)
 
 
 def put_bodies(db: apsw.Connection, changed: list[tuple[Held, bytes]]) -> None:
     """Give these events, all of which have bodies, other ones."""
-    packed = [bodies.Packed(data) for _, data in changed]
-    with bodies.Packing() as packing:
-        packing.begin(packed).result()
-    for (held, _), new in zip(changed, packed, strict=True):
-        bodies.replace(db, held.seq, held.blob or b"", new)
-        db.execute("update events set body = ? where seq = ?", (new.blob, held.seq))
+    bodies.replace(db, [(held.seq, held.blob, data) for held, data in changed])
 
 
 def origins(db: apsw.Connection) -> list[tuple[int, bytes]]:

@@ -19,8 +19,9 @@ from typing import BinaryIO, NamedTuple
 
 import apsw
 
+from journal.durable_files import make_folder, sync_folder
 from journal.errors import JournalError
-from journal.layout import Layout, is_day, make_folder, sync_folder
+from journal.layout import Layout, is_day
 from journal.record.record import Record, dump
 
 ENDING = ".jsonl.gz"
@@ -202,10 +203,13 @@ class Draft:
         """Give the temporary file back."""
         self._db.close()
 
-    def add(self, made: Record) -> bytes | None:
-        """Add a record; if its id is there already nothing changes, and that line is returned."""
+    def add(self, made: Record, line: bytes | None = None) -> bytes | None:
+        """Add a record; if its id is there already nothing changes, and that line is returned.
+
+        `line`: what `dump` makes of it, if that is at hand; without the newline.
+        """
         query = "insert or ignore into lines values (?, ?, ?)"
-        self._db.execute(query, (made.id, made.at_us, dump(made)[:-1]))
+        self._db.execute(query, (made.id, made.at_us, line or dump(made)[:-1]))
         if self._db.changes():
             self.count += 1
             return None

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import apsw
 
+from journal.durable_files import append_line
 from journal.errors import JournalError
-from journal.layout import Layout, append_line
+from journal.layout import Layout
 from journal.record import record
 from journal.record.record import Record
 from journal.settings.sources import Settings
@@ -33,6 +34,7 @@ from sync.retention.pack_file import (
     read_pack,
 )
 from sync.retention.packed_days import PackedDays, read_to
+from sync.store import facts
 from sync.store.facts import Fact
 from sync.store.file_cursors import START, Cursor, cursor_key
 from sync.views import tombstones
@@ -130,7 +132,7 @@ class _Packing:
         for day, files in self._closed():
             if stop() or (before >= PASS_BYTES and not self.at_once):
                 break
-            sizes = self._settled(files)
+            sizes = self._stored_sizes(files)
             if sizes and self._pack(day, sizes) and self._durable():
                 packed.rename(day, sum(sizes.values()))
                 packed.remove(day)
@@ -153,7 +155,7 @@ class _Packing:
         listed = [(day, [Path(e.path) for e in self.layout.entries_of(day)]) for day in days]
         return [(day, files) for day, files in listed if files]
 
-    def _settled(self, files: list[Path]) -> dict[Path, int]:
+    def _stored_sizes(self, files: list[Path]) -> dict[Path, int]:
         """The sizes of a day's files if all is read and no process writes them, else none.
 
         A torn last line is ended here: the next pass reads it and keeps it, as a record or as dead.
@@ -199,7 +201,7 @@ class _Packing:
         """Read the day's files into the draft, as ingest does; False: not everything is stored."""
         reader = journal_reader.Reader(self.layout, self.screen, self.dead)
         read: dict[str, Cursor] = {}
-        for batch in reader.whole(sizes):
+        for batch in reader.whole(sizes, understands=False):
             read |= batch.cursors
             found = [*batch.facts, *batch.own]
             records = [fact.record for fact in found]
@@ -210,7 +212,7 @@ class _Packing:
                     continue
                 if not self._is_stored(made):
                     hint = "run: journal sync --rebuild"
-                    self.kept.append(f"{day} is not packed: the database lacks a record ({hint})")
+                    self.kept.append(f"{day} is not packed: the database misses a record ({hint})")
                     return False
                 self._add(draft, made, place)
         return all(
@@ -220,6 +222,9 @@ class _Packing:
 
     def _covered(self, found: list[Fact]) -> set[bytes]:
         """The ids of those that a tombstone covers: they are not kept any more."""
+        if not tombstones.are_there(self.db):
+            return set()
+        found = [fact._replace(meaning=facts.understand_record(fact.record)) for fact in found]
         kept = tombstones.uncovered(self.db, found)
         return {fact.record.id for fact in found} - {fact.record.id for fact in kept}
 
@@ -238,7 +243,8 @@ class _Packing:
         return self.db.execute(query, (made.id,)).fetchone() is not None
 
     def _add(self, draft: Draft, made: Record, place: Place) -> None:
-        known = draft.add(made)
+        line = place[2] if self.screen.has_seen(place[2]) else None
+        known = draft.add(made, line)
         if known is None:
             return
         first = record.parse(known)

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 import apsw
 import orjson
 
+from sync.store import blocks
+
 REMOVED = 2  # in events.raw: the body was removed; what the views made of it stays
 
 
@@ -19,9 +21,9 @@ def has_gaps(db: apsw.Connection, session: int) -> bool:
 
 def with_bodies(db: apsw.Connection, session: int, before_us: int) -> list[tuple[int, int]]:
     """The session's events (rows) from before a moment that have a body, and its bytes."""
-    query = """
-        select seq, length(body) from events
-        where session = ? and at_us < ? and body is not null order by seq
+    query = f"""
+        select e.seq, {blocks.STORED_BYTES} from events e
+        where e.session = ? and e.at_us < ? and e.body is not null order by e.seq
     """
     return list(db.execute(query, (session, before_us)))
 

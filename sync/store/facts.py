@@ -67,6 +67,7 @@ def _insert_fresh(db: apsw.Connection, fresh: list[Fact]) -> dict[int, list[Even
     origins: dict[int, int] = {}  # by identity: records of one session share their headers
     events: dict[int, list[Event]] = {}
     rows = []
+    arrived = []
     seq = (db.execute("select max(seq) from events").get or 0) + 1
     for (unique, at_us, agent, name, guess, header, _, raw), meaning, body in fresh:
         who = (agent, meaning.session or guess)  # the payload decides
@@ -75,12 +76,13 @@ def _insert_fresh(db: apsw.Connection, fresh: list[Fact]) -> dict[int, list[Even
             events[session] = []
         if (origin := origins.get(id(header))) is None:
             origin = origins[id(header)] = _origin_key(db, header)
-        rows.append((seq, unique, session, at_us, name, origin, raw, body.blob if body else None))
+        rows.append((seq, unique, session, at_us, name, origin, raw))
+        arrived.append(bodies.Arrived(seq, session, body))
         events[session].append(Event(seq, unique, at_us, agent, name, header, meaning))
         seq += 1
-    db.executemany("insert into events values (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-    pairs = zip(rows, fresh, strict=True)
-    bodies.store_large(db, ((row[0], f.body) for row, f in pairs if f.body and f.body.large))
+    values = zip(rows, bodies.store(db, arrived), strict=True)
+    insert = "insert into events values (?, ?, ?, ?, ?, ?, ?, ?)"
+    db.executemany(insert, ((*row, body) for row, body in values))
     return events
 
 
@@ -110,7 +112,7 @@ class OwnFact(NamedTuple):
     at_us: int
     name: str
     session: str
-    payload: dict[str, Any]  # empty if it was no object
+    payload: dict[str, Any]  # empty if it was not an object
 
 
 def insert_own(db: apsw.Connection, facts: Iterable[Fact]) -> list[OwnFact]:
@@ -131,7 +133,7 @@ def own_facts(db: apsw.Connection) -> Iterator[OwnFact]:
 
 
 def own_facts_of(db: apsw.Connection, sessions: Iterable[str]) -> dict[str, list[OwnFact]]:
-    """What the journal itself says of sessions with these ids, of whichever agents."""
+    """What the journal itself says of sessions with these ids, of all agents."""
     wanted = orjson.dumps(list(sessions)).decode()
     query = "select line from own_facts where session in (select value from json_each(?))"
     found: dict[str, list[OwnFact]] = {}
@@ -158,7 +160,7 @@ class Stored(NamedTuple):
 
     @property
     def payload(self) -> Any:
-        """The payload's values; the text of one that was no object."""
+        """The payload's values; the text of one that was not an object."""
         return record.load_body(self.body)
 
     @property
@@ -221,7 +223,7 @@ def _read(db: apsw.Connection, rows: Iterable[Any]) -> Iterator[Stored]:
 
 def _stored(db: apsw.Connection, *row: Any) -> Stored:
     seq, unique, at_us, agent, name, header, session, raw, blob = row
-    body = bodies.unpack(db, blob)
+    body = bodies.unpack(db, seq, blob)
     meaning = understand(agent, name, body, raw == 1)
     event = Event(seq, unique, at_us, agent, name, orjson.loads(header), meaning)
     return Stored(event, session, raw == 1, body)
@@ -244,6 +246,11 @@ def understand(agent: str, event: str, body: bytes, raw: bool) -> Meaning:
         except record.BadLineError:
             return OTHER
     return meaning_of(agent, event, value)
+
+
+def understand_record(made: record.Record) -> Meaning:
+    """What a record means. BadLineError: its body is not JSON."""
+    return understand(made.agent, made.event, made.body, made.raw)
 
 
 def session_keys(db: apsw.Connection) -> list[int]:

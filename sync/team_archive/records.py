@@ -18,8 +18,8 @@ from journal.record import record
 from journal.record.record import JOURNAL_AGENT
 from journal.session.fold import Event
 from sync.query import detail
-from sync.query.detail import Detail
 from sync.query.filters import Wanted
+from sync.query.session_detail import Detail
 from sync.store import bodies, connection, facts
 from sync.store.facts import Fact
 from sync.team_archive import conditions
@@ -114,11 +114,9 @@ def _take(db: apsw.Connection, part: list[bytes]) -> None:
         if made.agent == JOURNAL_AGENT:
             own.append(Fact(made, facts.understand("", "", b"null", False), None))
             continue
-        meaning = facts.understand(made.agent, made.event, made.body, made.raw)
+        meaning = facts.understand_record(made)
         packed = None if made.body == b"null" else bodies.Packed(made.body)
         events.append(Fact(made, meaning, packed))
-    with bodies.Packing() as packing:
-        packing.begin([fact.body for fact in events if fact.body]).result()
     with db:
         new: dict[int, list[Event]] = facts.insert(db, events).events
         texts = derive.advance(db, new, facts.insert_own(db, own), 0)

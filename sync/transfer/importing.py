@@ -24,7 +24,7 @@ from journal.settings.sources import Settings
 from sync.delivery import received
 from sync.ingest.appending import Appender
 from sync.ingest.dead_letters import Dead
-from sync.ingest.foreign_lines import Line, Refused, UnreadableError, held, lines
+from sync.ingest.foreign_lines import Line, Refused, UnreadableError, accepted, lines
 from sync.ingest.screening import make_screen
 from sync.remote.share import closed_to_us
 from sync.store import connection
@@ -40,6 +40,7 @@ LOCK = "import.lock"  # in the home; of the one process that imports
 # What another journal says of sessions; the rest is about its own deliveries, calls and deletions.
 TAKEN = frozenset(("MemoryId", "Summary", "Pin", "Unpin"))
 MOST_REFUSALS = 5
+SCREENED_TOGETHER = 16  # records
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class Order:
     dry_run: bool = False  # write nothing
     verify: bool = False  # read everything, also what was read before
     progress: Callable[[int, int], None] = lambda done, total: None  # bytes
+    screened: set[int] = field(default_factory=set)  # lines, for these passes; see Screen
 
 
 def run(order: Order) -> Imported:
@@ -155,6 +157,7 @@ class _Run:
         made = None if order.dry_run else make_screen(order.layout, order.settings)
         self._screen = made
         self._dead = None if made is None else Dead(order.layout, made, now_us)
+        self._told = list[record.Record]()  # that are screened together
         self._kept = keeping(order.layout, order.settings)
         self._git = Projects(order.layout.id)
         self._pending: tuple[Path, Line, Refused] | None = None
@@ -174,6 +177,7 @@ class _Run:
                 self._read(source, before, total)
             before += source.size
             self._order.progress(before, total)
+        self._append_lines()
         self._appender.flush()
         self._done.imported = self._appender.appended
         self._done.known = self._appender.known
@@ -219,19 +223,26 @@ class _Run:
         """What takes the lines of a file, and the lines."""
         if transcript is None:
             return partial(self._take, source.path), lines(source.path)
-        return partial(self._take_told, transcript), transcript.lines()
+        return partial(self._take_line, transcript), transcript.lines()
 
-    def _take_told(self, transcript: TranscriptSource, line: Line) -> None:
+    def _take_line(self, transcript: TranscriptSource, line: Line) -> None:
         """What a line of a transcript says, redacted: it is the copy that is kept."""
         self._refuse_pending(ends=False)
         try:
             for made in transcript.records(line):
-                clean = self._cleaned(made)
                 self._done.records += 1
-                data = record.dump(clean).rstrip()
-                self._appender.add(clean, data, (made.agent, made.session))
+                self._told.append(made)
         except TornLineError as error:
             self._pending = transcript.path, line, Refused(0, error.torn, str(error))
+        if len(self._told) >= SCREENED_TOGETHER:
+            self._append_lines()
+
+    def _append_lines(self) -> None:
+        told, self._told = self._told, []
+        for made in self._screen.records(told) if self._screen else told:
+            data = record.dump(made).rstrip()
+            self._order.screened.add(hash(data))
+            self._appender.add(made, data, (made.agent, made.session))
 
     def _refuse_pending(self, *, ends: bool) -> None:
         """A torn last line stays where it is: the agent may be writing it at this moment."""
@@ -239,11 +250,8 @@ class _Run:
         if pending is not None:
             self._refuse(*pending, keep=not ends)
 
-    def _cleaned(self, made: record.Record) -> record.Record:
-        return self._screen.record(made) if self._screen else made
-
     def _take(self, path: Path, line: Line) -> None:
-        for one in held(line):
+        for one in accepted(line):
             if isinstance(one, Refused):
                 self._refuse(path, line, one)
                 continue

@@ -14,11 +14,11 @@ from typing import Any
 import apsw
 
 from journal.context import briefing
-from journal.layout import Layout, write_whole
-from journal.session.state import SessionState
+from journal.durable_files import write_whole
+from journal.layout import Layout
 from journal.settings.sources import Settings
 from journal.times import to_datetime
-from sync.store import short_ids
+from sync.store import short_ids, states
 from sync.views import projects, summaries
 from sync.views.change import Change
 
@@ -95,7 +95,7 @@ def _prepared(
     name, blocks = "", []
     several = _has_several_agents(db, project)
     for agent, session_id, data, triggers, project_name, last_us in db.execute(query, (project,)):
-        state = SessionState.load(data)
+        state = states.load(data)
         if state is None or not wanted & set(triggers.split()):
             continue
         name = name or project_name

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import apsw
 import orjson
 
+from sync.store.blocks import STORED_BYTES
 from sync.store.facts import OwnFact
 from sync.views import tombstones
 
@@ -31,7 +32,7 @@ class PieceKey(NamedTuple):
     part: str = ""
 
 
-def tell(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
+def add_facts(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
     """Apply what became of pieces: what they cover is archived, or given up."""
     for fact in own:
         if fact.name in KINDS and (key := _key(fact)) is not None:
@@ -220,8 +221,8 @@ def uncovered(db: apsw.Connection, remote: str, session: int) -> list[int]:
 
 def uncovered_size(db: apsw.Connection, remote: str, session: int) -> tuple[int, int]:
     """How many events of the session no piece covers, and the bytes of their bodies as stored."""
-    query = """
-        select count(*), coalesce(sum(length(e.body)), 0) from events e
+    query = f"""
+        select count(*), coalesce(sum({STORED_BYTES}), 0) from events e
         where e.session = ? and not exists (
           select 1 from archived a join pieces p on p.key = a.piece
           where a.event = e.id and p.remote = ?)

@@ -18,7 +18,7 @@ import apsw
 
 from journal.settings.sources import Settings
 from journal.times import SECOND_US
-from sync.store import clock
+from sync.store import clock, states
 from sync.views import projects
 
 GONE = "process_gone"
@@ -49,18 +49,19 @@ def due(
     limit_us = settings.sessions.reap_after_hours * _HOUR_US
     found = []
     home = projects.home_of(db)
-    for agent, session, last_us, arrived_us, pid, on, hooked, *process in _open_sessions(db):
+    for agent, session, last_us, arrived_us, on, state in _open_sessions(db):
+        pid, process = state.get("pid"), state.get("process") or ""
         told_us = now_us - last_us
         silent_us = told_us
-        if told_us > limit_us and arrived_us and process[0] and _runs(process[0]):
+        if told_us > limit_us and arrived_us and process and _runs(process):
             silent_us = now_us - max(last_us, arrived_us)  # its clock may have been behind
-        if pid is None and told_us > _IMPORTED_US and not hooked:
+        if pid is None and told_us > _IMPORTED_US and not state.get("hooked"):
             found.append(Ended(agent, session, last_us, IMPORTED))
         elif silence and silent_us > limit_us:
             found.append(Ended(agent, session, last_us, SILENCE))
-        elif process[0]:
-            is_known = pid is not None or process[1] > 1  # a parent may have been a passing shell
-            if is_known and _is_gone(process[0], on == host and process[2] == home):
+        elif process:
+            is_known = _is_known(pid, state.get("processes", 0))
+            if is_known and _is_gone(process, on == host and state.get("home") == home):
                 found.append(Ended(agent, session, last_us, GONE))
         elif pid is not None and on == host and not is_alive(pid, last_us):
             found.append(Ended(agent, session, last_us, GONE))
@@ -69,15 +70,26 @@ def due(
 
 def _open_sessions(db: apsw.Connection) -> Iterator[Any]:
     query = """
-        select s.agent, s.id, s.head_us, a.at_us, cast(s.state as text) ->> 'pid', s.host,
-          cast(s.state as text) ->> 'hooked', cast(s.state as text) ->> 'process',
-          cast(s.state as text) ->> 'processes', cast(s.state as text) ->> 'home'
+        select s.agent, s.id, s.head_us, a.at_us, s.host, s.state
         from session_states s left join pins p on p.agent = s.agent and p.session = s.id
         left join arrivals a on a.agent = s.agent and a.session = s.id
         where s.status <> 'finished' and coalesce(p.pinned, 0) = 0
         order by s.last_us
     """
-    return iter(db.execute(query).fetchall())
+    rows: list[Any] = db.execute(query).fetchall()
+    for *row, data in rows:
+        yield *row, states.fields(data)
+
+
+def can_be_seen(process: str, processes: int, pid: int | None, host: str) -> bool:
+    """Whether a process of the session is known that can be looked at on this machine."""
+    if not process:
+        return pid is not None and host == os.uname().nodename
+    return _is_known(pid, processes) and _found(process) is not None
+
+
+def _is_known(pid: int | None, processes: int) -> bool:
+    return pid is not None or processes > 1  # a parent may have been a passing shell
 
 
 def _is_gone(process: str, is_ours: bool) -> bool:
@@ -130,7 +142,7 @@ def is_alive(pid: int, last_us: int) -> bool:
 
 
 def _started_us(pid: int) -> int | None:
-    """When a process began, microseconds since 1970; None: it cannot be told."""
+    """When a process began, microseconds since 1970; None: unknown."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - read for each open session
             ticks = int(file.read().rpartition(b")")[2].split()[19])  # field 22, proc(5)

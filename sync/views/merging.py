@@ -140,8 +140,13 @@ def _last_id(db: apsw.Connection, session: int, tail: Tail, at_us: int) -> bytes
 def _of_turn(
     db: apsw.Connection, session: int, tail: Tail, events: list[Event]
 ) -> list[Event] | None:
-    """What is stored of the turns that some events speak of, the last one or newer."""
+    """What is stored of the turns that some events speak of, the last one or newer.
+
+    None: the last turn begins before something that stands before it.
+    """
     start_us = min([tail.start_us, *(event.at_us for event in events)])
+    if _is_overtaken(db, session, tail, start_us):
+        return None
     names = {event.meaning.turn for event in events} | tail.names
     found = []
     for stored in facts.events_of(db, session, start_us):
@@ -150,6 +155,19 @@ def _of_turn(
         if turn in names if turn else not _stands_before(db, session, tail, event):
             found.append(event)
     return found
+
+
+def _is_overtaken(db: apsw.Connection, session: int, tail: Tail, start_us: int) -> bool:
+    """Whether a step before the last turn is from after the time at which it is known to begin.
+
+    One that names no turn, as a start of the session, belongs into the turn by then.
+    """
+    query = """
+        select 1 from steps where session = ?1 and position < ?2 and seq in (
+          select seq from events where session = ?1 and at_us >= ?3 and at_us < ?4)
+    """
+    values = (session, tail.position, start_us, tail.start_us)
+    return start_us < tail.start_us and db.execute(query, values).fetchone() is not None
 
 
 def _of_part(
@@ -169,7 +187,7 @@ def _of_part(
 
 
 def _sources(events: list[Event]) -> set[bool]:
-    """Whether a transcript, hooks or both tell of these."""
+    """Whether a transcript, hooks or both report these."""
     return {event.meaning.told for event in events}
 
 
@@ -227,7 +245,7 @@ def slices(db: apsw.Connection, mentions: list[Mention], size: int) -> Iterator[
     """A session from its beginning, a slice of its events at a time."""
     inherited, merged = _steps(mentions, SessionState())
     told = {one.seq for one in merged}
-    start = _tail_start(merged)
+    start = _tail_start(mentions, merged)
     state, order = SessionState(), (0, b"")
     tail = _tail(mentions, merged, start, state, 0)
     names = {one.turn for one in mentions}
@@ -253,7 +271,7 @@ def _composed(state: SessionState, position: int, events: list[Event], *, is_new
     mentions = [mention(event) for event in events]
     inherited, merged = _steps(mentions, state)
     by_seq = {event.seq: event for event in events}
-    start = _tail_start(merged)
+    start = _tail_start(mentions, merged)
     folding = _Folding(state)
     tail = _tail(mentions, merged, start, state, position)
     for number, one in enumerate(merged):
@@ -278,19 +296,32 @@ def _flagged(event: Event, inherited: set[int]) -> Event:
     return event._replace(meaning=event.meaning._replace(inherited=True))
 
 
-def _tail_start(merged: Sequence[Mention]) -> int:
-    """Where the last turn begins, or an earlier one whose sub-agents still work."""
-    names = [one.turn for one in merged if one.turn]
-    if not names:
-        return 0
+def _tail_start(mentions: Sequence[Mention], merged: Sequence[Mention]) -> int:
+    """Where the last turn begins, or an earlier one whose sub-agents still work.
+
+    Or one that goes on behind that place: each turn lies before it or behind it as a whole, with
+    what names no turn and is from after its first record, be that a step or not.
+    """
+    first: dict[str, int] = {}  # where each turn begins
     running: dict[str, str] = {}
-    for one in merged:
+    last = ""
+    for number, one in enumerate(merged):
+        if one.turn:
+            first.setdefault(one.turn, number)
+            last = one.turn
         if one.subagent and one.kind is Kind.SUBAGENT_END:
             running.pop(one.subagent, None)
         elif one.subagent and one.turn and not one.inherited:
             running.setdefault(one.subagent, one.turn)
-    wanted = {names[-1], *running.values()}
-    return next(number for number, one in enumerate(merged) if one.turn in wanted)
+    start, wanted = len(merged), {last, *running.values()} - {""}
+    names = set[str]()
+    while wanted and (begun := min(first[turn] for turn in wanted)) < start:
+        wanted = {one.turn for one in merged[begun:start] if one.turn}
+        start, names = begun, names | wanted
+    begun_us = min((one.at_us for one in mentions if one.turn in names), default=0)
+    while names and start and not merged[start - 1].turn and merged[start - 1].at_us >= begun_us:
+        start -= 1
+    return start if names else 0
 
 
 def _tail(

@@ -19,8 +19,10 @@ from hooks import emit
 from hooks.belonging import folders_file
 from hooks.git_look import MOST_COMMITS
 from hooks.project import locate
-from journal.layout import Layout, write_whole
+from journal.durable_files import write_whole
+from journal.layout import Layout
 from journal.session.state import SessionState
+from sync.store import states
 
 
 def set_home(db: apsw.Connection, unique: str) -> None:
@@ -102,7 +104,7 @@ def settle(db: apsw.Connection, sessions: Iterable[int]) -> None:
     """
     rows: list[Any] = db.execute(query, (orjson.dumps(list(sessions)).decode(),)).fetchall()
     for key, data in rows:
-        state = SessionState.load(data)
+        state = states.load(data)
         if state is not None and state.project.startswith("git:"):
             _settle(db, key, state)
 
@@ -143,19 +145,18 @@ def write_folders(db: apsw.Connection, layout: Layout, project: str) -> None:
 
 def _heads(db: apsw.Connection, folder: str) -> list[str]:
     """The commits of a folder that does not belong, at which git was asked."""
-    query = """
-        select distinct cast(state as text) ->> 'head' from session_states
-        where cast(state as text) ->> 'folder' = ?
-    """
-    rows: list[Any] = db.execute(query, (folder,)).fetchall()
-    return [str(head or "") for (head,) in rows]
+    found = (states.fields(data) for (data,) in db.execute("select state from session_states"))
+    heads = (fields.get("head") or "" for fields in found if fields.get("folder") == folder)
+    return list(dict.fromkeys(heads))
 
 
 def _commits(db: apsw.Connection, project: str) -> list[str]:
     """The newest commits that were recorded for a project."""
-    query = """
-        select cast(state as text) ->> 'head' as head, max(last_us) from session_states
-        where project = ? and head <> '' group by 1 order by 2 desc limit ?
-    """
-    rows: list[Any] = db.execute(query, (project, MOST_COMMITS)).fetchall()
-    return [head for head, _ in rows]
+    query = "select state from session_states where project = ? order by last_us desc"
+    found: dict[str, None] = {}
+    for (data,) in db.execute(query, (project,)):
+        if head := states.fields(data).get("head"):
+            found[head] = None
+        if len(found) == MOST_COMMITS:
+            break
+    return list(found)

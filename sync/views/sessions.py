@@ -7,7 +7,7 @@ import apsw
 from journal.record.record import NO_SESSION
 from journal.session.plan import name_of
 from journal.session.state import SessionState
-from sync.store import arrivals
+from sync.store import arrivals, states
 from sync.views import pins_and_ends, projects
 from sync.views.change import Change
 
@@ -26,17 +26,16 @@ def head(db: apsw.Connection, session: int) -> Head | None:
     query = "select state, head_us, last_id from session_states where session = ?"
     rows: list[Any] = db.execute(query, (session,)).fetchall()
     for data, head_us, last_id in rows:
-        if (state := SessionState.load(data)) is not None:
+        if (state := states.load(data)) is not None:
             return Head(state, (head_us, last_id))
     return None
 
 
 def is_hooked(db: apsw.Connection, agent: str, session: str) -> bool:
     """Whether a hook has reported anything of the session."""
-    query = """
-        select cast(state as text) ->> 'hooked' from session_states where agent = ? and id = ?
-    """
-    return bool(db.execute(query, (agent, session)).get)
+    query = "select state from session_states where agent = ? and id = ?"
+    data = db.execute(query, (agent, session)).get
+    return data is not None and bool(states.fields(data).get("hooked"))
 
 
 def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
@@ -99,7 +98,7 @@ def _row(db: apsw.Connection, change: Change) -> dict[str, Any]:
 def _ending(state: SessionState) -> dict[str, Any]:
     """What an inferred end changes of a row, and what the end that was reported says."""
     return {
-        "state": state.dump(),
+        "state": states.dump(state),
         "status": state.status,
         "ended_us": state.last_us if state.inferred_end else state.ended_us,
         "end_reason": state.inferred_end or state.end_reason,

@@ -7,9 +7,9 @@ again from there and the cost follows that turn, however long the session is.
 from typing import Any, NamedTuple
 
 import apsw
-import zstandard
 
 from journal.session.state import SessionState
+from sync.store.compression import pack_state, unpack
 
 
 class Tail(NamedTuple):
@@ -33,16 +33,14 @@ def tail(db: apsw.Connection, session: int) -> Tail | None:
         return None
     names, start_us, position, told, queued, packed = row
     found = frozenset(names.split("\n")) if names else frozenset()
-    state = zstandard.ZstdDecompressor().decompress(packed)
-    return Tail(found, start_us, position, bool(told), bool(queued), state)
+    return Tail(found, start_us, position, bool(told), bool(queued), unpack(packed))
 
 
 def save(db: apsw.Connection, session: int, found: Tail, names: set[str]) -> None:
     """Remember the session's last turn, and that these turns were seen."""
     query = "insert or replace into last_turns values (?, ?, ?, ?, ?, ?, ?)"
     names_text = "\n".join(sorted(found.names))
-    state = zstandard.ZstdCompressor(level=1).compress(found.state)
-    db.execute(query, (session, names_text, *found[1:5], state))
+    db.execute(query, (session, names_text, *found[1:5], pack_state(found.state)))
     rows = [(session, name) for name in names]
     db.executemany("insert or ignore into turns values (?, ?)", rows)
 

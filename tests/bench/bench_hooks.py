@@ -1,19 +1,22 @@
 """What the agent waits for: the installed hooks, against the bare start of their interpreter."""
 
 import json
+import resource
+import shlex
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import firing
 import recordings
 from bench_table import Row, quantile
 from hooks import emit
 
-ROUNDS = 80
+ROUNDS = 200
+START_EVERY = 10
 START_ROUNDS = 5
 UNSYNCED_BYTES = 50_000_000
 
@@ -21,6 +24,19 @@ UNSYNCED_BYTES = 50_000_000
 def measure(scratch: Path) -> list[Row]:
     """Interleaved rounds of every hook and yardstick, then SessionStart with a backlog."""
     return _rows(Bench(scratch))
+
+
+class Took(NamedTuple):
+    """What one command cost: until it ended, and of the processors."""
+
+    wall_ms: float
+    processor_ms: float
+
+
+def _processor_ms() -> float:
+    """Of all processes that were waited for so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (used.ru_utime + used.ru_stime) * 1000
 
 
 class Bench:
@@ -54,10 +70,19 @@ class Bench:
 
     def bare(self) -> float:
         """Milliseconds of the interpreter's own start, without a shell."""
-        started = time.perf_counter()
-        command = [self.python, "-I", "-S", "-c", "pass"]
-        subprocess.run(command, stdin=subprocess.DEVNULL, check=True)
-        return (time.perf_counter() - started) * 1000
+        return self.once([self.python, "-I", "-S", "-c", "pass"], b"").wall_ms
+
+    def once(self, command: list[str], stdin: bytes) -> "Took":
+        """One command and what it costs, with everything that it starts."""
+        env = firing.environment(self.scratch, recordings.load("i-exit")[0])
+        before, started = _processor_ms(), time.perf_counter()
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=env, cwd=self.scratch
+        )
+        process.communicate(stdin)
+        wall_ms = (time.perf_counter() - started) * 1000
+        assert process.returncode == 0
+        return Took(wall_ms, _processor_ms() - before)
 
     def start_payload(self, session: str) -> bytes:
         cwd = "/home/dev/code/i-exit"
@@ -99,20 +124,24 @@ def _rows(bench: Bench) -> list[Row]:
     small = json.dumps({"session_id": "b", "x": "y" * 4000}).encode() + b"\n"
     large = json.dumps({"session_id": "b", "x": "y" * 1_000_000}).encode() + b"\n"
     hook, start = bench.command("PostToolUse"), bench.command("SessionStart")
-    cases: dict[str, Callable[[], float]] = {
-        "bare": bench.bare,
-        "hook": lambda: bench.run(hook, small),
-        "large": lambda: bench.run(hook, large),
-        "cat": lambda: bench.run(f"cat >> '{bench.scratch}/cat'", small),
+    bare = [bench.python, "-I", "-S", "-c", "pass"]
+    # `exit 0` as in the hook: otherwise a shell may become the program instead of starting it.
+    cases = {
+        "bare": (bare, b""),
+        "shell": (["/bin/sh", "-c", f"{shlex.join(bare)}; exit 0"], b""),
+        "hook": (["/bin/sh", "-c", hook], small),
+        "large": (["/bin/sh", "-c", hook], large),
+        "cat": (["/bin/sh", "-c", f"cat >> '{bench.scratch}/cat'"], small),
     }
-    took: dict[str, list[float]] = {name: [] for name in cases}
+    took: dict[str, list[Took]] = {name: [] for name in cases}
     for _ in range(ROUNDS):
         for name, case in cases.items():
-            took[name].append(case())
+            took[name].append(bench.once(*case))
     bench.journal("sync")
+    bares: list[float] = []
     starts: list[float] = []
-    for _ in range(ROUNDS // 4):
-        took["bare"].append(bench.bare())
+    for _ in range(ROUNDS // START_EVERY):
+        bares.append(bench.bare())
         starts.append(bench.run(start, bench.start_payload("synced")))
         bench.journal("sync")
     behind = []
@@ -120,20 +149,33 @@ def _rows(bench: Bench) -> list[Row]:
         bench.backlog()
         behind.append(bench.run(start, bench.start_payload("behind")) / 1000)
         bench.forget_backlog()
-    return [*_hook_rows(took), *_start_rows(took["bare"], starts, behind)]
+    return [*_hook_rows(took), *_start_rows(bares, starts, behind)]
 
 
-def _hook_rows(took: dict[str, list[float]]) -> list[Row]:
-    median = {name: statistics.median(values) for name, values in took.items()}
-    p95 = {name: quantile(values, 0.95) for name, values in took.items()}
+def _hook_rows(took: dict[str, list[Took]]) -> list[Row]:
+    wall = {name: [one.wall_ms for one in values] for name, values in took.items()}
+    median = {name: statistics.median(values) for name, values in wall.items()}
+    p95 = {name: quantile(values, 0.95) for name, values in wall.items()}
+    least = {name: min(values) for name, values in wall.items()}
+    used = {
+        name: statistics.median(one.processor_ms for one in values) for name, values in took.items()
+    }
+
+    def against(name: str, other: str, figures: dict[str, float], bound: float, what: str) -> Row:
+        ratio = figures[name] / figures[other]
+        return Row(f"hook, 4 kB, {what}", f"{figures[name]:.1f} ms", ratio, bound, against=other)
+
     bare = "python -I -S -c pass"
     return [
-        Row(f"{bare} (yardstick)", _ms(median["bare"], p95["bare"])),
+        Row(f"{bare} (bare)", _ms(median["bare"], p95["bare"])),
+        Row("the same through sh -c (shell)", _ms(median["shell"], p95["shell"])),
         Row("sh -c 'cat >> file'", _ms(median["cat"], p95["cat"])),
-        Row("hook, 4 kB, median", _ms(median["hook"], p95["hook"]),
-            median["hook"] / median["bare"], 1.35, against="bare"),
-        Row("hook, 4 kB, p95", f"{p95['hook']:.1f} ms", p95["hook"] / p95["bare"], 1.6,
-            against="bare p95"),
+        against("hook", "bare", median, 1.15, "median"),
+        against("hook", "bare", least, 1.15, "least"),
+        against("hook", "bare", used, 1.15, "processor time"),
+        against("hook", "bare", p95, 1.6, "p95"),
+        against("hook", "shell", median, 1.05, "median"),
+        against("hook", "shell", used, 1.05, "processor time"),
         Row("hook, 1 MB, median", _ms(median["large"], p95["large"]),
             median["large"] / median["hook"], 2.0, against="4 kB"),
     ]  # fmt: skip

@@ -75,6 +75,8 @@ def _rank(app: App, question: Question, prefixes: bool, took: list[float]) -> in
 
 def _start(home: Path, folder: Path) -> float:
     started = time.perf_counter()
-    ((_, failed),) = mcp_client.ask(home, folder, ("recent", {"project": "*"}))
+    ((_, failed),) = mcp_client.listed_and_answered(
+        home, folder, ("recent", {"project": "*"})
+    ).answers
     assert not failed
     return time.perf_counter() - started

@@ -1,11 +1,11 @@
-"""A model on loopback that does what is written down: a command, a new file, then a sentence.
+"""A model on loopback that does what is written down: some calls, one after the other, a sentence.
 
 It answers the APIs of OpenAI (chat completions and responses) and of Gemini, as a stream or whole,
 and keeps what it was asked.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from loopback import Handler, Loopback
@@ -18,9 +18,13 @@ USAGE = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
 
 
 class ScriptedModel(Loopback):
-    """The server; `requests`: the body of each request, oldest first."""
+    """The server; `requests`: the body of each request, oldest first.
 
-    def __init__(self) -> None:
+    Each step of its script makes a call of the tools it is offered; None: none of them fits.
+    """
+
+    def __init__(self, *script: "Step") -> None:
+        steps = script or (_shell, _edit)
         self.requests: list[dict[str, Any]] = []
         self.folder = ""  # where the new file goes
         model = self
@@ -31,40 +35,46 @@ class ScriptedModel(Loopback):
 
             def posted(self, body: dict[str, Any]) -> None:
                 model.requests.append(body)
-                kind, answer = reply(self.path, body, model.folder)
+                kind, answer = reply(self.path, body, _next_call(body, steps, model.folder))
                 self.send(answer, kind)
 
         super().__init__(Answers)
 
 
-def reply(path: str, body: dict[str, Any], folder: str) -> tuple[str, bytes]:
+def reply(path: str, body: dict[str, Any], call: "Call | None") -> tuple[str, bytes]:
     """Content type and body of an answer."""
     if path.endswith("/responses"):
-        return "text/event-stream", b"".join(_responses(_next_call(body, folder)))
+        return "text/event-stream", b"".join(_responses(call))
     if "GenerateContent" in path or "generateContent" in path:
-        return _gemini(path, _next_call(body, folder))
-    return _chat(body, _next_call(body, folder))
+        return _gemini(path, call)
+    return _chat(body, call)
 
 
 class Call(NamedTuple):
-    """A tool call. `words`: the whole input of a tool that takes a text."""
+    """A tool call.
+
+    `words`: the whole input of a tool that takes a text; `space`: of a tool within a namespace.
+    """
 
     name: str
     arguments: dict[str, Any]
     words: str = ""
+    space: str = ""
 
 
-def _next_call(body: dict[str, Any], folder: str) -> Call | None:
-    """What is to be called next; None: both calls were made, or there are no tools."""
+Tools = dict[str, dict[str, Any]]  # by name, as the request describes them
+Step = Callable[[Tools, str], Call | None]
+
+
+def _next_call(body: dict[str, Any], steps: Sequence[Step], folder: str) -> Call | None:
+    """What is to be called next; None: all calls were made, or there are no such tools."""
     history = json.dumps(body)
     done = sum(history.count(sign) for sign in _RESULTS)
     tools = {_name(tool): tool for tool in _tools(body)}
-    if done == 0:
-        return _shell(tools)
-    return _edit(tools, folder) if done == 1 else None
+    return steps[done](tools, folder) if done < len(steps) else None
 
 
-def _shell(tools: dict[str, dict[str, Any]]) -> Call | None:
+def _shell(tools: Tools, folder: str) -> Call | None:
     name = next((name for name in _SHELLS if name in tools), None)
     if name is None:
         return None
@@ -76,7 +86,7 @@ def _shell(tools: dict[str, dict[str, Any]]) -> Call | None:
     return Call(name, arguments | {"description": "Runs a command"})
 
 
-def _edit(tools: dict[str, dict[str, Any]], folder: str) -> Call | None:
+def _edit(tools: Tools, folder: str) -> Call | None:
     path, text = f"{folder}/{FILE}", "made by the scripted model\n"
     if "apply_patch" in tools:
         patch = f"*** Begin Patch\n*** Add File: {FILE}\n+{text}*** End Patch\n"
@@ -118,6 +128,8 @@ def _responses(call: Call | None) -> Iterator[bytes]:
             "type": "function_call", "id": "fc_1", "call_id": f"call_{call.name}",
             "name": call.name, "arguments": json.dumps(call.arguments), "status": "completed",
         }  # fmt: skip
+        if call.space:
+            item["namespace"] = call.space
         if call.words:
             item = {
                 "type": "custom_tool_call", "id": "ct_1", "call_id": f"call_{call.name}",

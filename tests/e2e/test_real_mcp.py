@@ -5,6 +5,7 @@ As test_real_agents: `make e2e` sets E2E_AGENTS to the folder with the programs.
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -15,13 +16,18 @@ from threading import Thread
 from typing import Any
 
 import pytest
+import real_agent
+from real_agent import WORDS
+from scripted_model import Call, ScriptedModel, Step, Tools
 
 import told
+from journal.agents import AGENTS
 
 PROGRAMS = Path(os.environ.get("E2E_AGENTS", "/nowhere")) / "node_modules" / ".bin"
-SECONDS = 180.0
+SECONDS = 600.0
 WAIT = "WaitForMcpServers"  # the program does not wait for servers by itself
 TOOL = "mcp__agent-journal__search"
+RECENT = "mcp__agent-journal__recent"
 pytestmark = pytest.mark.skipif(not PROGRAMS.is_dir(), reason="E2E_AGENTS names no folder")
 
 
@@ -111,6 +117,7 @@ class Person:
             "PATH": f"{PROGRAMS}:/usr/bin:/bin",
             "DISABLE_AUTOUPDATER": "1",
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "MCP_TIMEOUT": "300000",  # on a busy machine
             "ENABLE_TOOL_SEARCH": "false",  # else tools of servers are named when asked for
             "JOURNAL_CAPTURE__AUTOSTART": "false",
             **environ,
@@ -130,21 +137,23 @@ class Person:
             timeout=SECONDS,
         )
         assert done.returncode == 0, (command, done.stdout[-3000:], done.stderr[-3000:])
-        return done.stdout
+        return done.stdout + (done.stderr if command[1:] == ("mcp", "list") else "")
 
     def journal(self, *args: str) -> str:
         return self.run(sys.executable, "-m", "journal", *args)
 
 
-@pytest.mark.parametrize(("agent", "program"), [("claude-code", "claude"), ("codex", "codex")])
-def test_the_program_lists_the_server_and_forgets_it(
-    agent: str, program: str, tmp_path: Path
-) -> None:
+CONNECTING = ("claude-code", "opencode", "qwen-code")  # whose lists say whether it answers
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_the_program_lists_the_server_and_forgets_it(agent: str, tmp_path: Path) -> None:
+    program = AGENTS[agent].setup.program
     person = Person(tmp_path, program)
     person.journal("install", agent, *(["--no-trust"] if agent == "codex" else []))
     listed = person.run(program, "mcp", "list")
     assert "agent-journal" in listed
-    assert agent != "claude-code" or "Connected" in listed
+    assert agent not in CONNECTING or "connected" in listed.lower()
     person.journal("uninstall", agent)
     assert "agent-journal" not in person.run(program, "mcp", "list")
 
@@ -168,3 +177,46 @@ def test_a_call_of_claude_code_gets_the_records_but_not_its_own(
     said = json.dumps(results)
     assert "| about walruses" in said
     assert "narwhals" not in said
+
+
+EVERYWHERE = {"project": "*"}
+
+
+def ask_journal(tools: Tools, folder: str) -> Call | None:
+    """Ask for the latest sessions, however the program names the tool."""
+    for name, tool in tools.items():
+        if re.search("agent[-_]journal", name):
+            if tool.get("type") == "namespace":
+                return Call("recent", EVERYWHERE, space=name)
+            if name.endswith("recent"):
+                return Call(name, EVERYWHERE)
+    if "tool_call" in tools:  # tools of servers are called through it
+        return Call("tool_call", {"name": RECENT, "arguments": EVERYWHERE})
+    return None
+
+
+def wait(tools: Tools, folder: str) -> Call | None:
+    """Codex does not wait for servers that start."""
+    return Call("exec_command", {"cmd": "sleep 9", "yield_time_ms": 20_000})
+
+
+SCRIPTS: dict[str, tuple[Step, ...]] = {"codex": (wait, ask_journal)}
+# Codex names tools of servers to models that it does not know; others have to search for them.
+MORE = {"codex": ["--model", "m1"]}
+
+
+@pytest.mark.parametrize("agent", WORDS)
+def test_a_call_gets_the_records_but_not_those_of_its_own_session(
+    agent: str, tmp_path: Path
+) -> None:
+    with ScriptedModel(*SCRIPTS.get(agent, (ask_journal,))) as model:
+        person = real_agent.Person(tmp_path, agent, model)
+        trust = ["--trust"] if person.agent.setup.trust else []
+        person.journal("install", agent, *trust)
+        now_us = time.time_ns() // 1000
+        at = {"now_us": now_us, "cwd": str(person.project)}
+        told.asked(tmp_path / "home", "aaaa01", "about walruses", 9000, **at)
+        asked = person.ask(*MORE.get(agent, []))
+    said = [json.dumps(request) for request in asked]
+    assert any("| request: about walruses" in text for text in said)
+    assert not any(f"| request: {real_agent.PROMPT}" in text for text in said)

@@ -12,6 +12,7 @@ import pytest
 
 import agent_recordings
 import opencode_plugin
+from chance import THOROUGH
 from hooks import emit
 from hooks.context import compose, unescape
 from hooks.front_end import front_end
@@ -62,12 +63,17 @@ def place(tmp_path: Path, request: pytest.FixtureRequest) -> Place:
     return Place(tmp_path, request.param)
 
 
-@pytest.mark.parametrize("place", COMMANDS, indirect=True)
-@pytest.mark.parametrize("name", ["simple", "subagent"])
+RECORDED = [
+    (agent, name)
+    for agent in COMMANDS
+    for name in agent_recordings.names(agent)
+    if THOROUGH or name in ("simple", "subagent")
+]
+
+
+@pytest.mark.parametrize(("place", "name"), RECORDED, indirect=["place"])
 def test_each_payload_is_recorded_once_as_it_came(place: Place, name: str) -> None:
     agent = place.agent.name
-    if name not in agent_recordings.names(agent):
-        pytest.skip("not recorded")
     firings = [f for f in agent_recordings.load(agent, name) if f.event in place.commands]
     for firing in firings:
         done = place.fire(firing.event, firing.stdin, firing.env)
@@ -79,17 +85,6 @@ def test_each_payload_is_recorded_once_as_it_came(place: Place, name: str) -> No
     assert {r["pid"] for r in found} == {os.getpid()}
     ids = {f.payload.get("session_id", f.payload.get("sessionId")) for f in firings}
     assert {r["session"] for r in found} == ids
-
-
-@pytest.mark.parametrize("place", COMMANDS, indirect=True)
-def test_nothing_that_is_broken_blocks_an_agent(place: Place) -> None:
-    """Copilot denies a tool on any exit code but 0, Gemini on 2 and more with any output."""
-    commands = place.commands
-    shutil.rmtree(place.layout.hooks)
-    (place.layout.home / "days").write_text("")  # nothing can be written there either
-    for event in commands:
-        done = place.fire(event, b'{"session_id":"s","cwd":"/"}', {"PATH": "/nowhere"})
-        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b""), event
 
 
 @pytest.mark.parametrize("place", ["codex", "copilot-cli", "gemini-cli"], indirect=True)
@@ -118,6 +113,12 @@ def test_codex_s_command_is_the_same_for_every_version_and_interpreter(
     assert (report.outcome, report.programs) == ("unchanged", (script.name,))
     assert place.path.read_bytes() == before
     assert "/new/python3.14 -I -S" in script.read_text()
+    # Pinned: with any other letter Codex runs none of the hooks until they are trusted again.
+    for event, groups in json.loads(before)["hooks"].items():
+        command = f'/bin/sh {script} {event} "$PPID" 2>/dev/null || true'
+        seconds = 3 if event in ("Interrupt", "SessionEnd") else 10
+        hook = {"type": "command", "command": command, "timeout": seconds}
+        assert groups == [{"hooks": [hook]}]
 
 
 def test_agents_that_are_found_and_agents_that_are_installed(tmp_path: Path) -> None:
@@ -140,7 +141,9 @@ def test_agents_that_are_found_and_agents_that_are_installed(tmp_path: Path) -> 
     assert not (home / ".config" / "opencode" / "plugins" / "agent-journal.js").exists()
 
 
-@pytest.mark.parametrize("name", ["simple", "subagent", "fail"])
+@pytest.mark.parametrize(
+    "name", agent_recordings.names("opencode") if THOROUGH else ["simple", "subagent", "fail"]
+)
 def test_opencode_s_plugin_records_through_the_same_command(tmp_path: Path, name: str) -> None:
     place = Place(tmp_path, "opencode")
     opencode_plugin.run(place.path, name)
@@ -179,7 +182,7 @@ def test_a_file_with_our_name_that_is_not_ours_is_left_alone(tmp_path: Path) -> 
     path = hooks_file.default_path(AGENTS["opencode"], os.environ)
     path.parent.mkdir(parents=True)
     path.write_text("export default {}")
-    with pytest.raises(Exception, match="not a file of ours"):
+    with pytest.raises(Exception, match="the journal did not write it"):
         Place(tmp_path, "opencode")
     assert path.read_text() == "export default {}"
 
@@ -195,7 +198,7 @@ def prepared(words: str, chars: int) -> bytes:
 
 
 @pytest.mark.parametrize("place", COMMANDS, indirect=True)
-def test_a_start_is_told_the_context_in_the_agent_s_own_form(place: Place, tmp_path: Path) -> None:
+def test_a_start_gets_the_context_in_the_agent_s_own_form(place: Place, tmp_path: Path) -> None:
     cwd = tmp_path / "shop"
     cwd.mkdir()
     key = f"path:{place.layout.id}:{cwd}"
@@ -246,7 +249,7 @@ def test_no_agent_believes_the_variables_of_another() -> None:
         assert (session, json.loads(line)["pid"]) == ("own", 12)
 
 
-def test_a_daemon_s_pid_is_no_sign_of_life(tmp_path: Path) -> None:
+def test_the_pid_of_a_daemon_does_not_count(tmp_path: Path) -> None:
     script = tmp_path / "codex"
     script.write_text("#!/bin/sh\necho here\nread x\n")
     script.chmod(0o755)

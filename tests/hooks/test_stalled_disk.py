@@ -39,6 +39,8 @@ def fire(installed: Installed, event: str, *options: str, **env: str) -> None:
     """One hook, which must end well and be silent."""
     (command,) = firing.commands(installed.settings, event)
     command = command.replace(f" {event} ", f" {event} {' '.join(options)} ")
+    assert "sleep(2)" in command
+    command = command.replace("sleep(2)", "sleep(.3)")
     environ = firing.environment(installed.folder) | env
     fired = firing.run(command, PAYLOAD, environ, installed.folder)
     assert (fired.code, fired.stdout, fired.stderr) == (0, b"", b"")
@@ -78,6 +80,18 @@ def test_a_home_whose_disk_stalls_costs_no_record(
     assert in_home == {"open": [], "write": [False], "fsync": [True]}[call]
     stored.sync(installed.home)
     assert len(stored.exported(installed.home)) == 1
+
+
+@pytest.mark.parametrize("event", ["Stop", "SessionStart"])
+def test_a_home_that_answers_nothing_at_all_costs_no_record(
+    tmp_path: Path, stall: dict[str, str], event: str
+) -> None:
+    installed = install(tmp_path)
+    fire(installed, event, **stall, STALLED_FOLDER=str(installed.home), STALLED_CALLS="look")
+    assert [path.read_bytes() for path in spooled(installed)] == [PAYLOAD]
+    stored.sync(installed.home)
+    [record] = map(json.loads, stored.exported(installed.home))
+    assert (record["event"], record["session"]) == (event, "s")
 
 
 def test_where_the_spool_stalls_too_the_hook_ends_all_the_same(

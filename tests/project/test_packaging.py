@@ -1,8 +1,9 @@
-"""The wheel: what it holds, and that it works where there is no checkout."""
+"""The wheel: its content, and that it works without a checkout."""
 
 import json
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 import firing
 import recordings
+from chance import THOROUGH
 from places import ROOT
 
 
@@ -39,14 +41,29 @@ def test_the_wheel_holds_the_three_packages_alone(wheel: Path) -> None:
     assert sources <= set(names)
 
 
-def test_the_wheel_works_in_an_empty_environment(
-    wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PIP_CACHE_DIR", str(Path(sys.prefix) / "pip-cache"))
-    python = tmp_path / "env" / "bin" / "python"
-    run(sys.executable, "-m", "venv", str(tmp_path / "env"), cwd=tmp_path)
-    quick = ("--quiet", "--no-compile", "--disable-pip-version-check")
-    run(str(python), "-m", "pip", "install", *quick, str(wheel), cwd=tmp_path)
+def install(wheel: Path, folder: Path) -> Path:
+    """An environment that holds the wheel alone; its interpreter.
+
+    Its dependencies are those of this environment; with THOROUGH=1 pip installs those that the
+    wheel names.
+    """
+    python = folder / "env" / "bin" / "python"
+    if THOROUGH:
+        run(sys.executable, "-m", "venv", str(folder / "env"), cwd=folder)
+        pip = (str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+        run(*pip, str(wheel), cwd=folder)
+        return python
+    run(sys.executable, "-m", "venv", "--without-pip", str(folder / "env"), cwd=folder)
+    (libraries,) = (folder / "env/lib").glob("python*/site-packages")
+    (libraries / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    pip = (sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps")
+    run(*pip, "--no-compile", "--ignore-installed", "--disable-pip-version-check", str(wheel),
+        cwd=folder)  # fmt: skip
+    return python
+
+
+def test_the_wheel_works_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
+    python = install(wheel, tmp_path)
     env = firing.environment(tmp_path)
     for name in ("journal", "agent-journal"):
         assert "Every day" in run(str(python.with_name(name)), "--help", cwd=tmp_path, env=env)

@@ -1,4 +1,4 @@
-"""The loop on every front end: a session ends, its summary is stored, the next one is told of it.
+"""The loop on every front end: a session ends, its summary is stored, the next one gets it.
 
 With real hooks, processes and kills. On a busy machine the start's own pass may be late: it then
 says that records are missing, and the test syncs.
@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ import agent_recordings
 import commands
 import firing
 import opencode_plugin
-from hooks import autostart
+import recordings
+from hooks import autostart, emit
 from installed import Installed
 from journal.agents import AGENTS
 from journal.layout import Layout
@@ -42,7 +44,8 @@ FRONT_ENDS = {
     },
 }
 TERMINAL = FRONT_ENDS["terminal"]
-# What the shell of the version before ran: the program itself, in the foreground.
+# The version before ran a program by its path, the one before that in the foreground.
+_CODE = re.compile(r"-c '[^']*' ")
 _BACKGROUND = re.compile(r"set -- (.+?) shell=\$\$(.*?) && if .*? fi \|\| ")
 
 
@@ -74,7 +77,7 @@ def work(installed: Installed, env: Mapping[str, str], until: str = "SessionEnd"
             return
 
 
-def next_is_told(installed: Installed, *words: str) -> None:
+def check_next_context(installed: Installed, *words: str) -> None:
     """The next session's context holds these words."""
     env = {**TERMINAL, "CLAUDE_CODE_SESSION_ID": "next"}
     said = run_command(installed, "SessionStart", env, source="startup").decode()
@@ -90,13 +93,6 @@ def first(installed: Installed) -> dict[str, Any]:
     return said
 
 
-@pytest.mark.parametrize("front_end", FRONT_ENDS)
-def test_the_loop_closes_wherever_a_person_works(installed: Installed, front_end: str) -> None:
-    work(installed, FRONT_ENDS[front_end])
-    next_is_told(installed, PROMPT, COMMAND, ANSWER)
-    assert first(installed)["summary"]["learned"] == ANSWER
-
-
 @pytest.fixture
 def agent() -> Iterator[subprocess.Popen[bytes]]:
     """The agent's process, which the test kills."""
@@ -105,47 +101,57 @@ def agent() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-@pytest.fixture(params=["no watcher", "a watcher"])
-def watched(installed: Installed, request: pytest.FixtureRequest) -> Iterator[bool]:
-    if request.param == "no watcher":
-        yield False
-        return
+@contextmanager
+def watching(installed: Installed) -> Iterator[None]:
     command = [sys.executable, "-m", "journal", "--home", str(installed.home), "watch"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         while not autostart.watcher(str(installed.home)):
             time.sleep(0.01)
-        yield True
+        yield
         process.kill()
 
 
-@pytest.fixture(params=["these hooks", "hooks of the version before"])
-def version(installed: Installed, request: pytest.FixtureRequest) -> str:
-    if request.param != "these hooks":
-        settings = json.loads(installed.settings.read_text())
-        for group in (group for groups in settings["hooks"].values() for group in groups):
-            for hook in group["hooks"]:
+def make_older(installed: Installed, versions: int) -> None:
+    """Put the commands of an earlier version into the settings; 0: leave those of this one."""
+    settings = json.loads(installed.settings.read_text())
+    for group in (group for groups in settings["hooks"].values() for group in groups):
+        for hook in group["hooks"]:
+            hook["command"], number = _CODE.subn('"$h/hooks/run.py" ', hook["command"])
+            assert number == 1
+            if versions > 1:
                 hook["command"], number = _BACKGROUND.subn(r"\1\2 || ", hook["command"])
                 assert number == 1
+    if versions:
         installed.settings.write_text(json.dumps(settings))
-    return str(request.param)
 
 
-@pytest.mark.parametrize("until", ["SessionEnd", "PostToolUse"])
-def test_the_loop_closes_after_an_end_and_after_a_kill(
+# How session 1 ends, whether a watcher runs, how many versions old the hooks are. On each front end
+# each two of these meet.
+WAYS = (("SessionEnd", False, 0), ("SessionEnd", True, 1), ("kill", True, 0), ("kill", False, 2))
+
+
+@pytest.mark.parametrize(("end", "watched", "versions"), WAYS)
+@pytest.mark.parametrize("front_end", FRONT_ENDS)
+def test_the_next_session_gets_the_context_on_every_front_end_and_however_it_ends(
     installed: Installed,
     agent: subprocess.Popen[bytes],
+    front_end: str,
+    end: str,
     watched: bool,
-    version: str,
-    until: str,
+    versions: int,
 ) -> None:
-    is_killed = until != "SessionEnd"
-    work(installed, {**TERMINAL, "CLAUDE_PID": str(agent.pid)}, until)
-    agent.kill()
-    agent.wait()
-    next_is_told(installed, PROMPT, COMMAND, *(() if is_killed else (ANSWER,)))
-    installed.journal("sync")
+    make_older(installed, versions)
+    env = {**FRONT_ENDS[front_end], "CLAUDE_PID": str(agent.pid)}
+    is_killed = end == "kill"
+    with watching(installed) if watched else nullcontext():
+        work(installed, env, "PostToolUse" if is_killed else end)
+        agent.kill()
+        agent.wait()
+        check_next_context(installed, PROMPT, COMMAND, *(() if is_killed else (ANSWER,)))
+        installed.journal("sync")
     session = first(installed)
     assert session["summary"]["request"] == PROMPT
+    assert is_killed or session["summary"]["learned"] == ANSWER
     assert session["session"]["ending"] == ("cut off" if is_killed else "ended")
 
 
@@ -175,6 +181,45 @@ def test_the_loop_closes_for_every_agent(tmp_path: Path, name: str) -> None:
     said = fire("SessionStart", start)
     assert "simple thing" in said
     assert "notes.txt" in said
+
+
+# Of three agents: the events of a start, a prompt, a call and an end of a turn, and a tool.
+THREE = {
+    "codex": ("SessionStart", "UserPromptSubmit", "PreToolUse", "Stop", "Bash"),
+    "gemini-cli": ("SessionStart", "BeforeAgent", "BeforeTool", "AfterAgent", "run_shell_command"),
+    "claude-code": ("SessionStart", "UserPromptSubmit", "PreToolUse", "Stop", "Bash"),
+}
+
+
+def test_sessions_of_three_agents_are_one_context_that_names_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within the smallest limit of any agent: Codex's 9,900 bytes, also in Japanese."""
+    layout, cwd = Layout(tmp_path / "home"), tmp_path / "shop"
+    cwd.mkdir()
+    install(layout, "codex", None, durable=False, now_us=time.time_ns() // 1000)
+    words, now_ns = "\u65e5\u672c\u8a9e" * 900, time.time_ns() - 60 * 10**9
+    for agent, (*events, tool) in THREE.items():
+        for event in events:
+            now_ns += 10**9
+            said = {
+                "session_id": f"{agent}-1", "cwd": str(cwd), "source": "startup",
+                "prompt": f"{agent} {words}", "last_assistant_message": words, "tool_name": tool,
+                "tool_input": {"command": f"make {words}"}, "tool_use_id": "t1",
+            }  # fmt: skip
+            line, session, _ = emit.record(agent, event, json.dumps(said).encode(), now_ns, {})
+            day = layout.days / emit.utc(now_ns)[:10]
+            recordings.append(day / f"{emit.file_name(agent, session)}.jsonl", line)
+    monkeypatch.setenv("JOURNAL_CONTEXT__MAX_CHARS", "4000")
+    commands.shared().run(layout.home, "sync", cwd=tmp_path)
+    path = hooks_file.default_path(AGENTS["codex"], os.environ)
+    command = dict(hooks_file.look(AGENTS["codex"], path).commands())["SessionStart"]
+    start = json.dumps({"session_id": "next", "cwd": str(cwd), "source": "startup"}).encode()
+    done = firing.run(command, start, dict(os.environ), cwd)
+    told = json.loads(done.stdout)["hookSpecificOutput"]["additionalContext"]
+    assert len(told.encode()) <= 9_900
+    heads = re.findall(r"^\[\S+\] (\S+)", told, re.MULTILINE)
+    assert sorted(heads) == sorted(THREE)
 
 
 def _recorded(name: str) -> list[tuple[str, dict[str, Any], dict[str, str]]]:

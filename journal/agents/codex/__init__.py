@@ -1,7 +1,7 @@
 """Codex: its hooks, its tools and how it is set up.
 
 Read `hooks` (what a payload means) and `tools` first; `install` says where hooks are registered,
-`trust` asks the agent itself which of them it runs.
+`trust` asks the agent itself which of them it runs, `noted_trust` reads it from its settings.
 """
 
 from journal.agents.codex import hooks

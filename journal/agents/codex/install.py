@@ -74,6 +74,18 @@ def _grant(environ: Environ, hooks: list[HookTrust]) -> None:
     trust.grant(environ, hooks)
 
 
+def _withdraw(environ: Environ, hooks: list[HookTrust]) -> None:
+    from journal.agents.codex import trust
+
+    trust.withdraw(environ, hooks)
+
+
+def _noted(environ: Environ, file: Path, values: Mapping[str, Any]) -> list[HookTrust]:
+    from journal.agents.codex import noted_trust
+
+    return noted_trust.noted(_folder(environ), file, values)
+
+
 _folder = folder_of("CODEX_HOME", ".codex")
 
 SETUP = Setup(
@@ -84,7 +96,7 @@ SETUP = Setup(
     hooks=Merged(entry=_entry, constant=True),
     canary="PreCompact",
     obstacles=_obstacles,
-    trust=Trust(look=_look, grant=_grant),
+    trust=Trust(look=_look, grant=_grant, withdraw=_withdraw, noted=_noted),
     servers=Servers(
         file=lambda environ: _folder(environ) / "config.toml",
         key="mcp_servers",

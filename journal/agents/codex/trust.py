@@ -1,8 +1,8 @@
 """Which of our hooks Codex trusts, and trusting them, both by Codex itself.
 
 `codex app-server` over stdio, JSON lines, as its own terminal program does it (0.171.0):
-`hooks/list` says the hash and the state of each hook, `config/batchWrite` notes a hash as trusted.
-Only Codex knows how the hash is made.
+`hooks/list` says the hash and the state of each hook, `config/batchWrite` notes a hash as trusted,
+or removes what it noted. Only Codex knows how the hash is made.
 """
 
 import contextlib
@@ -36,8 +36,18 @@ def grant(environ: Mapping[str, str], hooks: list[HookTrust]) -> None:
     """Trust these hooks. JournalError: Codex is not there, or refuses."""
     state = {hook.key: {"trusted_hash": hook.digest} for hook in hooks}
     edit = {"keyPath": "hooks.state", "mergeStrategy": "upsert", "value": state}
+    _change(environ, [edit])
+
+
+def withdraw(environ: Mapping[str, str], hooks: list[HookTrust]) -> None:
+    """Forget that these hooks were trusted. Errors as for `grant`."""
+    paths = [f"hooks.state.{json.dumps(hook.key)}" for hook in hooks]
+    _change(environ, [{"keyPath": p, "mergeStrategy": "replace", "value": None} for p in paths])
+
+
+def _change(environ: Mapping[str, str], edits: list[dict[str, Any]]) -> None:
     with _server(environ) as server:
-        server.ask("config/batchWrite", {"edits": [edit]})
+        server.ask("config/batchWrite", {"edits": edits})
 
 
 class _Server:

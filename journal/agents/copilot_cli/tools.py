@@ -1,4 +1,7 @@
-"""Copilot CLI's tools, under the names that hooks give them and under its own."""
+"""Copilot CLI's tools: each under the name that hooks of PascalCase events give it.
+
+Transcripts and hooks of camelCase events have Copilot's own names (1.0.102).
+"""
 
 import re
 from collections.abc import Mapping
@@ -16,13 +19,14 @@ _FETCH = (Action.SEARCH, ("url", "query"))
 _TASK = (Action.DELEGATE, ("description", "prompt"))
 _ASK = (Action.ASK, ("question",))
 ACTIONS: Actions = {
-    "Bash": _RUN, "bash": _RUN, "powershell": _RUN,
-    "Read": _READ, "view": _READ,
-    "Write": _EDIT, "create": _EDIT, "Edit": _EDIT, "edit": _EDIT,
-    "Grep": _FIND, "grep": _FIND, "Glob": _FIND, "glob": _FIND,
-    "WebFetch": _FETCH, "web_fetch": _FETCH, "web_search": _FETCH,
-    "Agent": _TASK, "task": _TASK,
-    "AskUserQuestion": _ASK, "ask_user": _ASK,
+    "Bash": _RUN, "powershell": _RUN,
+    "Read": _READ, "Write": _EDIT, "Edit": _EDIT,
+    "Grep": _FIND, "Glob": _FIND, "WebFetch": _FETCH, "web_search": _FETCH,
+    "Agent": _TASK, "AskUserQuestion": _ASK,
+}  # fmt: skip
+_HOOK_NAMES = {
+    "bash": "Bash", "view": "Read", "create": "Write", "edit": "Edit", "grep": "Grep",
+    "glob": "Glob", "web_fetch": "WebFetch", "task": "Agent", "ask_user": "AskUserQuestion",
 }  # fmt: skip
 _PATCH = "apply_patch"
 _EXIT_CODE = re.compile(r"<shellId: \S+ completed with exit code (-?\d{1,9})>\s*\Z")
@@ -30,9 +34,10 @@ _EXIT_CODE = re.compile(r"<shellId: \S+ completed with exit code (-?\d{1,9})>\s*
 
 def understood(kind: Kind, tool: str, given: Any, shared: Mapping[str, Any]) -> Meaning:
     """A call as hooks and transcripts report it."""
+    tool = _HOOK_NAMES.get(tool, tool)
     made = call(kind, tool, given, ACTIONS, shared)
     patch = given if isinstance(given, str) else text(given, "command", "input", "patch")
-    if patch.lstrip().startswith("*** Begin Patch") and tool in (_PATCH, "Edit", "edit"):
+    if patch.lstrip().startswith("*** Begin Patch") and tool in (_PATCH, "Edit"):
         changed = files(patch, str(shared.get("cwd", "")))
         return made._replace(action=Action.EDIT, target=changed[0] if changed else "")
     return made

@@ -1,7 +1,7 @@
 """Copilot CLI's `events.jsonl`: where it lies, what is kept of its lines, and what they mean.
 
 Source: files of 1.0.102. Not kept: the inputs of hooks, which repeat what hooks recorded and what
-this program told the session, and system prompts.
+the journal's own context, and system prompts.
 """
 
 from collections.abc import Mapping
@@ -18,17 +18,6 @@ _FILE = "events.jsonl"
 _LEFT_OUT = ("hook.", "system.message")
 _THINKING = ("assistant.reasoning",)
 _SPOKEN = ("user.", "assistant.", "tool.")
-_HOOK_NAMES = {
-    "bash": "Bash",
-    "create": "Write",
-    "edit": "Edit",
-    "view": "Read",
-    "task": "Agent",
-    "grep": "Grep",
-    "glob": "Glob",
-    "web_fetch": "WebFetch",
-    "ask_user": "AskUserQuestion",
-}
 _MOST_CALLS = 500  # that are open at once
 _PLACES = ("session.start", "session.resume", "session.context_changed")
 _NO_PERSON = ("agent-", "system", "skill-", "command-")
@@ -202,8 +191,7 @@ def _of_call(payload: Mapping[str, Any], kind: str, said: dict[str, Any]) -> Mea
 
 
 def _called(kind: Kind, unique: str, tool: str, given: Any, payload: Mapping[str, Any]) -> Meaning:
-    name_in_hooks = _HOOK_NAMES.get(tool, tool)
-    made = tools.understood(kind, name_in_hooks, given, {"cwd": text(payload, "cwd")})
+    made = tools.understood(kind, tool, given, {"cwd": text(payload, "cwd")})
     return made._replace(tool_use_id=unique, unnamed=True)
 
 

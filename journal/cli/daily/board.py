@@ -17,14 +17,22 @@ def show_board(app: App) -> None:
         if warning := unrecorded_text(app, None):
             click.echo(f"Nothing is recorded yet in {layout.home}: {warning}.")
         elif (layout.hooks / "run.py").exists():
-            click.echo(f"Nothing is recorded yet in {layout.home}: start your agent.")
-            _tell_what_is_off(app)
+            click.echo(f"Nothing is recorded yet in {layout.home}: {_what_to_do(app)}.")
+            _say_what_is_off(app)
         else:
             click.echo("Not installed yet. Run: journal install")
         if earlier := not_imported(layout, app.settings):
             click.echo(f"{earlier}. Run: journal import")
         return
     _show(app)
+
+
+def _what_to_do(app: App) -> str:
+    """Why nothing can be recorded, if the agents' settings say so."""
+    from journal.doctor import registration
+
+    problems = registration.problems(app.layout)
+    return "; ".join(f"{one} ({one.hint})" for one in problems) or "start your agent"
 
 
 def _show(app: App) -> None:
@@ -50,7 +58,7 @@ def _show(app: App) -> None:
     line = health(state, app.now_us)
     style = "bold red" if state.problems or warning else "dim"
     print_rich(screen(), Text(f"{warning} · {line}" if warning else line, style=style))
-    _tell_what_is_off(app)
+    _say_what_is_off(app)
 
 
 def _nothing(app: App) -> str:
@@ -77,7 +85,7 @@ def unrecorded_text(app: App, last_us: int | None) -> str:
     return f"Claude ran {ago(app.now_us - found.ran_us)}, no record (journal doctor)"
 
 
-def _tell_what_is_off(app: App) -> None:
+def _say_what_is_off(app: App) -> None:
     import os
 
     from rich.text import Text

@@ -1,5 +1,6 @@
 """How results are printed: JSON one object a line, tables for people, colours on terminals only."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,6 +24,15 @@ def print_json(value: Any) -> None:
 def say(text: str, *, err: bool = False) -> None:
     """Print lines with text of others for people, without its control characters."""
     click.echo(clean(text), err=err)
+
+
+def report(text: str, *, err: bool = False) -> None:
+    """Print lines of a command that has more to do: a reader that leaves does not end it."""
+    try:
+        click.echo(text, err=err)
+    except BrokenPipeError:
+        with open(os.devnull, "wb") as nothing:  # noqa: PTH123 - loads less
+            os.dup2(nothing.fileno(), 2 if err else 1)
 
 
 def console() -> "Console":

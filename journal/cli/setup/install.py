@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app
-from journal.cli.screen.installation import installation_text, registration_text, removal_text
-from journal.cli.screen.output import say
-from journal.cli.setup.trust import offer_trust
-from journal.errors import JournalError, UsageError
+from journal.cli.screen.installation import installation_text, removal_text
+from journal.cli.screen.output import clean
+from journal.cli.screen.output import report as tell
+from journal.cli.setup.servers import register_servers, unregister_servers
+from journal.cli.setup.trust import offer_trust, trusted_hooks, withdraw_trust
+from journal.errors import UsageError
 
 ATTEMPTS = 10  # while other programs change the agent's settings
 
@@ -45,12 +47,12 @@ _DRY_RUN = click.option("--dry-run", is_flag=True, help="Print what would be don
 @click.option(
     "--trust/--no-trust",
     default=None,
-    help="Trust the hooks in agents that ask for it (Codex), or do not, without a question.",
+    help="Trust the hooks, or do not, without being asked (Codex).",
 )
 @click.option(
     "--no-mcp",
     is_flag=True,
-    help="Do not register `journal mcp`, with which agents ask for earlier sessions.",
+    help="Do not register `journal mcp`, which agents use to search earlier sessions.",
 )
 @_DRY_RUN
 @pass_app
@@ -65,10 +67,10 @@ def install(
 ) -> None:
     """Record the sessions of agents from now on.
 
-    AGENT is claude-code, codex, copilot-cli, opencode, gemini-cli or qwen-code; without it:
-    every agent that is found on this machine, else Claude Code. Adds hooks to the agent's
-    configuration and keeps everything else in it, and registers `journal mcp` with it. Running it
-    again changes nothing, or brings both up to date after an upgrade.
+    AGENT is claude-code, codex, copilot-cli, opencode, gemini-cli or qwen-code. Without AGENT it
+    takes every agent that it finds on this machine, or Claude Code if it finds none. It adds hooks
+    to the agent's configuration, keeps everything else in it, and registers `journal mcp`. Running
+    it again changes nothing, except that it renews both after an upgrade.
     """
     from journal.setup import install as installing
     from journal.setup import service as services
@@ -85,11 +87,12 @@ def install(
             reports.append(_installed(app, agent, file, dry_run))
     change = services.install(app.layout, dry_run=dry_run) if service and reports else None
     if reports:
-        click.echo(installation_text(reports, app.settings.capture.autostart, change, absent))
+        tell(installation_text(reports, app.settings.capture.autostart, change, absent))
     for report in reports:
         for warning in (*report.warnings, *_switched_off(report)):
-            click.echo(f"journal: {warning}", err=True)
-    _register(app, reports, dry_run, wanted=file is None and not no_mcp)
+            tell(f"journal: {warning}", err=True)
+    if file is None and not no_mcp:
+        register_servers(app, [report.agent for report in reports], dry_run)
     for report in reports:
         offer_trust(report, trust)
     if any(report.outcome != "unchanged" for report in reports):
@@ -131,37 +134,7 @@ def _refusal(agent: "Agent", *, alone: bool) -> Iterator[None]:
         if alone:
             raise
         hint = f" ({error.hint})" if error.hint else ""
-        click.echo(f"journal: {agent.label}: refused: {error}{hint}", err=True)
-
-
-def _register(app: App, reports: "list[Installation]", dry_run: bool, *, wanted: bool) -> None:
-    """The server for agents; one that cannot be registered leaves the hooks as they are."""
-    from journal.setup import mcp_servers
-
-    for agent in [report.agent for report in reports] if wanted else []:
-        with _server_refusal(agent):
-            done = mcp_servers.register(app.layout, agent, os.environ, app.now_us, dry_run=dry_run)
-            if done is not None:
-                click.echo(registration_text(done, dry_run))
-
-
-def _unregister(app: App, agents: "list[Agent]", dry_run: bool) -> None:
-    from journal.setup import mcp_servers
-
-    for agent in agents:
-        with _server_refusal(agent):
-            done = mcp_servers.unregister(agent, os.environ, app.now_us, dry_run=dry_run)
-            if done is not None and done.outcome == "removed":
-                click.echo(registration_text(done, dry_run))
-
-
-@contextmanager
-def _server_refusal(agent: "Agent") -> Iterator[None]:
-    try:
-        yield
-    except JournalError as error:
-        hint = f" ({error.hint})" if error.hint else ""
-        click.echo(f"journal: {agent.label}: journal mcp: {error}{hint}", err=True)
+        tell(f"journal: {agent.label}: refused: {error}{hint}", err=True)
 
 
 def _installed(app: App, agent: "Agent", file: Path | None, dry_run: bool) -> "Installation":
@@ -170,7 +143,7 @@ def _installed(app: App, agent: "Agent", file: Path | None, dry_run: bool) -> "I
     import time
 
     from journal.setup import install as installing
-    from journal.setup.settings_file import ChangedError
+    from journal.setup.settings_writing import ChangedError
 
     put = partial(
         installing.install,
@@ -214,7 +187,7 @@ def _offer_import(app: App, settings: Path | None, dry_run: bool) -> None:
     named = f" {shlex.quote(str(found.folders[0]))}" if settings else ""
     command = f"journal import{named}"
     if dry_run or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        say(f"Found {found}.\nTo import them, so that the next session knows: {command}")
+        tell(clean(f"Found {found}.\nTo import them: {command}"))
         return
     if click.confirm(f"Found {found}. Import them now?", default=True):
         from journal.cli.setup.import_ import run_import
@@ -223,7 +196,7 @@ def _offer_import(app: App, settings: Path | None, dry_run: bool) -> None:
         if run_import(app, found.folders if settings else (), dry_run=False, as_json=False) == 0:
             note_import(app.layout)
     else:
-        say(f"Later: {command}")
+        tell(clean(f"Later: {command}"))
 
 
 @click.command()
@@ -234,8 +207,8 @@ def _offer_import(app: App, settings: Path | None, dry_run: bool) -> None:
 def uninstall(app: App, agents: tuple[str, ...], settings: Path | None, dry_run: bool) -> None:
     """Remove the hooks from the agents' configuration.
 
-    Without AGENT: every agent with hooks of the journal, of any home. What was
-    recorded stays.
+    Without AGENT it removes them from every agent, also hooks of other homes. Recorded sessions
+    are kept.
     """
     from journal.agents import AGENTS
     from journal.setup import install as installing
@@ -244,8 +217,9 @@ def uninstall(app: App, agents: tuple[str, ...], settings: Path | None, dry_run:
     file = _absolute(settings)
     chosen = _named(agents, file) or installing.installed_agents(os.environ)
     if file is None:
-        _unregister(app, chosen if agents else list(AGENTS.values()), dry_run)
+        unregister_servers(app, chosen if agents else list(AGENTS.values()), dry_run)
     reports: list[Removal] = []
+    trusted = {agent.name: trusted_hooks(agent, file) for agent in chosen}
     for agent in chosen:
         with _refusal(agent, alone=len(chosen) == 1):
             reports.append(
@@ -254,7 +228,9 @@ def uninstall(app: App, agents: tuple[str, ...], settings: Path | None, dry_run:
                 )
             )
     service = services.uninstall(app.layout, dry_run=dry_run)
-    click.echo(removal_text(reports, app.layout.home, service, dry_run=dry_run))
+    tell(removal_text(reports, app.layout.home, service, dry_run=dry_run))
+    for report in [] if dry_run else reports:
+        withdraw_trust(report.agent, trusted[report.agent.name])
     if len(reports) < len(chosen):
         click.get_current_context().exit(2)
 

@@ -31,6 +31,7 @@ class Archive(NamedTuple):
 
     id: str
     version: int
+    fits: bool = True  # False: its tables are those of a development version
 
 
 def found(connection: "psycopg.Connection[Any]", schema: str) -> Archive | None:
@@ -39,10 +40,14 @@ def found(connection: "psycopg.Connection[Any]", schema: str) -> Archive | None:
     Asked in a way that fails no transaction.
     """
     exists = """
-        select exists (select from pg_catalog.pg_tables where schemaname = %s and tablename = %s)
+        select exists (select from pg_catalog.pg_tables
+            where schemaname = %(schema)s and tablename = 'archive'),
+          exists (select from pg_catalog.pg_proc p
+            join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+            where n.nspname = %(schema)s and p.proname = 'indexed')
     """
-    row = connection.execute(exists, (schema, "archive")).fetchone()
-    if row is None or not row[0]:
+    looked = connection.execute(exists, {"schema": schema}).fetchone()
+    if looked is None or not looked[0]:
         return None
     try:
         query = _named("select id, version from {schema}.archive", schema)
@@ -50,7 +55,7 @@ def found(connection: "psycopg.Connection[Any]", schema: str) -> Archive | None:
     except psycopg.errors.InsufficientPrivilege as error:
         text = f"the role {connection.info.user} may not use the team archive"
         raise errors.made("forbidden", text, Then.PAUSE) from error
-    return None if row is None else Archive(row[0].hex, int(row[1]))
+    return None if row is None else Archive(row[0].hex, int(row[1]), bool(looked[1]))
 
 
 def check(connection: "psycopg.Connection[Any]", schema: str) -> Archive:
@@ -61,6 +66,10 @@ def check(connection: "psycopg.Connection[Any]", schema: str) -> Archive:
     if archive.version < VERSION:
         text = f"the team archive has schema {archive.version}, older than this program's {VERSION}"
         raise errors.made("schema", text, Then.PAUSE)
+    if archive.version == VERSION and not archive.fits:
+        text = f"the team archive in schema {schema} was made by a development version"
+        hint = f"drop schema {schema} cascade, then journal archive init; homes deliver again"
+        raise RemoteError("schema", f"{text} ({hint})", Then.PAUSE)
     if archive.version > VERSION:
         text = f"the team archive has schema {archive.version}, newer than this program's {VERSION}"
         hint = "upgrade agent-journal; journal archive init can do nothing here"
@@ -93,7 +102,7 @@ def upgrade(connection: "psycopg.Connection[Any]", schema: str) -> tuple[Archive
 
 def _version(connection: "psycopg.Connection[Any]", schema: str) -> int:
     archive = found(connection, schema)
-    if archive is not None and archive.version > VERSION:
+    if archive is not None and archive.version >= VERSION:
         check(connection, schema)
     return 0 if archive is None else archive.version
 

@@ -11,16 +11,14 @@ from typing import Any
 
 import pytest
 
+import commands
 import looked_at
 from looked_at import Writer
 
 
 def run(home: Path, *args: str, cwd: Path | None = None, **environ: str) -> str:
-    command = [sys.executable, "-m", "journal", "--home", str(home), *args]
-    done = subprocess.run(
-        command, capture_output=True, text=True, cwd=cwd, env={**os.environ, **environ}
-    )
-    assert done.returncode == 0, (args, done.stderr)
+    done = commands.shared().run(home, *args, cwd=cwd, environ=environ)
+    assert done.code == 0, (args, done.stderr)
     return done.stdout
 
 
@@ -50,8 +48,9 @@ def test_sessions_of_a_file(home: Path, tmp_path: Path) -> None:
     assert listed(home, "--file", "./money.py", cwd=folder) == [looked_at.FIXED]
 
 
-def git(cwd: Path, *args: str) -> str:
-    env = {**os.environ, "GIT_AUTHOR_NAME": "x", "GIT_AUTHOR_EMAIL": "x", "GIT_COMMITTER_NAME": "x",
+def git(cwd: Path, *args: str, at_s: int = 0) -> str:
+    env = {**os.environ, "GIT_COMMITTER_DATE": f"@{at_s} +0000",
+           "GIT_AUTHOR_NAME": "x", "GIT_AUTHOR_EMAIL": "x", "GIT_COMMITTER_NAME": "x",
            "GIT_COMMITTER_EMAIL": "x", "GIT_CONFIG_GLOBAL": "/dev/null"}  # fmt: skip
     done = subprocess.run(["git", *args], cwd=cwd, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -64,31 +63,29 @@ def test_which_session_made_a_commit(tmp_path: Path) -> None:
     git(code, "init", "-q", "-b", "main")
     writer = Writer(home)
 
-    def commit(session: str, *options: str) -> None:
-        """What an agent's tool does and tells."""
-        begin = time.time_ns()
-        said = git(code, "commit", "--allow-empty", "-m", f"by {session}", *options)
+    began_s = int(time.time()) - 60
+
+    def commit(session: str, at_s: int, *options: str) -> None:
+        """What an agent's tool does and reports."""
+        said = git(code, "commit", "--allow-empty", "-m", f"by {session}", *options, at_s=at_s)
         about: dict[str, Any] = {"tool_name": "Bash", "tool_use_id": session, "cwd": str(code),
                                  "tool_input": {"command": "git commit -m x"}}  # fmt: skip
-        writer.now_ns = begin
+        writer.now_ns = at_s * 10**9
         writer.tell(session, "UserPromptSubmit", 1, cwd=str(code), prompt="commit")
         writer.tell(session, "PreToolUse", 0, **about)
-        writer.now_ns = time.time_ns()
+        writer.now_ns += 10**8
         writer.tell(session, "PostToolUse", 0, **about, tool_response={"stdout": said})
 
-    commit("told")
-    time.sleep(1.1)  # commits have whole seconds
-    commit("quiet", "-q")
-    time.sleep(1.1)
-    git(code, "commit", "--allow-empty", "-m", "by hand")
+    commit("told", began_s)
+    commit("quiet", began_s + 2, "-q")
+    git(code, "commit", "--allow-empty", "-m", "by a person", at_s=began_s + 4)
     assert listed(home, "--commit", "HEAD~2", cwd=code) == ["told"]
     assert listed(home, "--commit", "HEAD~1", cwd=code) == ["quiet"]
     assert listed(home, "--commit", "HEAD", cwd=code) == []
     assert listed(home, "--commit", git(code, "rev-parse", "HEAD~2")[:8], cwd=code) == ["told"]
-    command = [sys.executable, "-m", "journal", "--home", str(home), "sessions", "--commit"]
     for revision in ("nope", "--all", "", "HEAD:x"):
-        done = subprocess.run([*command, revision], cwd=code, capture_output=True, text=True)
-        assert done.returncode == 2, revision
+        done = commands.shared().run(home, "sessions", "--commit", revision, cwd=code)
+        assert done.code == 2, revision
         assert done.stderr.startswith("journal: no commit"), done.stderr
 
 
@@ -137,7 +134,7 @@ def test_a_shell_completes_commands_sessions_and_projects(home: Path, shell: str
     assert "billing-api" in offered("journal sessions --project bil")
 
 
-def test_the_person_is_told_once_for_each_wait(tmp_path: Path) -> None:
+def test_the_person_is_notified_once_for_each_wait(tmp_path: Path) -> None:
     home, said, pids = tmp_path / "home", tmp_path / "said", tmp_path / "pids"
     script = tmp_path / "notify"
     script.write_text(

@@ -1,16 +1,15 @@
 """`journal usage`: every message once, priced; equal to an independent reader of transcripts."""
 
 import json
-import os
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import conversations
 import transcripts
+from commands import shared
 from looked_at import Writer
 
 KINDS = {
@@ -20,16 +19,15 @@ KINDS = {
 
 
 def usage(home: Path, *args: str, **environ: str) -> list[dict[str, Any]]:
-    command = [sys.executable, "-m", "journal", "--home", str(home), "usage", "--json", *args]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environ})
-    assert done.returncode == 0, done.stderr
+    done = shared().run(home, "usage", "--json", *args, environ=environ)
+    assert done.code == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def told(root: Path) -> Counter[str]:
+def tokens_by_model(roots: list[Path]) -> Counter[str]:
     """Another reading of the same files: for each message its record with the most output."""
     best: dict[str, dict[str, int]] = {}
-    for path in root.rglob("*.jsonl"):
+    for path in (path for root in roots for path in root.rglob("*.jsonl")):
         for line in path.read_bytes().split(b"\n"):
             try:
                 message = json.loads(line).get("message") or {}
@@ -51,22 +49,13 @@ def told(root: Path) -> Counter[str]:
 
 def test_the_recorded_transcripts_are_summed_as_another_reader_does(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    command = [
-        sys.executable,
-        "-m",
-        "journal",
-        "--home",
-        str(home),
-        "import",
-        str(transcripts.FOLDER),
-    ]
-    subprocess.run(command, check=True, capture_output=True)
-    expected = told(transcripts.FOLDER)
+    roots = [transcripts.FOLDER, *sorted(conversations.FOLDER.glob("*/transcripts"))]
+    assert shared().run(home, "import", *map(str, roots)).code == 0
+    expected = tokens_by_model(roots)
+    assert expected["output"] > 2_000
     for by in ("day", "project", "model", "agent", "session"):
         rows = usage(home, "--by", by, "--utc")
-        summed = Counter({kind: sum(row[kind] for row in rows) for kind in KINDS})
-        # What the agent itself counted may be more than stands on its lines (compaction).
-        assert all(summed[kind] >= expected[kind] for kind in KINDS), by
+        assert {kind: sum(row[kind] for row in rows) for kind in KINDS} == expected, by
     assert all(row["cost_usd"] > 0 for row in usage(home, "--by", "model"))
 
 
@@ -103,9 +92,8 @@ def test_prices_of_the_configuration_win_and_what_has_none_is_named(tmp_path: Pa
     assert row["cost_usd"] == pytest.approx(1.0 + 1.0 + 0.02)
     assert known != row["cost_usd"]
     (tmp_path / "config.toml").write_text('[prices]\n"x" = { input = -1 }\n')
-    command = [sys.executable, "-m", "journal", "--home", str(tmp_path), "usage"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 2
+    done = shared().run(tmp_path, "usage")
+    assert done.code == 2
     assert "prices.x is not a price" in done.stderr
 
 
@@ -115,9 +103,8 @@ def test_no_price_at_all_is_null(tmp_path: Path) -> None:
     writer.used("a1", 7, 500, 500, 0, model="house-model")
     (row,) = usage(tmp_path)
     assert (row["cost_usd"], row["unpriced"]) == (None, ["house-model"])
-    command = [sys.executable, "-m", "journal", "--home", str(tmp_path), "usage", "--agent", "cod"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert (done.returncode, "no session has the agent 'cod'" in done.stderr) == (0, True)
+    done = shared().run(tmp_path, "usage", "--agent", "cod")
+    assert (done.code, "no session has the agent 'cod'" in done.stderr) == (0, True)
 
 
 def test_days_are_local_unless_utc_is_wanted(tmp_path: Path) -> None:

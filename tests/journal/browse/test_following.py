@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import termios
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from queue import Queue
 
 import pytest
 from textual.pilot import Pilot
@@ -20,6 +22,7 @@ import recordings
 from bench_live import write_sessions
 from hooks import emit
 from journal.browse.app import Browse
+from journal.browse.looking import Looking
 from journal.browse.source import Found, Source
 from journal.cli import run
 from journal.cli.app import App
@@ -119,6 +122,10 @@ def test_what_a_session_asks_and_runs_comes_to_the_screen(home: Path) -> None:
         tell(home, "bbbbbb01", "PermissionRequest", tool_name="Bash", tool_input={"command": "rm"})
         text = await shown.has("1 awaiting \u00b7 1 working", "asks: rm", "last record")
         assert text.index("please look here") < text.index("the first work")
+        for columns in (120, 60, 80):
+            await shown.pilot.resize_terminal(columns, 24)
+            while len(shown.of("heads")) != columns - 1:
+                await shown.pilot.pause(0.02)
         assert shown.at == 0  # the first row shows what is new
         assert "AGENT" not in shown.of("heads")
         await shown.pilot.press("down")
@@ -129,6 +136,26 @@ def test_what_a_session_asks_and_runs_comes_to_the_screen(home: Path) -> None:
         assert "AGENT" in shown.of("heads")  # there is more than one
 
     follow(source(home), steps)
+
+
+def test_an_error_that_was_not_expected_ends_the_program(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, error = source(home), ValueError("not expected")
+
+    def find(_: str) -> Found:
+        raise error
+
+    monkeypatch.setattr(made, "find", find)
+
+    async def program_runs() -> None:
+        program = Browse(made)
+        async with program.run_test() as pilot:
+            while program.return_value is None:
+                await pilot.pause(0.02)
+        assert program.return_value is error
+
+    asyncio.run(program_runs())
 
 
 def test_what_cannot_be_read_is_shown_and_tried_again(home: Path) -> None:
@@ -172,7 +199,7 @@ def test_the_heading_and_the_footer_are_of_one_reading(
     made = source(home)
     write_sessions(home, SESSIONS, time.time_ns())
     monkeypatch.setattr("sync.ingest.journal_reader.BATCH_RECORDS", SESSIONS // 5)
-    monkeypatch.setattr("journal.cli.follow.CATCH_UP_SECONDS", 0.0)  # a pass takes in one batch
+    monkeypatch.setattr("journal.cli.follow.CATCH_UP_SECONDS", 0.0)  # a pass syncs one batch
     found, pieces = Found(), 0
     while found.unsynced_bytes or not found.states:
         while not made.changed(found):
@@ -197,6 +224,27 @@ def test_while_nothing_happens_the_database_is_asked_one_thing(home: Path) -> No
     ask(home, "bbbbbb01", "another")
     assert made.changed(found)
     made.close()
+
+
+def test_what_is_asked_just_as_a_wait_ends_is_answered(home: Path) -> None:
+    class Wait(threading.Event):
+        """The first wait is over before the question comes."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            if not waits:
+                waits.append(0)
+                looking.ask("work")
+                return False
+            return super().wait(timeout)
+
+    waits: list[int] = []
+    answers: Queue[str] = Queue()
+    looking = Looking(source(home), "", lambda text, _: answers.put(text))
+    looking._asked = Wait()
+    looking.start()
+    while answers.get(timeout=PATIENCE_SECONDS) != "work":
+        pass
+    looking.close()
 
 
 @pytest.mark.parametrize("way", [b"q", signal.SIGTERM])
@@ -227,8 +275,8 @@ def test_it_leaves_the_terminal_as_it_was(home: Path, way: bytes | signal.Signal
     ("options", "said"),
     [
         ([], "the list needs a terminal"),
-        (["--json"], "--live and --json do not go together"),
-        (["--archive"], "--live and --archive do not go together"),
+        (["--json"], "--live and --json cannot be combined"),
+        (["--archive"], "--live and --archive cannot be combined"),
     ],
 )
 def test_without_a_terminal_or_with_json_it_is_wrong_usage(

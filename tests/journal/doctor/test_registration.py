@@ -1,4 +1,4 @@
-"""Hooks that somebody has removed or switched off, as every command that looks sees them."""
+"""Hooks that were removed or switched off, as every reading command reports them."""
 
 import json
 import os
@@ -23,9 +23,19 @@ class Hooks:
         self.path = hooks_file.default_path(self.agent, os.environ)
         now_us = time.time_ns() // 1000
         install(self.layout, agent, None, durable=False, now_us=now_us)
+        if self.agent.setup.trust is not None:
+            self.trust(self.path)
+
+    def trust(self, path: Path, more: str = "") -> None:
+        """The agent's settings note that it trusts all our hooks."""
+        trust = self.agent.setup.trust
+        assert trust is not None
+        hooks = trust.noted(os.environ, path, json.loads(self.path.read_text()))
+        tables = [f'[hooks.state."{one.key}"]\ntrusted_hash = "sha256:1"\n{more}' for one in hooks]
+        self.path.with_name("config.toml").write_text("".join(tables))
 
     def keep(self, number: int) -> list[str]:
-        """All but so many hooks are removed, by hand; the events of those."""
+        """Remove all but so many hooks from the file; the events of the removed ones."""
         file = hooks_file.look(self.agent, self.path)
         commands = dict(file.commands(self.layout.home))
         kept = dict(list(commands.items())[:number])
@@ -42,7 +52,7 @@ def hooks(tmp_path: Path, request: pytest.FixtureRequest) -> Hooks:
     return Hooks(tmp_path, request.param)
 
 
-def test_hooks_that_are_there_are_no_problem(hooks: Hooks) -> None:
+def test_installed_hooks_are_not_reported(hooks: Hooks) -> None:
     assert hooks.said() == []
 
 
@@ -72,7 +82,7 @@ def test_hooks_that_were_uninstalled_are_not_missed(hooks: Hooks) -> None:
         ("gemini-cli", {"hooksConfig": {"enabled": False}}),
     ],
 )
-def test_hooks_that_are_switched_off_are_said(
+def test_hooks_that_are_switched_off_are_reported(
     tmp_path: Path, name: str, switch: dict[str, object]
 ) -> None:
     hooks = Hooks(tmp_path, name)
@@ -80,3 +90,32 @@ def test_hooks_that_are_switched_off_are_said(
     hooks.path.write_text(json.dumps(values | switch))
     [said] = hooks.said()
     assert next(iter(switch)) in said
+
+
+def test_hooks_that_wait_for_trust_are_said(tmp_path: Path) -> None:
+    hooks = Hooks(tmp_path, "codex")
+    config = hooks.path.with_name("config.toml")
+    link = tmp_path / "link"
+    link.symlink_to(hooks.path.parent)
+    hooks.trust(link / hooks.path.name)
+    assert hooks.said() == []
+    states = config.read_text()
+    for text, number in (
+        ("", "12 hooks"),
+        (states.replace("pre_tool_use:0:0", "pre_tool_use:1:0"), "1 hook"),
+        (states.replace("pre_tool_use:0:0", "pre_tool_use"), "1 hook"),
+        (states.replace('"sha256:1"', '"sha256:1"\nenabled = false', 1), "1 hook"),
+        (states.replace('"sha256:1"', '""', 2), "2 hooks"),
+        ("[hooks]\nstate = 7\n", "12 hooks"),
+        ("hooks = 7\n", "12 hooks"),
+    ):
+        config.write_text(text)
+        assert hooks.said() == [f"Codex does not trust {number}: it does not run them"]
+    config.unlink()
+    assert len(hooks.said()) == 1
+    # Another program's hook came before ours: Codex knows ours at their new places no more.
+    config.write_text(states)
+    values = json.loads(hooks.path.read_text())
+    values["hooks"]["Stop"].insert(0, {"hooks": [{"type": "command", "command": "x"}, 7]})
+    hooks.path.write_text(json.dumps(values))
+    assert hooks.said() == ["Codex does not trust 1 hook: it does not run them"]

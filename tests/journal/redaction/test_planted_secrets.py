@@ -23,7 +23,6 @@ from commands import Commands
 from installed import Installed
 from mindspring_server import TOKEN, Server
 from recordings import Firing
-from sync.store import bodies
 from tests.journal.redaction.test_redact import LOOK_ALIKES, PLANTED
 from tests.sync.rescan.test_rescan import holders
 
@@ -106,9 +105,7 @@ def asserted_clean(home: Path, *more: bytes) -> None:
         if path.is_file() and not path.is_relative_to(home / "days"):
             content = path.read_bytes()
             data += [content, gzip.decompress(content)] if path.suffix == ".gz" else [content]
-    with_bodies = "select body from events where body is not null union all select data from bodies"
-    unpack = bodies._decompressed
-    data += [unpack(blob) for (blob,) in stored.rows(home, with_bodies)]
+    data += stored.packed_texts(home)
     everything = b"\n".join(data)
     found = [name for name in NAMES if _shapes(PLANTED[name][1]) & _in(everything, name)]
     assert found == []

@@ -15,10 +15,10 @@ import recordings
 import stored
 from chance import examples
 from hooks import emit
-from journal.session.state import SessionState
 from journal.settings.sources import Settings
 from sync.query import listing
 from sync.query.filters import Filters
+from sync.store import states
 
 AGENT = "claude-code"
 ADOPT_ON = Settings().sessions.adopt_on
@@ -245,7 +245,7 @@ def seen(home: Path) -> dict[str, Row]:
     found = {}
     for session in listing.read(db, keys, ADOPT_ON):
         query = "select state from session_states where session = ?"
-        state = SessionState.load(db.execute(query, (session.key,)).get)
+        state = states.load(db.execute(query, (session.key,)).get)
         assert state is not None
         waiting = session.waiting_us
         found[session.id] = Row(
@@ -367,7 +367,7 @@ def recorded(home: Path) -> list[Recorded]:
     query = "select state, status, end_reason, prompts from session_states order by started_us"
     found = []
     for data, status, reason, prompts in stored.rows(home, query):
-        state = SessionState.load(data)
+        state = states.load(data)
         assert state is not None
         children = state.subagents.values()
         assert status != "finished" or reason == "process_gone" or all(c.ended_us for c in children)
@@ -380,7 +380,7 @@ def recorded(home: Path) -> list[Recorded]:
     return found
 
 
-def test_a_killed_agent_works_as_far_as_another_host_can_tell(tmp_path: Path) -> None:
+def test_a_killed_agent_of_another_host_counts_as_working(tmp_path: Path) -> None:
     host = json.dumps(os.uname().nodename).encode()
     lines = [
         line.replace(b'"host":' + host, b'"host":"far"') for line in recorded_lines("p-sigkill")

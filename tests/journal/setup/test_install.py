@@ -21,7 +21,7 @@ from journal.agents import AGENTS
 from journal.cli import run
 from journal.errors import JournalError, UsageError
 from journal.layout import Layout
-from journal.setup import programs, settings_file
+from journal.setup import programs, settings_file, settings_writing
 from journal.setup.agent_versions import agent_versions
 from journal.setup.hook_command import base_interpreter, is_ours
 from journal.setup.install import install, throw_away, uninstall
@@ -170,7 +170,7 @@ STYLES: dict[str, Callable[[Any], str]] = {
     "compact": lambda values: json.dumps(values, separators=(",", ":")),
     "windows": lambda values: (json.dumps(values, indent=2) + "\n").replace("\n", "\r\n"),
     "mark": lambda values: "\ufeff" + json.dumps(values, indent=2),
-    "by hand": lambda values: json.dumps(values, indent=2).replace('"deny": []', '"deny" : [ ]'),
+    "edited": lambda values: json.dumps(values, indent=2).replace('"deny": []', '"deny" : [ ]'),
 }
 
 
@@ -205,7 +205,7 @@ def test_the_style_of_the_file_is_kept(
     assert data.count(b"\n") == data.count(b"\r\n") or style != "windows"
 
 
-def test_what_others_changed_meanwhile_survives_uninstall(layout: Layout, settings: Path) -> None:
+def test_later_changes_by_others_survive_uninstall(layout: Layout, settings: Path) -> None:
     put(layout)
     values = read(settings)
     values["hooks"]["Stop"][0]["hooks"].append({"type": "command", "command": "theirs"})
@@ -221,10 +221,19 @@ def test_what_others_changed_meanwhile_survives_uninstall(layout: Layout, settin
     assert read(settings) == expected
 
 
-def test_uninstall_leaves_an_empty_object_where_there_was_no_file(layout: Layout) -> None:
+def test_uninstall_removes_the_file_that_it_made(layout: Layout) -> None:
     path = put(layout).settings
     take(layout)
-    assert path.read_bytes() == b"{}\n"
+    assert list(path.parent.iterdir()) == []
+    elsewhere = layout.home / "dotfile"
+    elsewhere.write_text("")
+    path.symlink_to(elsewhere)
+    elsewhere.write_text('{"hooks": {}}')
+    put(layout)
+    for backup in path.parent.glob("*backup*"):
+        backup.unlink()
+    take(layout)
+    assert elsewhere.read_bytes() == b"{}"
 
 
 def test_uninstall_of_what_is_not_installed_touches_nothing(layout: Layout, settings: Path) -> None:
@@ -326,7 +335,7 @@ def test_settings_that_cannot_be_kept_are_refused_untouched(
     assert snapshot(Path.home()) == before
 
 
-def test_settings_that_are_no_file_are_refused(layout: Layout, settings: Path) -> None:
+def test_settings_that_are_not_a_file_are_refused(layout: Layout, settings: Path) -> None:
     settings.unlink()
     os.mkfifo(settings)
     with pytest.raises(UsageError, match="not a regular file"):
@@ -363,7 +372,7 @@ def test_a_file_that_changes_under_our_hands_is_not_overwritten(settings: Path) 
     document = settings_file.load(settings)
     settings.write_text('{"newer": true}')
     with pytest.raises(JournalError, match="changed by another program"):
-        settings_file.write(document, {"ours": 1}, NOW_US)
+        settings_writing.write(document, {"ours": 1}, NOW_US)
     assert read(settings) == {"newer": True}
 
 
@@ -396,7 +405,7 @@ def test_the_programs_are_copied_privately_and_refreshed(layout: Layout) -> None
     assert programs.stale(layout) == ()
 
 
-def test_what_is_installed_records_a_whole_session(layout: Layout, settings: Path) -> None:
+def test_the_installed_hooks_record_a_whole_session(layout: Layout, settings: Path) -> None:
     put(layout)
     commands = dict(settings_file.commands(read(settings)))
     firings = [firing for firing in recordings.load("p-simple") if firing.event in commands]
@@ -472,7 +481,9 @@ def test_an_unknown_agent_is_refused_with_what_is_known(
     layout: Layout, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["install", "emacs"]) == 2
-    assert "unknown agent: emacs (known: claude-code, codex, copilot-cli" in capsys.readouterr().err
+    assert (
+        "unknown agent 'emacs' (known: claude-code, codex, copilot-cli" in capsys.readouterr().err
+    )
     assert run(["uninstall", "emacs"]) == 2
     assert list(Path.home().iterdir()) == [Path.home() / "bin"]
 

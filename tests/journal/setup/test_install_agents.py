@@ -2,7 +2,9 @@
 
 import json
 import os
+import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +12,38 @@ import pytest
 
 from journal.cli import run
 
-# Answers as `codex app-server` does, and keeps what it was told to trust in `trusted`.
+# Answers as `codex app-server` does, and notes in config.toml which hooks it has to trust.
 CODEX = """\
 #!{python}
-import json, os, sys
-home = os.environ["HOME"]
-file, kept = home + "/.codex/hooks.json", home + "/trusted"
+import json, os, re, sys, tomllib
+folder = os.environ["HOME"] + "/.codex"
+file, kept = folder + "/hooks.json", folder + "/config.toml"
+def noted():
+    config = tomllib.load(open(kept, "rb")) if os.path.exists(kept) else {{}}
+    return config.get("hooks", {{}}).get("state", {{}})
 for line in sys.stdin:
     asked = json.loads(line)
+    states = noted()
     if asked["method"] == "config/batchWrite":
-        [edit] = asked["params"]["edits"]
-        assert (edit["keyPath"], edit["mergeStrategy"]) == ("hooks.state", "upsert")
-        open(kept, "w").write(json.dumps(edit["value"]))
-    trusted = json.load(open(kept)) if os.path.exists(kept) else {{}}
+        for edit in asked["params"]["edits"]:
+            if edit["mergeStrategy"] == "upsert":
+                assert edit["keyPath"] == "hooks.state"
+                states.update(edit["value"])
+            else:
+                assert edit["value"] is None
+                del states[json.loads(edit["keyPath"].removeprefix("hooks.state."))]
+        text = open(kept).read().partition("[hooks.state")[0] if os.path.exists(kept) else ""
+        for key, state in states.items():
+            text += "[hooks.state." + json.dumps(key) + "]\\n"
+            text += "trusted_hash = " + json.dumps(state["trusted_hash"]) + "\\n"
+        open(kept, "w").write(text)
     hooks = []
-    for event, groups in json.load(open(file))["hooks"].items():
+    known = json.load(open(file)) if os.path.exists(file) else {{}}
+    for event, groups in known.get("hooks", {{}}).items():
         command = groups[0]["hooks"][0]["command"]
-        state = "trusted" if event in trusted else "untrusted"
-        hooks.append({{"key": event, "command": command, "currentHash": "sha256:" + event,
+        key = file + ":" + re.sub("(?<=[a-z])(?=[A-Z])", "_", event).lower() + ":0:0"
+        state = "trusted" if key in states else "untrusted"
+        hooks.append({{"key": key, "command": command, "currentHash": "sha256:" + event,
                       "trustStatus": state}})
     if "id" in asked:
         print("not JSON", flush=True)
@@ -73,7 +89,7 @@ def test_every_agent_that_is_found_gets_hooks_and_a_line(
     assert again.count("Already installed: nothing to change") == 3
     removed = out(capsys, "uninstall").out
     assert removed.count("hooks taken out") == 3
-    assert json.loads((user / ".gemini" / "settings.json").read_text()) == {}
+    assert not (user / ".gemini" / "settings.json").exists()
     assert "no hook of the journal in any agent" in out(capsys, "uninstall").out
 
 
@@ -84,7 +100,7 @@ def test_one_file_that_is_refused_leaves_the_other_agents_installed(
     settings = user / ".gemini" / "settings.json"
     settings.write_text('{"security": {} /* mine */}')
     said = out(capsys, "install", "gemini-cli", "qwen-code", code=2)
-    assert f"journal: Gemini CLI: refused: {settings} is left as it is" in said.err
+    assert f"journal: Gemini CLI: refused: {settings} was not changed" in said.err
     assert "Qwen Code: " in said.out
     assert (user / ".qwen" / "settings.json").exists()
     assert settings.read_text() == '{"security": {} /* mine */}'
@@ -104,17 +120,41 @@ def test_a_settings_file_goes_with_one_agent_and_needs_its_folder(
 def test_codex_is_trusted_through_its_own_interface(
     codex: Path, user: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    config = user / ".codex" / "config.toml"
     said = out(capsys, "install", "codex")
     assert "Codex does not run the hooks until they are trusted" in said.out
-    assert not (user / "trusted").exists()
+    assert "hooks.state" not in config.read_text()
+    waiting = "Codex does not trust 12 hooks: it does not run them"
     doctor = out(capsys, "doctor", "--json", code=1).out
-    assert "Codex does not trust 12 hooks" in doctor
+    assert waiting in doctor
+    assert waiting in out(capsys, "status").out
+    assert waiting in out(capsys).out
     assert "Codex does not run" in out(capsys, "install", "codex", "--no-trust").out
     assert "Codex trusts 12 hooks now." in out(capsys, "install", "codex", "--trust").out
-    kept = json.loads((user / "trusted").read_text())
-    assert kept["Stop"] == {"trusted_hash": "sha256:Stop"}
+    states = tomllib.loads(config.read_text())["hooks"]["state"]
+    assert states[f"{user}/.codex/hooks.json:stop:0:0"] == {"trusted_hash": "sha256:Stop"}
     assert "trust" not in out(capsys, "install", "codex").out
-    assert "does not trust" not in out(capsys, "doctor", "--json").out
+    for command in (["doctor", "--json"], ["status"], []):
+        assert "does not trust" not in out(capsys, *command).out
+    assert "Codex no longer trusts 12 hooks." in out(capsys, "uninstall").out
+    assert "hooks.state" not in config.read_text()
+
+
+def test_a_reader_that_leaves_does_not_end_an_installation(codex: Path, user: Path) -> None:
+    for command in ("install codex gemini-cli --trust", "uninstall"):
+        installing = command != "uninstall"
+        words = [sys.executable, "-m", "journal", *command.split()]
+        left, ours = os.pipe()
+        os.close(left)
+        done = subprocess.run(words, stdout=ours, stderr=ours)
+        os.close(ours)
+        assert done.returncode == 0
+        config = tomllib.loads((user / ".codex" / "config.toml").read_text())
+        assert ("agent-journal" in config.get("mcp_servers", {})) is installing
+        assert len(config.get("hooks", {}).get("state", {})) == (12 if installing else 0)
+        settings = user / ".gemini" / "settings.json"
+        assert settings.exists() is installing
+        assert not installing or set(json.loads(settings.read_text())) == {"hooks", "mcpServers"}
 
 
 @pytest.mark.parametrize("script", ["exit 3", 'read x; echo \'{"id":1,"error":{}}\'', "cat"])

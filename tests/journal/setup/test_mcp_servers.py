@@ -99,9 +99,30 @@ def test_a_file_that_is_not_there_is_made_and_no_mcp_leaves_it_out(
         assert server(user, agent) is None
     out(capsys, "install", agent, "--no-trust")
     assert server(user, agent) is not None
+    out(capsys, "uninstall")
+    assert not path.exists()
 
 
-def test_claude_code_is_told_by_its_own_program(
+@pytest.mark.parametrize("more", ["", ', "other": {"a": 1}'])
+def test_copilot_s_file_keeps_its_map_which_copilot_demands(
+    more: str, user: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = user / ".copilot" / "mcp-config.json"
+    path.parent.mkdir()
+    path.write_text(f'{{"mcpServers": {{}}{more}}}')
+    before = path.read_bytes()
+    out(capsys, "install", "copilot-cli")
+    out(capsys, "uninstall")
+    assert path.read_bytes() == before
+    out(capsys, "install", "copilot-cli")
+    for backup in path.parent.glob("*backup*"):
+        backup.unlink()
+    out(capsys, "uninstall")
+    assert path.exists() is bool(more)
+    assert not more or json.loads(path.read_text()) == json.loads(before)
+
+
+def test_claude_code_registers_the_server_with_its_own_program(
     user: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     program = user / "bin" / "claude"
@@ -127,7 +148,7 @@ def test_claude_code_is_told_by_its_own_program(
         ("codex", "model = "),
         ("codex", 'mcp_servers = { other = { command = "x" } }\n'),
         ("copilot-cli", '{"mcpServers": []}'),
-        ("claude-code", '{"mcpServers": {"agent-journal": {"command": "somebody-elses"}}}'),
+        ("claude-code", '{"mcpServers": {"agent-journal": {"command": "another-program"}}}'),
     ],
 )
 def test_what_cannot_be_kept_is_left_as_it_is_and_reported(

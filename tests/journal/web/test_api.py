@@ -1,7 +1,6 @@
 """The JSON API: the commands' shapes, pages of lists, what is wrong, what is live."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Any
 import apsw
 import pytest
 
+import commands
 import looked_at
 import stored
 from web_server import PATIENT, WebServer
@@ -32,10 +32,9 @@ def server(home: Path) -> Iterator[WebServer]:
 
 def journal(home: Path, *args: str) -> list[Any]:
     """The objects that a command prints."""
-    command = [sys.executable, "-m", "journal", "--home", str(home), *args, "--json"]
-    env = {**os.environ, **PATIENT, "HOME": str(home.parent)}
-    done = subprocess.run(command, capture_output=True, text=True, env=env)
-    assert done.returncode == 0, done.stderr
+    environ = {**PATIENT, "HOME": str(home.parent)}
+    done = commands.shared().run(home, *args, "--json", environ=environ)
+    assert done.code == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -122,7 +121,7 @@ def test_bad_values_are_400(server: WebServer, target: str) -> None:
     assert set(answer.json["error"]) == {"message", "hint"}
 
 
-def test_what_is_not_there_is_404(server: WebServer) -> None:
+def test_an_unknown_address_is_404(server: WebServer) -> None:
     for target in ("/api/sessions/nope", "/api/nope", "/api/sessions/", "/api/sessions/%00",
                    f"/api/sessions/{looked_at.FIXED}x"):  # fmt: skip
         answer = server.get(target)

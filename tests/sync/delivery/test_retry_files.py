@@ -22,7 +22,7 @@ from journal.errors import JournalError
 from journal.settings import sections
 from journal.times import DAY_US, SECOND_US, to_text
 from places import ROOT
-from sync.delivery import dead_pieces, retry_format, retry_queue
+from sync.delivery import begun, dead_pieces, retry_format, retry_queue
 from sync.delivery.retry_format import BadPieceError, LastError, Waiting
 from sync.delivery.retry_queue import ForeignRetryError, GoneError
 from sync.remote.contract import Piece
@@ -70,7 +70,7 @@ def test_the_file_is_the_json_of_the_public_interface(tmp_path: Path) -> None:
     assert fields["piece"]["bytes"] == len(BODY)
 
 
-def test_a_body_that_is_no_utf8_is_kept_byte_for_byte(tmp_path: Path) -> None:
+def test_a_body_that_is_not_utf8_is_kept_byte_for_byte(tmp_path: Path) -> None:
     piece = a_piece(body=b"\x1f\x8b\x00\xff\n")
     path = retry_queue.write_new(tmp_path, piece)
     assert retry_queue.read(path) == piece
@@ -81,11 +81,13 @@ def test_a_head_is_read_without_its_body(tmp_path: Path) -> None:
     piece = a_piece(body=b'"\\' * 2_000_000)
     path = retry_queue.write_new(tmp_path, piece)
     data = bytearray(path.read_bytes())
-    data[-100:] = b"x" * 100  # nobody looks there
+    data[-100:] = b"x" * 100  # a listing does not read that far
     path.write_bytes(data)
     assert retry_queue.read_head(path) == piece.head
     with pytest.raises(ForeignRetryError):
         retry_queue.read(path)
+    with pytest.raises(ForeignRetryError):
+        retry_queue.read_for(path, TARGET)
 
 
 def test_a_head_longer_than_one_look_is_read(tmp_path: Path) -> None:
@@ -132,6 +134,25 @@ def test_a_piece_that_was_removed_meanwhile_does_not_come_back(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_attempts_of_a_batch_that_was_killed_are_counted(tmp_path: Path) -> None:
+    paths = [retry_queue.write_new(tmp_path, a_piece(number)) for number in (1, 2, 3)]
+    paths[1].write_bytes(b"torn")
+    begun.note(tmp_path, [*(path.name for path in paths[:2]), "gone.json"])
+    for _ in range(2):
+        begun.count(tmp_path)
+        assert [retry_queue.read_head(paths[n]).attempts for n in (0, 2)] == [1, 0]
+    assert sorted(tmp_path.iterdir()) == paths
+
+
+def test_a_piece_is_read_for_its_remote_alone(tmp_path: Path) -> None:
+    path = retry_queue.write_new(tmp_path, a_piece())
+    assert retry_queue.read_for(path, TARGET) == a_piece()
+    assert retry_queue.read_for(path, "another") is None
+    path.write_text(json.dumps(json.loads(path.read_bytes()), indent=1))  # as a person may do
+    assert retry_queue.read_for(path, TARGET) == a_piece()
+    assert retry_queue.read_for(path, "another") is None
+
+
 def test_writing_a_piece_again_keeps_what_its_file_knows(tmp_path: Path) -> None:
     piece = a_piece()
     path = retry_queue.write_new(tmp_path, piece)
@@ -170,7 +191,7 @@ def test_a_listing_is_by_age_and_passes_foreign_things_over(tmp_path: Path) -> N
 
 
 def foreign_files(path: Path) -> dict[str, bytes]:
-    """Bytes that are no piece, each with a word of what is said of it."""
+    """Bytes that are not a piece, each with a word of the message."""
     data = path.read_bytes()
     fields = json.loads(data)
 
@@ -306,7 +327,7 @@ def test_a_wait_is_never_below_the_remotes_wish_nor_above_a_day() -> None:
     assert retry_queue.pause_us(1, sections.Retry(), chance, 1e12) == DAY_US
 
 
-def test_what_is_due_is_due_also_after_the_clock_was_set_back() -> None:
+def test_a_due_piece_is_due_also_after_the_clock_was_set_back() -> None:
     assert retry_queue.is_due(NOW_US, NOW_US)
     assert not retry_queue.is_due(NOW_US + 1, NOW_US)
     assert not retry_queue.is_due(NOW_US + DAY_US, NOW_US)
@@ -389,7 +410,7 @@ def test_leftovers_of_killed_writers_go_after_an_hour(tmp_path: Path) -> None:
 
 
 def work(folder: Path, told: int, chance: random.Random, first: int) -> None:
-    """Pieces come, are tried, go, are given up and put back, until somebody kills the process."""
+    """Pieces come, are tried, go, are given up and put back, until the process is killed."""
     retries, dead = folder / "retry", folder / "dead"
     held: list[tuple[Path, Waiting]] = []
     for number in range(first, first + 10_000):

@@ -1,60 +1,108 @@
+"""Payloads in rows and in blocks: what was stored is read, and what was removed is gone."""
+
 import random
 
 import apsw
 import pytest
-import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from sync.store import bodies, schema
+from sync.store import blocks, bodies, deletion, schema
 
 
 @pytest.fixture
 def db() -> apsw.Connection:
+    return made()
+
+
+def made() -> apsw.Connection:
     db = apsw.Connection(":memory:")
-    schema.LADDER[0](db)
+    for step in schema.STEPS:
+        step(db)
     return db
 
 
-def payloads(count: int, seed: int = 1) -> list[bytes]:
-    chance = random.Random(seed)
-    return [
-        b'{"cwd":"/home/dev","tool_response":{"stdout":"%s"}}'
-        % chance.randbytes(size).hex().encode()
-        for size in chance.choices((0, 20, 700, 3000), k=count)
+def payload(chance: random.Random) -> bytes:
+    text = chance.randbytes(chance.choice((0, 20, 700, 3000))).hex()
+    return b'{"cwd":"/home/dev","tool_response":{"stdout":"%s"}}' % text.encode()
+
+
+def arrive(db: apsw.Connection, seq: int, session: int, sent: list[bytes | None]) -> None:
+    """A batch of one session's events, as facts.insert stores it."""
+    arrived = [
+        bodies.Arrived(seq + n, session, None if one is None else bodies.Packed(one))
+        for n, one in enumerate(sent)
     ]
+    for one, body in zip(arrived, bodies.store(db, arrived), strict=True):
+        values = (one.seq, one.seq.to_bytes(16, "big"), session, one.seq, "E", 1, 0, body)
+        db.execute("insert into events values (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
 
-def test_what_is_packed_in_a_thread_is_unpacked_byte_for_byte(db: apsw.Connection) -> None:
-    sent = payloads(2000)
-    with bodies.Packing() as packing:
-        packed = list(map(bodies.Packed, sent))
-        packing.begin(packed).result()
-        bodies.store_large(db, enumerate(packed))
-        assert [bodies.unpack(db, body.blob) for body in packed] == sent
+def read(db: apsw.Connection) -> dict[int, bytes]:
+    return {
+        seq: bodies.unpack(db, seq, body)
+        for seq, body in db.execute("select seq, body from events").fetchall()
+    }
 
 
-def test_packings_come_and_go_while_others_compress(db: apsw.Connection) -> None:
-    sent = payloads(600)
-    with bodies.Packing() as lasting:
-        for _ in range(20):
-            packed, other = list(map(bodies.Packed, sent)), bodies.Packed(sent[0])
-            begun = lasting.begin(packed)
-            with bodies.Packing() as passing:
-                passing.begin([other]).result()
-            begun.result()
-            bodies.store_large(db, enumerate([*packed, other]))
-            assert bodies.unpack(db, packed[-1].blob) == sent[-1]
-            assert bodies.unpack(db, other.blob) == sent[0]
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_what_comes_goes_and_changes_is_as_it_was_sent(seed: int) -> None:
+    chance, db = random.Random(seed), made()
+    right: dict[int, bytes] = {}
+    seq = 1
+    for step in range(12):
+        if step % 3 == 2 and right:
+            some = chance.sample(sorted(right), chance.randrange(len(right) + 1))
+            if chance.random() < 0.5:
+                db.executemany("delete from events where seq = ?", [(one,) for one in some])
+                bodies.release(db, some)
+                right = {one: text for one, text in right.items() if one not in some}
+                seq = max(right, default=0) + 1  # rows may be given out again
+            else:
+                new = {one: payload(chance) for one in some if right[one] != b"null"}
+                query = "select body from events where seq = ?"
+                rows = [(one, db.execute(query, (one,)).get, new[one]) for one in new]
+                bodies.replace(db, rows)
+                right |= new
+        else:
+            sent = [payload(chance) for _ in range(chance.choice((1, 2, 5, 60)))]
+            texts = [None if chance.random() < 0.1 else one for one in sent]
+            arrive(db, seq, step, texts)
+            right |= {seq + n: one or b"null" for n, one in enumerate(texts)}
+            seq += len(texts)
+        assert read(db) == right
+    everything = sorted(right)
+    db.execute("delete from events")
+    bodies.release(db, everything)
+    for table in ("blocks", "bodies", "body_uses"):
+        assert db.execute(f"select count(*) from {table}").get == 0, table
 
 
-def test_a_failure_in_a_thread_is_raised_where_it_is_waited_for() -> None:
-    broken = bodies.Packed(b"null")
-    broken.blob = b""  # no payload is empty, and nothing can be made of it
-    with bodies.Packing() as packing:
-        begun = packing.begin([broken])
-        with pytest.raises((ValueError, zstandard.ZstdError)):
-            begun.result()
+def test_one_event_is_its_own_and_many_are_in_blocks_of_bounded_size(db: apsw.Connection) -> None:
+    chance = random.Random(1)
+    arrive(db, 1, 1, [payload(chance)])
+    assert db.execute("select count(*) from blocks").get == 0
+    sent = [payload(chance) for _ in range(400)]
+    arrive(db, 2, 1, sent)
+    held = db.execute("select count(*), max(length(data)) from blocks where events > 0").fetchall()
+    ((count, longest),) = held
+    assert 2 <= count <= 400 // 4
+    assert longest < 5_000  # a part of one
+    ((whole,),) = db.execute("select sum(length(data)) from blocks").fetchall()
+    rows = deletion.with_bodies(db, 1, 10_000)
+    assert len(rows) == 401
+    assert 0.9 * whole < sum(size for _, size in rows[1:]) <= whole
 
 
-def test_nothing_to_pack_is_packed_at_once() -> None:
-    with bodies.Packing() as packing:
-        packing.begin([]).result()
+def test_a_lost_block_costs_only_its_own_events(db: apsw.Connection) -> None:
+    sent = [b'{"n":%d,"text":"%s"}' % (n, b"x" * 900) for n in range(100)]
+    arrive(db, 1, 1, sent)
+    first = db.execute("select min(key) from blocks where key > 1 and events > 0").get
+    query = "select events from blocks where key = ?"
+    lost = set(range(first, first + int(db.execute(query, (first,)).get)))
+    db.execute("delete from blocks where key between ? and ?", (first, max(lost)))
+    gone = {seq for (seq,) in db.execute(blocks.WITHOUT_BLOCK).fetchall()}
+    assert gone == lost
+    found = read(db)
+    assert {seq for seq in found if found[seq] != sent[seq - 1]} == lost

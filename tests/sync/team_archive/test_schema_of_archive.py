@@ -54,6 +54,13 @@ def test_an_older_and_a_newer_schema_are_one_clear_line(team: Team) -> None:
     assert admin.try_("archive", "init").code == 1  # it can do nothing about a newer one
     with team.connect("postgres") as connection:
         connection.execute("update archive set version = 1")
+        connection.execute("alter function indexed rename to of_a_development_version")
+    for home, args in ((ada, ("sessions", "--archive")), (admin, ("archive", "init"))):
+        done = home.try_(*args)
+        assert (done.code, done.stderr.count("\n")) == (1, 1)
+        assert f"(drop schema {team.schema} cascade" in done.stderr
+    with team.connect("postgres") as connection:
+        connection.execute("alter function of_a_development_version rename to indexed")
     assert ada.json("replay", "--all")["failed"] == 0
     ada.sync()
     assert sorted(team.ids()) == sorted(ada.told.ids)

@@ -13,13 +13,18 @@ from typing import Any
 import pytest
 
 import commands
+import conversations
 import transcript_live
+import transcript_reader
 import transcripts
 from journal import cli
 from journal.agents import TRANSCRIPT
 from stored import database, rows
 from sync.query import detail, listing
+from transcript_reader import Counts
 from transcript_truth import History, Session, is_kept
+
+NOTHING = Counts(0, 0, 0, 0, 0, (0, 0, 0, 0))
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +76,52 @@ def test_counts_are_exact(thousand: tuple[History, Path, dict[str, object]]) -> 
     )
 
 
+def test_each_session_has_the_numbers_that_other_code_counts(
+    thousand: tuple[History, Path, dict[str, object]],
+) -> None:
+    history, user, _ = thousand
+    found = numbers(home_of(user))
+    for one in history.sessions:
+        counted = transcript_reader.count(one.path, [inner.path for inner in one.subagents])
+        assert (one.id, found.get(one.id, NOTHING)) == (one.id, counted)
+
+
+def test_real_transcripts_have_the_numbers_that_other_code_counts(tmp_path: Path) -> None:
+    """All that were recorded, see the README of each folder."""
+    projects = tmp_path / ".claude/projects"
+    shutil.copytree(transcripts.FOLDER, projects)
+    for name in conversations.NAMES:
+        shutil.copytree(conversations.FOLDER / name / "transcripts", projects / name)
+    journal(tmp_path, "import")
+    found = numbers(home_of(tmp_path))
+    paths = sorted(projects.glob("*/*.jsonl"))
+    assert len(paths) == len(found) == 18
+    for path in paths:
+        inner = path.with_suffix("").glob("subagents/*.jsonl")
+        assert (path, found[path.stem]) == (path, transcript_reader.count(path, inner))
+
+
+def numbers(home: Path) -> dict[str, Counts]:
+    """What the journal shows of each session."""
+    query = """
+        select s.id,
+          sum(o.kind = 'prompt' and o.author is not 'machine'),
+          sum(o.kind = 'answer' and not o.failed),
+          sum(o.kind = 'call'), sum(o.failed or o.ok is 0),
+          count(distinct nullif(o.subagent, ''))
+        from sessions s join items o on o.session = s.key group by 1
+    """
+    used = """
+        select s.id, sum(input), sum(output), sum(cache_read), sum(cache_write)
+        from sessions s join usage u on u.session = s.key group by 1
+    """
+    tokens = {session: tuple(sums) for session, *sums in rows(home, used)}
+    return {
+        session: Counts(*counts, tokens.get(session, NOTHING.tokens))
+        for session, *counts in rows(home, query)
+    }
+
+
 def test_answers_and_tokens_are_those_of_the_transcripts(
     thousand: tuple[History, Path, dict[str, object]],
 ) -> None:
@@ -118,7 +169,7 @@ def test_every_needle_is_found_and_nothing_forbidden(
         assert journal(user, "search", "--json", word) == "", word
 
 
-def test_what_has_been_still_is_finished(
+def test_a_silent_session_is_finished(
     thousand: tuple[History, Path, dict[str, object]],
 ) -> None:
     _, user, _ = thousand

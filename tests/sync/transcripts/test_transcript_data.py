@@ -10,46 +10,10 @@ import pytest
 import recordings
 import transcript_live
 import transcripts
+from transcript_reader import ECHOES, blocks, is_by_person, lines, text_of
 from transcript_truth import KINDS, History, Session
 
 NOT_OURS = {"PostToolBatch", "MessageDisplay"}
-# Of the person: what a user record may not begin with.
-ECHOES = ("<command-", "<local-command", "<task-notification", "[Request interrupted")
-
-
-def naive(path: Path) -> tuple[list[dict[str, Any]], int]:
-    """The records of a file, also at the ends of damaged lines, and how many lines are damaged."""
-    records, damaged = [], 0
-    *lines, _ = path.read_bytes().decode().split("\n")
-    for line in lines:
-        try:
-            records.append(json.loads(line))
-        except ValueError:
-            damaged += 1
-            ends = [at for at in range(len(line)) if line.startswith('{"', at)]
-            for at in ends:
-                try:
-                    record = json.loads(line[at:])
-                except ValueError:
-                    continue
-                if "type" in record and "sessionId" in record:
-                    records.append(record)
-                    break
-    return records, damaged
-
-
-def blocks(record: dict[str, Any], kind: str) -> list[dict[str, Any]]:
-    content = record.get("message", {}).get("content")
-    return [b for b in content if b["type"] == kind] if isinstance(content, list) else []
-
-
-def told(record: dict[str, Any]) -> str:
-    content = record["message"]["content"]
-    return (
-        content
-        if isinstance(content, str)
-        else "\n".join(block["text"] for block in blocks(record, "text"))
-    )
 
 
 @pytest.fixture(scope="module", params=["usual", "rare"])
@@ -72,7 +36,7 @@ def test_a_history_follows_from_its_seed(tmp_path: Path) -> None:
 
 def test_lines_and_bytes_are_as_said(history: History) -> None:
     for session in history.sessions:
-        read = [naive(path) for path in session.files]
+        read = [lines(path) for path in session.files]
         records = [record for found, _ in read for record in found]
         assert len(records) == session.lines, session.path
         assert sum(damaged for _, damaged in read) == session.torn
@@ -106,11 +70,11 @@ def is_thought(record: dict[str, Any]) -> bool:
 
 def test_prompts_calls_answers_and_tokens_are_as_said(history: History) -> None:
     for session in history.sessions:
-        own, _ = naive(session.path)
-        inner = [record for s in session.subagents for record in naive(s.path)[0]]
+        own, _ = lines(session.path)
+        inner = [record for s in session.subagents for record in lines(s.path)[0]]
         both = {record["uuid"]: record for record in own + inner if "uuid" in record}.values()
         prompts = [
-            record["attachment"]["prompt"] if record["type"] == "attachment" else told(record)
+            record["attachment"]["prompt"] if record["type"] == "attachment" else text_of(record)
             for record in both
             if is_by_person(record)
         ]
@@ -124,7 +88,7 @@ def test_prompts_calls_answers_and_tokens_are_as_said(history: History) -> None:
             assert (call.id, ended) == (call.id, call.ended)
         spoken = [record for record in both if record["type"] == "assistant"]
         spoken = [record for record in spoken if record["message"]["model"] != "<synthetic>"]
-        texts = [told(record) for record in spoken if blocks(record, "text")]
+        texts = [text_of(record) for record in spoken if blocks(record, "text")]
         assert sorted(texts) == sorted(answer.text for answer in session.answers)
         usage: dict[str, int] = {}
         for record in spoken:
@@ -137,16 +101,7 @@ def test_prompts_calls_answers_and_tokens_are_as_said(history: History) -> None:
         assert spawned == {subagent.call for subagent in session.subagents}
 
 
-def is_by_person(record: dict[str, Any]) -> bool:
-    if record["type"] == "attachment":
-        return bool(record["attachment"]["type"] == "queued_command")
-    machine = any(record.get(key) for key in ("isMeta", "isSidechain", "isCompactSummary"))
-    if record["type"] != "user" or machine or blocks(record, "tool_result"):
-        return False
-    return not told(record).startswith(ECHOES)
-
-
-def test_every_needle_is_in_its_session_alone(history: History) -> None:
+def test_each_needle_is_only_in_its_session(history: History) -> None:
     texts = {one.id: [path.read_bytes().decode() for path in one.files] for one in history.sessions}
     everything = "\n".join(text for found in texts.values() for text in found)
     for word, needle in history.needles.items():
@@ -158,7 +113,7 @@ def test_every_needle_is_in_its_session_alone(history: History) -> None:
     assert history.forbidden
     assert all(word in everything for word in history.forbidden)
     for one in history.sessions:
-        found = (record for path in one.files for record in naive(path)[0])
+        found = (record for path in one.files for record in lines(path)[0])
         kept = [one for one in found if not is_secret(one) and not is_thought(one)]
         assert not any("veiled" in json.dumps(record) for record in kept)
 
@@ -168,8 +123,8 @@ def test_a_fork_begins_as_another_session(history: History) -> None:
     forks = [session for session in history.sessions if session.forked]
     assert len(forks) >= 4
     for fork in forks:
-        before = {r["uuid"]: r for r in naive(sessions[fork.forked].path)[0] if "uuid" in r}
-        copies = [r for r in naive(fork.path)[0] if r.get("uuid") in fork.copies]
+        before = {r["uuid"]: r for r in lines(sessions[fork.forked].path)[0] if "uuid" in r}
+        copies = [r for r in lines(fork.path)[0] if r.get("uuid") in fork.copies]
         assert copies
         assert sum(not is_secret(record) for record in copies) == fork.copied
         for copy in copies:
@@ -186,7 +141,7 @@ def test_made_up_records_have_the_fields_of_real_ones(history: History) -> None:
     real: dict[Any, set[str]] = {}
     always: dict[Any, set[str]] = {}
     for path in transcripts.FOLDER.rglob("*.jsonl"):
-        for record in naive(path)[0]:
+        for record in lines(path)[0]:
             kind = record["type"], record.get("subtype")
             real[kind] = real.get(kind, set()) | record.keys()
             always[kind] = always.get(kind, set(record)) & record.keys()
@@ -194,7 +149,7 @@ def test_made_up_records_have_the_fields_of_real_ones(history: History) -> None:
     known |= {"error", "isApiErrorMessage", "apiErrorStatus"}
     seen = set()
     for session in history.sessions:
-        for record in naive(session.path)[0]:
+        for record in lines(session.path)[0]:
             kind = record["type"], record.get("subtype")
             if kind in real:
                 seen.add(kind)
@@ -206,7 +161,7 @@ def test_made_up_records_have_the_fields_of_real_ones(history: History) -> None:
     assert seen == real.keys()
 
 
-def test_hooks_told_from_a_real_transcript_are_those_that_were_recorded() -> None:
+def test_hooks_derived_from_a_real_transcript_are_those_that_were_recorded() -> None:
     for name in recordings.NAMES:
         recorded = Counter(heard(one) for one in recordings.load(name) if one.event not in NOT_OURS)
         made = Counter(
@@ -215,7 +170,7 @@ def test_hooks_told_from_a_real_transcript_are_those_that_were_recorded() -> Non
             for _, firing in transcript_live.firings(path)
         )
         events = {event for event, *_ in ((recorded - made) | (made - recorded))}
-        # A minute's pause is no resumption here, and a compaction has a sub-agent without a file.
+        # A pause of a minute does not resume here; a compaction has a sub-agent without a file.
         allowed = {"p-resume": {"SessionStart", "SessionEnd"}, "i-compact": {"SubagentStop"}}
         assert events <= allowed.get(name, set()), name
         first = transcripts.recorded_start_ns(name)
@@ -223,13 +178,13 @@ def test_hooks_told_from_a_real_transcript_are_those_that_were_recorded() -> Non
 
 
 def heard(firing: recordings.Firing) -> tuple[str, ...]:
-    """What tells one firing from another."""
+    """What distinguishes one firing from another."""
     payload = json.loads(firing.stdin)
     names = ("session_id", "tool_use_id", "prompt", "agent_id", "last_assistant_message", "error")
     return (firing.event, *(str(payload.get(name)) for name in names))
 
 
-def test_hooks_told_from_a_made_up_session_are_what_hooks_see_of_it(
+def test_hooks_derived_from_a_made_up_session_are_what_hooks_see_of_it(
     history: History, tmp_path: Path
 ) -> None:
     for session in history.sessions:
@@ -247,10 +202,10 @@ def test_hooks_told_from_a_made_up_session_are_what_hooks_see_of_it(
         final = [one.text for one in session.answers if one.final and not one.copied]
         assert sorted(ends) == sorted(final)
     chosen = history.sessions[0]
-    lines = transcript_live.write_live(tmp_path, chosen.path)
+    fired = transcript_live.write_live(tmp_path, chosen.path)
     written = b"".join(path.read_bytes() for path in sorted((tmp_path / "days").rglob("*.jsonl")))
-    assert written == b"".join(lines)
-    assert {json.loads(line)["session"] for line in lines} == {chosen.id}
+    assert written == b"".join(fired)
+    assert {json.loads(line)["session"] for line in fired} == {chosen.id}
 
 
 def calls_of(session: Session) -> dict[str, set[str]]:

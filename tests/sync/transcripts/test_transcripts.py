@@ -1,12 +1,10 @@
-"""The copy of a session's own transcript: what is kept of it, whatever becomes of the original."""
+"""The copy of a session's transcript: what stays when the original changes or is deleted."""
 
 import json
 import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -18,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import commands
 import recordings
 import stored
 import transcript_live
@@ -30,7 +29,6 @@ from journal.layout import Layout
 from journal.settings.sources import load_settings
 from journal.setup import capture
 from journal.times import to_us
-from places import ROOT
 from stored import database, rows
 from sync import cycle
 from sync.conditions import Pass
@@ -182,25 +180,14 @@ def test_a_truncated_or_replaced_original_adds_what_is_new(live: Live) -> None:
     )
 
 
-KILLED = """
-import sys
-from killed_pass import Moments
-from journal import cli
-Moments(int(sys.argv[1]))
-sys.exit(cli.run(sys.argv[2:]))
-"""
-
-
 def test_a_copy_that_is_killed_anywhere_is_finished_by_the_next(live: Live) -> None:
     live.hooks()
-    environ = {**os.environ, **PATIENT, "HOME": str(live.folder)}
+    environ = {**PATIENT, "HOME": str(live.folder)}
     killed, moment = 0, 1
     while True:
-        command = [sys.executable, "-c", KILLED, str(moment), "--home", str(live.home), "sync"]
-        root = ROOT
-        done = subprocess.run(command, env=environ, capture_output=True, cwd=root)
-        if done.returncode != -signal.SIGKILL:
-            assert done.returncode == 0, done.stderr
+        done = commands.shared().run(live.home, "sync", dies_at=moment, environ=environ)
+        if done.code != -signal.SIGKILL:
+            assert done.code == 0, done.stderr
             break
         killed += 1
         moment += 7
@@ -292,7 +279,7 @@ def at_us(record: dict[str, Any]) -> int:
 
 @pytest.mark.parametrize("where", ["everywhere", "here", "elsewhere"])
 @pytest.mark.parametrize("still_off", [True, False])
-def test_what_was_said_while_capture_was_off_is_not_copied(
+def test_lines_from_while_capture_was_off_are_not_copied(
     live: Live, where: str, still_off: bool
 ) -> None:
     records = [json.loads(line) for line in live.data.split(b"\n")[:-1]]
