@@ -63,7 +63,7 @@ class Outside:
 
     @property
     def problems(self) -> list[str]:
-        """What people must be told, a line each."""
+        """What people must know, a line each."""
         found = [*self.delivered.problems, *self.pulled.problems]
         if (refusal := self.delivered.error) is not None:
             found.append(f"the remote: {refusal.details} ({self._what_follows(refusal)})")

@@ -1,4 +1,4 @@
-"""The answers of `session` and `recent`, and what the others tell of a session."""
+"""The answers of `session` and `recent`, and what the others show of a session."""
 
 from collections.abc import Iterator
 

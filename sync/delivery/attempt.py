@@ -57,7 +57,7 @@ class Sending:
         try:
             made = redact_before_send.cleaned(self._waiting, redactor)
         except UncleanError as error:
-            self._waiting = redact_before_send.blotted(self._waiting, redactor)
+            self._waiting = redact_before_send.redacted_piece(self._waiting, redactor)
             self._reject("unclean", str(error))
             return False
         if made is not self._waiting:

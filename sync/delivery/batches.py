@@ -19,7 +19,7 @@ from sync.remote.contract import Piece, Progress, RemoteError, Then
 class Batching(Protocol):
     """A remote that takes several pieces at once.
 
-    `keeps_by_id`: it stores each record once by its id, whichever pieces hold it.
+    `keeps_by_id`: it stores each record once by its id, from any number of pieces.
     """
 
     batch_pieces: int

@@ -264,7 +264,8 @@ def find(db: apsw.Connection, name: str) -> int:
     if not found:
         raise JournalError(f"no session {shown_name(name)}", "journal sessions --all lists them")
     if len(found) > 1:
-        raise JournalError(f"{shown_name(name)} is {_candidates(db, found)}", "type more of the id")
+        several = f"{shown_name(name)!r} matches several sessions: {_candidates(db, found)}"
+        raise JournalError(several, "type more of the id")
     return found[0][0]
 
 
@@ -285,7 +286,7 @@ def _candidates(db: apsw.Connection, found: list[tuple[int, str, str]]) -> str:
         f"{agent}/{name}" if same else short_ids.of_session(db, name) for _, agent, name in found
     ]
     shown = ", ".join(map(shown_name, names[:MAX_CANDIDATES]))
-    return f"not one session but {shown}" + (" …" if len(found) > MAX_CANDIDATES else "")
+    return shown + (" …" if len(found) > MAX_CANDIDATES else "")
 
 
 def shown_name(name: str) -> str:

@@ -142,7 +142,7 @@ def is_alive(pid: int, last_us: int) -> bool:
 
 
 def _started_us(pid: int) -> int | None:
-    """When a process began, microseconds since 1970; None: it cannot be told."""
+    """When a process began, microseconds since 1970; None: unknown."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - read for each open session
             ticks = int(file.read().rpartition(b")")[2].split()[19])  # field 22, proc(5)

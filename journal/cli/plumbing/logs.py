@@ -26,7 +26,7 @@ _COUNTS = (
     ("pruned.sessions", "session deleted", "sessions deleted"),
     ("pruned.days", "pack deleted", "packs deleted"),
     ("remote.sent", "piece sent", "pieces sent"),
-    ("remote.pending", "piece the remote works on", "pieces the remote works on"),
+    ("remote.pending", "piece the remote is processing", "pieces the remote is processing"),
     ("remote.failed", "piece failed", "pieces failed"),
     ("remote.dead", "piece given up", "pieces given up"),
     ("remote.waiting", "piece waiting", "pieces waiting"),
@@ -38,13 +38,13 @@ _ERRORS = ("error", "remote.error", "model.error")
 
 
 @click.command()
-@click.option("--follow", "-f", is_flag=True, help="Go on as lines are written, until Ctrl-C.")
+@click.option("--follow", "-f", is_flag=True, help="Print new lines as they come, until Ctrl-C.")
 @click.option(
     "--level",
     type=click.Choice(LEVELS),
     default="info",
     show_default=True,
-    help="Only lines of this level, or a more serious one.",
+    help="Only lines of this level or higher.",
 )
 @click.option(
     "--lines",
@@ -53,9 +53,9 @@ _ERRORS = ("error", "remote.error", "model.error")
     metavar="N",
     default=50,
     show_default=True,
-    help="How many of the last lines; 0 shows all.",
+    help="Number of lines to show, counted from the end (0 = all).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the lines as they are.")
+@click.option("--json", "as_json", is_flag=True, help="Print the lines unchanged.")
 @pass_app
 def logs(app: App, follow: bool, level: str, lines: int, as_json: bool) -> None:
     """Show the log: what each sync, delivery and watcher did, and what failed.
@@ -72,7 +72,7 @@ def logs(app: App, follow: bool, level: str, lines: int, as_json: bool) -> None:
     for line in shown[-lines:] if lines else shown:
         _show(line, as_json=as_json)
     if not shown and not follow and not as_json:
-        click.echo("The log has no such line." if app.layout.logs.exists() else "No log yet.")
+        click.echo("No line of the log matches." if app.layout.logs.exists() else "No log yet.")
     if follow:
         for line in _following(app):
             if _level(line) in wanted:

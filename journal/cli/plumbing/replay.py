@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--all", "every", is_flag=True, help="Send everything now, also what is not due yet.")
-@click.option("--dead", is_flag=True, help="Also send what was given up.")
+@click.option("--all", "every", is_flag=True, help="Also send pieces that are not due yet.")
+@click.option("--dead", is_flag=True, help="Also send pieces that were given up.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @pass_app
 def replay(app: App, every: bool, dead: bool, as_json: bool) -> None:
     """Send what waits in retry/ to the remote.
 
-    Without --all it waits as long as the remote asked for. It is safe to run at any time, also
-    while the remote is down: nothing is lost or sent twice. Exits with 75 if another process is
-    sending.
+    It sends the pieces that are due; after a failed attempt a piece waits before the next one. It
+    can be run at any time, also while the remote is down: nothing is lost or sent twice. Exits with
+    75 if another process is sending.
     """
     from sync.delivery import deliveries
     from sync.slow_stages import Outside

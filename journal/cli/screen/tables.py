@@ -176,5 +176,5 @@ def _title(session: "Session") -> "Text":
 
     title = one_line(session.title)
     if not session.adopted:
-        return Text(f"(not adopted) {title}".rstrip(), style="dim")
+        return Text(f"(only started) {title}".rstrip(), style="dim")
     return Text(title) if title else Text("(no prompt)", style="dim")

@@ -25,17 +25,17 @@ _STYLES = {"ok": "green", "warning": "bold yellow", "error": "bold red"}
     type=click.Path(path_type=Path),
     help="The agent's settings, if the hooks were installed into another file than the user's.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a check.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per check.")
 @pass_app
 def doctor(app: App, fix: bool, settings: Path | None, as_json: bool) -> None:
-    """Check the whole installation and say what to do.
+    """Check the installation and say what to do.
 
-    Sends a record through the installed hook, as the agent would, finds it in the database and
-    removes it again. Exits with 1 if something is wrong; warnings alone exit with 0.
+    Sends a test record through the installed hook, as the agent would, finds it in the database and
+    deletes it. Exits with 1 if there is an error, and with 0 if there are only warnings.
 
-    --fix sets the rights of the home, installs outdated or missing hooks again (if some are
-    there), syncs what lies in the spool, and makes a new database in place of a damaged one if
-    nothing is lost by that. Locks need no repair: a lock ends with its process.
+    --fix corrects the permissions of the home, renews outdated or missing hooks (if any are
+    installed), syncs the records in the spool, and replaces a damaged database if nothing is lost
+    by that. Locks need no repair: a lock ends with its process.
     """
     from journal.cli.setup import doctor_checks
     from journal.doctor import Status, examine

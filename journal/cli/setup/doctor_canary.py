@@ -29,7 +29,7 @@ def send(app: App, wish: "Wish", read: "list[Level]", is_usable: bool) -> "list[
     if not commands:
         reason = "no hook of this home is installed"
     elif made is None:
-        reason = "the hooks that are installed would leave a session behind"
+        reason = "the installed hooks would leave a test session behind"
     return _sent(app, made, environ, reason)
 
 
@@ -40,7 +40,7 @@ def send_for(app: App, one: "Installed", is_usable: bool) -> "list[Finding]":
     from journal.doctor import canary
 
     made = canary.make(one.commands, one.agent.name, (one.agent.setup.canary,))
-    reason = "" if made else "the hooks that are installed would leave a session behind"
+    reason = "" if made else "the installed hooks would leave a test session behind"
     found = _sent(app, made, dict(os.environ), reason or _why_not_sent(app, os.environ, is_usable))
     label = one.agent.label
     return [replace(finding, message=f"{label}: {finding.message}") for finding in found]
@@ -52,7 +52,7 @@ def _why_not_sent(app: App, environ: "Mapping[str, str]", is_usable: bool) -> st
     from journal.setup.hook_command import SILENCE
 
     if environ.get(SILENCE) == "1" or _is_off(capture.look(app.layout, "/")):
-        return "the hooks are told to record nothing"
+        return "the hooks are set to record nothing"
     return "" if is_usable else "nothing may be stored while the settings cannot be read"
 
 

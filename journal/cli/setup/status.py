@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def status(app: App, as_json: bool) -> None:
     """Show what is recorded, what is not synced yet, and what is wrong.
 
-    It only looks: it stores nothing and makes no home.
+    It changes nothing, and does not create a home.
     """
     from sync.checkup import home_status
 
