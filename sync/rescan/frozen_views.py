@@ -10,12 +10,12 @@ import apsw
 
 from journal.redaction.redactor import Redactor
 from journal.session.state import SessionState
+from journal.session.texts import KINDS, TextKind
 from sync.rescan.counts import Rescanned
 from sync.store import facts
 from sync.store.compression import pack_state, unpack
 from sync.views import contexts, full_text, items, sessions
 from sync.views.change import Change
-from sync.views.texts import KINDS, TextKind
 
 _LINES = ("project_name", "cwd", "branch")
 

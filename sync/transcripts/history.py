@@ -1,4 +1,4 @@
-"""A transcript that is imported as history: read whole, wherever it lies."""
+"""A transcript that is imported as history: read whole, from any folder."""
 
 import os
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hooks.project import Place, locate
 from journal.agents import AGENTS
-from journal.agents.entry import Row
+from journal.agents.transcript_entry import Row
 from journal.printable import one_line
 from journal.record import record
 from sync.ingest.foreign_lines import Line, UnreadableError, lines

@@ -54,7 +54,7 @@ def advance(
     What it returns is still to be handed to `full_text.insert`, in the same transaction.
     """
     for view in OF_OWN_FACTS:
-        view.tell(db, own)
+        view.add_facts(db, own)
     spoken_of = _spoken_of(db, own) - set(new)
     models.note_work(db, new)
     delivered_pieces.note_work(db, [*new, *spoken_of], now_us)
@@ -173,7 +173,7 @@ def _derive_all(db: apsw.Connection, now_us: int) -> None:
             view.drop_all(db)
         own = list(facts.own_facts(db))
         for view in OF_OWN_FACTS:
-            view.tell(db, own)
+            view.add_facts(db, own)
         for session in facts.session_keys(db):
             if deletion.has_gaps(db, session):
                 _keep(db, session, now_us)

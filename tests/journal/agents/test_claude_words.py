@@ -8,8 +8,8 @@ from journal.agents import TRANSCRIPT, meaning_of
 from journal.session.fold import Event, fold
 from journal.session.meaning import Author, Kind, Meaning
 from journal.session.state import SessionState
+from journal.session.texts import texts
 from sync.views.sessions import title
-from sync.views.texts import texts
 
 COMMAND = "<command-{0}>{1}</command-{0}>".format
 

@@ -1,4 +1,4 @@
-"""One conversation from several sources: any of their records, in any order, tell what they can.
+"""One conversation from several sources: any of their records, in any order, give what they can.
 
 The truth of each recording was made by other code; see tests/fixtures/conversations.py.
 """
@@ -34,7 +34,7 @@ def shown(home: Path, session: str) -> dict[str, Any]:
         if key is None:
             return {"prompts": [], "answers": [], "observations": []}
         return json.loads(json.dumps(detail.read(db, key, ()).json(), default=str))
-    except JournalError:  # its records tell nothing of a conversation
+    except JournalError:  # its records have nothing of a conversation
         return {"prompts": [], "answers": [], "observations": []}
     finally:
         db.close()
@@ -71,7 +71,7 @@ def everything(name: str) -> list[Told]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_source_alone_and_both_tell_the_truth(tmp_path: Path, name: str) -> None:
+def test_each_source_alone_and_both_give_the_true_conversation(tmp_path: Path, name: str) -> None:
     whole = conversations.load(name)
     for kind, told in (("hooks", whole.hooks), ("lines", whole.lines), ("both", everything(name))):
         arrive(tmp_path / kind, [told])
@@ -91,11 +91,11 @@ def test_hooks_first_and_lines_later_or_the_other_way_give_the_same(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_session_that_grows_record_by_record_ends_like_one_read_at_once(
+def test_a_session_that_grows_by_two_records_a_pass_ends_like_one_read_at_once(
     tmp_path: Path, name: str
 ) -> None:
     told = sorted(everything(name), key=lambda one: json.loads(one.data)["at"])
-    arrive(tmp_path / "grown", [[one] for one in told])
+    arrive(tmp_path / "grown", [told[number : number + 2] for number in range(0, len(told), 2)])
     arrive(tmp_path / "whole", [told])
     assert stored.views(tmp_path / "grown") == stored.views(tmp_path / "whole")
 
@@ -121,7 +121,7 @@ def test_prompts_that_version_0_1_hid_or_doubled_are_right_afterwards(
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(name=st.sampled_from(NAMES), seed=st.integers(0, 2**32))
-def test_any_records_in_any_order_tell_what_they_can(
+def test_any_records_in_any_order_give_what_they_can(
     tmp_path_factory: pytest.TempPathFactory, name: str, seed: int
 ) -> None:
     """Rule 11: hooks and lines are cut anywhere, repeated, shuffled, and come in any batches.
@@ -174,7 +174,7 @@ def _part(told: list[Told], chance: random.Random) -> list[Told]:
 def test_a_session_without_turns_that_grows_ends_like_one_read_at_once(
     tmp_path_factory: pytest.TempPathFactory, agent: str, seed: int
 ) -> None:
-    """It is merged from the last prompt that all sources tell: also with hooks that fire twice."""
+    """It is merged from the last prompt that all sources have: also with hooks that fire twice."""
     chance = random.Random(seed)
     whole = LongSession(agent, named=False, doubled=chance.random() < 0.5, seed=seed)
     told = [line for _ in range(4) for part in whole.turn(chance.randrange(4)) for line in part]
