@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml
 $(CLOCK): tests/fixtures/clock_ahead.c $(STAMP)
 	$(CC) -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $< -ldl
 
-demo: $(STAMP)  ## replay a day of a project, show what the next session is told
+demo: $(STAMP)  ## replay a day of a project, show the context of the next session
 	@$(BIN)/python tests/demo.py
 
 # The tests' files lie in memory where Linux offers that: they sync thousands of small files.
@@ -54,8 +54,7 @@ storm: $(STAMP)  ## kill writers, syncers and deliveries at random, then count; 
 	$(BIN)/python tests/storms/order_storm.py --storms $(if $(SHORT),1 --steps 60,4)
 	$(BIN)/python tests/storms/team_storm.py --kills $(if $(SHORT),15,150) --servers $(if $(SHORT),2,20)
 	$(if $(SHORT),,THOROUGH=1 $(BIN)/python -m pytest -n 2 -m hypothesis)
-	$(if $(SHORT),,THOROUGH=1 $(BIN)/python -m pytest tests/hooks/test_agents.py \
-	  tests/hooks/test_broken_installation.py)
+	$(if $(SHORT),,THOROUGH=1 $(BIN)/python -m pytest -n 2 tests/hooks)
 
 check: $(STAMP)  ## linters and types
 	$(BIN)/ruff check

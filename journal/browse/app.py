@@ -115,7 +115,7 @@ class Browse(Program[Chosen | Exception | None]):
         return action not in _OF_THE_LIST or not isinstance(self.screen, SessionScreen)
 
     def on_mount(self) -> None:
-        """Look now, and whenever something happens; leave as one should, whatever the way."""
+        """Look now, and whenever something happens; leave as one should, on every way out."""
         self.theme = "ansi-dark" if "ansi-dark" in self.available_themes else self.theme
         self.screen.set_focus(self._rows)
         with suppress(NotImplementedError, AttributeError):  # Windows
@@ -270,7 +270,7 @@ class Browse(Program[Chosen | Exception | None]):
             return
         line = resuming.line(session.agent, session.id, session.cwd)
         if not line:
-            self.notify("no way back into this session is known", severity="warning")
+            self.notify("this session cannot be resumed", severity="warning")
             return
         self.copy_to_clipboard(line)
         self.notify(f"copied: {line}", markup=False)

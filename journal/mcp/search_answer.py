@@ -56,7 +56,7 @@ def _place(after: str) -> tuple[bool, int, Cursor | None]:
     where, _, rest = after.strip().partition(".")
     number, _, cursor = rest.partition(".")
     if where not in ("all", "here") or not number.isdecimal() or len(number) > 3:
-        raise UsageError("after: this is not a place in a search", HINT)
+        raise UsageError("after: not a value that a search returned", HINT)
     return where == "all", int(number), Cursor.of(cursor)
 
 

@@ -63,7 +63,7 @@ class Redactor:
     def _named(self, patterns: list[str], allow: list[str]) -> str:
         """What these rules are called: their version, and for the user's own a keyed digest.
 
-        The user's expressions may spell a secret out, so that nothing but the key tells which ones
+        The user's expressions may spell a secret out, so that only the key reveals which ones
         they are.
         """
         if not self.enabled:
@@ -83,7 +83,7 @@ class Redactor:
     def json(self, data: bytes) -> bytes:
         """JSON with its secrets redacted; the same object if there are none.
 
-        Valid JSON stays valid; of what is not, the strings are redacted as far as they can be told.
+        Valid JSON stays valid; in other bytes all strings that can be found are redacted.
         """
         if not self.may_hold_secret(data):
             return data
@@ -100,7 +100,7 @@ class Redactor:
     def _rewritten(self, data: bytes, harmless: set[bytes], again: bool) -> tuple[bytes, bool]:
         """`data` with its strings redacted, and whether to do it again would change nothing.
 
-        `again`: a string that still hits goes whole. `harmless`: strings that hold nothing wherever
+        `again`: a string that still hits goes whole. `harmless`: strings that hold nothing where
         they stand, as far as is known by now.
         """
         parts: list[bytes] = []

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import hooks
 from hooks import autostart
+from journal.durable_files import write_whole
 from journal.errors import JournalError
-from journal.layout import Layout, write_whole
+from journal.layout import Layout
 from journal.setup import lost
 
 APPLICATION = "application"  # next to the programs: one line, the application's own interpreter

@@ -20,7 +20,9 @@ def now(site: Site, db: apsw.Connection, _: Asked) -> Context:
     waiting, more = questions.page(db, site, questions.shown(site, "awaiting"), _ROWS)
     working, _more = questions.page(db, site, questions.shown(site, "working"), _ROWS)
     states = listing.states(db, questions.shown(site))
-    return {"waiting": waiting, "more_wait": more, "working": working, "states": states}
+    running = [one for one in working if not one.is_silent(site.app.now_us)]
+    states["working"] -= len(working) - len(running)
+    return {"waiting": waiting, "more_wait": more, "working": running, "states": states}
 
 
 def today(site: Site, db: apsw.Connection, _: Asked) -> Context:

@@ -54,7 +54,7 @@ def _session(site: Site, db: apsw.Connection, asked: Asked) -> Context:
 
 
 def _told_next(detail: Detail) -> str:
-    """What the next session of the project is told of this one; "" for nothing."""
+    """What the context of the project's next session has of this one; "" for nothing."""
     if detail.summary is None:
         return ""
     session, zone = detail.session, datetime.now().astimezone().tzinfo or UTC

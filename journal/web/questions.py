@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from journal.errors import JournalError
+from journal.session.texts import TextKind
 from journal.web.asked import Asked
 from journal.web.site import Site
 from sync.pages import story
@@ -18,7 +19,6 @@ from sync.query.listing import Place, Session
 from sync.query.search import Found
 from sync.query.session_detail import Detail
 from sync.query.terms import parse
-from sync.views.texts import TextKind
 
 Context = dict[str, Any]  # of a template
 
@@ -28,7 +28,7 @@ class UnknownError(JournalError):
 
 
 class Told(NamedTuple):
-    """A session and what is told of it, in blocks."""
+    """A session and its conversation, in blocks."""
 
     detail: Detail
     blocks: list[Block]

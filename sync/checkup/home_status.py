@@ -169,7 +169,7 @@ def _look_at_lost(layout: Layout, found: Condition) -> None:
     found.lost = lost.read(layout)
     if found.lost.number:
         at = to_text(found.lost.last_us)[:19]
-        said = f"{found.lost.number:,} records found no place and are lost, the last at {at}Z"
+        said = f"{found.lost.number:,} records could not be written and are lost, the last at {at}Z"
         hint = "free space on the disk of the home; journal doctor --fix sets the count to 0"
         found.problems.append(JournalError(said, hint))
 

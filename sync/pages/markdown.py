@@ -1,4 +1,4 @@
-"""One session as a Markdown page: a pure function of what is told of it.
+"""One session as a Markdown page: a pure function of its story.
 
 The page is data that others wrote. Prompts and answers are block quotes, what tools were given
 and gave back in fences longer than any run of backticks in it, so that an open fence or a heading

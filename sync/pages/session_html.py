@@ -134,7 +134,7 @@ def _pre(inner: str) -> str:
 
 
 def diff(change: Change, file: str) -> Markup:
-    """A change as lines in colours; what was taken out and put in can be told without colours."""
+    """A change as lines in colours; what was taken out and put in can be seen without colours."""
     lines = change.lines[:DIFF_LINES]
     inner = coloured_lines([clean(line.text).replace("\n", " ") for line in lines], file)
     parts = []

@@ -71,7 +71,7 @@ def _sentence(db: apsw.Connection, name: str, value: str) -> str:
     if name == "file" or not known:
         return said
     some = ", ".join(one_line(one) for one in sorted(known)[:_SHOWN])
-    return f"{said} (there is: {some}{', …' * (len(known) > _SHOWN)})"
+    return f"{said} (known: {some}{', …' * (len(known) > _SHOWN)})"
 
 
 def suggestions(db: apsw.Connection, terms: Iterable[Term]) -> list[str]:

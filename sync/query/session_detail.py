@@ -1,4 +1,4 @@
-"""A session with everything that is told of it: what was asked, done, answered, and every event."""
+"""A session with everything that is shown of it: what was asked, done, answered, and every event."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from sync.views import delivered_pieces, usage
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What the session was told; `by` is one of journal.session.meaning.Author."""
+    """What the session was asked; `by` is one of journal.session.meaning.Author."""
 
     event_id: str
     at_us: int
@@ -80,7 +80,7 @@ class EventHead:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """A session with everything that is told of it, in the order of the conversation."""
+    """A session with everything that is shown of it, in the order of the conversation."""
 
     session: Session
     state: SessionState

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 import apsw
 
+from journal.session.texts import TextKind
 from sync.query.terms import Term, folded
 from sync.recall import calls, words
 from sync.recall.calls import COLUMNS, Call
 from sync.recall.scope import Scope
-from sync.views.texts import TextKind
 
 _MOST_CALLS = 400
 _LATEST = f"""

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import apsw
 
+from journal.session.texts import TextKind
 from sync.query.terms import Term
 from sync.recall import calls, words
 from sync.recall.calls import COLUMNS, Call
 from sync.recall.scope import Scope
-from sync.views.texts import TextKind
 
 _MOST_CALLS = 300
 _MOST_LATER = 500  # calls that are looked at behind an error

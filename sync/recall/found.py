@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
+from journal.session.texts import TextKind, summary_text, texts
 from sync.query.candidates import Query
 from sync.query.cursors import Cursor
 from sync.query.search import Hit, search
@@ -12,7 +13,6 @@ from sync.query.terms import Term
 from sync.recall import words
 from sync.recall.scope import Scope
 from sync.store import facts
-from sync.views.texts import TextKind, summary_text, texts
 
 _ENOUGH = 5
 

@@ -11,9 +11,9 @@ from typing import Any
 import apsw
 import orjson
 
+from journal.session.texts import KINDS, TextKind, summary_text, texts
 from journal.words import words
 from sync.views.change import Change
-from sync.views.texts import KINDS, TextKind, summary_text, texts
 
 
 def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:

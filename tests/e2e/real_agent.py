@@ -14,7 +14,7 @@ from journal.agents import AGENTS
 
 PROGRAMS = Path(os.environ.get("E2E_AGENTS", "/nowhere"))
 PROMPT = "please run the command"
-SECONDS = 180.0
+SECONDS = 600.0
 WORDS = {
     "codex": ["exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox"],
     "copilot-cli": ["--allow-all-tools", "-p"],
@@ -47,7 +47,7 @@ class Person:
         subprocess.run(["git", "init", "-q"], cwd=self.project, check=True)
 
     def _configure(self) -> dict[str, str]:
-        """The agent talks to the scripted model and to nobody else."""
+        """The agent talks to the scripted model and to no other server."""
         url, name = self.model.url, self.agent.name
         if name == "codex":
             self._put(".codex/config.toml", CODEX.format(url=url))

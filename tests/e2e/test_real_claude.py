@@ -1,4 +1,4 @@
-"""The real Claude Code from npm, offline: what its hooks and its transcripts tell is told once.
+"""The real Claude Code from npm, offline: what its hooks and its transcripts report is shown once.
 
 As test_real_agents: `make e2e` sets E2E_AGENTS to the folder with the program. Each scenario runs
 it against a model that does what is written down, headless or at a terminal. A second hook of each
@@ -22,7 +22,7 @@ from terminal import CLEAR_LINE, ENTER, ESCAPE, UP, Terminal
 
 PROGRAMS = Path(os.environ.get("E2E_AGENTS", "/nowhere")) / "node_modules" / ".bin"
 PROGRAM = PROGRAMS / "claude"
-SECONDS = 180.0
+SECONDS = 600.0
 KEY = "sk-ant-none-00000000000000000000"
 pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason="E2E_AGENTS holds no claude")
 

@@ -18,13 +18,13 @@ from typing import Any
 import pytest
 import real_agent
 from real_agent import WORDS
-from scripted_model import Call, ScriptedModel, Tools
+from scripted_model import Call, ScriptedModel, Step, Tools
 
 import told
 from journal.agents import AGENTS
 
 PROGRAMS = Path(os.environ.get("E2E_AGENTS", "/nowhere")) / "node_modules" / ".bin"
-SECONDS = 180.0
+SECONDS = 600.0
 WAIT = "WaitForMcpServers"  # the program does not wait for servers by itself
 TOOL = "mcp__agent-journal__search"
 RECENT = "mcp__agent-journal__recent"
@@ -117,6 +117,7 @@ class Person:
             "PATH": f"{PROGRAMS}:/usr/bin:/bin",
             "DISABLE_AUTOUPDATER": "1",
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "MCP_TIMEOUT": "300000",  # on a busy machine
             "ENABLE_TOOL_SEARCH": "false",  # else tools of servers are named when asked for
             "JOURNAL_CAPTURE__AUTOSTART": "false",
             **environ,
@@ -191,11 +192,15 @@ def ask_journal(tools: Tools, folder: str) -> Call | None:
                 return Call(name, EVERYWHERE)
     if "tool_call" in tools:  # tools of servers are called through it
         return Call("tool_call", {"name": RECENT, "arguments": EVERYWHERE})
-    if "exec_command" in tools:  # Codex does not wait for servers that start
-        return Call("exec_command", {"cmd": "sleep 3"})
     return None
 
 
+def wait(tools: Tools, folder: str) -> Call | None:
+    """Codex does not wait for servers that start."""
+    return Call("exec_command", {"cmd": "sleep 9", "yield_time_ms": 20_000})
+
+
+SCRIPTS: dict[str, tuple[Step, ...]] = {"codex": (wait, ask_journal)}
 # Codex names tools of servers to models that it does not know; others have to search for them.
 MORE = {"codex": ["--model", "m1"]}
 
@@ -204,7 +209,7 @@ MORE = {"codex": ["--model", "m1"]}
 def test_a_call_gets_the_records_but_not_those_of_its_own_session(
     agent: str, tmp_path: Path
 ) -> None:
-    with ScriptedModel(*[ask_journal] * 3) as model:
+    with ScriptedModel(*SCRIPTS.get(agent, (ask_journal,))) as model:
         person = real_agent.Person(tmp_path, agent, model)
         trust = ["--trust"] if person.agent.setup.trust else []
         person.journal("install", agent, *trust)

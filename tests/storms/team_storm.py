@@ -15,6 +15,7 @@ from pathlib import Path
 
 from commands import Commands
 from postgres_server import Server
+from storm import slowness
 from team import Home, Team
 
 COMMANDS = (("sync",), ("sync",), ("import", "--archive"), ("replay", "--all"))
@@ -50,7 +51,7 @@ def storm(team: Team, kills: int, servers: int, chance: random.Random) -> int:
             home.told.turn(f"{home.path.name}-{chance.choice(SESSIONS)}")
         if servers and number % every == every - 1:
             _kill_the_server(team, home, chance)
-        seconds = chance.uniform(LEAST_SECONDS, MOST_SECONDS)
+        seconds = chance.uniform(LEAST_SECONDS, MOST_SECONDS) * slowness()
         done = home.try_(*chance.choice(COMMANDS), dies_after_seconds=seconds)
         killed += done.code == -9
         assert done.code in (0, 1, 75, -9), done

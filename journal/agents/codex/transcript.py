@@ -50,7 +50,7 @@ class Rollout:
         self._model = self._turn = self._answered = ""
         self._paginated = self._begun = self._inherits = False
         self._calls: dict[str, dict[str, Any]] = {}
-        self._ended: dict[str, bool] = {}  # calls that an item has told whole
+        self._ended: dict[str, bool] = {}  # calls that an item has reported completely
 
     def entries(self, line: bytes) -> list[Entry]:
         """What is kept of a line; nothing of the agent's own prompts and of this program's words.

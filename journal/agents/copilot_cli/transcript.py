@@ -1,7 +1,7 @@
 """Copilot CLI's `events.jsonl`: where it lies, what is kept of its lines, and what they mean.
 
 Source: files of 1.0.102. Not kept: the inputs of hooks, which repeat what hooks recorded and what
-this program told the session, and system prompts.
+the journal's own context, and system prompts.
 """
 
 from collections.abc import Mapping

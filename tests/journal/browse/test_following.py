@@ -199,7 +199,7 @@ def test_the_heading_and_the_footer_are_of_one_reading(
     made = source(home)
     write_sessions(home, SESSIONS, time.time_ns())
     monkeypatch.setattr("sync.ingest.journal_reader.BATCH_RECORDS", SESSIONS // 5)
-    monkeypatch.setattr("journal.cli.follow.CATCH_UP_SECONDS", 0.0)  # a pass takes in one batch
+    monkeypatch.setattr("journal.cli.follow.CATCH_UP_SECONDS", 0.0)  # a pass syncs one batch
     found, pieces = Found(), 0
     while found.unsynced_bytes or not found.states:
         while not made.changed(found):
@@ -275,8 +275,8 @@ def test_it_leaves_the_terminal_as_it_was(home: Path, way: bytes | signal.Signal
     ("options", "said"),
     [
         ([], "the list needs a terminal"),
-        (["--json"], "--live and --json do not go together"),
-        (["--archive"], "--live and --archive do not go together"),
+        (["--json"], "--live and --json cannot be combined"),
+        (["--archive"], "--live and --archive cannot be combined"),
     ],
 )
 def test_without_a_terminal_or_with_json_it_is_wrong_usage(

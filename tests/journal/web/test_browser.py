@@ -150,7 +150,7 @@ def test_find_the_session_where_we_fixed_it_and_resume(looking: Looking) -> None
     assert copied.endswith(f"/code/billing-api && claude --resume {looked_at.FIXED}")
 
 
-def test_what_did_it_cost_this_week(looking: Looking) -> None:
+def test_the_cost_of_a_week(looking: Looking) -> None:
     page = looking.page
     looking.tab_to("Usage")
     looking.press("Enter")

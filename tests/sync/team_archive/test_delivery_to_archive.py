@@ -148,7 +148,7 @@ def test_an_equal_id_with_other_content_is_an_error_that_is_shown(team: Team) ->
     assert "with other content" in report["error"]["message"]
 
 
-def test_another_address_of_the_archive_strands_no_retry_file(team: Team) -> None:
+def test_another_address_of_the_archive_delivers_the_waiting_files(team: Team) -> None:
     ada = team.home("laptop", "ada")
     ada.told.turn("one")
     ada.run("sync")
