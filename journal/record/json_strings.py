@@ -5,7 +5,7 @@ import re
 
 # A string that nothing closes (a torn line) goes on to the end of the data.
 STRING = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)(?:"|\\?\Z)', re.DOTALL)
-_WHOLE = re.compile(rb"(?:[^\"\\]++|\\(?:u[0-9a-fA-F]{4}|[^u]))*+", re.DOTALL)  # no half an escape
+WHOLE = re.compile(rb"(?:[^\"\\]++|\\(?:u[0-9a-fA-F]{4}|[^u]))*+", re.DOTALL)  # no half an escape
 
 _quoted = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -33,7 +33,7 @@ def beginnings(data: bytes, most_bytes: int = 1 << 20) -> bytes:
     for match in STRING.finditer(data):
         start, end = match.span(1)
         if end - start > most_bytes:
-            cut = _WHOLE.match(data[start : start + most_bytes])
+            cut = WHOLE.match(data[start : start + most_bytes])
             parts += (data[done:start], cut[0].decode("utf-8", "ignore").encode() if cut else b"")
             done = end
     return b"".join((*parts, data[done:])) if parts else data

@@ -11,7 +11,7 @@ import pytest
 import commands
 import stored
 from journal.layout import Layout
-from journal.setup import lost
+from journal.setup import lost_records
 from told import Reader, asked
 
 
@@ -103,7 +103,7 @@ def test_a_dry_run_lists_exactly_what_a_prune_deletes(home: Path, journal: Reade
 
 def test_what_was_lost_is_known(home: Path, journal: Reader) -> None:
     layout = Layout(home)
-    lost.reserve(layout)
+    lost_records.reserve(layout)
     code = (
         "import sys, os; from hooks import emit; "
         "emit.append = emit.spool = lambda *a: (_ for _ in ()).throw(OSError(28, 'full')); "
@@ -111,8 +111,8 @@ def test_what_was_lost_is_known(home: Path, journal: Reader) -> None:
     )
     for _ in range(2):
         subprocess.run([sys.executable, "-c", code, str(home)], check=True)
-    assert lost.read(layout).number == 2
-    assert (home / "lost").stat().st_size == len(lost.NOTHING)
+    assert lost_records.read(layout).number == 2
+    assert (home / "lost").stat().st_size == len(lost_records.NOTHING)
     assert "2 records could not be written" in " ".join(journal("status").split())
 
 

@@ -22,7 +22,7 @@ import recordings
 from bench_live import write_sessions
 from hooks import emit
 from journal.browse.app import Browse
-from journal.browse.looking import Looking
+from journal.browse.lookup_thread import Looking
 from journal.browse.source import Found, Source
 from journal.cli import run
 from journal.cli.app import App
