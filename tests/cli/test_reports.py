@@ -101,6 +101,19 @@ def test_a_dry_run_lists_exactly_what_a_prune_deletes(home: Path, journal: Reade
     assert len(list((home / "days").rglob("journal.*"))) == 1, "one file of tombstones"
 
 
+def test_pieces_for_another_remote_are_told_apart(
+    home: Path, journal: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = 'kind = "mindspring"\nurl = "http://127.0.0.1:9"\nworkspace = "w"\ntoken_env = "T"\n'
+    monkeypatch.setenv("T", "token")
+    (home / "config.toml").write_text(f"[remote]\n{server}min_interval_seconds = 0\n")
+    assert "3 waiting in retry/." in journal("sync")
+    folder = home.parent / "nas"
+    folder.mkdir()
+    (home / "config.toml").write_text(f'[remote]\nkind = "folder"\npath = "{folder}"\n')
+    assert "waiting in retry/ (3 for another remote)." in journal("replay", "--all")
+
+
 def test_what_was_lost_is_known(home: Path, journal: Reader) -> None:
     layout = Layout(home)
     lost_records.reserve(layout)
