@@ -200,7 +200,7 @@ def foreign_files(path: Path) -> dict[str, bytes]:
 
     return {
         "empty": b"",
-        "no JSON": data[: len(data) // 2],
+        "not JSON": data[: len(data) // 2],
         "not a retry file": b"[]",
         "unknown version 2": changed(v=2),
         "unknown version True": changed(v=True),
