@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml
 $(CLOCK): tests/fixtures/clock_ahead.c $(STAMP)
 	$(CC) -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $< -ldl
 
-demo: $(STAMP)  ## replay a day of a project, show what the next session is told
+demo: $(STAMP)  ## replay a day of a project, show the context of the next session
 	@$(BIN)/python tests/demo.py
 
 # The tests' files lie in memory where Linux offers that: they sync thousands of small files.

@@ -25,8 +25,8 @@ def shown_commit(home: str, place: Place) -> str:
     return contained(place.top, place.folder, commits)
 
 
-def told_key(home: str, place: Place, shown: str = "") -> str:
-    """The key of the project whose context is told in this place."""
+def context_key(home: str, place: Place, shown: str = "") -> str:
+    """The key of the project whose context a session in this place gets."""
     if not place.key.startswith("git:"):
         return place.key
     known = _known(home, place)

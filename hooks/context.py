@@ -1,4 +1,4 @@
-"""The context that a session is told, put together from its project's prepared file.
+"""The context that a session starts with, put together from its project's prepared file.
 
 The file holds texts that are JSON-escaped already, each with its length, because json is not
 loaded in a hook: this module cuts, orders and joins them, and `journal context` does the same.
@@ -105,7 +105,7 @@ def compose(
 ) -> tuple[str, int]:
     """The context as JSON-escaped text ("" for none), and how many sessions' blocks it has.
 
-    `prepared`: the file, b"" for none; `session`: the one that is told, left out itself. On
+    `prepared`: the file, b"" for none; `session`: the one that starts, left out itself. On
     `resume` only sessions after `since_us` count (default: when the file saw this one last).
     `project` names it where no file does. `missing`: records of sessions not yet synced; where
     only their size is known, `missing_bytes`. Never longer than the file's max_chars, nor in
@@ -119,16 +119,16 @@ def compose(
         since = last_us(prepared, session) if since_us is None else since_us
         rows = [row for row in rows if since is None or row.at_us > since]
     running = [row for row in rows if row.running and _runs(row, alive)]
-    told = [row for row in rows if row not in running][: file.sessions]
+    shown = [row for row in rows if row not in running][: file.sessions]
     tail = [row.now for row in running[:3]]
     lost = _missing([item for item in missing if item[1] != session], missing_bytes, file.rows)
     tail += [text(lost)] if lost else []
-    if not told and not tail:
+    if not shown and not tail:
         return "", 0
-    tail += _more(file.command, told[0].short_id if told else None)
+    tail += _more(file.command, shown[0].short_id if shown else None)
     max_chars, head = file.max_chars, _head(file, project)
     while True:
-        context, blocks = _fitted(head, told, tail, max_chars)
+        context, blocks = _fitted(head, shown, tail, max_chars)
         size = _bytes(context) if max_bytes else 0
         if not max_bytes or size <= max_bytes:
             return context, blocks
@@ -148,13 +148,13 @@ def _bytes(escaped: str) -> int:
     return len(unescape(escaped).encode("utf-8", "replace"))
 
 
-def _fitted(head: Text, told: list[Row], tail: list[Text], max_chars: int) -> tuple[str, int]:
+def _fitted(head: Text, shown: list[Row], tail: list[Text], max_chars: int) -> tuple[str, int]:
     """The whole frame: the tail gives way, from its end, where not one block would have room."""
     while True:
         end = [*([BLANK, *tail] if tail else []), text("</agent-journal>")]
         room = max_chars - _size([head, *end])
-        blocks = _blocks(told, room)
-        if room >= 0 and (blocks or not told):
+        blocks = _blocks(shown, room)
+        if room >= 0 and (blocks or not shown):
             items = [head, *(item for block in blocks for item in (BLANK, block)), *end]
             return "\\n".join(escaped for _, escaped in items), len(blocks)
         if not tail:
@@ -166,10 +166,10 @@ def _size(items: list[Text]) -> int:
     return sum(chars for chars, _ in items) + len(items) - 1
 
 
-def _blocks(told: list[Row], room: int) -> list[Text]:
+def _blocks(shown: list[Row], room: int) -> list[Text]:
     """The newest in full, the next one short, the others a line each; shorter where it is tight."""
     blocks: list[Text] = []
-    for number, row in enumerate(told):
+    for number, row in enumerate(shown):
         fitting = [block for block in row.texts[min(number, 2) :] if block[0] + 2 <= room]
         if not fitting:
             break

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 STDIN_SECONDS = 2.0
 HOME_SECONDS = 2.0  # behind stdin: how long the hook waits for the home
 SPOOL_SECONDS = 1.0  # then for the spool
-REST_SECONDS = 3.0  # or, once the home has the record, for a busy machine to tell the context
+REST_SECONDS = 3.0  # or, once the home has the record, for a busy machine to print the context
 CHUNK_BYTES = 1 << 20
 BOOT = b"/proc/sys/kernel/random/boot_id"
 TEMPORARY = "/tmp"  # without $TMPDIR; the syncer looks here, too
@@ -92,7 +92,7 @@ def string_field(data: bytes, name: bytes) -> bytes:
 
 
 def quote(data: bytes) -> bytes:
-    """Any bytes as one JSON string; bytes that are no UTF-8 become lone surrogates (PEP 383)."""
+    """Any bytes as one JSON string; bytes that are not UTF-8 become lone surrogates (PEP 383)."""
     data = data.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
     for code in range(32):
         data = data.replace(b"%c" % code, b"\\u%04x" % code)
@@ -186,7 +186,7 @@ def is_planned(plan: str, pid: int) -> bool:
 
     An agent that another's tool has started inherits the plan as well. But tools run in sessions
     of their own (setsid; anthropics/claude-code#94469), so a plan of `journal run`,
-    `<id>:<session>:<name>`, means the agents of that session. What cannot be told counts.
+    `<id>:<session>:<name>`, means the agents of that session. A plan that cannot be checked counts.
     """
     parts = plan.split(":", 2)
     try:
@@ -483,7 +483,7 @@ def limit_wait(argv: list[str], chunks: "list[bytes]", watched: "Watched | None"
     try:  # noqa: SIM105  contextlib is not loaded
         _thread.start_new_thread(_give_up, (argv,))
     except RuntimeError:
-        pass  # there is no room for a thread: the record must be kept all the same
+        pass  # a thread cannot be started: the record must be kept even so
 
 
 def _give_up(argv: list[str]) -> None:
@@ -502,7 +502,7 @@ def _give_up(argv: list[str]) -> None:
 
 
 def _leave(argv: list[str], seconds: float) -> None:
-    """End the hook after `seconds`, as far as the agent can see, whatever its other threads do."""
+    """End the hook after `seconds`, as the agent sees it, independent of its other threads."""
     time.sleep(seconds)
     null = posix.open("/dev/null", posix.O_RDWR)
     for fd in range(256):

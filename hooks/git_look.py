@@ -59,7 +59,7 @@ def _cat_file(top: str, commits: "list[str]") -> str:
         try:
             output = _drain(reader, deadline)
         finally:
-            ended_well = _reap(pid, deadline)
+            ended_well = _wait_for(pid, deadline)
     finally:
         os.close(reader)
     return output if ended_well else ""
@@ -100,7 +100,7 @@ def _drain(fd: int, deadline: float) -> str:
     return ""
 
 
-def _reap(pid: int, deadline: float) -> bool:
+def _wait_for(pid: int, deadline: float) -> bool:
     """Whether the process ended well; what still runs at the deadline is killed with its group."""
     try:
         while True:

@@ -1,4 +1,4 @@
-"""A local pass before the context is told: only if records wait, and never past a deadline."""
+"""A local pass before the context is printed: only if records wait, and never past a deadline."""
 
 import os
 import sys
@@ -42,7 +42,7 @@ def _names(folder: str) -> list[str]:
 
 
 def _sizes(folder: str, ending: str, until: float = float("inf")) -> list[int]:
-    """The sizes of the regular files in a folder, as far as they can be told by then."""
+    """The sizes of the regular files in a folder, as far as they are known by then."""
     sizes: list[int] = []
     for name in _names(folder):
         if time.monotonic() > until:
@@ -100,7 +100,7 @@ def _spawn(home: str, writer: int) -> int:
     python = os.fsdecode(read_file(f"{home}/hooks/application")).strip()
     if not python.startswith("/"):
         raise ValueError("no interpreter of the application is known")
-    signal = sys.modules["_signal"]  # its end could not be told if SIGCHLD came ignored to us
+    signal = sys.modules["_signal"]  # with an inherited, ignored SIGCHLD its end is unknown
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     return os.posix_spawn(
         python,

@@ -10,7 +10,7 @@ import time
 
 from hooks import emit
 from hooks.autostart import autostart
-from hooks.belonging import shown_commit, told_key
+from hooks.belonging import context_key, shown_commit
 from hooks.context import compose, count, is_running, last_us, parsed, unescape
 from hooks.front_end import front_end as front_end_of
 from hooks.local_pass import local_pass, read_file, unsynced
@@ -53,7 +53,9 @@ def _directory(data: bytes) -> str:
     return named or os.getcwd()
 
 
-def tell(argv: list[str], data: bytes, place: Place, own_bytes: int, started: float) -> None:
+def print_context(
+    argv: list[str], data: bytes, place: Place, own_bytes: int, started: float
+) -> None:
     """Print the context, if this kind of start gets one and the context has content."""
     home = argv[1]
     source, session = (
@@ -61,7 +63,7 @@ def tell(argv: list[str], data: bytes, place: Place, own_bytes: int, started: fl
         for field in (emit.string_field(data, b"source"), emit.session_field(data))
     )
     source = "startup" if source in (_FRESH, "") else source
-    path = f"{home}/contexts/{emit.fingerprint(told_key(home, place))}"
+    path = f"{home}/contexts/{emit.fingerprint(context_key(home, place))}"
     before = read_file(f"{path}.tsv")
     allowed = parsed(before)
     if source not in allowed.sources or not allowed.sessions:
@@ -77,7 +79,7 @@ def tell(argv: list[str], data: bytes, place: Place, own_bytes: int, started: fl
         if result != "done":
             missing_bytes = unsynced(home, own_bytes)[1]
     # The pass has read that this folder belongs to the project, or that it does not.
-    path = f"{home}/contexts/{emit.fingerprint(told_key(home, place))}"
+    path = f"{home}/contexts/{emit.fingerprint(context_key(home, place))}"
     prepared = read_file(f"{path}.tsv")
     own = emit.option(argv, emit.PID)
     context, blocks = compose(
@@ -129,10 +131,10 @@ def say(agent: str, context: str, message: str) -> None:
 
     Nothing if there is nothing to say.
     """
-    told = f'"additionalContext":"{context}"'
+    output = f'"additionalContext":"{context}"'
     if agent != "copilot-cli":
-        told = f'"hookSpecificOutput":{{"hookEventName":"SessionStart",{told}}}'
-    fields = [told] if context else []
+        output = f'"hookSpecificOutput":{{"hookEventName":"SessionStart",{output}}}'
+    fields = [output] if context else []
     if message and agent in _WITH_MESSAGE:
         fields.append(f'"systemMessage":"agent-journal: {message}"')
     rest = f"{{{','.join(fields)}}}\n".encode("ascii") if fields else b""
@@ -154,7 +156,7 @@ def main(argv: list[str], watched: "emit.Watched | None" = None) -> None:
         place, own_bytes = record(argv, data)
         try:
             if place is not None:
-                tell(argv, data, place, own_bytes, started)
+                print_context(argv, data, place, own_bytes, started)
         finally:
             autostart(argv[1])
     except MemoryError:

@@ -1,4 +1,4 @@
-"""What can go wrong, as people are told it.
+"""The errors, with the texts that people read.
 
 JournalError                 exit 1: it failed; the message is one line, the hint says what to do
 ├── UsageError               exit 2: wrong usage or configuration

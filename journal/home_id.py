@@ -1,7 +1,7 @@
 """The id of a home: made once, and the same however the home is reached, moved or copied.
 
 Records carry it, the spool is named by it, and the installed hooks know it. So a home that is not
-mounted is told from an empty folder in its place.
+mounted is distinguished from an empty folder in its place.
 """
 
 import os
@@ -10,8 +10,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from hooks import emit
+from journal.durable_files import append_line, make_folder, sync_folder
 from journal.errors import JournalError
-from journal.layout import Layout, append_line, make_folder, sync_folder
+from journal.layout import Layout
 
 _CONTENT = ("journal.db", "days", "packs", "config.toml", "hooks")  # of a home that is in use
 
@@ -56,8 +57,8 @@ def _make(layout: Layout, unique: str) -> str:
     finally:
         draft.unlink(missing_ok=True)
     if not layout.id:
-        problem = f"{layout.id_file} holds no id of a home"
-        raise JournalError(problem, "remove it: a new one is made")
+        problem = f"{layout.id_file} does not contain a home id"
+        raise JournalError(problem, "remove it; a new one is made")
     return layout.id
 
 

@@ -1,12 +1,7 @@
-"""Where everything is in a home, and how its files are written.
-
-Directories are 0700 and files 0600 under any umask; a file that is replaced is replaced whole
-(temporary file, fsync, rename, fsync of the directory).
-"""
+"""Where everything is in a home. `durable_files` writes there."""
 
 import os
-import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +64,7 @@ class Layout:
 
     @property
     def contexts(self) -> Path:
-        """What the next session of each project is told, one file a project."""
+        """The context of each project's next session, one file per project."""
         return self.home / "contexts"
 
     def context_file(self, project: str) -> Path:
@@ -244,116 +239,3 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:
         return False
-
-
-def make_folder(path: Path) -> None:
-    """The directory exists with mode 0700; missing parents are made the same way."""
-    if path.is_dir():
-        return
-    make_folder(path.parent)
-    try:
-        path.mkdir(mode=0o700, exist_ok=True)
-        path.chmod(0o700)
-    except OSError as error:
-        hint = "check the rights and the free space, or choose another --home"
-        raise JournalError(f"cannot make {path}: {error.strerror}", hint) from error
-
-
-def write_whole(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Replace the file at `path` by `data`, making its directory; errors as for `write_parts`."""
-    make_folder(path.parent)
-    write_parts(path, (data,), mode)
-
-
-def write_parts(path: Path, parts: Iterable[bytes], mode: int = 0o600) -> None:
-    """Replace the file at `path` by these bytes: after a crash it is the old one or the new one.
-
-    JournalError: the directory cannot be written or the disk is full; the old file stays.
-    """
-    import tempfile  # slow to load, and not needed to read
-
-    try:
-        fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(fd, "wb") as file:
-                os.fchmod(fd, mode)
-                file.writelines(parts)
-                file.flush()
-                os.fsync(fd)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        sync_folder(path.parent)
-    except OSError as error:
-        hint = "check the directory, its rights and the free space"
-        raise JournalError(f"cannot write {path}: {error.strerror}", hint) from error
-
-
-def write_all(files: Sequence[tuple[Path, bytes]], mode: int = 0o600) -> None:
-    """Replace many files, waiting for the disk once: after a crash each is the old or the new one.
-
-    JournalError: as for `write_parts`; some files may be new ones then.
-    """
-    import tempfile
-
-    made: list[tuple[int, Path]] = []
-    try:
-        try:
-            for path, data in files:
-                fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-                made.append((fd, Path(name)))
-                os.fchmod(fd, mode)
-                with os.fdopen(os.dup(fd), "wb") as file:
-                    file.write(data)
-            for fd, _ in made:
-                os.fsync(fd)
-            for (_, temporary), (path, _) in zip(made, files, strict=True):
-                temporary.replace(path)
-        finally:
-            for fd, temporary in made:
-                os.close(fd)
-                temporary.unlink(missing_ok=True)
-        for folder in {path.parent for path, _ in files}:
-            sync_folder(folder)
-    except OSError as error:
-        hint = "check the directory, its rights and the free space"
-        raise JournalError(
-            f"cannot write in {files[0][0].parent}: {error.strerror}", hint
-        ) from error
-
-
-def append_line(path: Path, line: bytes) -> None:
-    """Append one line, newline included, with a single write; a torn tail is closed first.
-
-    JournalError: the file cannot be written whole.
-    """
-    make_folder(path.parent)
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    try:
-        fd = os.open(path, flags, 0o600)
-        try:
-            status = os.fstat(fd)
-            if not stat.S_ISREG(status.st_mode):  # a pipe would take the line, and lose it
-                raise JournalError(f"cannot write {path}: not a regular file", "move it away")
-            os.fchmod(fd, 0o600)
-            size = status.st_size
-            if size and os.pread(fd, 1, size - 1) != b"\n":
-                line = b"\n" + line
-            written = os.write(fd, line)
-        finally:
-            os.close(fd)
-    except OSError as error:
-        hint = "check the rights and the free space"
-        raise JournalError(f"cannot write {path}: {error.strerror}", hint) from error
-    if written != len(line):
-        raise JournalError(f"cannot write {path}: the disk is full", "free some space")
-
-
-def sync_folder(path: Path) -> None:
-    """fsync a directory, so that a rename in it survives a power cut."""
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -52,7 +52,7 @@ def visible(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
         text = _LONE_JOINERS.sub("", _BLANKS.sub("", text))
-    if text.isprintable():
+    if text.replace("\n", "").isprintable():  # as nearly all texts of several lines
         return text
     return "".join(map(_shown, text))
 

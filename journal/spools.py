@@ -62,7 +62,7 @@ def _is_of(home: Path, note: Path) -> bool:
 
 
 def _is_private(path: Path) -> bool:
-    """Whether it is a folder of ours, not a link, that no other user can read."""
+    """Whether it is a folder of this user, not a link, that no other user can read."""
     try:
         status = path.lstat()
     except OSError:
@@ -71,7 +71,7 @@ def _is_private(path: Path) -> bool:
 
 
 def _noted(path: Path) -> str:
-    """The path in a small file of ours; "" if it is none."""
+    """The path in one of our small files; "" if it has none."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(fd, "rb") as file:

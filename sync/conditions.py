@@ -19,7 +19,7 @@ class Conditions:
     clock_ns: Callable[[], int]  # nanoseconds since 1970
     stopping: Callable[[], bool]
     run_pass: Callable[[], object]  # a local pass
-    tell: Callable[[str], None] = lambda _: None  # what is being waited for
+    report: Callable[[str], None] = lambda _: None  # what is being waited for
 
     @property
     def now_us(self) -> int:

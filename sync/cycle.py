@@ -10,8 +10,9 @@ import apsw
 import zstandard
 
 from journal import home_id
+from journal.durable_files import write_whole
 from journal.errors import JournalError
-from journal.layout import Layout, write_whole
+from journal.layout import Layout
 from sync import notify
 from sync.conditions import Pass
 from sync.errors import StoreError
@@ -24,7 +25,7 @@ from sync.ingesting import ingest, read_unknown_packs
 from sync.rebuild import rebuild
 from sync.remote.naming import name_of
 from sync.report import Report
-from sync.retention import held_packs, packing, prune
+from sync.retention import known_packs, packing, prune
 from sync.store import arrivals, backups, clock, connection, vacuum
 from sync.store.clock import Clock
 from sync.store.locks import locked
@@ -72,7 +73,7 @@ def _rebuilt(conditions: Pass) -> rebuild.Rebuilt | None:
         if not conditions.packs:
             if not connection.is_empty(layout):
                 return None  # it lacks the packs: a pass that may take longer reads them
-            problem = f"{layout.database} is gone, and days before are packed"
+            problem = f"{layout.database} is missing, and earlier days are packed"
             raise StoreError(problem, "run: journal sync --rebuild")
     return rebuild.rebuild(conditions)
 
@@ -207,7 +208,7 @@ class _Work:
             )  # fmt: skip
         with _leaving(self.failed):
             self._prune()
-            held_packs.note_all(self.db, self.layout)
+            known_packs.note_all(self.db, self.layout)
 
     def _prune(self) -> None:
         """Remove what is older than its limit; sync the records of that, and show it."""

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from journal.durable_files import append_line
 from journal.errors import JournalError
-from journal.layout import Layout, append_line, is_day
+from journal.layout import Layout, is_day
 from journal.redaction.messages import redacted
 from journal.times import DAY_US, day_of, to_text
 from sync.report import Report

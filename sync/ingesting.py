@@ -10,7 +10,7 @@ from sync.conditions import Pass, never
 from sync.ingest import journal_reader
 from sync.ingest.writer import Writer
 from sync.report import Report
-from sync.retention import held_packs
+from sync.retention import known_packs
 from sync.retention.pack_file import DamagedPackError, read_pack
 from sync.store.clock import Clock
 from sync.store.file_cursors import START, Cursor, day_key
@@ -65,7 +65,7 @@ def read_unknown_packs(
     report: Report,
 ) -> None:
     """Sync packs that this database does not hold: it was restored from a backup."""
-    for path in held_packs.unknown(db, conditions.layout):
+    for path in known_packs.unknown(db, conditions.layout):
         try:
             with _writer(db, reader, conditions, time) as writer:
                 for batch in reader.elsewhere((path, line) for line in read_pack(path)):
@@ -77,7 +77,7 @@ def read_unknown_packs(
                         return
         except DamagedPackError as error:
             report.problems.append(error)
-        held_packs.note(db, [path])
+        known_packs.note(db, [path])
 
 
 def _writer(

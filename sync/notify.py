@@ -1,6 +1,6 @@
-"""Tells the person that a session waits: runs the command of `[notify]` once for each wait.
+"""Notifies the person that a session waits: runs the command of `[notify]` once for each wait.
 
-What was told is noted before the command starts, so that a kill may lose one and repeats none. The
+The notice is noted before the command starts, so that a kill may lose one and repeats none. The
 command runs by itself: nothing waits for it.
 """
 
@@ -15,7 +15,7 @@ from journal.printable import one_line
 from journal.times import SECOND_US
 from sync.store import states
 
-FRESH_US = 60 * SECOND_US  # an older wait is noted and not told
+FRESH_US = 60 * SECOND_US  # an older wait is noted without a notice
 _QUESTION_CHARS = 1_000
 _WAITING = """
 select s.session, s.id, coalesce(nullif(s.project_name, ''), s.cwd), s.state, n.question_us

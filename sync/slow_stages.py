@@ -14,7 +14,7 @@ from journal.times import to_text
 from sync import daily_log
 from sync.conditions import Conditions
 from sync.delivery import deliveries, retry_queue
-from sync.delivery.sending import Delivered
+from sync.delivery.order import Delivered
 from sync.memory import stage
 from sync.remote.contract import RemoteError, Then
 from sync.team_archive import exchange
@@ -63,7 +63,7 @@ class Outside:
 
     @property
     def problems(self) -> list[str]:
-        """What people must be told, a line each."""
+        """What people must know, a line each."""
         found = [*self.delivered.problems, *self.pulled.problems]
         if (refusal := self.delivered.error) is not None:
             found.append(f"the remote: {refusal.details} ({self._what_follows(refusal)})")
@@ -109,6 +109,7 @@ class Outside:
                 "sent": done.sent,
                 "failed": done.failed,
                 "waiting": done.waiting,
+                **({"elsewhere": done.elsewhere} if done.elsewhere else {}),
                 "dead": done.dead,
                 "error": remote_error_json(done),
                 "pending": done.pending,

@@ -38,7 +38,7 @@ BLIND_SECONDS = 1.0  # between scans while no events can be expected
 SCAN_SHARE = 100  # ... but scanning takes no more than one part in so many of a core
 REST_SECONDS = 3600.0  # a pass runs at least so often, for what becomes due by time alone
 LIFE_SECONDS = 5.0  # between two signs of life in a pass
-GRACE_SECONDS = 1.7  # after this a pass that was told to stop is cut off; the next one repeats it
+GRACE_SECONDS = 1.7  # after this a pass that was asked to stop is cut off; the next one repeats it
 _CHANGES = [
     DirCreatedEvent,
     DirDeletedEvent,
@@ -161,7 +161,7 @@ class Watcher:
         return End.IDLE if self._idle_left() <= 0 and not self._noticed else None
 
     def _pass_if_due(self, announced: bool) -> None:
-        """One of the three places that may swallow an error: it is told, the next scan repeats."""
+        """One of three places that catch every error: it is reported, the next scan repeats."""
         try:
             if self._due(announced):
                 self._pass()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import certifi
 import hypothesis
 import pytest
 
@@ -47,14 +48,26 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             path.unlink(missing_ok=True)
 
 
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One trusted certificate. Each HTTP client reads the file, and reads a hundred for 30 ms."""
+    end = "-----END CERTIFICATE-----\n"
+    path = tmp_path_factory.mktemp("trusted") / "certificates.pem"
+    path.write_text(certifi.contents().partition(end)[0] + end)
+    return path
+
+
 @pytest.fixture(autouse=True)
-def scratch_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def scratch_home(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, certificates: Path
+) -> Path:
     """No test sees the person's own home, journal, agent or temporary files."""
     folder = tmp_path_factory.mktemp("user")
     (folder / "tmp").mkdir()
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("TMPDIR", str(folder / "tmp"))
     monkeypatch.setenv("PYTHONPATH", SHARED)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates))
     for name in ("JOURNAL_HOME", "JOURNAL_DISABLE", "CLAUDE_CONFIG_DIR", "CLAUDE_CODE_SESSION_ID"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("JOURNAL_CAPTURE__AUTOSTART", "false")  # no process outlives its test

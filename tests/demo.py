@@ -1,15 +1,17 @@
-"""`make demo`: a day of a project, replayed through the hooks, and what comes of it.
+"""`make demo`: replays a day of a project through the hooks, and shows what is recorded.
 
-The day lies in `tests/data/day/`: two sessions in a small project, each firing as the agent ran it.
-Nothing outside `.demo/` is touched: the home, the agent's settings and HOME itself lie there.
+The day is in `tests/data/day/`: two sessions in a small project, with each hook as the agent ran
+it. Everything is written to `.demo/`: the home, the agent's settings and HOME.
 """
 
 import json
 import os
+import shlex
 import shutil
 import statistics
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -19,32 +21,36 @@ from places import DATA, ROOT
 
 SCRATCH = ROOT / ".demo"
 RECORDED_AT = b"/home/dev/code/billing-api"
+FIRST = "53fac9"  # the session with the sub-agent and the failing test
 NEXT = "0ddba11d-0000-4000-8000-000000000000"
+COLUMNS = 77  # 80 with the indent
 
 
 def main() -> int:
-    """Run the demonstration; exit code 0 if the next session was told about the day."""
+    """Run the demonstration; exit code 0 if the next session's context has the day."""
     shutil.rmtree(SCRATCH, ignore_errors=True)
     project = SCRATCH / "billing-api"
     project.mkdir(parents=True)
     _repository(project)
     settings = SCRATCH / "settings.json"
 
-    _say("1. Install the hooks into an agent's settings file (a scratch one).")
+    _say("1. Install the hooks into the settings file of an agent, here one in .demo/.")
     _journal(project, "install", "--settings", str(settings))
 
-    _say("2. A day of work: two sessions, each hook run as the agent runs it, with `sh -c`.")
+    _say("2. A day of work: two sessions. Each hook is run with `sh -c`, as the agent does it.")
     _replay_day(settings, project)
 
-    _say("3. Sync: the lines become rows in SQLite, secrets are removed, sessions are summarized.")
+    _say("3. Sync: records become rows in SQLite, secrets are redacted, sessions summarized.")
     _journal(project, "sync")
-    _say("4. The board: what waits for you, what works, what is done.")
+    _say("4. The board: what waits for you, what runs, what is done.")
     _journal(project)
-    _say("5. Search: words and code as you type them.")
+    _say("5. The first session: a sub-agent, a failing test, the fix.")
+    _journal(project, "show", FIRST)
+    _say("6. Search for words and for code.")
     _journal(project, "search", "rounds once")
     _journal(project, "search", 'lineterminator="\\n"')
 
-    _say("6. A new session starts in the project. The SessionStart hook tells the agent:")
+    _say("7. A new session starts in the project. This is in its context:")
     context = _next_context(settings, project)
     _indent(context)
     _say("To use it: install the application, then run `journal install`. See README.md.")
@@ -56,18 +62,22 @@ def _say(text: str) -> None:
 
 
 def _indent(text: str) -> None:
-    print("\n".join(f"   {line}".rstrip() for line in text.splitlines()))
+    """Print lines that fit 80 columns; the rest of a longer line is indented further."""
+    for line in text.splitlines():
+        rest = " " * (len(line) - len(line.lstrip()) + 2)
+        wrapped = textwrap.wrap(line, COLUMNS, subsequent_indent=rest)
+        print("\n".join(f"   {one}".rstrip() for one in wrapped))
 
 
 def _journal(project: Path, *args: str) -> None:
-    if args and args[0] == "search":
-        _say(f"   $ journal search '{args[1]}'")
-    env = firing.environment(SCRATCH) | {"TERM": "dumb", "COLUMNS": "96"}
+    _indent(f"$ {shlex.join(['journal', *args])}")
+    env = firing.environment(SCRATCH) | {"TERM": "dumb", "COLUMNS": str(COLUMNS)}
     command = [sys.executable, "-m", "journal", *args, "--home", str(SCRATCH / "home")]
     done = subprocess.run(command, env=env, cwd=project, capture_output=True, text=True)
-    _indent(done.stdout + done.stderr)
     if done.returncode:
-        sys.exit(done.returncode)
+        sys.exit(done.stderr)
+    _indent(done.stdout)
+    print()
 
 
 def _repository(project: Path) -> None:
@@ -94,13 +104,13 @@ def _replay_day(settings: Path, project: Path) -> None:
                 env=one.env | {"CLAUDE_PID": str(os.getpid())},  # an agent that still runs
             )
             if one.event == "UserPromptSubmit":
-                print(f"   > {json.loads(one.stdin)['prompt']}")
+                _indent(f"> {json.loads(one.stdin)['prompt']}")
             hooks += [done.seconds for done in firing.fire(settings, here, SCRATCH, project)]
             starts.append(_bare_start_seconds())
     lines = [line for file in SCRATCH.glob("home/days/*/*.jsonl") for line in file.open()]
     hook_ms, start_ms = (statistics.median(times) * 1000 for times in (hooks, starts))
-    print(f"   {len(hooks)} hooks ran and wrote {len(lines)} lines. Median time of a hook:")
-    print(f"   {hook_ms:.1f} ms; a Python interpreter that does nothing: {start_ms:.1f} ms.")
+    _indent(f"{len(hooks)} hooks wrote {len(lines)} records. Median time: {hook_ms:.1f} ms.")
+    _indent(f"The start of a Python interpreter alone took {start_ms:.1f} ms in the same run.")
 
 
 def _bare_start_seconds() -> float:

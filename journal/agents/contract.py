@@ -1,7 +1,7 @@
 """What each agent's folder offers. Nothing outside of that folder names an agent's field.
 
 `journal/agents/<agent>/__init__.py` exposes one `AGENT`. Its parts are plain data and functions;
-none of them opens a network connection or a database of ours.
+none of them opens a network connection or the journal's database.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from journal.agents.entry import Reader, Row
+from journal.agents.transcript_entry import Reader, Row
 from journal.session.meaning import Meaning
 
 Environ = Mapping[str, str]
@@ -86,7 +86,7 @@ class Servers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skill:
-    """A file of ours that says to the agent when to ask the journal: where, and its content."""
+    """A file that says to the agent when to ask the journal: its path and its content."""
 
     file: Callable[[Environ], Path]
     content: Callable[[], bytes]

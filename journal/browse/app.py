@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 
 from journal.agents import resuming
 from journal.browse import drawing
-from journal.browse.looking import Looking
+from journal.browse.lookup_thread import Looking
 from journal.browse.session_screen import SessionScreen
 from journal.browse.source import Found, Source
 from journal.cli.screen.tables import age
@@ -86,6 +86,7 @@ class Browse(Program[Chosen | Exception | None]):
         self._found = Found()
         self._filled: str | None = None  # the line that the list answers
         self._problem: JournalError | None = None
+        self._columns = 80
         self._aging: object = None  # all that time changes, as it is on the screen
         self._looking = Looking(source, text, lambda *told: self.post_message(Answer(*told)))
 
@@ -114,7 +115,7 @@ class Browse(Program[Chosen | Exception | None]):
         return action not in _OF_THE_LIST or not isinstance(self.screen, SessionScreen)
 
     def on_mount(self) -> None:
-        """Look now, and whenever something happens; leave as one should, whatever the way."""
+        """Look now, and whenever something happens; leave as one should, on every way out."""
         self.theme = "ansi-dark" if "ansi-dark" in self.available_themes else self.theme
         self.screen.set_focus(self._rows)
         with suppress(NotImplementedError, AttributeError):  # Windows
@@ -156,8 +157,9 @@ class Browse(Program[Chosen | Exception | None]):
         self._found, self._filled = answer.found, answer.text
         self._draw(kept)
 
-    def on_resize(self, _: Resize) -> None:
+    def on_resize(self, event: Resize) -> None:
         """The table is as wide as the screen."""
+        self._columns = event.size.width  # `size` is still the one before
         if self._filled is not None:
             self._draw(self._kept())
 
@@ -173,7 +175,7 @@ class Browse(Program[Chosen | Exception | None]):
     def _draw(self, key: str | None) -> None:
         """Show what was found, the cursor on this session."""
         options, now_us = self._rows, self.source.app.now_us
-        heads, rows = drawing.table(self._found.sessions, now_us, max(self.size.width - 1, 1))
+        heads, rows = drawing.table(self._found.sessions, now_us, max(self._columns - 1, 1))
         if self._found.hits is not None:
             rows = [drawing.hit_row(hit) for hit in self._found.hits]
         if len(rows) == options.option_count:
@@ -268,7 +270,7 @@ class Browse(Program[Chosen | Exception | None]):
             return
         line = resuming.line(session.agent, session.id, session.cwd)
         if not line:
-            self.notify("no way back into this session is known", severity="warning")
+            self.notify("this session cannot be resumed", severity="warning")
             return
         self.copy_to_clipboard(line)
         self.notify(f"copied: {line}", markup=False)

@@ -79,7 +79,8 @@ def heading(session: Session, resume: str, now_us: int) -> Text:
     made = Text(one_line(session.title) or "(no prompt)", "bold")
     place = " \u00b7 ".join(filter(None, (session.project, session.branch, session.agent)))
     made.append(
-        f"\n{one_line(place)} \u00b7 {session.shown_state}, {age(now_us - session.last_us)}", "dim"
+        f"\n{one_line(place)} \u00b7 {session.state_at(now_us)}, {age(now_us - session.last_us)}",
+        "dim",
     )
     if session.waiting_us and session.question:
         made.append(f"\nasks: {one_line(session.question)}", "bold yellow")

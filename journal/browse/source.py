@@ -16,10 +16,10 @@ from sync.pages.steps import Block
 from sync.query import detail, listing
 from sync.query import search as index
 from sync.query.candidates import Query
-from sync.query.detail import Detail
 from sync.query.filters import Filters, Wanted
 from sync.query.listing import Session
 from sync.query.search import Hit
+from sync.query.session_detail import Detail
 from sync.query.terms import parse
 from sync.store import connection
 

@@ -1,6 +1,5 @@
 """The commands. This is the only place that prints errors and turns them into exit codes."""
 
-import gc
 import importlib
 import io
 import keyword
@@ -13,7 +12,7 @@ from typing import Any
 
 import click
 
-from journal import __version__, steps
+from journal import __version__, verbose
 from journal.cli.app import App
 from journal.errors import JournalError
 
@@ -26,7 +25,6 @@ GROUPS = {
     "Plumbing": ("sync", "watch", "bind", "replay", "prune", "logs", "run", "mcp", "completion"),
 }
 _HELP_COLUMNS = 52
-_NEW_OBJECTS = 50_000  # before garbage is looked for: there is none in modules that are loaded
 _FOLDERS = {
     "Every day": "daily", "Look": "look", "Set-up": "setup",
     "Keep or delete": "keep", "Plumbing": "plumbing",
@@ -47,7 +45,7 @@ def home_option() -> click.Option:
     return click.Option(
         ["--home"],
         metavar="DIR",
-        help="The journal's home, else $JOURNAL_HOME or ~/.agent-journal.",
+        help="The journal's home (default: $JOURNAL_HOME or ~/.agent-journal).",
         expose_value=False,
         is_eager=True,
         callback=_set_home,
@@ -56,7 +54,7 @@ def home_option() -> click.Option:
 
 def _set_verbose(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
-        steps.turn_on()
+        verbose.turn_on()
 
 
 def verbose_option() -> click.Option:
@@ -64,7 +62,7 @@ def verbose_option() -> click.Option:
     return click.Option(
         ["--verbose"],
         is_flag=True,
-        help="Say on stderr what is done, step by step (also: JOURNAL_LOG=debug).",
+        help="Print each step to stderr (also: JOURNAL_LOG=debug).",
         expose_value=False,
         is_eager=True,
         callback=_set_verbose,
@@ -154,10 +152,9 @@ def cli(ctx: click.Context) -> None:
 def main(args: Sequence[str] | None = None) -> None:
     """Run a command and leave with its exit code; no traceback reaches the user.
 
-    Without the interpreter's own tidying, which takes as long as a search does: what has to be
-    closed is closed by the command itself.
+    It skips the interpreter's own clean-up, a ninth of a search: the command closes what it has to
+    close.
     """
-    gc.set_threshold(_NEW_OBJECTS)
     code = run(args)
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
@@ -183,11 +180,11 @@ def run(args: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return _reader_left()
     except Exception as error:  # noqa: BLE001 - the boundary: a bug is one line, too
-        return _tell(error)
+        return _report(error)
     return result if isinstance(result, int) else 0
 
 
-def _tell(error: Exception) -> int:
+def _report(error: Exception) -> int:
     """Say what went wrong, and what to do; the exit code."""
     match error:
         case JournalError():
@@ -236,9 +233,10 @@ def _click_text(error: click.ClickException) -> tuple[str, str]:
     """What is wrong with the command line, and what to do."""
     text = " ".join(error.format_message().split()).rstrip(".")
     text, _, hint = text.partition(". ")
-    if not hint and isinstance(error, click.UsageError) and error.ctx is not None:
-        hint = f"see: {error.ctx.command_path} --help"
-    return text[:1].lower() + text[1:], hint
+    if not hint:
+        ctx = error.ctx if isinstance(error, click.UsageError) else None
+        hint = f"see: {ctx.command_path if ctx else 'journal'} --help"
+    return text[:1].lower() + text[1:], hint[:1].lower() + hint[1:]
 
 
 def _reader_left() -> int:

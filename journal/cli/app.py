@@ -12,7 +12,7 @@ import click
 from journal.errors import BusyError, JournalError
 from journal.layout import Layout
 from journal.printable import one_line
-from journal.steps import step
+from journal.verbose import step
 
 if TYPE_CHECKING:
     import apsw
@@ -133,14 +133,14 @@ class App:
         self,
         stopping: Callable[[], bool],
         run_pass: Callable[[], object],
-        tell: Callable[[str], None] = lambda _: None,
+        report_step: Callable[[str], None] = lambda _: None,
         progress: "Callable[[str, int, int], None] | None" = None,
     ) -> "Outside":
         """The stages that wait for others, with their line in the daily log."""
         from sync import daily_log, slow_stages
 
         started, began_us = time.monotonic(), self.now_us
-        conditions = self.conditions(stopping, run_pass, tell)
+        conditions = self.conditions(stopping, run_pass, report_step)
         found = slow_stages.run(conditions, progress or slow_stages.no_progress)
         entry = daily_log.Entry("outside", began_us, time.monotonic() - started, None, None, found)
         _write_log(self.layout, entry)
@@ -150,13 +150,13 @@ class App:
         self,
         stopping: Callable[[], bool],
         run_pass: Callable[[], object],
-        tell: Callable[[str], None] = lambda _: None,
+        report_step: Callable[[str], None] = lambda _: None,
     ) -> "Conditions":
         """What the stages that wait for others work with."""
         from sync.conditions import Conditions
 
         return Conditions(
-            self.layout, self.settings, os.environ, time.time_ns, stopping, run_pass, tell
+            self.layout, self.settings, os.environ, time.time_ns, stopping, run_pass, report_step
         )
 
     def team_archive(self, *, read_only: bool = True) -> "Archive":
@@ -176,7 +176,7 @@ class App:
 
         if not self.layout.days.exists() and not self.layout.database.exists():
             raise self.nothing_yet()
-        db = None if ends_matter else self._settled()
+        db = None if ends_matter else self._current_database()
         if db is None:
             is_whole = self._catch_up()
             db = self._opened()
@@ -215,7 +215,7 @@ class App:
             return JournalError(message, "start your agent")
         return JournalError(message, "run: journal install, then start your agent")
 
-    def _settled(self) -> "apsw.Connection | None":
+    def _current_database(self) -> "apsw.Connection | None":
         """The database, if a pass would find nothing to sync."""
         import apsw
 
@@ -224,11 +224,11 @@ class App:
 
         if self._note is None or not self.layout.database.exists():
             return None
-        with suppress(JournalError, apsw.Error), ExitStack() as held:
+        with suppress(JournalError, apsw.Error), ExitStack() as stack:
             db = connection.open_store(self.layout)
-            held.callback(db.close)
-            if up_to_date.is_settled(db, self.layout, self._note):
-                held.pop_all()
+            stack.callback(db.close)
+            if up_to_date.is_current(db, self.layout, self._note):
+                stack.pop_all()
                 return db
         return None  # if something is wrong, a pass says what, and what can be read all the same
 
@@ -241,7 +241,7 @@ class App:
         except JournalError as error:
             if not self.layout.database.exists():
                 raise
-            click.echo(f"journal: what is new could not be synced: {error}", err=True)
+            click.echo(f"journal: new records were not synced: {error}", err=True)
             return False
         for problem in report.unreadable:
             click.echo(f"journal: cannot read {one_line(problem)}", err=True)

@@ -19,7 +19,7 @@ def browse_here(
     """Show the list until its person leaves.
 
     `text`: what is typed in it at first. `wanted`: the sessions that it shows at most, None for
-    all; `limit`: so many of them. UsageError: there is no terminal.
+    all; `limit`: the maximum number. UsageError: without a terminal.
     """
     check_terminal()
     with app.reading():
@@ -38,9 +38,9 @@ def browse_here(
 
 
 def check_terminal() -> None:
-    """UsageError: there is no terminal that can be drawn on."""
+    """UsageError: without a terminal that can move its cursor."""
     if not (sys.stdout.isatty() and sys.stdin.isatty()):
-        raise UsageError("the list needs a terminal", "for pipes: journal sessions")
+        raise UsageError("the list needs a terminal", "in a pipe use: journal sessions")
     if os.environ.get("TERM", "").lower() in ("", "dumb", "unknown"):
         hint = "set TERM, or use: journal sessions"
         raise UsageError("the list needs a terminal that can move its cursor", hint)

@@ -21,30 +21,37 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class AtLeast(click.types.IntParamType):
-    """A whole number from a bound on. Its help is what the option's own words say."""
+    """A whole number from `least` to `most`. Its help is what the option's own words say."""
 
-    def __init__(self, least: int) -> None:
-        self._least = least
+    def __init__(self, least: int, most: int = MOST) -> None:
+        self._least, self._most = least, most
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        number: int = super().convert(value, param, ctx)
+        try:
+            number = int(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a whole number.", param, ctx)
         if number < self._least:
             self.fail(f"{number} is less than {self._least}.", param, ctx)
+        if number > self._most < MOST:
+            self.fail(f"{number} is more than {self._most}.", param, ctx)
         return min(number, MOST)
 
 
-class Seconds(click.FloatRange):
+class Seconds(click.types.FloatParamType):
     """A time that is not negative, not endless and a number."""
-
-    def __init__(self) -> None:
-        super().__init__(min=0)
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        number: float = super().convert(value, param, ctx)
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
         if not math.isfinite(number):
-            self.fail(f"{value} is not a number of seconds or minutes.", param, ctx)
+            self.fail(f"{str(value)!r} is not a number of seconds or minutes.", param, ctx)
+        if number < 0:
+            self.fail(f"{number:g} is less than 0.", param, ctx)
         return min(number, MOST)
 
 
@@ -71,7 +78,12 @@ def session_options(command: Command) -> Command:
 
 
 _ARCHIVE_OPTIONS = (
-    click.option("--archive", "in_archive", is_flag=True, help="Ask the team archive."),
+    click.option(
+        "--archive",
+        "in_archive",
+        is_flag=True,
+        help="Read the team archive, not this home.",
+    ),
     click.option("--owner", metavar="ROLE", help="With --archive: only sessions of this person."),
 )
 _OPTIONS = (
@@ -87,12 +99,14 @@ _OPTIONS = (
     click.option("--host", metavar="NAME", help="Only sessions on this machine."),
     click.option("--state", type=click.Choice(STATES), help="Only sessions in this state."),
     click.option(
-        "--since", metavar="WHEN", help="Only from then on: 2h, 3d, today, yesterday, 2026-11-21."
+        "--since",
+        metavar="WHEN",
+        help="Only since this time: 2h, 3d, today, yesterday, 2026-11-21.",
     ),
     click.option(
         "--until", metavar="WHEN", help="Only before this time (same formats as --since)."
     ),
-    click.option("--all", "with_all", is_flag=True, help="Also sessions that only started."),
+    click.option("--all", "with_all", is_flag=True, help="Also sessions that did nothing."),
 )
 
 
@@ -172,7 +186,7 @@ def file(path: str, paths_of: str = "") -> "File":
     from sync.query.filters import File
 
     if not path.strip():
-        raise UsageError("--file names no file", "give a path, or the last parts of one: money.py")
+        raise UsageError("--file is empty", "give a path, or the last parts of one: money.py")
     given = Path(path).expanduser()
     if not path.startswith(("/", "~", "./", "../")) and not given.exists():
         return File(tail=os.path.normpath(path))

@@ -43,7 +43,7 @@ def resume_line(session: "Session") -> str:
 
     line = resuming.line(session.agent, session.id, session.cwd)
     if not line:
-        message = f"no way back into a session of {one_line(session.agent)} is known"
+        message = f"sessions of {one_line(session.agent)} cannot be resumed"
         raise JournalError(message, f"read it: journal show {one_line(session.short_id)}")
     return line
 
@@ -60,7 +60,7 @@ def prepare_resume(app: App, db: "apsw.Connection", session: "Session") -> tuple
     words = resuming.command(session.agent, session.id) or []
     _check(session, words[0])
     for path in put_back(db, session.key, session.cwd, app.layout, app.settings, os.environ):
-        click.echo(f"journal: put back {path}", err=True)
+        click.echo(f"journal: restored {path}", err=True)
     return tuple(words)
 
 

@@ -1,4 +1,4 @@
-"""What the next session of a project is told: blocks of text, and the file they wait in.
+"""The context of a project's next session: blocks of text, and the file that has them.
 
 Pure rendering. Every stored text is quoted data: one line, no control characters, `<` escaped, so
 that none can close the frame, open a tag, begin a line or pose as the user. `hooks/start.py` puts
@@ -17,11 +17,11 @@ from journal.session.summary import (
     changed_something,
     latest_prompt,
     listing,
+    notable_commands,
     open_facts,
     outcome,
     plain,
     shown_path,
-    telling_commands,
 )
 from journal.times import to_datetime
 
@@ -81,7 +81,7 @@ def block(
     keeps all times of a frame comparable. `agent` is named where the project has sessions of
     several.
     """
-    if summary is None or not _is_telling(state):
+    if summary is None or not _is_worth_a_block(state):
         return None
     name = " ".join([f"[{safe(short_id, 40)}]", *([safe(agent, 40)] if agent else [])])
     running = state.status in ("working", "awaiting")
@@ -100,7 +100,7 @@ def block(
     )
 
 
-def _is_telling(state: SessionState) -> bool:
+def _is_worth_a_block(state: SessionState) -> bool:
     if changed_something(state):
         return True
     if state.entrypoint and not state.attended:
@@ -220,7 +220,7 @@ def _paths(state: SessionState, paths: dict[str, int], limit_chars: int) -> str:
 
 
 def _commands(state: SessionState, limit_chars: int) -> str:
-    commands = telling_commands(state)
+    commands = notable_commands(state)
     width = min(80, limit_chars // 2)
     shown = (f"{safe(text, width)}: {outcome(command)}" for text, command in commands[:3])
     return listing(shown, len(commands), limit_chars, "; ")
@@ -259,7 +259,7 @@ def _now(name: str, state: SessionState, tz: tzinfo) -> str:
     if state.top or state.cwd:
         parts.append(f"in {safe(state.top or state.cwd, 80)}")
     if state.question_us is not None:
-        parts.append(f"waits for its person since {_local(state.question_us, tz):%Y-%m-%d %H:%M}")
+        parts.append(f"waiting for an answer since {_local(state.question_us, tz):%Y-%m-%d %H:%M}")
     if state.files_edited:
         path, at_us = next(reversed(state.files_edited.items()))
         when = f"{_local(at_us, tz):%Y-%m-%d %H:%M}"

@@ -13,7 +13,8 @@ import orjson
 
 from hooks import off
 from hooks.project import folders
-from journal.layout import Layout, append_line
+from journal.durable_files import append_line
+from journal.layout import Layout
 from journal.times import to_text, to_us
 
 LOG = "off.log"

@@ -90,7 +90,7 @@ def _looked(name: str, check: Check) -> list[Finding]:
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
         hint = "check its owner and rights"
-        return [Finding(name, Status.ERROR, f"cannot look: {error.strerror}{where}", hint)]
+        return [Finding(name, Status.ERROR, f"cannot check: {error.strerror}{where}", hint)]
 
 
 def count(number: int, noun: str) -> str:

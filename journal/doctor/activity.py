@@ -50,7 +50,7 @@ def unrecorded(
 
 
 def is_limited(layout: Layout) -> bool:
-    """Whether capture is off, everywhere or for some project. JournalError: it cannot be told."""
+    """Whether capture is off, everywhere or for some project. JournalError: it cannot be read."""
     found = capture.look(layout, os.curdir)
     return found.off or bool(found.folders)
 
@@ -66,7 +66,7 @@ def look_at_activity(
     last = (
         f"the last record is from {_ago(found.last_us, now_us)}" if found.last_us else "no record"
     )
-    hint = "fix the errors above; else: is the folder trusted, does the agent run with --bare, "
+    hint = "fix the errors above; or: is the folder trusted, does the agent run with --bare, "
     message = f"Claude ran {_ago(found.ran_us, now_us)}, {last}"
     return [say.error(message, hint + "was it started before the hooks were installed?")]
 

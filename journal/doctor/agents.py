@@ -88,7 +88,7 @@ def _problems(say: Voice, agent: Agent, install: Install) -> Iterator[Finding]:
         names = some(list(report.programs))
         yield say.error(f"{agent.label}: hook programs of another version: {names}", hint, repair)
     for warning in report.warnings:
-        yield say.error(f"{agent.label}: {warning}", "take it out: nothing is recorded")
+        yield say.error(f"{agent.label}: {warning}", "remove it; until then nothing is recorded")
     yield from _untrusted(say, agent)
 
 
@@ -105,7 +105,7 @@ def _untrusted(say: Voice, agent: Agent) -> Iterator[Finding]:
     waiting = [hook for hook in hooks if not hook.is_trusted]
     if waiting or not hooks:
         what = (
-            f"does not trust {count(len(waiting), 'hook')}" if waiting else "sees no hook of ours"
+            f"does not trust {count(len(waiting), 'hook')}" if waiting else "does not see the hooks"
         )
         message = f"{agent.label} {what}: it does not run them"
         yield say.error(message, f"run: journal install {agent.name} --trust")

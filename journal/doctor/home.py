@@ -27,7 +27,7 @@ class _Things:
 
 
 def look_at_home(layout: Layout) -> list[Finding]:
-    """The home is a folder of ours that can be written."""
+    """The home is a folder of this user that can be written."""
     say, home = Voice("home"), layout.home
     if not home.exists():
         hint = "run: journal install"
@@ -75,7 +75,7 @@ def look_at_rights(layout: Layout) -> list[Finding]:
         is_home = things.open[0][0] == layout.home  # it keeps others from all the rest
         found.append((say.error if is_home else say.warning)(text, hint, repair))
     if things.links:
-        hint = "hooks follow no link to a file; put back what it points to"
+        hint = "hooks do not follow symbolic links; replace each link with its file"
         found.append(say.warning(f"symbolic links: {some(things.links)}", hint))
     if things.odd:
         found.append(say.warning(f"not regular files: {some(things.odd)}", "move them away"))

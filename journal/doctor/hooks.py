@@ -17,8 +17,8 @@ from journal.setup.install import Installation
 
 AGENT = "claude-code"
 INSTALL = "run: journal install"
-# In a command of ours: `set -- PYTHON -I -S -c …`, in an older one `PYTHON -I -S "$r" …`; PYTHON is
-# quoted for the shell.
+# In the command of a hook: `set -- PYTHON -I -S -c …`, in an older one `PYTHON -I -S "$r" …`;
+# PYTHON is quoted for the shell.
 _INTERPRETER = re.compile(r"""(?:&&|set --) ((?:'[^']*'|"[^"]*"|[^\s;'"])+) -I -S (?:-c|"\$r") """)
 
 
@@ -76,7 +76,7 @@ def look_at_hooks(wish: Wish, levels: list[Level]) -> list[Finding]:
     repair = _reinstall(wish, path)
     found = [*_wrong(wish, levels, report, repair)]
     found += [
-        say.warning(warning, "no harm if the agent is not on the PATH of this shell")
+        say.warning(warning, "harmless if the agent is not on the PATH of this shell")
         for warning in report.warnings
         if warning.startswith("claude ")
     ]
@@ -96,7 +96,7 @@ def _wrong(wish: Wish, levels: list[Level], report: Installation, repair: Repair
         message = f"hook programs of another version: {some(list(report.programs))}"
         found.append(say.error(message, INSTALL, repair))
     if gone:
-        message = f"the interpreter that runs the hooks is gone: {some(gone)}"
+        message = f"the interpreter that runs the hooks does not exist: {some(gone)}"
         found.append(say.error(message, INSTALL, repair))
     if missing:
         found.append(say.error(f"events without a hook: {some(missing)}", INSTALL, repair))
@@ -162,7 +162,7 @@ def _ours(level: Level, wish: Wish) -> list[tuple[str, str]]:
 
 
 def _interpreter(command: str) -> str:
-    """The interpreter of a command of ours; "" if it is written in another way."""
+    """The interpreter of a hook's command; "" if the command has another form."""
     found = _INTERPRETER.search(command)
     return shlex.split(found[1])[0] if found else ""
 

@@ -16,7 +16,7 @@ def look_at_recall(layout: Layout, now_us: int) -> list[Finding]:
     agents = [one.agent for one in installed(layout) if one.agent.setup.servers is not None]
     say = Voice("recall")
     found = [finding for agent in agents for finding in _look(say, layout, agent, now_us)]
-    return found or [say.ok("no agent with hooks of this home asks the journal")]
+    return found or [say.ok("no agent with hooks of this home can use journal mcp")]
 
 
 def _look(say: Voice, layout: Layout, agent: Agent, now_us: int) -> Iterator[Finding]:
@@ -33,10 +33,10 @@ def _look(say: Voice, layout: Layout, agent: Agent, now_us: int) -> Iterator[Fin
     if is_wanted:
         yield say.ok(f"{agent.label}: journal mcp is registered")
     elif not known:
-        hint = f"{again}; nothing else depends on it"
+        hint = f"{again}; recording does not depend on it"
         yield say.warning(f"{agent.label}: journal mcp is not registered", hint)
     elif not os.access(known[0], os.X_OK):
-        message = f"{agent.label}: the interpreter that runs journal mcp is gone: {known[0]}"
+        message = f"{agent.label}: the interpreter that runs journal mcp does not exist: {known[0]}"
         yield say.error(message, again, repair)
     else:
         message = f"{agent.label}: journal mcp is not as this version registers it"

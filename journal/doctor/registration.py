@@ -75,7 +75,7 @@ def _of_other(layout: Layout, agent: Agent, known: Registered) -> list[JournalEr
         obstacles = agent.setup.obstacles(path.parent, file.values)
     except JournalError as error:
         return [JournalError(f"{agent.label}: {error}", error.hint)]
-    off = "take it out: nothing is recorded"
+    off = "remove it; until then nothing is recorded"
     return [*found, *(JournalError(f"{agent.label}: {one} ({path})", off) for one in obstacles)]
 
 

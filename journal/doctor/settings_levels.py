@@ -62,22 +62,22 @@ def look_at_agent(levels: list[Level], environ: Mapping[str, str]) -> list[Findi
     found = []
     for level in levels:
         if level.problem is not None:
-            hint = level.problem.hint or "correct the file: the agent skips it whole"
+            hint = level.problem.hint or "correct the file; until then the agent ignores all of it"
             found.append(say.error(str(level.problem), hint))
         if level.values.get("disableAllHooks") is True:
-            hint = "take it out: no hook runs"
+            hint = "remove it; until then no hook runs"
             found.append(say.error(f"disableAllHooks is set in {level.path}", hint))
         if level.name == "managed":
             found += _forbidden(level)
         if _variables(level).get(SILENCE) == "1":
-            hint = "take it out: every hook returns at once"
+            hint = "remove it; until then every hook returns at once"
             found.append(say.error(f"{SILENCE}=1 is set in {level.path}", hint))
     for name, effect in (
         (SILENCE, "every hook returns at once"),
         ("CLAUDE_CODE_SIMPLE", "the agent runs no hooks"),
     ):
         if environ.get(name) == "1":
-            hint = f"unset it: in what is started from here {effect}"
+            hint = f"unset it; in programs started from here {effect}"
             found.append(say.warning(f"{name}=1 is in this environment", hint))
     return found or [say.ok("its settings let hooks run")]
 

@@ -53,7 +53,7 @@ class Search(_InProject):
         "If no text has all of them, other forms of them count, then the rarest decide; what is "
         "quoted is matched literally.",
     )
-    session: _Text = Field("", description="Only this session: its id or the beginning of it.")
+    session: _Text = Field("", description="Only this session: its id or a prefix of it.")
     path: _Text = Field(
         "", description="Only tool calls that read or changed this file; its last parts do."
     )
@@ -63,7 +63,7 @@ class Session(_Common):
     """Arguments of `session`."""
 
     session: _Text = Field(
-        min_length=1, description="The session's id or the beginning of it, as other tools say it."
+        min_length=1, description="The session's id or a prefix of it, as other tools return it."
     )
 
 
@@ -98,7 +98,7 @@ Arguments = Search | Session | Recent | FileHistory | CommandHistory | ErrorHist
 
 
 class Tool(NamedTuple):
-    """What an agent is told of a tool."""
+    """The description of a tool, for agents."""
 
     title: str
     description: str
@@ -114,7 +114,7 @@ TOOLS: Mapping[str, Tool] = {
     ),
     "session": Tool(
         "Read an earlier session",
-        "Tells of one earlier session: first an outline, then, with `after`, its conversation "
+        "Shows one earlier session: first an outline, then, with `after`, its conversation "
         "page by page.",
         Session,
     ),
@@ -125,18 +125,18 @@ TOOLS: Mapping[str, Tool] = {
     ),
     "file_history": Tool(
         "Which sessions worked on a file",
-        "Tells which earlier sessions read or changed a file, why, and how they changed it.",
+        "Shows which earlier sessions read or changed a file, why, and how they changed it.",
         FileHistory,
     ),
     "command_history": Tool(
         "How a command was run before",
-        "Tells how a command was run in this project and how it ended; what passed last comes "
+        "Shows how a command was run in this project and how it ended; what passed last comes "
         "first. Use it before you guess how tests, builds or servers are started here.",
         CommandHistory,
     ),
     "error_history": Tool(
         "What helped against an error",
-        "Tells what was done after this error message in sessions where the same command then "
+        "Shows what was done after this error message in sessions where the same command then "
         "passed. Use it when a command fails.",
         ErrorHistory,
     ),

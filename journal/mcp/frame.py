@@ -1,6 +1,6 @@
 """The frame around quoted records: bounded as a whole, and closed by nothing but its own end.
 
-It is the frame of the context that sessions are told, so that what a session reads here is not
+It is the frame of the context that sessions start with, so what a session reads here is not
 indexed again as something new.
 """
 
@@ -23,7 +23,7 @@ _CUT = "| … (cut off: a greater max_chars shows more)"
 
 
 class Record(NamedTuple):
-    """Lines of ours, the quoted lines below them, and the value of `after` behind the record."""
+    """Headings, the quoted lines below them, and the value of `after` behind the record."""
 
     said: list[str]
     quoted: list[str]
@@ -41,7 +41,7 @@ def safe(text: str) -> str:
 
 
 def name(text: str, limit_chars: int = 80) -> str:
-    """A stored name within a line of ours."""
+    """A stored name within a heading."""
     line = safe(one_line(text)).replace('"', "'")
     return line if len(line) <= limit_chars else line[: limit_chars - 1] + "…"
 
@@ -82,7 +82,7 @@ def compose(
             text += record.text
         after = record.after
     if not number:
-        text += "Nothing is recorded that fits.\n"
+        text += "No record matches.\n"
     return text + _tail(end)
 
 
@@ -101,5 +101,5 @@ def _tail(after: str) -> str:
     if not after:
         return f"{_END}\nNothing more."
     if len(after) > _MOST_AFTER_CHARS:
-        return f"{_END}\nThere is more: rarer words or a filter find it."
+        return f"{_END}\nThere is more: use rarer words or a filter."
     return f"{_END}\nTo read on: after={after}"

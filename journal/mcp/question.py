@@ -17,7 +17,7 @@ HINT = "give the value that the last line of the answer before says, and the sam
 
 
 class Question(NamedTuple):
-    """Where an answer comes from, what it may tell, and how it quotes."""
+    """Where an answer comes from, what it may show, and how it quotes."""
 
     db: apsw.Connection
     scope: Scope
@@ -44,23 +44,23 @@ def times(number: int) -> str:
 
 
 def number_of(after: str) -> int:
-    """A place in an answer that is a number. UsageError: it is none."""
+    """The place in an answer, a number. UsageError: it is not a number."""
     text = after.strip()
     if not (text.isdecimal() and text.isascii() and len(text) < 10):
-        raise UsageError("after: this is not a place in this answer", HINT)
+        raise UsageError("after: not a value that this answer returned", HINT)
     return int(text)
 
 
 def place_of(after: str) -> recent.Place:
-    """A place in an answer that is a moment and a session. UsageError: it is none."""
+    """The place in an answer, a time and a session. UsageError: it is not valid."""
     if not after.strip():
         return recent.FIRST
     try:
         last_us, key = (int(part, 16) for part in after.strip().split("_"))
     except ValueError as error:
-        raise UsageError("after: this is not a place in this answer", HINT) from error
+        raise UsageError("after: not a value that this answer returned", HINT) from error
     if not (0 <= last_us < 1 << 62 and 0 <= key < 1 << 62):
-        raise UsageError("after: this is not a place in this answer", HINT)
+        raise UsageError("after: not a value that this answer returned", HINT)
     return last_us, key
 
 

@@ -1,4 +1,4 @@
-"""Records of an answer: what is told of a session, a call or a text, redacted before it is cut."""
+"""Records of an answer: the lines of a session, a call or a text, redacted before they are cut."""
 
 from collections.abc import Iterable
 
@@ -6,19 +6,19 @@ import apsw
 
 from journal.mcp import frame
 from journal.session.own_words import without_frames
+from journal.session.texts import LIMIT_CHARS
 from journal.times import DAY_US, to_text
 from sync.ingest.screening import Screen
 from sync.query import listing
 from sync.query.listing import Session
 from sync.query.terms import Term, folded
 from sync.recall import age
-from sync.views.texts import LIMIT_CHARS
 
 _BEFORE_CHARS = 150  # of an excerpt, before the first match
 
 
 class Teller:
-    """Tells of stored things, in one answer; a session's age is said once."""
+    """Writes the records of one answer; a session's age is in it once."""
 
     def __init__(
         self, db: apsw.Connection, screen: Screen, now_us: int, adopt_on: tuple[str, ...]

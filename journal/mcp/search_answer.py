@@ -10,12 +10,12 @@ from journal.mcp.question import EXCERPT_CHARS, HINT, PAGE, Question, by_stems
 from sync.query.candidates import Query
 from sync.query.cursors import Cursor
 from sync.query.filters import Calls
-from sync.recall import found, session_pages, words
+from sync.recall import found, query_words, session_pages
 
 
 def search(ask: Question, given: asked.Search, project: str) -> str:
     """Texts with the words of the query; of all projects if this one has none."""
-    terms = words.of(given.query)
+    terms = query_words.of(given.query)
     if not terms:
         raise UsageError("query: a search needs a letter or a digit", "give some words")
     everywhere, number, after = _place(given.after)
@@ -56,7 +56,7 @@ def _place(after: str) -> tuple[bool, int, Cursor | None]:
     where, _, rest = after.strip().partition(".")
     number, _, cursor = rest.partition(".")
     if where not in ("all", "here") or not number.isdecimal() or len(number) > 3:
-        raise UsageError("after: this is not a place in a search", HINT)
+        raise UsageError("after: not a value that a search returned", HINT)
     return where == "all", int(number), Cursor.of(cursor)
 
 

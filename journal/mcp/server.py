@@ -20,7 +20,7 @@ _MOST_ERROR_CHARS = 900
 _INSTRUCTIONS = (
     "The journal of earlier coding sessions on this machine. Ask it before you work out again how "
     "something is run here, why a file is as it is, or what helped against an error. What it "
-    "returns is quoted from then: check it against the files of now."
+    "returns is quoted from then: check it against the current files."
 )
 
 

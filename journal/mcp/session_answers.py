@@ -1,4 +1,4 @@
-"""The answers of `session` and `recent`, and what the others tell of a session."""
+"""The answers of `session` and `recent`, and what the others show of a session."""
 
 from collections.abc import Iterator
 
@@ -32,7 +32,7 @@ def one_session(ask: Question, given: asked.Session, project: str) -> str:
 
 
 def _outline(ask: Question, session: Session) -> Iterator[Record]:
-    said = ask.teller.head(session, session.last_us, session.shown_state)
+    said = ask.teller.head(session, session.last_us, session.state_at(ask.now_us))
     said.append(f"{session.prompts} prompts, {session.events} events; after=0 reads it all")
     yield Record(said, summary_lines(ask, session, EXCERPT_CHARS), "0")
     for prompt in session_pages.prompts(ask.db, session.key, _MOST_PROMPTS):
@@ -66,7 +66,7 @@ def recent_sessions(ask: Question, given: asked.Recent, project: str) -> str:
     some = recent.sessions(ask.db, ask.scope, ask.adopt_on, place, PAGE + 1)
     records = (
         Record(
-            ask.teller.head(session, session.last_us, session.shown_state),
+            ask.teller.head(session, session.last_us, session.state_at(ask.now_us)),
             summary_lines(ask, session, SHORT_CHARS),
             f"{session.last_us:x}_{session.key:x}",
         )

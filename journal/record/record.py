@@ -256,7 +256,7 @@ def _escaped(text: str) -> str:
 
 
 def raw_text(body: bytes) -> str:
-    """The text of a `raw` body, for people; bytes that were no UTF-8 show as U+FFFD."""
+    """The text of a `raw` body, for people; bytes that were not UTF-8 show as U+FFFD."""
     value = load_body(body)
     return value if isinstance(value, str) else ""
 

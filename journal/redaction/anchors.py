@@ -74,7 +74,7 @@ def _anchor(form: Format) -> tuple[str, int]:
 def _group(anchor: str, rows: list[tuple[Format, str, int]], seen: list[str]) -> Group:
     """From the anchor: what follows it in the prefix, what is before, what a token begins with.
 
-    Prefixes that end with the anchor are told apart by the letter before it first.
+    Prefixes that end with the anchor are distinguished first by the letter before it.
     """
     ends: dict[str, dict[str, set[str]]] = {}
     alternatives = {*seen}

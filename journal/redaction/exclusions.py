@@ -1,7 +1,7 @@
 """Which projects and tools are not recorded: `capture.exclude_projects` and `exclude_tools`.
 
 A folder is excluded with everything below it. It is compared as the agent names it and with its
-symlinks resolved, and so is the setting: whichever way one of them leads to the other counts. Both
+symlinks resolved, and so is the setting: either form that matches counts. Both
 are compared in one Unicode form (NFC): two spellings that look alike are one folder.
 """
 

@@ -5,8 +5,8 @@ import secrets
 import tempfile
 from pathlib import Path
 
+from journal.durable_files import make_folder, sync_folder
 from journal.errors import JournalError
-from journal.layout import make_folder, sync_folder
 
 KEY_BYTES = 32
 
@@ -26,7 +26,7 @@ def load_key(path: Path) -> bytes:
         hint = "check the owner and rights of the home"
         raise JournalError(f"cannot read {path}: {error.strerror}", hint) from error
     if len(key) < KEY_BYTES:
-        hint = "remove it: a new one is made, and markers made from now on differ from the old ones"
+        hint = "remove it; a new one is made, and markers made from now on differ from the old ones"
         raise JournalError(f"{path} is too short for a key: {len(key)} bytes", hint)
     return key
 

@@ -79,7 +79,7 @@ def look(low: bytes) -> Look:
         kind = kinds[word]
         if kind is Look.NAMED:
             at_most = Look.NAMED
-        elif kind is Look.ANYTHING:
+        elif isinstance(kind, Look):
             return Look.ANYTHING
         elif kind(low, end):
             return Look.TOKEN

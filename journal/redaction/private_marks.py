@@ -48,7 +48,7 @@ def text_without_private(text: str) -> str:
 
 
 def _may_hold_tag(data: bytes) -> bool:
-    """False only if no string of this JSON holds a tag: an escape can stand for any letter."""
+    """False only if no string of this JSON holds a tag: an escape can be any letter."""
     low = data.lower()
     return b"private" in low or b"\\u00" in low
 

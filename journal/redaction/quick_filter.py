@@ -211,7 +211,7 @@ def _names_secret(data: bytes) -> bool:
             return True
         start = match.end("suffix") - len(name)
         if name[0] == "u" and text[max(0, start - 1) : start] == "\\":
-            return True  # an escaped letter is before the name: where it begins cannot be told
+            return True  # an escaped letter is before the name: its start is unknown
     return False
 
 

@@ -26,7 +26,7 @@ _QUOTED = re.compile(
     r"=(?P<quoted>[2-7][0-9A-F])|=(?P<soft>\r?\n|\\{1,31}r\\{1,31}n|\\{1,31}n)(?=\S)"
 )
 _NAMES = {"quot": '"', "amp": "&", "lt": "<", "gt": ">", "apos": "'"}
-# The same in the lower-case bytes of JSON. Where one of these is, only the rules can tell; an
+# The same in the lower-case bytes of JSON. Where one of these is, only the rules can decide; an
 # escape of what needs none can hide any word.
 _HEX = [f"{high}{low}" for high in "234567" for low in "0123456789abcdef"]
 _ESCAPES = (

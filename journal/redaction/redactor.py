@@ -18,6 +18,7 @@ from journal.record.json_strings import STRING, decoded, encoded
 from journal.redaction import rules
 from journal.redaction.formats import Format, is_placeholder, pattern_of
 from journal.redaction.literals import AT_ONCE, NAMED_PLACES, Look, ends, text_look
+from journal.redaction.long_strings import LONG_BYTES, pieces
 from journal.redaction.places import PLACES, found_in
 from journal.redaction.quick_filter import may_hold, text_may_hold
 from journal.redaction.readings import readings
@@ -63,7 +64,7 @@ class Redactor:
     def _named(self, patterns: list[str], allow: list[str]) -> str:
         """What these rules are called: their version, and for the user's own a keyed digest.
 
-        The user's expressions may spell a secret out, so that nothing but the key tells which ones
+        The user's expressions may spell a secret out, so that only the key reveals which ones
         they are.
         """
         if not self.enabled:
@@ -83,7 +84,7 @@ class Redactor:
     def json(self, data: bytes) -> bytes:
         """JSON with its secrets redacted; the same object if there are none.
 
-        Valid JSON stays valid; of what is not, the strings are redacted as far as they can be told.
+        Valid JSON stays valid; in other bytes all strings that can be found are redacted.
         """
         if not self.may_hold_secret(data):
             return data
@@ -100,30 +101,38 @@ class Redactor:
     def _rewritten(self, data: bytes, harmless: set[bytes], again: bool) -> tuple[bytes, bool]:
         """`data` with its strings redacted, and whether to do it again would change nothing.
 
-        `again`: a string that still hits goes whole. `harmless`: strings that hold nothing wherever
+        `again`: a string that still hits goes whole. `harmless`: strings that hold nothing where
         they stand, as far as is known by now.
         """
-        parts: list[bytes] = []
+        parts: list[bytes | memoryview] = []
+        view = memoryview(data)
         done, is_settled = 0, True
         walk = Walk()
         for match, may_hold_one in self._strings(data, walk):
-            raw = match[1]
             how = walk.step(data, match)
-            if not (how or walk.in_pem or walk.line_before):
-                if not may_hold_one or raw in harmless:
-                    continue
-                if not self.may_hold_secret(raw):
-                    harmless.add(raw)
-                    continue
-            old = decoded(raw)
-            new = self._string(old, how, walk)
-            if new != old:
-                # A value of an object that changes says nothing about the strings behind it.
-                is_settled &= walk.is_field and not walk.in_pem and b"value" not in data
-                new = self._marker("whole", old) if again else new
-                parts += (data[done : match.start(1)], encoded(new))
-                done = match.end(1)
-        return (b"".join((*parts, data[done:])) if parts else data), is_settled
+            follows = bool(how or walk.in_pem or walk.line_before)
+            if not (follows or may_hold_one):
+                continue
+            whole = match.span(1)
+            is_short = how or whole[1] - whole[0] <= LONG_BYTES
+            for start, end in (whole,) if is_short else pieces(data, *whole):
+                raw = data[start:end]
+                if not follows:
+                    if raw in harmless:
+                        continue
+                    if not self.may_hold_secret(raw):
+                        if len(raw) <= SHORT_CHARS:
+                            harmless.add(raw)
+                        continue
+                old = decoded(raw)
+                new = self._string(old, how, walk)
+                if new != old:
+                    # A value of an object that changes says nothing about the strings behind it.
+                    is_settled &= walk.is_field and not walk.in_pem and b"value" not in data
+                    new = self._marker("whole", old) if again else new
+                    parts += (view[done:start], encoded(new))
+                    done = end
+        return (b"".join((*parts, view[done:])) if parts else data), is_settled
 
     def _strings(self, data: bytes, walk: Walk) -> Iterator[tuple[re.Match[bytes], bool]]:
         """The strings of JSON to look at, and whether each may hold a secret by itself.

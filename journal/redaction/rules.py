@@ -117,7 +117,7 @@ def name_around(text: str, start: int, end: int) -> str:
     match = _NAME_BACKWARDS.match(before)
     length = match.end() if match else 0
     if length and before[length : length + 1] == "\\" and before[length - 1] in "nrtbf":
-        length -= 1  # the n of an escaped line end is no part of a name
+        length -= 1  # the n of an escaped line end is not part of a name
     return before[:length][::-1] + text[start:end]
 
 
@@ -139,7 +139,7 @@ def assignments(text: str, low: str) -> Iterator[re.Match[str]]:
             at = low.find(word, at + 1)
 
 
-# Values that stand for a secret, or where a secret would come from, but are none.
+# Placeholders for a secret, or where a secret would come from.
 _HARMLESS = re.compile(
     r"""(?isx)
     [*•…x.\#?_=-]+ | .*(?:\.\.\.|…|\*{3}|x{5}).* | <.* | \$[({].* | \{.* | %\(\w+\)s | %\w+% | %s

@@ -35,12 +35,12 @@ class Walk:
     def behind(self, before: re.Match[bytes] | None) -> None:
         """Goes on behind this string: those before it were not worth a step."""
         if before and self._end != before.end():
-            self._before, self._end = before[1], before.end()
+            self._before, self._end = _end_of(before), before.end()
 
     def step(self, data: bytes, match: re.Match[bytes]) -> Strength | None:
         """Whether this string is the value of a secret name."""
         gap = data[self._end : match.start()].translate(None, b" \t\r\n")
-        before, self._before, self._end = self._before, match[1], match.end()
+        before, self._before, self._end = self._before, _end_of(match), match.end()
         how = None
         self.line_before = b""
         behind = data[self._end : self._end + 1]
@@ -49,7 +49,7 @@ class Walk:
         if gap != b"," or is_key:
             self.in_pem = False
         if is_key:
-            self._of_pair = _strength(before) if gap == b"," and match[1] == b"value" else None
+            self._of_pair = _strength(before) if gap == b"," and self._before == b"value" else None
             self._of_list = None
         elif gap[:1] == b":" and not gap[1:].strip(b"["):
             how = _strength(before) or self._of_pair
@@ -58,10 +58,16 @@ class Walk:
             how = self._of_list
         elif gap == b"," and before[:2] == b"--":
             how = _strength(before)
-        elif gap == b"," and _VALUE_LINE.match(match[1]):
+        elif gap == b"," and _VALUE_LINE.match(data, *match.span(1)):
             name = _LINE_END.sub(b"", before[-NAME_BYTES:])
             self.line_before = name if _strength(name) else b""
         return how
+
+
+def _end_of(match: re.Match[bytes]) -> bytes:
+    """A string, or the end of a long one: no more of it is looked at."""
+    start, end = match.span(1)
+    return match.string[max(start, end - 2 * NAME_BYTES) : end]
 
 
 def _strength(raw: bytes) -> Strength | None:

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from journal.session.meaning import Kind
 from journal.session.mentions import TEXTS, Mention
 
+_SAME_MOMENT_US = 2_000_000  # a hook fires within this of its line
+
 
 def name_calls(told: Sequence[Mention], hooked: Sequence[Mention]) -> None:
     """Give calls that hooks report without an id what the transcript knows of them.
@@ -100,7 +102,12 @@ def nearest(first: Sequence[int], second: Sequence[int]) -> list[tuple[int, int]
 
 
 def _texts(told: Sequence[Mention], hooked: Sequence[Mention], pairs: dict[int, int]) -> None:
-    """A hook reports the last words of a turn: a line with them after which no call follows."""
+    """A hook reports the last words of a turn: a line with them after which no call follows.
+
+    It stands between the things that the hooks before and behind report. If none does, a clock was
+    set while the turn ran: then it is one of the same moment, or, where the order of the hooks is
+    not that of the lines at all, the nearest one.
+    """
     texts = [index for index, one in enumerate(hooked) if one.kind in TEXTS and one.digest]
     if not texts:
         return
@@ -116,6 +123,19 @@ def _texts(told: Sequence[Mention], hooked: Sequence[Mention], pairs: dict[int, 
         if found is not None:
             pairs[index] = found
             taken.add(found)
+    most_us = None if _is_disordered(pairs) else _SAME_MOMENT_US
+    for index in texts:
+        if index not in pairs:
+            found = _last_words(told, hooked[index], range(len(told)), taken, most_us)
+            if found is not None:
+                pairs[index] = found
+                taken.add(found)
+
+
+def _is_disordered(pairs: dict[int, int]) -> bool:
+    """Whether hooks come in another order than the lines that are the same."""
+    lines = [pairs[index] for index in sorted(pairs)]
+    return lines != sorted(lines)
 
 
 def _anchors_behind(hooked: Sequence[Mention], pairs: dict[int, int], end: int) -> list[int]:
@@ -127,8 +147,13 @@ def _anchors_behind(hooked: Sequence[Mention], pairs: dict[int, int], end: int) 
 
 
 def _last_words(
-    told: Sequence[Mention], hook: Mention, lines: range, taken: set[int]
+    told: Sequence[Mention],
+    hook: Mention,
+    lines: range,
+    taken: set[int],
+    most_us: int | None = None,
 ) -> int | None:
+    """The nearest line with the words of a hook; `most_us`: how far away it may be."""
     best: tuple[int, int] | None = None
     followed = False
     for index in reversed(lines):
@@ -139,6 +164,8 @@ def _last_words(
             followed = True
         elif one.kind in TEXTS and one.digest == hook.digest and not followed:
             distance = abs(one.at_us - hook.at_us)
+            if most_us is not None and distance > most_us:
+                continue
             if index not in taken and not one.inherited and (best is None or distance < best[0]):
                 best = distance, index
     return None if best is None else best[1]

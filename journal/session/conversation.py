@@ -80,7 +80,7 @@ def without_repeats(hooked: Sequence[Mention], told: Sequence[Mention] = ()) -> 
 
 
 def _unnamed_repeats(hooked: Sequence[Mention]) -> set[int]:
-    """The rows of calls without an id that another hook of the same call told in that moment.
+    """The rows of calls without an id that another hook of the same call reported in that moment.
 
     Between two equal calls one after the other the first one ends.
     """

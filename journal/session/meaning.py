@@ -1,4 +1,4 @@
-"""What an event means in our terms, whichever agent it came from.
+"""# target: the task of a sub-agent
 
 `journal/agents/` has a module for each agent that turns its payloads into a Meaning; nothing
 else names an agent's fields.
@@ -50,7 +50,7 @@ class Action(StrEnum):
     EDIT = "edit"  # target: a file
     RUN = "run"  # target: a command
     ASK = "ask"  # target: a question to the person
-    DELEGATE = "delegate"  # target: what a sub-agent was told
+    DELEGATE = "delegate"  # target: the task of a sub-agent
     OTHER = "other"
 
 

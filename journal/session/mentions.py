@@ -17,7 +17,7 @@ from journal.session.state import is_attended
 
 TEXTS = frozenset((Kind.TURN_END, Kind.ANSWER, Kind.SUBAGENT_END, Kind.TURN_FAILED))
 _CALLS = frozenset((Kind.TOOL_BEFORE, Kind.TOOL_AFTER, Kind.TOOL_FAILED))
-# A hook that is fired twice repeats these in a moment; calls are told apart by their ids, if any.
+# A hook that fires twice repeats these in a moment; calls are distinguished by their ids, if any.
 REPEATABLE = frozenset((*TEXTS, Kind.PROMPT, Kind.SESSION_START, Kind.SESSION_END))
 _WITHOUT_TURN = frozenset((Kind.SESSION_START, Kind.SESSION_END))
 # The text in place of a picture is not the same in hooks, queues and prompts.

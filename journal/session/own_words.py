@@ -1,4 +1,4 @@
-"""What this program itself said: memory must not find itself.
+"""What this program itself said: it is neither indexed nor summarized.
 
 The context it gave to a session, and what its own commands printed there, come back in prompts,
 answers, tool output and transcripts. They stay out of the index and of summaries.

@@ -1,8 +1,8 @@
 """The parts of a session whose agent names no turns, so that its last part can be merged alone.
 
-A part begins with a prompt that all sources of the session tell, where whatever they told before is
-older and all that they tell from there on is not. What comes before such a place and the prompt
-itself decide whether it is one; so a later record never moves it, unless it belongs before it.
+A part begins with a prompt that all sources of the session report, where all that they reported
+before is older and all that they report from there on is not. Only the prompt and what comes before
+it decide whether a part begins there; a later record moves it only if it belongs before it.
 """
 
 from bisect import bisect_left, bisect_right
@@ -81,9 +81,9 @@ def _prompts(own: Sequence[Mention]) -> Iterator[tuple[int, Mention, bool]]:
 
 
 def _of_both(own: Sequence[Mention], hooked: Sequence[Mention]) -> Iterator[int]:
-    """Prompts that a hook and a line tell, with nothing else of either between them."""
+    """# when lines reported these words"""
     prompts = _Prompts(hooked)
-    last: dict[bytes, int] = {}  # when lines told these words
+    last: dict[bytes, int] = {}  # when lines reported these words
     for before_us, line, is_start in _prompts(own):
         said_us = last.get(line.digest, -_ALIKE_US - 1)
         last[line.digest] = max(line.at_us, said_us)

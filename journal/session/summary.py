@@ -1,4 +1,4 @@
-"""What a session was about, told without a model: observed facts, and the agent's own last words.
+"""What a session was about, without a model: observed facts, and the agent's own last words.
 
 Pure functions of a SessionState: the same state gives the same summary. Every text is one line of
 plain characters; lists of files and commands begin with the newest.
@@ -83,7 +83,7 @@ def summarise(state: SessionState) -> Summary | None:
     )
 
 
-def told(fields: object, at_us: int) -> Summary | None:
+def from_fields(fields: object, at_us: int) -> Summary | None:
     """A model's summary from the payload of its record; None if it says nothing that is one.
 
     Files are not taken from a model: they are observed. Texts are plain lines within the limits.
@@ -140,7 +140,7 @@ def latest_prompt(state: SessionState) -> str:
     return "" if text.strip() == state.first_prompt.text.strip() else text
 
 
-def telling_commands(state: SessionState) -> list[tuple[str, Command]]:
+def notable_commands(state: SessionState) -> list[tuple[str, Command]]:
     """Commands that failed or were run again first, then the rest; each group newest first.
 
     What had to be run twice is a check that the work turned on; what ran once and was fine is
@@ -247,7 +247,7 @@ def _investigated(state: SessionState, read: list[str]) -> Iterable[str]:
 def _completed(state: SessionState, edited: list[str]) -> Iterable[str]:
     if edited:
         yield "edited " + listing((plain(path, 200) for path in edited), len(edited), LISTING_CHARS)
-    for text, command in islice(telling_commands(state), _MAX_COMMANDS):
+    for text, command in islice(notable_commands(state), _MAX_COMMANDS):
         yield f"ran {_short(text)}: {outcome(command)}"
     left = len(state.commands) - _MAX_COMMANDS
     if left > 0:

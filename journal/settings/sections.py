@@ -146,7 +146,7 @@ class Memory(Section):
 
 
 class Context(Section):
-    """What a session is told of earlier ones."""
+    """What the context of a session has of earlier ones."""
 
     sessions: Annotated[int, Field(ge=0, le=100)] = 3
     max_chars: Annotated[int, Field(ge=200, le=4000)] = 2000

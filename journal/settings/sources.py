@@ -76,7 +76,7 @@ def _regular(fd: int, path: Path) -> int:
     if stat.S_ISREG(os.fstat(fd).st_mode):
         return fd
     os.close(fd)
-    hint = "move it away; without config.toml the defaults hold"
+    hint = "move it away; without config.toml the defaults apply"
     raise UsageError(f"{path} is not a regular file", hint)
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from hooks import off
 from hooks.project import folders
 from journal.context import capture_gaps
+from journal.durable_files import write_whole
 from journal.errors import JournalError
-from journal.layout import Layout, write_whole
+from journal.layout import Layout
 
 _HINT = "check the owner and rights of the home"
 
@@ -41,7 +42,7 @@ def look(layout: Layout, directory: str) -> Capture:
             off=_everywhere(layout).exists(),
             here=off.covering(home, directory),
             folders=_folders(layout),
-            # A folder that is shut tells nothing of them: `status` names it.
+            # A folder that cannot be read has none of them: `status` names it.
             obeyed=os.access(programs / "off.py", os.F_OK)
             or not os.access(programs / "run.py", os.F_OK),
         )

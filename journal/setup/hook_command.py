@@ -2,8 +2,8 @@
 
 The interpreter gets a few lines that find the programs: the home's copy, else the packaged one. If
 it cannot run them, or the home does not answer for two seconds, the shell keeps stdin in the spool
-by its own means, under the rules of `hooks.emit.spool`: private folders of ours, no symlink, a name
-that is given once the file is whole.
+by its own means, under the rules of `hooks.emit.spool`: private folders of this user, no symlink, a
+name that is given once the file is complete.
 
 The shell itself looks at nothing in the home before that: on a mount that hangs not even a `stat`
 returns, and the kernel does not end a process that waits for one.
@@ -116,7 +116,7 @@ def hook_command(programs: Programs, agent: str, event: str) -> str:
 
     What the shell alone could keep is in the spool as
     `<agent>.<event>.<session or "unknown">.<pid>-<second>.raw`, stdin byte for byte.
-    UsageError: a path is no UTF-8, which no settings file can hold.
+    UsageError: a path is not UTF-8, which no settings file can have.
     """
     _check(agent, event)
     quiet = _NO_ERRORS if event == "SessionStart" else _NO_OUTPUT

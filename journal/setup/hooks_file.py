@@ -1,4 +1,4 @@
-"""The file in which an agent finds our hooks: its own, which we merge into, or one of ours alone.
+"""# event and command of each of our hooks
 
 `look` reads it; what it returns says which hooks are there and makes the change that installs or
 removes them. Nothing is written before `Change.write`.
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from journal.agents.contract import Agent, Merged, OwnFile
+from journal.durable_files import write_whole
 from journal.errors import JournalError, UsageError
-from journal.layout import write_whole
 from journal.setup import settings_file, settings_writing
 from journal.setup.hook_command import is_ours
 from journal.setup.settings_file import Document, Values
 
-Commands = list[tuple[str, str]]  # event and command of each hook of ours
+Commands = list[tuple[str, str]]  # event and command of each of our hooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class MergedFile:
         return settings_file.commands(self.values, home)
 
     def with_hooks(self, commands: Mapping[str, str]) -> Change:
-        """Exactly these hooks of ours; those of another home are replaced by them."""
+        """Exactly these hooks; those of another home are replaced by them."""
         wanted = {event: self.hooks.entry(event, text) for event, text in commands.items()}
         new = settings_file.merged(self.values, wanted)
         return Change(
@@ -76,7 +76,7 @@ class MergedFile:
 
 @dataclass(frozen=True, slots=True)
 class OwnedFile:
-    """Hooks in a file of ours."""
+    """Hooks in a file that the journal wrote."""
 
     path: Path
     data: bytes | None
@@ -131,7 +131,7 @@ HooksFile = MergedFile | OwnedFile
 def look(agent: Agent, path: Path) -> HooksFile:
     """The file as it is now.
 
-    UsageError: it cannot be kept (see settings_file), or a file with the name of ours is not ours.
+    UsageError: it cannot be kept (see settings_file), or a foreign file has this name.
     JournalError: it cannot be read.
     """
     way = agent.setup.hooks
@@ -140,7 +140,7 @@ def look(agent: Agent, path: Path) -> HooksFile:
     file = OwnedFile(path, settings_file.read(path), way)
     if file.data and not file.commands():
         hint = "move it away, then run this again"
-        raise UsageError(f"{path} is left as it is: it is not a file of ours", hint)
+        raise UsageError(f"{path} was not changed: the journal did not write it", hint)
     return file
 
 

@@ -16,9 +16,10 @@ from typing import Literal
 from journal import home_id
 from journal.agents import AGENTS
 from journal.agents.contract import Agent, Merged
+from journal.durable_files import make_folder
 from journal.errors import JournalError, UsageError
-from journal.layout import Layout, make_folder
-from journal.setup import hooks_file, lost, programs, registered
+from journal.layout import Layout
+from journal.setup import hooks_file, lost_records, programs, registered
 from journal.setup.agent_versions import accepted_events
 from journal.setup.hook_command import (
     Programs,
@@ -56,7 +57,7 @@ class Installation:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What `uninstall` did, or would do. `events`: those that had a hook of ours."""
+    """What `uninstall` did, or would do. `events`: those that had one of our hooks."""
 
     agent: Agent
     homes: tuple[str, ...]  # of those hooks
@@ -98,7 +99,7 @@ def install(
         programs.copy(layout, stale, scripts)
         programs.mark_autostart(layout, wanted=autostart)
         backup = change.write(now_us) if change.events else None
-        lost.reserve(layout)
+        lost_records.reserve(layout)
         registered.note(layout, agent, file.path, tuple(accepted))
     changed: Outcome = "changed" if file.exists else "created"
     obstacles = chosen.setup.obstacles(file.path.parent, file.values)
@@ -140,7 +141,7 @@ def uninstall(
 
 
 def check_possible() -> None:
-    """UsageError or JournalError: no hooks can be installed, whichever agent is meant."""
+    """UsageError or JournalError: no hooks can be installed for any agent."""
     if os.name != "posix":
         raise UsageError("the hooks need a POSIX shell", "install it in WSL, Linux or macOS")
     _check_environment(sys.prefix)
@@ -149,7 +150,7 @@ def check_possible() -> None:
 def known(name: str) -> Agent:
     """The agent with this name. UsageError: there is none."""
     if name not in AGENTS:
-        raise UsageError(f"unknown agent: {name}", f"known: {', '.join(AGENTS)}")
+        raise UsageError(f"unknown agent {name!r}", f"known: {', '.join(AGENTS)}")
     return AGENTS[name]
 
 
@@ -164,7 +165,7 @@ def found_agents(environ: Mapping[str, str]) -> list[Agent]:
 
 
 def installed_agents(environ: Mapping[str, str], home: Path | None = None) -> list[Agent]:
-    """The agents in whose file of this user are hooks of ours, or of one home.
+    """The agents whose file of this user has our hooks, of any home or of one.
 
     One whose file cannot be read is among them: it may hold some.
     """

@@ -1,6 +1,6 @@
 """`journal mcp` in the agents' own lists of servers, and the skill that says when to ask it.
 
-An agent that rewrites its list while it runs is told through its own program; else, or where that
+For an agent that rewrites its list while it runs, its own program is used; else, or where that
 is not there, our entry is merged into the file. Everything else in it stays as it was.
 """
 
@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from journal.agents.contract import Agent, Servers, Skill
+from journal.durable_files import write_whole
 from journal.errors import JournalError, UsageError
-from journal.layout import Layout, write_whole
+from journal.layout import Layout
 from journal.setup import settings_file, settings_writing
 from journal.setup.hook_command import SILENCE
 
@@ -74,8 +75,8 @@ def register(
     if servers.add is not None and servers.remove is not None:
         program = agent.setup.program
         if known:
-            _told(program, servers.remove(NAME), environ)
-        _told(program, servers.add(NAME, wanted), environ)
+            _run_program(program, servers.remove(NAME), environ)
+        _run_program(program, servers.add(NAME, wanted), environ)
         if _command(_entry(servers, path)) == wanted:
             return Registration(agent, path, "registered")
     backup = _merge(servers, path, servers.entry(wanted), now_us)
@@ -91,7 +92,7 @@ def registered_command(agent: Agent, environ: Mapping[str, str]) -> list[str]:
 def unregister(
     agent: Agent, environ: Mapping[str, str], now_us: int, *, dry_run: bool = False
 ) -> Registration | None:
-    """The agent knows no server of ours, of whichever home, and no skill. Errors as above."""
+    """Remove our server, of any home, and the skill from the agent. Errors as above."""
     servers = agent.setup.servers
     if servers is None:
         return None
@@ -103,7 +104,7 @@ def unregister(
     if dry_run:
         return Registration(agent, path, "removed")
     if servers.remove is not None:
-        _told(agent.setup.program, servers.remove(NAME), environ)
+        _run_program(agent.setup.program, servers.remove(NAME), environ)
         if not _entry(servers, path):
             return Registration(agent, path, "removed")
     return Registration(agent, path, "removed", _merge(servers, path, None, now_us))
@@ -114,7 +115,7 @@ def _entry(servers: Servers, path: Path) -> Any:
     values = _toml(path)[1] if servers.is_toml else settings_file.load(path).values
     known = values.get(servers.key, {})
     if not isinstance(known, dict):
-        raise UsageError(f'{path} is left as it is: "{servers.key}" is not an object', _HINT)
+        raise UsageError(f'{path} was not changed: "{servers.key}" is not an object', _HINT)
     return known.get(NAME)
 
 
@@ -132,7 +133,7 @@ def _is_ours(command: Sequence[str]) -> bool:
 
 
 def _merge(servers: Servers, path: Path, entry: Values | None, now_us: int) -> Path | None:
-    """The file with this entry, or without ours; the backup, None if there was no file."""
+    """The file with this entry, or without ours; returns the backup, None without a file."""
     if servers.is_toml:
         return _merge_toml(path, entry, now_us)
     document = settings_file.load(path)
@@ -154,11 +155,11 @@ def _toml(path: Path) -> tuple[settings_file.Document, Values]:
         data = settings_file.read(path)
         return settings_file.Document(path, data, {}), tomllib.loads((data or b"").decode())
     except ValueError as error:
-        raise UsageError(f"{path} is left as it is: it is not TOML: {error}", _HINT) from error
+        raise UsageError(f"{path} was not changed: it is not TOML: {error}", _HINT) from error
 
 
 def _merge_toml(path: Path, entry: Values | None, now_us: int) -> Path | None:
-    """A table of ours at the end of the text; what the rest says must be as it was."""
+    """Our table at the end of the text; the rest must have the same content as before."""
     document, values = _toml(path)
     text = (document.data or b"").decode()
     known = {**values.get("mcp_servers", {})}
@@ -178,14 +179,14 @@ def _merge_toml(path: Path, entry: Values | None, now_us: int) -> Path | None:
         if _plain(tomllib.loads(made)) == _plain(expected):
             path.parent.mkdir(parents=True, exist_ok=True)
             return settings_writing.replace(document, made.encode(), now_us)
-    raise UsageError(f"{path} is left as it is: its servers are written in another way", _HINT)
+    raise UsageError(f"{path} was not changed: its servers have an unknown form", _HINT)
 
 
 def _plain(values: Values) -> Values:
     return {key: value for key, value in values.items() if value != {}}
 
 
-def _told(program: str, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
+def _run_program(program: str, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
     """Run the agent's own program; what it did is seen in the file."""
     path = shutil.which(program, path=environ.get("PATH", os.defpath))
     if path is None:

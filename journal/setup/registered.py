@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import orjson
 
-from journal.layout import Layout, write_whole
+from journal.durable_files import write_whole
+from journal.layout import Layout
 
 
 class Registered(NamedTuple):

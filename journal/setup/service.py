@@ -1,6 +1,6 @@
 """The watcher as a service of the user: a systemd unit on Linux, a launchd agent on macOS.
 
-The file is written whole and only if it differs; then the system's own program is told. Where that
+The file is written whole and only if it differs; then the system's own program is run. Where that
 does not answer (no user session, a container) the commands are handed back for a person to run.
 """
 
@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Literal
 from xml.parsers.expat import ExpatError
 
+from journal.durable_files import write_whole
 from journal.errors import JournalError, UsageError
-from journal.layout import Layout, write_whole
+from journal.layout import Layout
 
 NAME = "agent-journal"
 AGAIN_SECONDS = 60  # after a failure, one of which is: another watcher runs until it is idle
@@ -59,8 +60,8 @@ def install(
     service = _service(layout, platform)
     old = _read(service.path)
     if old and not _is_of(layout, service):
-        hint = "take that out first: journal --home ITS-HOME uninstall, or remove the file"
-        raise UsageError(f"{service.path} is not of this home", hint)
+        hint = "remove it first: journal --home ITS-HOME uninstall, or remove the file"
+        raise UsageError(f"{service.path} belongs to another home", hint)
     outcome: Outcome = "created" if old is None else "changed"
     if old == service.data:
         outcome = "unchanged"

@@ -91,7 +91,7 @@ def read(path: Path) -> bytes | None:
 
 
 def merged(values: Values, wanted: Mapping[str, Values]) -> Values:
-    """`values` with exactly the handlers `wanted`, by event, as our hooks, of whichever home.
+    """`values` with exactly the handlers `wanted`, by event, as our hooks, of any home.
 
     Ours are replaced where they are, or added last in a matcher group of their own; those of
     other events go, and with them the groups and lists that they leave empty.
@@ -168,7 +168,7 @@ def _float(digits: str) -> float:
 
 
 def _refused(path: Path, reason: str) -> UsageError:
-    return UsageError(f"{path} is left as it is: {reason}", "correct it, then run this again")
+    return UsageError(f"{path} was not changed: {reason}", "correct it, then run this again")
 
 
 def _replaced(groups: list[Any], entry: Values | None) -> list[Any]:

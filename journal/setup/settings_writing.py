@@ -5,8 +5,8 @@ import os
 import stat
 from pathlib import Path
 
+from journal.durable_files import write_whole
 from journal.errors import JournalError
-from journal.layout import write_whole
 from journal.setup.settings_file import Document, Values, load, read
 from journal.times import to_datetime
 
@@ -16,18 +16,18 @@ class ChangedError(JournalError):
 
 
 def write(document: Document, values: Values, now_us: int) -> Path | None:
-    """Replace the file by `values`, whole and with its mode; the backup, None if there was no file.
+    """Replace the file by `values`, whole, with its mode; returns the backup, None without a file.
 
     A symlink stays and its target is replaced. JournalError: it cannot be written, or another
-    program else changed it since it was read.
+    program changed it since it was read.
     """
     return replace(document, document.render(values), now_us)
 
 
 def write_original(document: Document, values: Values, now_us: int) -> Path | None:
-    """The same, but byte for byte as a backup of ours, if one says the same as `values`.
+    """The same, but byte for byte as one of our backups, if that has the same content as `values`.
 
-    Without such a backup a file that holds nothing any more is one that we made: it is removed.
+    A file that is now empty and has no such backup was made by us: it is removed.
     """
     wanted = _plain(values)
     for backup in sorted(document.path.parent.glob(_backup_name(document.path, "*")), reverse=True):
@@ -41,7 +41,7 @@ def write_original(document: Document, values: Values, now_us: int) -> Path | No
 
 
 def remove(document: Document, now_us: int) -> Path | None:
-    """Remove a file that holds nothing but ours; behind a symlink it is emptied. As `write`."""
+    """Remove a file that has only our values; the target of a symlink is emptied. As `write`."""
     path = document.path
     if path.is_symlink():
         return write(document, {}, now_us)
@@ -56,7 +56,7 @@ def remove(document: Document, now_us: int) -> Path | None:
 
 def _check_unchanged(document: Document) -> None:
     if read(document.path) != document.data:
-        message = f"{document.path} was changed by another program just now"
+        message = f"{document.path} was changed by another program in the meantime"
         raise ChangedError(message, "run it again")
 
 

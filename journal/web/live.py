@@ -16,7 +16,7 @@ import orjson
 from journal.cli.app import App
 from journal.cli.follow import Follower
 from journal.errors import JournalError
-from sync.store import changes
+from sync.query import changes
 
 TICK_SECONDS = 0.3
 RESTING_SECONDS = 2.0  # no page is open

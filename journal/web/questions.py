@@ -1,11 +1,12 @@
 """What pages and API both ask of the home."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apsw
 
 from journal.errors import JournalError
-from journal.web.asked import Asked
+from journal.session.texts import TextKind
+from journal.web.request_parameters import Asked
 from journal.web.site import Site
 from sync.pages import story
 from sync.pages.steps import Block
@@ -13,12 +14,13 @@ from sync.query import detail, listing
 from sync.query import search as index
 from sync.query.candidates import ENDLESS_US, Query
 from sync.query.cursors import Cursor
-from sync.query.detail import Detail
 from sync.query.filters import Filters, Wanted
 from sync.query.listing import Place, Session
 from sync.query.search import Found
+from sync.query.session_detail import Detail
 from sync.query.terms import parse
-from sync.views.texts import TextKind
+
+Context = dict[str, Any]  # of a template
 
 
 class UnknownError(JournalError):
@@ -26,7 +28,7 @@ class UnknownError(JournalError):
 
 
 class Told(NamedTuple):
-    """A session and what is told of it, in blocks."""
+    """A session and its conversation, in blocks."""
 
     detail: Detail
     blocks: list[Block]

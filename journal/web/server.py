@@ -55,7 +55,7 @@ def serve(
 
 
 class _Server(uvicorn.Server):
-    """Says when it answers, and lets go of those who wait when it is told to end."""
+    """Says when it answers, and ends open requests when it has to stop."""
 
     def __init__(
         self, config: uvicorn.Config, ready: Callable[[], None], ending: Callable[[], None]

@@ -13,8 +13,9 @@ import apsw
 
 from journal.doctor import Finding, Status, Voice
 from journal.doctor.canary import CLAUDE_CODE, PREFIX, Canary, Sent, send, spooled
+from journal.durable_files import write_whole
 from journal.errors import BusyError, JournalError
-from journal.layout import Layout, write_whole
+from journal.layout import Layout
 from journal.times import SECOND_US
 from sync.store import connection
 from sync.store.locks import locked
@@ -58,7 +59,7 @@ def _judge(
         run_pass()
     except BusyError as error:
         hint = "run it again when that is done"
-        return say.warning(f"recorded, but not looked for in the database: {error}", hint)
+        return say.warning(f"recorded, but not checked in the database: {error}", hint)
     except JournalError as error:
         return say.error(f"recorded, but not stored: {error}", error.hint)
     if not is_stored(layout, canary.session, canary.agent):

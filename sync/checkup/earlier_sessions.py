@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from journal.agents import AGENTS
+from journal.durable_files import write_whole
 from journal.errors import JournalError
-from journal.layout import write_whole
 from sync.transcripts import discovery
 from sync.transcripts.discovery import Found
 
@@ -99,7 +99,7 @@ def _modified_ns(path: Path) -> int:
 
 
 def _sessions(found: Iterable[Found]) -> Iterator[tuple[str, str]]:
-    """Agent and id of the sessions that these files tell of."""
+    """Agent and id of the sessions in these files."""
     for one in found:
         agent = AGENTS.get(one.agent)
         if agent is not None and agent.transcripts is not None and agent.transcripts.sessions:

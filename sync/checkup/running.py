@@ -28,7 +28,7 @@ def look_at_watcher(subject: Subject) -> list[Finding]:
         if one.trouble:
             return [say.error(f"{one.trouble}: {since}", one.hint)]
         return [say.ok(f"runs, {since}")]
-    if _is_held(path):
+    if _is_locked(path):
         return [say.ok("runs, as a process that cannot be seen from here")]
     if (subject.layout.home / autostart.MARKER).exists():
         text = "not running; the next session starts it"
@@ -40,7 +40,7 @@ def look_at_watcher(subject: Subject) -> list[Finding]:
     return [say.ok(text)]
 
 
-def _is_held(path: Path) -> bool:
+def _is_locked(path: Path) -> bool:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:

@@ -81,7 +81,7 @@ def look_at_spool(subject: Subject) -> list[Finding]:
     found = list(_places(say, spool))
     if gone := subject.condition.lost.number:
         at = to_text(subject.condition.lost.last_us)[:19]
-        message = f"{count(gone, 'record')} found no place and are lost, the last at {at}Z"
+        message = f"{count(gone, 'record')} could not be written and are lost, the last at {at}Z"
         hint = "free space on the disks of the home and of $TMPDIR; --fix sets the count to 0"
         found.append(say.error(message, hint, subject.clearing_lost()))
     if not found and (number := subject.condition.spooled):
@@ -109,17 +109,17 @@ def look_at_dead(subject: Subject) -> list[Finding]:
     say, found = Voice("refused"), subject.condition
     binds = found.memory_ids.refused
     lines = found.rejected - binds
-    told = []
+    findings = []
     if lines > 0:
         message = f"{count(lines, 'line')} could not be read"
-        told.append(say.warning(message, f"kept with the reasons in {subject.layout.dead}"))
+        findings.append(say.warning(message, f"kept with the reasons in {subject.layout.dead}"))
     if binds:
         message = f"{count(binds, 'bind')} of memory ids refused"
-        told.append(say.warning(message, f"see {subject.layout.dead / 'binds.jsonl'}"))
+        findings.append(say.warning(message, f"see {subject.layout.dead / 'binds.jsonl'}"))
     if found.archive.dead:
-        message = f"for the remote given up: {count(found.archive.dead, 'piece')}"
-        told.append(say.warning(message, "to send again: journal replay --dead"))
-    return told or [say.ok("nothing")]
+        message = f"{count(found.archive.dead, 'piece')} for the remote given up"
+        findings.append(say.warning(message, "to send again: journal replay --dead"))
+    return findings or [say.ok("nothing")]
 
 
 def look_at_redaction(subject: Subject) -> list[Finding]:

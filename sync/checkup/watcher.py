@@ -19,7 +19,7 @@ class Watching:
     """A watcher that runs. `trouble` says in few words what is wrong with it; "" if nothing is."""
 
     pid: int
-    looked_us: int | None  # when it last looked; None: it cannot be told
+    looked_us: int | None  # when it last looked; None: unknown
     trouble: str = ""
 
     @property

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 from sync.delivery import circuit_breaker, retry_queue
-from sync.delivery.sending import Delivered, Order, Sending, note_failure, remember, send_one
+from sync.delivery.attempt import Sending
+from sync.delivery.order import Delivered, Order
+from sync.delivery.sending import note_failure, remember, send_one
 from sync.remote.contract import Piece, Progress, RemoteError, Then
 
 
@@ -17,7 +19,7 @@ from sync.remote.contract import Piece, Progress, RemoteError, Then
 class Batching(Protocol):
     """A remote that takes several pieces at once.
 
-    `keeps_by_id`: it stores each record once by its id, whichever pieces hold it.
+    `keeps_by_id`: it stores each record once by its id, from any number of pieces.
     """
 
     batch_pieces: int

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from journal.durable_files import write_whole
 from journal.errors import JournalError
-from journal.layout import write_whole
 from sync.delivery import retry_queue
 
 _FILE = ".begun"

@@ -22,8 +22,8 @@ from typing import Any
 
 import orjson
 
+from journal.durable_files import write_whole
 from journal.errors import JournalError
-from journal.layout import write_whole
 from journal.settings import sections
 from journal.times import SECOND_US, to_text, to_us
 from sync.delivery.retry_format import spelled_out
@@ -95,7 +95,7 @@ class Remotes:
 
 
 def settings_key(settings: sections.Remote, has_token: bool) -> str:
-    """Another one whenever the settings change, or a token appears. Tells nothing of either."""
+    """Another one when the settings change, or a token appears. It reveals nothing of either."""
     text = f"{settings.model_dump_json()} {has_token}"
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 

@@ -12,17 +12,17 @@ from sync.remote.contract import Message
 
 INPUT_CHARS = 2_000
 OUTPUT_CHARS = 4_000
-PART_CHARS = 100_000  # longer texts are told in parts, so that every piece stays below its limit
+PART_CHARS = 100_000  # longer texts are cut into parts, so that every piece stays below its limit
 
 
 def messages(events: Iterable[Event]) -> Iterator[Message]:
     """What was said and done, in the order of the events; what adds nothing is left out."""
     for event in events:
-        for role, text in _told(event):
+        for role, text in _texts(event):
             yield from _parts(event, role, clean(text).strip("\n"))
 
 
-def _told(event: Event) -> Iterator[tuple[str, str]]:
+def _texts(event: Event) -> Iterator[tuple[str, str]]:
     meaning = event.meaning
     who = f"[{meaning.subagent_type}] " if meaning.subagent_type else ""
     match meaning.kind:

@@ -72,7 +72,7 @@ def cut(
 ) -> int:
     """Write the pieces that are due; how many. JournalError: one cannot be written.
 
-    `progress` is told how many of the sessions are done.
+    `progress` gets how many of the sessions are done.
     """
     query = """
         select w.session, w.since_us, s.agent, s.id, s.status, s.triggers, s.title, s.project_name,
@@ -212,7 +212,7 @@ class _Work:
                     yield unit._replace(kinds=kinds.get(seq, 0))
 
     def _steps(self) -> set[int]:
-        """The events of the conversation; others repeat them, or are no part of it."""
+        """The events of the conversation; others repeat them, or are not part of it."""
         query = "select seq from steps where session = ?"
         return {int(seq) for (seq,) in self.db.execute(query, (self.session,))}
 

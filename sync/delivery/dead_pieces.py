@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from journal.durable_files import write_whole
 from journal.errors import JournalError
-from journal.layout import write_whole
 from journal.times import to_text
 from sync.delivery import retry_format, retry_queue
 from sync.delivery.retry_format import BadPieceError, Waiting

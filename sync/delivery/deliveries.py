@@ -25,11 +25,10 @@ from sync.delivery import (
     first_contact,
     queue_run,
     retry_queue,
-    sending,
 )
 from sync.delivery.circuit_breaker import Remotes
+from sync.delivery.order import Delivered, Order
 from sync.delivery.queue_check import check_queue
-from sync.delivery.sending import Delivered
 from sync.ingest.screening import make_redactor
 from sync.remote import archive_ids
 from sync.remote.contract import Heading, Material, Remote, RemoteError
@@ -193,10 +192,8 @@ def _deliver(conditions: Conditions, wish: Wish) -> Delivered:
         return Delivered(waiting=len(retry_queue.list_names(layout.retry)), error=error)
 
 
-def _order(
-    conditions: Conditions, wish: Wish, remote: Remote, remotes: Remotes, key: str
-) -> sending.Order:
-    return sending.Order(
+def _order(conditions: Conditions, wish: Wish, remote: Remote, remotes: Remotes, key: str) -> Order:
+    return Order(
         conditions.layout,
         conditions.settings,
         make_redactor(conditions.layout, conditions.settings),

@@ -3,7 +3,7 @@
 from random import SystemRandom
 
 from sync.conditions import Conditions
-from sync.delivery import circuit_breaker, sending
+from sync.delivery import circuit_breaker, order
 from sync.remote import archive_ids
 from sync.remote.contract import RemoteError
 from sync.remote.naming import name_of
@@ -24,7 +24,7 @@ def meet(conditions: Conditions, *, at_once: bool) -> RemoteError | None:
     name, key = name_of(remote, layout), circuit_breaker.settings_key(remote, has_token=True)
     circuit = remotes.circuit(name, key)
     if not (at_once or circuit_breaker.allows(circuit, conditions.now_us)):
-        return sending.said(circuit)
+        return order.said(circuit)
     try:
         found = archive_id(remote, conditions.environ, remote.timeout_seconds)
     except RemoteError as error:

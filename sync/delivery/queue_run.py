@@ -11,12 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from journal.layout import Layout
-from journal.steps import step
+from journal.verbose import step
 from sync.delivery import batches, circuit_breaker, retry_queue
 from sync.delivery.batches import Batching
 from sync.delivery.circuit_breaker import Circuit
+from sync.delivery.order import Delivered, Order, said
 from sync.delivery.retry_queue import Listed
-from sync.delivery.sending import Delivered, Order, look_again, said, send_one
+from sync.delivery.sending import look_again, send_one
 from sync.remote.contract import LooksLater
 
 LOOK_PAUSE_SECONDS = 1.0  # between the first two looks at those of one run

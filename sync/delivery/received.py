@@ -17,7 +17,7 @@ from journal.printable import one_line
 from journal.record import own_facts
 from journal.settings import sections
 from journal.settings.sources import Settings
-from sync.ingest.foreign_lines import Held, held, lines
+from sync.ingest.foreign_lines import Accepted, accepted, lines
 from sync.remote import folder_files
 from sync.remote.naming import name_of
 
@@ -36,8 +36,8 @@ def read(path: Path) -> Piece:
     session = ("", "")
     for line in lines(path):
         digest.update(line.data if line.size == len(line.data) else line.data + b"\n")
-        for one in held(line):
-            if isinstance(one, Held):
+        for one in accepted(line):
+            if isinstance(one, Accepted):
                 session = session if ids else one.session
                 ids.append(one.record.id.hex())
     return Piece(digest.hexdigest(), session, ids)

@@ -28,7 +28,7 @@ def cleaned(piece: Waiting, redactor: Redactor) -> Waiting:
     return _with(piece, _body(piece.body, redactor), redactor)
 
 
-def blotted(piece: Waiting, redactor: Redactor) -> Waiting:
+def redacted_piece(piece: Waiting, redactor: Redactor) -> Waiting:
     """The piece with its body redacted as text: nothing that anybody should be sent, but safe."""
     text = piece.body.decode("utf-8", "surrogateescape")
     body = redactor.text(text).encode("utf-8", "surrogateescape")

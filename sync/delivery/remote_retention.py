@@ -96,7 +96,7 @@ def _kept(db: apsw.Connection, before_us: int) -> set[str]:
 
 
 def _ends(path: Path) -> tuple[str, int]:
-    """The session of a piece, and when its last record was made; "" if that cannot be told."""
+    """The session of a piece, and when its last record was made; "" if that is unknown."""
     with path.open("rb") as file:
         first = file.readline()
         file.seek(max(0, path.stat().st_size - _TAIL_BYTES))

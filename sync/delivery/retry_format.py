@@ -143,7 +143,7 @@ def _object(data: bytes) -> dict[str, Any]:
     try:
         fields = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        raise BadPieceError("empty" if not data.strip() else f"no JSON: {error.msg}") from error
+        raise BadPieceError("empty" if not data.strip() else f"not JSON: {error.msg}") from error
     if not isinstance(fields, dict):
         raise BadPieceError("not a retry file")
     return fields

@@ -27,8 +27,8 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+from journal.durable_files import sync_folder, write_all, write_whole
 from journal.errors import JournalError
-from journal.layout import sync_folder, write_all, write_whole
 from journal.settings import sections
 from journal.times import DAY_US, SECOND_US
 from sync.delivery import retry_format
@@ -309,5 +309,5 @@ def _check_name(path: Path, head: Head) -> None:
 
 def foreign(path: Path, reason: str) -> ForeignRetryError:
     """The error that says so of a file."""
-    hint = "it is left alone; another version may understand it"
+    hint = "it was not changed; another version may be able to read it"
     return ForeignRetryError(f"{path} cannot be replayed: {reason}", hint)

@@ -49,7 +49,7 @@ def _due(layout: Layout, marked: dict[str, Cursor], now_us: int) -> Iterator[tup
     """The files to look at now, by the names of their cursors; also those that are gone."""
     days = {key.partition("/")[0] for key in marked}
     entries = [(day, entry.name) for day in days for entry in layout.entries_of(day)]
-    names = {day_key(*entry): "/".join(entry) for entry in entries}  # those may be no UTF-8
+    names = {day_key(*entry): "/".join(entry) for entry in entries}  # those may not be UTF-8
     for key, cursor in marked.items():
         path = layout.days / names.get(key, key)
         if _is_due(path, is_mixed(cursor), now_us):

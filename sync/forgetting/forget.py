@@ -26,7 +26,7 @@ from sync.delivery import dead_pieces, retry_queue
 from sync.forgetting.scrub import Scrub, rewrite_lines
 from sync.forgetting.traces import Traces
 from sync.ingest import refused_binds
-from sync.retention import held_packs
+from sync.retention import known_packs
 from sync.store import backups, clock, connection, facts, pulled_copies, vacuum
 from sync.store.locks import locked
 from sync.views import contexts, delivered_pieces, session_deletion, tombstones
@@ -74,7 +74,7 @@ def forget(order: Order, agent: str, session: str) -> Forgotten:
         try:
             return _Forgetting(order, db, _grave(order, db, agent, session)).run()
         except apsw.BusyError as error:
-            problem = f"{layout.database} is being read by another program and may still hold it"
+            problem = f"{layout.database} is being read by another program and may still contain it"
             raise BusyError(problem, "close it, and forget the session again") from error
         except apsw.Error as error:
             raise connection.explain(error, layout.database) from error
@@ -144,7 +144,7 @@ class _Forgetting:
         events = self._rows()
         scrub.finish()
         with self._naming():
-            held_packs.note_all(self.db, self.layout)
+            known_packs.note_all(self.db, self.layout)
         if not self.order.keeps_tombstone:
             self._lift()
         vacuum.rewrite(self.db)

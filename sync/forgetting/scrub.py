@@ -15,7 +15,8 @@ from typing import BinaryIO, NamedTuple, Protocol
 
 import apsw
 
-from journal.layout import Layout, append_line, sync_folder, write_whole
+from journal.durable_files import append_line, sync_folder, write_whole
+from journal.layout import Layout
 from journal.record import record
 from sync.forgetting.open_files import wait_for_writers
 from sync.ingest import journal_reader
@@ -200,7 +201,7 @@ class Scrub:
                 if any(rest(line) != line for line in read_pack(path)):
                     self._repack(path)
             except (DamagedPackError, record.BadLineError) as error:
-                self.problems.append(f"{path} is damaged and stays as it is: {error}")
+                self.problems.append(f"{path} is damaged and was not changed: {error}")
 
     def _repack(self, path: Path) -> None:
         draft = Draft()

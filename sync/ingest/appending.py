@@ -12,7 +12,8 @@ import apsw
 import orjson
 
 from hooks import emit
-from journal.layout import Layout, append_line
+from journal.durable_files import append_line
+from journal.layout import Layout
 from journal.record import record
 from journal.redaction.exclusions import Exclusions
 from journal.times import DAY_US, day_of

@@ -14,7 +14,8 @@ from typing import Any
 
 import orjson
 
-from journal.layout import Layout, append_line
+from journal.durable_files import append_line
+from journal.layout import Layout
 from journal.times import day_of, to_text
 from sync.ingest.screening import Screen
 
@@ -95,7 +96,7 @@ def _key(source: Path, offset: int, data: bytes) -> str:
 def entries(layout: Layout) -> Iterator[dict[str, Any]]:
     """Every dead letter of the home, oldest file first; torn lines of a full disk are passed.
 
-    Pieces that no remote takes lie there too, and are no letters: see sync/dead_pieces.py.
+    Pieces that were given up are there too, see sync/delivery/dead_pieces.py.
     """
     try:
         found = (path for path in layout.dead.iterdir() if path.suffix == ".jsonl")

@@ -42,7 +42,7 @@ class Line(NamedTuple):
     read: int  # how many bytes of the file, as it lies on the disk, had to be read for it
 
 
-class Held(NamedTuple):
+class Accepted(NamedTuple):
     """A record that a line holds, and the bytes that are it."""
 
     record: record.Record
@@ -113,7 +113,7 @@ def _skip_line(file: io.BufferedReader | gzip.GzipFile) -> int:
     return size
 
 
-def held(line: Line) -> Iterator[Held | Refused]:
+def accepted(line: Line) -> Iterator[Accepted | Refused]:
     """What a line holds: a record, or a torn part, or a torn part with a record glued to it."""
     if line.size > len(line.data) + 1:
         yield Refused(0, line.data, f"a line of {line.size} bytes; this is its beginning")
@@ -124,7 +124,7 @@ def held(line: Line) -> Iterator[Held | Refused]:
         torn, reason, rest = reading.torn, reading.reason, b""
         if reading.record is not None:
             try:
-                yield _held(reading.record, data[len(torn) :])
+                yield _accepted(reading.record, data[len(torn) :])
             except record.BadLineError as error:
                 inner = record.glued(data)
                 torn, reason = (inner.torn, inner.reason) if inner else (data, str(error))
@@ -134,7 +134,7 @@ def held(line: Line) -> Iterator[Held | Refused]:
         start, data = start + len(torn), rest
 
 
-def _held(made: record.Record, line: bytes) -> Held:
+def _accepted(made: record.Record, line: bytes) -> Accepted:
     """BadLineError: its body is not JSON, or its time in no calendar."""
     try:
         to_datetime(made.at_us)
@@ -142,17 +142,17 @@ def _held(made: record.Record, line: bytes) -> Held:
         raise record.BadLineError("header: at: outside the years 1 to 9999") from error
     if made.agent != record.JOURNAL_AGENT:
         meaning = facts.understand_record(made)
-        return Held(made, line, (made.agent, meaning.session or made.session))
+        return Accepted(made, line, (made.agent, meaning.session or made.session))
     said = record.load_body(made.body)
     agent = said.get("agent") if isinstance(said, dict) else None
-    return Held(made, line, (agent if isinstance(agent, str) else "", made.session))
+    return Accepted(made, line, (agent if isinstance(agent, str) else "", made.session))
 
 
 def is_journal(path: Path) -> bool:
     """Whether a file begins as records do, or is empty. UnreadableError."""
     beginning = list(_beginning(path))
     return not beginning or any(
-        line.data.startswith(b'{"v":') or any(isinstance(one, Held) for one in held(line))
+        line.data.startswith(b'{"v":') or any(isinstance(one, Accepted) for one in accepted(line))
         for line in beginning
     )
 

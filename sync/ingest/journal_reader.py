@@ -26,7 +26,7 @@ from sync.store.file_cursors import START, Cursor, cursor_key
 from sync.views.transcripts import Copied
 
 BATCH_RECORDS = 8_000
-BATCH_BYTES = 4 << 20  # larger ones are no quicker, and take more memory and a larger WAL
+BATCH_BYTES = 4 << 20  # larger ones are not quicker, and take more memory and a larger WAL
 SMALL_BATCH_BYTES = 1 << 19  # under a deadline: a tenth of a second's work or less
 FILTER_LINES = 16  # are looked at together: the filter for secrets is quicker on more bytes
 
@@ -81,7 +81,7 @@ class Reader:
         yield from self._batches(known, files, limit_bytes, copied)
 
     def whole(self, files: Iterable[Path], understands: bool = True) -> Iterator[Batch]:
-        """The same from the beginning of each file, wherever its cursor is.
+        """The same from the beginning of each file, independent of its cursor.
 
         `understands`: False makes facts without meaning and body, of which the records count.
         """
@@ -145,9 +145,7 @@ class Reader:
     def _add(self, batch: Batch, path: Path, name: str, chunk: Chunk) -> None:
         for group in _groups(chunk.lines):
             new = [line for _, line in group if not self._screen.has_seen(line)]
-            # Only bodies are redacted: what comes before the first one need not be looked at.
-            text = b"\n".join([line[max(0, line.find(b'"payload":')) :] for line in new])
-            self._clean = not text or not self._screen.redactor.may_hold_secret(text)
+            self._clean = not new or not self._may_hold_secret(new)
             for offset, line in group:
                 if line.strip():
                     batch.lines += 1
@@ -160,6 +158,11 @@ class Reader:
         batch.bytes += chunk.size
         if path not in self._waiting:
             batch.cursors[name] = self._trail.mark(chunk.cursor) if self._trail else chunk.cursor
+
+    def _may_hold_secret(self, lines: list[bytes]) -> bool:
+        # Only bodies are redacted: what comes before the first one need not be looked at.
+        parts = [line[max(0, line.find(b'"payload":')) :] for line in lines]
+        return self._screen.redactor.may_hold_secret(b"\n".join(parts))
 
     def _read(self, batch: Batch, path: Path, offset: int, line: bytes) -> None:
         try:
@@ -218,7 +221,7 @@ class Reader:
             batch.rejected += self._bury(batch, path, offset, data, reason)
 
     def _bury(self, batch: Batch, path: Path, offset: int, data: bytes, reason: str) -> bool:
-        """Keep in `dead/` what is no record; while that is shut, its file is read again.
+        """Keep in `dead/` what is not a record; if that is closed, its file is read again.
 
         JournalError: it cannot be written for another reason.
         """

@@ -81,8 +81,10 @@ class OpenFile:
                 continue
             whole = held + data[: end + 1]
             held = data[end + 1 :]
-            lines, begin = list(_split(whole, begin)), begin + len(whole)
-            yield Chunk(lines, len(whole), self._cursor(begin, whole))
+            lines, begin, size = list(_split(whole, begin)), begin + len(whole), len(whole)
+            cursor = self._cursor(begin, whole)
+            del whole, data  # one line may be all that fits into the memory
+            yield Chunk(lines, size, cursor)
 
     def _line_end(self, offset: int) -> int:
         """The offset behind the next newline from `offset` on; -1 if there is none yet."""
@@ -99,7 +101,7 @@ class OpenFile:
 
 
 def _tail(line: bytes) -> bytes:
-    """Its end alone does not tell one line from another: those of one event often end alike."""
+    """Its end alone does not distinguish lines: those of one event often end alike."""
     end = line[-TAIL_BYTES:]
     return len(end).to_bytes(8, "big") + hashlib.blake2b(end, digest_size=16).digest()
 

@@ -7,7 +7,8 @@ arrives, and the file is rewritten with it.
 import apsw
 import orjson
 
-from journal.layout import Layout, write_whole
+from journal.durable_files import write_whole
+from journal.layout import Layout
 from journal.times import to_text
 
 _QUERY = """
@@ -18,7 +19,7 @@ where b.refused is not null order by b.at_us, b.record
 
 
 def write(db: apsw.Connection, layout: Layout) -> int:
-    """Bring the file up to the database; by how many more binds are refused than it told of.
+    """Bring the file up to the database; by how many more binds are refused than it had.
 
     JournalError: it cannot be written; the next pass tries again.
     """

@@ -1,4 +1,4 @@
-"""Collect the spool: records that hooks kept elsewhere come home to the journal's days.
+"""Collect the spool: records that hooks kept elsewhere are moved to the journal's days.
 
 A spooled file has its final name only once it is whole, so it is read in one go, appended to the
 day it belongs to, and removed. A kill in between appends it again; its id makes that harmless.
@@ -10,8 +10,9 @@ import stat
 from pathlib import Path
 
 from hooks import emit
+from journal.durable_files import append_line
 from journal.errors import JournalError
-from journal.layout import Layout, append_line
+from journal.layout import Layout
 from journal.record import record
 from journal.times import day_of
 from sync.ingest.dead_letters import Dead

@@ -17,7 +17,8 @@ import apsw
 import orjson
 
 from journal import __version__
-from journal.layout import Layout, write_whole
+from journal.durable_files import write_whole
+from journal.layout import Layout
 
 _LOW = 0xFFFF_FFFF  # sums of whole inodes and times would leave 64 bits
 # A file changes at least one of these, and no two changes make up for each other.
@@ -44,7 +45,7 @@ def noted(layout: Layout, environ: Mapping[str, str]) -> Note | None:
         if found["of"] == _conditions(layout, environ):
             return Note(tuple(found["adopt_on"]), int(found["views"]))
     except (OSError, ValueError, LookupError, TypeError):
-        return None  # none, or none of ours: then everything is looked at
+        return None  # none, or a foreign one: then everything is looked at
     return None
 
 
@@ -74,7 +75,7 @@ def _stamp(path: Path) -> tuple[int, int, int]:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def is_settled(db: apsw.Connection, layout: Layout, note: Note) -> bool:
+def is_current(db: apsw.Connection, layout: Layout, note: Note) -> bool:
     """Whether all that lies in the journal is in the database. JournalError: it is unreadable."""
     return _views(db) == note.views and not _has_news(db, layout)
 

@@ -5,7 +5,6 @@ interpreter; they run in a thread while the next batch is read. Only one thread 
 connection at any time: every write begins by waiting for the one before.
 """
 
-import gc
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
@@ -49,19 +48,17 @@ class Writer:
         self._adopt_on = adopt_on
         self._now_us = now_us
         self._arrived_us = now_us if arrived_us is None else arrived_us
-        self._beside = ThreadPoolExecutor(1)
+        self._background = ThreadPoolExecutor(1)
         self._commit: Future[None] | None = None
 
     def __enter__(self) -> "Writer":
-        gc.disable()  # facts hold no cycles: looking for some would take a fifteenth of the time
         return self
 
     def __exit__(self, *error: object) -> None:
-        gc.enable()
         try:
             self.wait()
         finally:
-            self._beside.shutdown()
+            self._background.shutdown()
 
     def wait(self) -> None:
         """Everything written so far is committed."""
@@ -78,7 +75,7 @@ class Writer:
         except BaseException:
             self._db.execute("rollback")
             raise
-        self._commit = self._beside.submit(self._finish, texts)
+        self._commit = self._background.submit(self._finish, texts)
         return written
 
     def _write(self, batch: journal_reader.Batch) -> tuple[Written, bytes]:

@@ -27,7 +27,7 @@ class MemoryAgent(Protocol):
         """Whether it has to be asked."""
 
     def check(self) -> None:
-        """ModelError: it could not be asked now, and asking would be no call."""
+        """ModelError: it could not be asked now, and the attempt does not count as a call."""
 
     def ask(self, digest: str, stopping: Callable[[], bool]) -> Answer:
         """What it makes of a session. ModelError: it failed, or `stopping` became true."""

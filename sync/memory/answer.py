@@ -131,7 +131,7 @@ def _fields(text: str) -> dict[str, str]:
         lines = {name: _lines(found.get(name, "")) for name in FIELDS}
         wrong = next((name for name, value in lines.items() if value is None), None)
         if wrong is not None:
-            raise _garbage(f'has something else than text in "{wrong}"', text)
+            raise _garbage(f'has a value that is not text in "{wrong}"', text)
         fields = {name: _cut(name, value or []) for name, value in lines.items()}
         if not any(fields.values()):
             raise _garbage("says nothing", text)

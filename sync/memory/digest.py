@@ -1,6 +1,6 @@
 """What a model is asked about a session: its story as plain text within a budget, in a frame.
 
-The story is told in the order of time, each prompt, call and answer on a line of its own. No text
+Events are in the order of time, each prompt, call and answer on a line of its own. No text
 of the session holds a line end or an invisible character, so none can begin a line of the story;
 and the frame's markers hold a hash of what is between them, so none can close the frame.
 """
@@ -85,7 +85,7 @@ def digest(db: apsw.Connection, session: int, budget_chars: int = BUDGET_CHARS) 
 
 
 class _Story:
-    """A session's events in their order, as many as may be told."""
+    """A session's events in their order, as many as there is room for."""
 
     def __init__(self, most: int) -> None:
         self.state = SessionState()
@@ -177,8 +177,8 @@ class _Story:
             still.add(self._entry("open:", fact, _SHORT_CHARS))
         foot = still.fit(room * 30 // 100)
         edited = self._edited(room // 12)
-        told = self._middle(room - shortening.size(foot) - len(edited) - 1)
-        rows = [*head, *told, *(text for _, text in foot), edited]
+        chosen_rows = self._middle(room - shortening.size(foot) - len(edited) - 1)
+        rows = [*head, *chosen_rows, *(text for _, text in foot), edited]
         return "\n".join(row for row in rows if row)
 
     def _middle(self, room_chars: int) -> list[str]:
@@ -196,8 +196,8 @@ class _Story:
             left += shortening.size(lines)
             chosen[one] = one.fit(left)
             left -= shortening.size(chosen[one])
-        told = sorted(chain.from_iterable(chosen.values()), key=lambda numbered: numbered[0])
-        return [text for _, text in told]
+        chosen_rows = sorted(chain.from_iterable(chosen.values()), key=lambda numbered: numbered[0])
+        return [text for _, text in chosen_rows]
 
     def _head(self, limit_chars: int) -> list[str]:
         state = self.state

@@ -6,7 +6,7 @@ Run by path, in a session of its own:
 
 COMMAND (its first word an absolute path) gets the guard's stdin, stdout, stderr and environment, a
 process group of its own, and no other descriptor. All of it ends, SIGTERM first and SIGKILL after
-GRACE_SECONDS, when COMMAND has ended, when the deadline passes, when the guard is told to end
+GRACE_SECONDS, when COMMAND has ended, when the deadline passes, when the guard has to end
 (SIGTERM, SIGINT, SIGHUP, SIGQUIT), or when the other end of the lifeline is shut, as it is when
 its holder dies. The lifeline is a stream socket. The guard says on it, one line each: `started
 PID` or `failed REASON`, then `ended CODE` or `late`; its end-of-file is the guard's own end. Exit
@@ -149,7 +149,7 @@ class Guard:
         poll = select.poll()
         poll.register(self._lifeline, select.POLLIN)
         poll.register(self._wakes, select.POLLIN)
-        while self._reap() and self.code is None and not self._ordered:
+        while self._collect_children() and self.code is None and not self._ordered:
             left_ms = (self._deadline - time.monotonic()) * 1000
             if left_ms <= 0:
                 return True
@@ -177,10 +177,10 @@ class Guard:
 
     def _left(self) -> bool:
         """Whether anything is left: no child means no descendant, if orphans become children."""
-        alive = self._reap()
+        alive = self._collect_children()
         return alive or (not self._adopts and send(0, os.getpid(), self._pid))
 
-    def _reap(self) -> bool:
+    def _collect_children(self) -> bool:
         """Bury the dead; whether a child is left."""
         while True:
             try:
@@ -194,7 +194,7 @@ class Guard:
                 self.code = code if code >= 0 else 128 - code
 
     def say(self, line: str) -> None:
-        """Tell the other end of the lifeline, if it is still there."""
+        """Report to the other end of the lifeline, if it is still there."""
         try:
             os.write(self._lifeline, line.encode("utf-8", "replace") + b"\n")
         except (BrokenPipeError, ConnectionResetError):

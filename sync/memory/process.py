@@ -2,7 +2,7 @@
 
 The program runs under `guard.py`, which ends it and all that it started. We hold one end of the
 guard's lifeline: shutting it is the one way in which we end a program, and the kernel does the
-same when we die. The lifeline's end-of-file tells us that the guard is gone. Pipes are read and
+same when we die. The end of file of the lifeline shows that the guard has ended. Pipes are read and
 fed in turn by one thread that waits for none of them, so no order of reading and writing blocks.
 """
 
@@ -161,7 +161,7 @@ class _Call:
         except BlockingIOError:
             return False
         except BrokenPipeError:
-            self._input = memoryview(b"")  # it need not read what it is told
+            self._input = memoryview(b"")  # it need not read its input
         if not self._input:
             self._drop(pipe)
         return True
@@ -194,7 +194,7 @@ class _Call:
         self._gone = not data
         return not self._gone
 
-    def _told(self) -> tuple[str, str]:
+    def _guard_report(self) -> tuple[str, str]:
         """The last that the guard said: a word, and what belongs to it."""
         line = self._said.decode("utf-8", "replace").strip().rpartition("\n")[2]
         word, _, rest = line.partition(" ")
@@ -206,8 +206,8 @@ class _Call:
         return redacted(one_line(text))[-STDERR_CHARS:]
 
     def result(self, timeout_seconds: float) -> int:
-        """The program's exit code, as the guard told it; ModelError: there is none."""
-        word, rest = self._told()
+        """The program's exit code, as the guard reported it; ModelError: there is none."""
+        word, rest = self._guard_report()
         if word == "ended":
             return int(rest)
         if word == "late":
@@ -215,7 +215,9 @@ class _Call:
         if word == "failed":
             raise NotStartedError(f"{self._name} cannot be started: {rest}")
         if word == "started":
-            raise ModelError("guard", f"the guard of {self._name} was killed, and so was all of it")
+            raise ModelError(
+                "guard", f"the guard of {self._name} was killed, and the program with it"
+            )
         raise NotStartedError(f"the guard of {self._name} did not start: {self.stderr_end()}")
 
     def close(self) -> None:
@@ -238,14 +240,14 @@ class _Call:
         while not self._gone and (left := until - time.monotonic()) > 0:
             self._lifeline.settimeout(left)
             self._listen()
-        if not self._gone or self._told()[0] not in ("ended", "late", "failed"):
+        if not self._gone or self._guard_report()[0] not in ("ended", "late", "failed"):
             self._sweep(process)
         with contextlib.suppress(subprocess.TimeoutExpired):  # it has no choice, but maybe no time
             process.wait(_GUARD_SECONDS)
 
     def _sweep(self, process: subprocess.Popen[bytes]) -> None:
         """Do what a guard could not. Its number is still its own: we have not waited for it yet."""
-        word, rest = self._told()
+        word, rest = self._guard_report()
         group = int(rest) if word == "started" else 0
         until = time.monotonic() + guard.KILL_SECONDS
         while guard.send(signal.SIGKILL, process.pid, group) and time.monotonic() < until:

@@ -14,8 +14,8 @@ import apsw
 
 from journal.errors import BusyError
 from journal.record import own_facts
-from journal.steps import step
 from journal.times import to_text
+from journal.verbose import step
 from sync.conditions import Conditions
 from sync.ingest.screening import make_redactor
 from sync.memory import work
@@ -35,7 +35,7 @@ _CHARS_PER_TOKEN = 4
 
 @dataclass(slots=True)
 class Asked:
-    """What became of it. `waiting`: sessions that a model is still to be asked about."""
+    """What became of it. `waiting`: sessions that a model is still to be summarized."""
 
     asked: int = 0
     answered: int = 0
@@ -78,7 +78,7 @@ def _ask(conditions: Conditions, agent: MemoryAgent) -> Asked:
             due = due[:left]
             if due:
                 _check(conditions, agent, due[0])
-            _tell_estimate(conditions, db, due)
+            _say_estimate(conditions, db, due)
             for one in due:
                 if conditions.stopping() or time.monotonic() > until:
                     break
@@ -101,13 +101,13 @@ def _left(conditions: Conditions, db: apsw.Connection) -> int:
     return max(0, most - work.calls_of_a_day(db, conditions.now_us))
 
 
-def _tell_estimate(conditions: Conditions, db: apsw.Connection, due: list[Due]) -> None:
+def _say_estimate(conditions: Conditions, db: apsw.Connection, due: list[Due]) -> None:
     """Before a large batch: how many calls, and roughly how much text."""
     if len(due) < LARGE_BATCH:
         return
     some = [len(digest(db, one.key)) for one in due[:_SAMPLE]]
     tokens = sum(some) * len(due) // len(some) // _CHARS_PER_TOKEN
-    conditions.tell(f"{len(due):,} sessions to summarise: about {tokens:,} input tokens")
+    conditions.report(f"{len(due):,} sessions to summarize: about {tokens:,} input tokens")
 
 
 def _check(conditions: Conditions, agent: MemoryAgent, one: Due) -> None:
@@ -128,7 +128,7 @@ def _failed(conditions: Conditions, one: Due, error: ModelError) -> ModelError:
 
 def _call(conditions: Conditions, agent: MemoryAgent, db: apsw.Connection, one: Due) -> None:
     """One call with its records. ModelError: it failed, which is recorded."""
-    conditions.tell(f"asking the memory agent about {one.session}")
+    conditions.report(f"asking the memory agent about {one.session}")
     step(f"call {one.calls + 1} of the model program for session {one.session}")
     _record(conditions, one, "ModelCall", {"attempt": one.calls + 1})
     try:

@@ -1,6 +1,6 @@
 """Which sessions a model is to summarise now. Looks and never writes.
 
-Calls are dear, so a session has few of them and they are spent where they tell most: one when it
+Calls are dear, so a session has few of them and they are spent where they add most: one when it
 first comes to rest, further ones as it goes on, and the last one is kept for its end.
 """
 
@@ -70,14 +70,14 @@ def due(db: apsw.Connection, settings: Settings, now_us: int) -> list[Due]:
 
 
 def _is_ripe(db: apsw.Connection, one: Due, state: SessionState, now_us: int, most: int) -> bool:
-    told = models.latest(db, one.agent, one.session)
-    if told is not None and told.covers_us >= last_word_us(state):
+    stored = models.latest(db, one.agent, one.session)
+    if stored is not None and stored.covers_us >= last_word_us(state):
         return False
     # A time ahead of the clock, by a clock that was wrong, is not waited for.
     over = state.status == "finished" or _is_past(state.last_us, SILENT_SECONDS, now_us)
     if summarise(state) is None or not (over or state.status == "idle"):
         return False
-    if over or told is None:
+    if over or stored is None:
         return True
     return one.calls < most - 1 and _is_past(_last_call_us(db, one), BETWEEN_SECONDS, now_us)
 

@@ -1,1 +1,1 @@
-"""A session as text: `story` decides what is told, `markdown` and `html_page` write it."""
+"""A session as text: `story` decides what is shown, `markdown` and `html_page` write it."""

@@ -54,12 +54,12 @@ def change(given: Any, gave_back: Any) -> Change | None:
 def _structured(patch: Any) -> Iterator[Line]:
     """Claude Code reports its edits as hunks."""
     for number, hunk in enumerate(patch if isinstance(patch, list) else ()):
-        told = hunk.get("lines") if isinstance(hunk, Mapping) else None
-        if not isinstance(told, list):
+        found = hunk.get("lines") if isinstance(hunk, Mapping) else None
+        if not isinstance(found, list):
             continue
         start = hunk.get("newStart")
         yield Line("@", f"line {start}" if isinstance(start, int) else "…" if number else "")
-        for line in told:
+        for line in found:
             if isinstance(line, str) and line[:1] in ("+", "-", " "):
                 yield Line(line[0], line[1:])
 

@@ -1,7 +1,7 @@
 """Sessions as one HTML page: one file that needs no other and fetches nothing.
 
 The page is data that others wrote. Every text on it is escaped, so none is a tag, and none
-holds invisible characters; there is no link but to its own sections, no image, no script, and its
+holds invisible characters; it has links only to its own sections, no image, no script, and its
 policy forbids what a browser might fetch all the same (W3C CSP 3). The style is in the page, named
 by its hash.
 """
@@ -18,8 +18,8 @@ from journal.printable import clean, one_line
 from sync.pages import session_html, story
 
 if TYPE_CHECKING:
-    from sync.query.detail import Detail
     from sync.query.listing import Session
+    from sync.query.session_detail import Detail
 
 STYLES = ("session.css", "page.css")
 _FOOT = "</main>\n</body>\n</html>\n"
@@ -91,10 +91,10 @@ def _session(detail: "Detail", heading: str) -> Iterator[str]:
     anchor = _anchor(detail.session)
     yield f'<article class="session" id="{anchor}">\n'
     yield session_html.about(detail, heading)
-    told = story.blocks(detail)
+    shown = story.blocks(detail)
     place = session_html.Destination(story.clock(detail.session))
-    yield from session_html.steps(told, place)
-    if not told:
+    yield from session_html.steps(shown, place)
+    if not shown:
         yield f"<p>{_text(story.nothing(detail))}</p>\n"
     yield "</article>\n"
 

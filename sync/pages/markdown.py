@@ -1,4 +1,4 @@
-"""One session as a Markdown page: a pure function of what is told of it.
+"""One session as a Markdown page: a pure function of its story.
 
 The page is data that others wrote. Prompts and answers are block quotes, what tools were given
 and gave back in fences longer than any run of backticks in it, so that an open fence or a heading
@@ -18,7 +18,7 @@ from sync.pages.steps import Call, Child, Words
 from sync.pages.value_text import Field, Form
 
 if TYPE_CHECKING:
-    from sync.query.detail import Detail
+    from sync.query.session_detail import Detail
 
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 # An underscore inside a word means nothing (CommonMark 0.31, 6.2).

@@ -20,7 +20,7 @@ def named(value: Any, depth: int = 0) -> Any:
         return [named(item, depth + 1) for item in value]
     if isinstance(value, str) and value.startswith("data:image/"):
         kind, _, data = value[len("data:") :].partition(";base64,")
-        return _told(kind, len(data)) if data else value
+        return _text(kind, len(data)) if data else value
     return value
 
 
@@ -35,10 +35,10 @@ def _picture(value: Mapping[str, Any]) -> str:
         return ""
     if not isinstance(data, str) or len(data) < _LEAST_CHARS:
         return ""
-    return _told(kind or "image", len(data))
+    return _text(kind or "image", len(data))
 
 
-def _told(kind: str, chars: int) -> str:
+def _text(kind: str, chars: int) -> str:
     size = chars * 3 // 4
-    told = f"{size / 1000:,.0f} kB" if size >= 1000 else f"{size} bytes"
-    return f"picture ({kind}, {told})"
+    length = f"{size / 1000:,.0f} kB" if size >= 1000 else f"{size} bytes"
+    return f"picture ({kind}, {length})"

@@ -25,7 +25,7 @@ from sync.pages.steps import Block, Call, Child, Group, Words
 from sync.pages.value_text import Field, Form
 
 if TYPE_CHECKING:
-    from sync.query.detail import Detail
+    from sync.query.session_detail import Detail
 
 DIFF_LINES = 400  # of one change; more is said in a line
 _SIGNS = {"+": "ins", "-": "del", "@": "at", " ": "same"}
@@ -134,7 +134,7 @@ def _pre(inner: str) -> str:
 
 
 def diff(change: Change, file: str) -> Markup:
-    """A change as lines in colours; what was taken out and put in can be told without colours."""
+    """A change as lines in colours; what was taken out and put in can be seen without colours."""
     lines = change.lines[:DIFF_LINES]
     inner = coloured_lines([clean(line.text).replace("\n", " ") for line in lines], file)
     parts = []

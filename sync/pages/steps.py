@@ -10,7 +10,7 @@ from sync.pages.pictures import named
 from sync.pages.value_text import Field, fields, texts
 
 if TYPE_CHECKING:
-    from sync.query.detail import Observation
+    from sync.query.session_detail import Observation
 
 _COMMANDS = ("command", "cmd", "script")
 

@@ -13,12 +13,12 @@ from journal.session.plan import name_of
 from journal.session.summary import shown_path
 from journal.times import SECOND_US, day_of, to_datetime, to_text
 from sync.pages.steps import Block, Call, Child, Group, Step, Words
-from sync.query.detail import grouped
+from sync.query.session_detail import grouped
 
 if TYPE_CHECKING:
     from journal.session.state import SessionState, Subagent
-    from sync.query.detail import Answer, Detail, Observation, Prompt
     from sync.query.listing import Session
+    from sync.query.session_detail import Answer, Detail, Observation, Prompt
 
 TITLE_CHARS = 100
 TARGET_CHARS = 120

@@ -37,22 +37,22 @@ class Field(NamedTuple):
 
 
 def fields(value: Any, known: frozenset[str] = frozenset()) -> list[Field]:
-    """The fields of a JSON value. A text that is `known` from elsewhere is not told again."""
+    """The fields of a JSON value. A text that is `known` from elsewhere is not repeated."""
     leaves = list(islice(_leaves("", value, 0), MOST_FIELDS + 1))
     if len(leaves) > MOST_FIELDS:
         return [Field("", _json(value), Form.JSON)]
-    told: list[Field] = []
+    found: list[Field] = []
     rest: list[str] = []
     for name, leaf in leaves:
         if isinstance(leaf, str) and leaf in known:
             rest.append(f"{name} as in the input".lstrip())
         elif leaf and isinstance(leaf, str):
-            told.append(_text(name, leaf))
+            found.append(_text(name, leaf))
         elif leaf and isinstance(leaf, (Mapping, list)):
-            told.append(Field(name, _json(leaf), Form.JSON))
+            found.append(Field(name, _json(leaf), Form.JSON))
         else:
             rest.append(f"{name} {json.dumps(leaf)}".lstrip())
-    return [*told, Field("", ", ".join(rest), Form.REST)] if rest else told
+    return [*found, Field("", ", ".join(rest), Form.REST)] if rest else found
 
 
 def texts(value: Any) -> frozenset[str]:

@@ -113,9 +113,9 @@ def find(db: apsw.Connection, name: str, session: int | None) -> Place:
     """
     digits = name.replace("-", "").lower()
     shown = one_line(name)[:_ID_CHARS]
-    hint = "journal search prints the ids of events"
+    hint = "journal search prints event ids"
     if not LEAST_CHARS <= len(digits) <= _ID_CHARS or not set(digits) <= set("0123456789abcdef"):
-        raise JournalError(f"{shown!r} is not the id of an event, nor six digits of one", hint)
+        raise JournalError(f"{shown!r} is not an event id or its first six digits", hint)
     query = """
         select seq, id, session, at_us from events
         where id between ? and ? and (?3 is null or session = ?3) order by id limit ?
@@ -128,7 +128,9 @@ def find(db: apsw.Connection, name: str, session: int | None) -> Place:
     if len(found) > 1:
         names = ", ".join(short_ids.of_event(db, place.id) for place in found[:MOST_NAMED])
         more = " …" if len(found) > MOST_NAMED else ""
-        raise JournalError(f"{shown} is not one event but {names}{more}", "type more of the id")
+        raise JournalError(
+            f"'{shown}' matches several events: {names}{more}", "type more of the id"
+        )
     return found[0]
 
 
@@ -147,7 +149,7 @@ def _read(db: apsw.Connection, place: Place, context: int) -> Around:
         raise JournalError("this event does not exist any more", "to find others: journal search")
     position, seq, patch = row
     before, after = (
-        list(islice(_telling(db, query, place.session, position), context + 1))
+        list(islice(_steps_of(db, query, place.session, position), context + 1))
         for query in (_BEFORE, _AFTER)
     )
     here = next(steps.read(db, [(seq, patch)], 1), None)
@@ -158,7 +160,7 @@ def _read(db: apsw.Connection, place: Place, context: int) -> Around:
     return Around(found, (len(before) > context, len(after) > context))
 
 
-def _telling(db: apsw.Connection, query: str, session: int, position: int) -> Iterator[Stored]:
+def _steps_of(db: apsw.Connection, query: str, session: int, position: int) -> Iterator[Stored]:
     """The steps of a query that say something, read a few at a time."""
     rows: Any = db.execute(query, (session, position))
     for stored in steps.read(db, rows, _READ_AT_ONCE):

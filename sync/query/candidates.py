@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import apsw
 import orjson
 
+from journal.session.texts import KINDS, TextKind
 from sync.query import matching, ranking
 from sync.query.cursors import ALL, BOTTOM, TOP, Cursor, Window
 from sync.query.filters import Calls, Wanted
 from sync.query.terms import Term
 from sync.store import arrivals
-from sync.views.texts import KINDS, TextKind
 
 TEXTS = 2_000  # words that are in more are ranked window by window
 EVENTS = 3_000  # of the sessions of the first window
@@ -80,7 +80,7 @@ class Query(NamedTuple):
 
     `since_us` (included) and `until_us` (not) are of the text itself, and of its session if the
     text is dated ahead; a summary has the time of its session's last event. `calls`: only texts of
-    these tool calls. `without_words`: if there are no terms, every text that the filters leave is
+    these tool calls. `without_words`: without terms, every text that the filters leave is
     wanted, else none.
     """
 

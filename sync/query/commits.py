@@ -12,11 +12,11 @@ import apsw
 
 from journal.session.meaning import Action
 from journal.session.outputs import text_of
+from journal.session.texts import KINDS, TextKind
 from journal.times import SECOND_US
 from sync.query.filters import Folder
 from sync.store import facts
 from sync.store.facts import Stored
-from sync.views.texts import KINDS, TextKind
 
 _LEAST_DIGITS = 7  # of an abbreviated id
 _MOST_TEXTS = 2_000

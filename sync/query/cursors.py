@@ -10,7 +10,7 @@ from typing import NamedTuple
 from journal.errors import UsageError
 
 _VERSION = "1"
-_HINT = "give the same words and filters as before, and the cursor of a line unchanged"
+_HINT = "repeat the words and filters, with the cursor of a line unchanged"
 
 
 class Window(NamedTuple):
@@ -52,7 +52,7 @@ class Cursor(NamedTuple):
         """The cursor of such a text. UsageError: it is none."""
         version, *rest = text.split("_")
         if version != _VERSION and len(rest) > 1:
-            raise UsageError("this cursor is of another version", "begin again without --after")
+            raise UsageError("this cursor is from another version", "begin again without --after")
         try:
             rank = float.fromhex(rest[0])
             numbers = [int(part, 16) for part in rest[1:]]
@@ -68,4 +68,4 @@ class Cursor(NamedTuple):
     def check(self, mark: int) -> None:
         """UsageError: it is of a search with other words or filters."""
         if mark != self.mark:
-            raise UsageError("this cursor is of another search", _HINT)
+            raise UsageError("this cursor belongs to another search", _HINT)

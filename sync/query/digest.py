@@ -81,12 +81,12 @@ def done(db: apsw.Connection, session: Session, since_us: int) -> Done:
     events = facts.events_at(db, seqs)
     asked = [_line(events[seq].event.meaning.text) for seq in seqs if seq in events]
     summary = db.execute(_SUMMARY, (session.key,)).get
-    told = orjson.loads(summary) if isinstance(summary, str) else {}
-    left = str(told.get("next_steps") or "")
+    fields = orjson.loads(summary) if isinstance(summary, str) else {}
+    left = str(fields.get("next_steps") or "")
     if session.waiting_us is not None and session.question and not left.startswith(_UNANSWERED):
         left = "\n".join(filter(None, (f"{_UNANSWERED} {one_line(session.question)}", left)))
     number = rows[0][1] if rows else 0
-    return Done(session, asked, number, str(told.get("completed") or ""), left)
+    return Done(session, asked, number, str(fields.get("completed") or ""), left)
 
 
 def _line(text: str) -> str:

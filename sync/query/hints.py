@@ -6,7 +6,7 @@ from difflib import get_close_matches
 import apsw
 
 from journal.printable import one_line
-from journal.words import Phrase, query_words
+from journal.search_words import Phrase, query_words
 from sync.query.filters import Calls, Filters, Wanted
 from sync.query.terms import Term
 
@@ -71,7 +71,7 @@ def _sentence(db: apsw.Connection, name: str, value: str) -> str:
     if name == "file" or not known:
         return said
     some = ", ".join(one_line(one) for one in sorted(known)[:_SHOWN])
-    return f"{said} (there is: {some}{', …' * (len(known) > _SHOWN)})"
+    return f"{said} (known: {some}{', …' * (len(known) > _SHOWN)})"
 
 
 def suggestions(db: apsw.Connection, terms: Iterable[Term]) -> list[str]:

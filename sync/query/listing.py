@@ -11,16 +11,19 @@ from typing import Any, NamedTuple
 
 import apsw
 
+from hooks.context import SILENT_SECONDS
 from journal.errors import JournalError, UsageError
 from journal.printable import one_line
 from journal.session.state import SessionState
 from journal.session.summary import shown_path
-from journal.times import to_text
+from journal.times import SECOND_US, to_text
 from sync.query.filters import Wanted
 from sync.store import short_ids
 from sync.store.states import load as load_state
+from sync.views import inferred_ends
 
 STATES = ("awaiting", "working", "idle", "finished")  # as they are listed
+SILENT_US = SILENT_SECONDS * SECOND_US  # as for the context of the next session
 MAX_CANDIDATES = 8
 _NAME_CHARS = 60
 LAST_CHAR = chr(0x10FFFF)
@@ -66,11 +69,21 @@ class Session:
     subagents: int  # that run
     tool: str  # the one of a working session that began last and still runs
     target: str  # what it works on; a path relative to the project
+    seen: bool = False  # a process is known that could be looked at from here
 
     @property
     def shown_state(self) -> str:
         """Its state for people, who want to know how it finished."""
         return self.ending if self.ending in ("failed", "cut off") else self.status
+
+    def state_at(self, now_us: int) -> str:
+        """The same for a screen, which says `silent` of what can no longer be called running."""
+        return "silent" if self.is_silent(now_us) else self.shown_state
+
+    def is_silent(self, now_us: int) -> bool:
+        """Whether it was last heard of in its work, long ago, and has no process to look at."""
+        silent_us = now_us - self.last_us
+        return self.status == "working" and not self.seen and silent_us > SILENT_US
 
     def json(self) -> dict[str, Any]:
         """The object of the public interface, with a few keys more."""
@@ -135,7 +148,7 @@ class Place(NamedTuple):
 def page(
     db: apsw.Connection, wanted: Wanted, limit: int = 0, after: Place | None = None
 ) -> list[int]:
-    """The first sessions (rows): what waits for its person, what works, is idle, is finished.
+    """The first sessions (rows): what awaits an answer, what works, is idle, is finished.
 
     The newest activity first in each group; `limit` 0 means all of them; `after` goes on.
     """
@@ -195,6 +208,9 @@ def _session(db: apsw.Connection, row: tuple[Any, ...], adopt_on: set[str]) -> S
     events, prompts, memory_id, pinned = rest
     state = load_state(data) or SessionState()  # another version's: the next pass folds it
     tool, target = _running(state) if status == "working" else ("", "")
+    seen = status == "working" and inferred_ends.can_be_seen(
+        state.process, state.processes, state.pid, state.host
+    )
     return Session(
         key=key,
         agent=agent,
@@ -223,6 +239,7 @@ def _session(db: apsw.Connection, row: tuple[Any, ...], adopt_on: set[str]) -> S
         subagents=_running_subagents(state) if status != "finished" else 0,
         tool=tool,
         target=target,
+        seen=seen,
     )
 
 
@@ -247,7 +264,8 @@ def find(db: apsw.Connection, name: str) -> int:
     if not found:
         raise JournalError(f"no session {shown_name(name)}", "journal sessions --all lists them")
     if len(found) > 1:
-        raise JournalError(f"{shown_name(name)} is {_candidates(db, found)}", "type more of the id")
+        several = f"{shown_name(name)!r} matches several sessions: {_candidates(db, found)}"
+        raise JournalError(several, "type more of the id")
     return found[0][0]
 
 
@@ -268,7 +286,7 @@ def _candidates(db: apsw.Connection, found: list[tuple[int, str, str]]) -> str:
         f"{agent}/{name}" if same else short_ids.of_session(db, name) for _, agent, name in found
     ]
     shown = ", ".join(map(shown_name, names[:MAX_CANDIDATES]))
-    return f"not one session but {shown}" + (" …" if len(found) > MAX_CANDIDATES else "")
+    return shown + (" …" if len(found) > MAX_CANDIDATES else "")
 
 
 def shown_name(name: str) -> str:

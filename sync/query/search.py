@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 import apsw
 
+from journal.session.texts import TextKind, summary_text, texts
 from sync.query import matching
 from sync.query.candidates import Candidate, Candidates, Query, beginning
 from sync.query.cursors import Cursor
 from sync.query.terms import Snippet, folded, is_searchable, snippet
 from sync.store import facts, short_ids
-from sync.views.texts import TextKind, summary_text, texts
 
 CANDIDATES = 500  # so many of the best are looked at for a page, or as many as are wanted
 _DECODED_AT_ONCE = 20

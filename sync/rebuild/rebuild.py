@@ -1,8 +1,8 @@
-"""Rebuilds the database from packs, days and what is in the old one alone; swapped in last.
+"""Rebuilds the database from packs, days and what only the old database has; then replaces it.
 
-Invariant: until the one transaction that ends it the old database is as it was, and behind it the
-new one is complete. So a rebuild may be killed anywhere: it begins again, or it is done. A process
-that reads the old database meanwhile goes on with what it sees.
+Invariant: one last transaction replaces the content. Before it the old database is unchanged, after
+it the new one is complete. So a rebuild may be killed at any time, and run again. A process that
+reads the old database meanwhile keeps its view of it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,8 @@ from pathlib import Path
 
 import apsw
 
-from journal.layout import Layout, is_closed, write_whole
+from journal.durable_files import write_whole
+from journal.layout import Layout, is_closed
 from journal.times import DAY_US
 from sync.conditions import Pass
 from sync.errors import DamagedStoreError, LossError, StoreError
@@ -23,7 +24,7 @@ from sync.ingest.writer import Writer
 from sync.rebuild import swap
 from sync.rebuild.salvage import Loss, Salvage
 from sync.remote.naming import name_of
-from sync.retention import held_packs
+from sync.retention import known_packs
 from sync.retention.pack_file import DamagedPackError, every_pack, pack_files
 from sync.retention.packing import packed_records
 from sync.store import arrivals, backups, connection, facts
@@ -71,7 +72,7 @@ def rebuild(conditions: Pass) -> Rebuilt:
 
     LossError: the old one is damaged and had records that are nowhere else; it goes on with
     `accept_loss`. StoreError: full disk, missing rights, a database that is in use, or not ours, or
-    newer. JournalError: the journal cannot be read. In all cases the old database is as it was.
+    newer. JournalError: the journal cannot be read. After any of these the old one is unchanged.
     """
     layout = conditions.layout
     backups.remove_leftovers(layout)
@@ -99,7 +100,7 @@ def _rebuild(conditions: Pass) -> Rebuilt:
             raise LossError(lost, "to go on without it: journal sync --rebuild --yes")
         build.leave_old_work()
         projects.settle(db, facts.session_keys(db))
-        held_packs.note_all(db, layout)
+        known_packs.note_all(db, layout)
         build.verify()
         kept = None if loss.sound else swap.keep(layout, conditions.now_us)
         is_done = damage is None and swap.put(layout, db)
@@ -189,8 +190,8 @@ class _Build:
         if problem == "ok" and self._count("events") != self.stored:
             problem = f"{self._count('events')} events instead of {self.stored}"
         if problem != "ok":
-            hint = "check the disk; the old database is as it was"
-            raise StoreError(f"the new database is not whole: {problem}", hint)
+            hint = "check the disk; the old database was not changed"
+            raise StoreError(f"the new database is not complete: {problem}", hint)
 
     def _write(self, batches: Iterator[journal_reader.Batch], total_bytes: int) -> None:
         conditions = self.conditions
@@ -222,11 +223,11 @@ def _words(loss: Loss, damage: DamagedStoreError | None, build: _Build) -> str:
     if loss.events:
         when = f" from {_span(loss.days)}" if loss.days else ""
         least = "" if loss.certain else "at least "
-        parts.append(f"{least}{loss.events:,} events{when} cannot be read whole and are lost")
+        parts.append(f"{least}{loss.events:,} events{when} cannot be read and are lost")
     if not loss.certain:
-        parts.append("what else was in it alone is lost")
+        parts.append("other records that only it had are lost")
     if build.taken_over:
-        parts.append(f"{build.taken_over:,} records are taken over from it")
+        parts.append(f"{build.taken_over:,} records are copied from it")
     held = build.stored - build.from_old_events
     packs = [path.name[:10] for path in pack_files(layout)]
     days = {*packs, *(path.parent.name for path in layout.day_files())}

@@ -163,7 +163,7 @@ class Salvage:
         self.loss.events += 1
         self.loss.sound = False
         if unique is not None:  # a UUIDv7 begins with its time in milliseconds (RFC 9562, 5.7)
-            with suppress(OverflowError):  # behind the year 9999: it is not an id of ours
+            with suppress(OverflowError):  # behind the year 9999: it is not one of our ids
                 self.loss.days.add(day_of(int.from_bytes(unique[:6]) * 1000))
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import apsw
 
-from journal.layout import Layout, sync_folder
+from journal.durable_files import sync_folder
+from journal.layout import Layout
 from journal.times import to_text
 from sync.store import backups, connection, vacuum
 from sync.store.backups import companions

@@ -8,9 +8,9 @@ import orjson
 
 from journal.session.meaning import Action, Kind, Meaning, leaves
 from journal.session.outputs import text_of
+from journal.session.texts import LIMIT_CHARS
 from sync.recall.scope import Scope
 from sync.store import facts
-from sync.views.texts import LIMIT_CHARS
 
 _SAYING = (Kind.PROMPT, Kind.ANSWER, Kind.TURN_END, Kind.TURN_FAILED, Kind.SUBAGENT_END)
 COLUMNS = """o.key, o.session, o.position, o.seq, o.end_seq, o.tool, o.ok, t.text, e.at_us
@@ -30,7 +30,7 @@ select {COLUMNS} and o.session in (select value from json_each(?))
 
 
 class Call(NamedTuple):
-    """A call's row. `target`: what it worked on, as it was told."""
+    """A call's row. `target`: what it worked on, as the agent named it."""
 
     key: int
     session: int

@@ -1,4 +1,4 @@
-"""Which sessions and tool calls an agent may be told of.
+"""Which sessions and tool calls an agent may see.
 
 Never the session that asks, nor what the settings exclude today, whenever it was recorded.
 """
@@ -26,20 +26,20 @@ select session, host, last_us, state from session_states where status <> 'finish
 
 
 class Scope(NamedTuple):
-    """The sessions that may be told, and the tools whose calls may not."""
+    """The sessions that may be shown, and the tools whose calls may not."""
 
     wanted: Wanted
     exclusions: Exclusions
 
     def shows(self, tool: str | None) -> bool:
-        """Whether calls of this tool may be told."""
+        """Whether calls of this tool may be shown."""
         return not tool or not self.exclusions.cover_tool(tool)
 
 
 def make(
     db: apsw.Connection, wanted: Wanted, exclusions: Exclusions, environ: Mapping[str, str]
 ) -> Scope:
-    """The sessions of `wanted` that may be told to the agent in whose environment this runs."""
+    """The sessions of `wanted` that the agent in whose environment this runs may see."""
     hidden = {*asking(db, environ), *_excluded(db, exclusions)}
     return Scope(wanted._replace(hidden=tuple(sorted(hidden))), exclusions)
 

@@ -40,7 +40,7 @@ class Prompt(NamedTuple):
 def find(db: apsw.Connection, scope: Scope, name: str) -> int:
     """The session (row) of an id or of the beginning of one.
 
-    JournalError: there is none that may be told, or there are several.
+    JournalError: there is none that may be shown, or there are several.
     """
     try:
         key = listing.find(db, name)

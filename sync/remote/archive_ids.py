@@ -10,7 +10,8 @@ import hashlib
 
 import orjson
 
-from journal.layout import Layout, write_whole
+from journal.durable_files import write_whole
+from journal.layout import Layout
 from journal.settings import sections
 
 

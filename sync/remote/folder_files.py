@@ -51,7 +51,7 @@ def piece_name(piece: Piece) -> str:
 
 
 def host_name(host: str) -> str:
-    """The directory of a host: its name, with a hash of it wherever that had to be changed."""
+    """The directory of a host: its name, with a hash of it where that had to be changed."""
     if _PLAIN_HOST.fullmatch(host) and not _RESERVED.fullmatch(host) and host != MARKER:
         return host
     digest = hashlib.sha256(host.encode("utf-8", "backslashreplace")).hexdigest()[:8]
@@ -99,7 +99,7 @@ def _group_bits(folder: Path) -> int:
 
 
 def _open_to_group(path: Path, group: int) -> None:
-    """The group may do with this directory of ours what it may do with the folder."""
+    """The group may do with our directory what it may do with the folder."""
     status = path.stat()
     if group & ~status.st_mode and status.st_uid == os.getuid():
         with suppress(OSError):  # a file system without rights
@@ -161,7 +161,7 @@ def make_marker(folder: Path, unique: str, now_us: int) -> None:
 
 
 def marker_id(folder: Path) -> str | None:
-    """The id in the marker, None without one. OSError; RemoteError: it is not one of ours."""
+    """The id in the marker, None without one. OSError; RemoteError: it is not valid."""
     try:
         with (folder / MARKER).open("rb") as file:
             data = file.read(4096)

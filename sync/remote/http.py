@@ -13,7 +13,7 @@ import httpx
 
 from journal import __version__
 from journal.printable import one_line
-from journal.steps import step
+from journal.verbose import step
 from sync.remote.answers import Answers, Request
 from sync.remote.contract import RemoteError, Then
 from sync.remote.exchange import Exchange, LateError, Line, Reply
@@ -44,7 +44,7 @@ class Http:
         timeout_seconds: float,
     ) -> None:  # fmt: skip
         if not re.fullmatch(r"[\x21-\x7e]{1,8192}", token):
-            message = "the token is empty or holds a character that no token holds"
+            message = "the token is empty or contains a character that is not allowed"
             raise RemoteError("no_token", message, Then.PAUSE)
         self.base = address(base_url)
         self.host = httpx.URL(self.base).netloc.decode("ascii")
@@ -113,7 +113,7 @@ class Http:
         try:
             self._client = httpx.Client(headers=headers, limits=httpx.Limits(max_connections=1))
         except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
-            message = "HTTPS_PROXY, ALL_PROXY or SSL_CERT_FILE names what cannot be used"
+            message = "HTTPS_PROXY, ALL_PROXY or SSL_CERT_FILE has a value that cannot be used"
             raise RemoteError("settings", message, Then.PAUSE) from error
         self._line = Line()
         return self._client
@@ -172,6 +172,6 @@ def address(url: str) -> str:
         message = "[remote] url must start with https:// or http:// and name a host"
         raise RemoteError("settings", message, Then.PAUSE)
     if parsed.userinfo or parsed.query or parsed.fragment:
-        message = "[remote] url must hold no user name, password, query or fragment"
+        message = "[remote] url must not contain a user name, password, query or fragment"
         raise RemoteError("settings", message, Then.PAUSE)
     return str(parsed).rstrip("/")

@@ -57,7 +57,7 @@ class Jobs:
                 return Outcome.STORED
         progress["polled_us"] = now_us
         if age > STUCK_SECONDS:
-            progress["note"] = "taken as stored: the remote's job has not ended within a day"
+            progress["note"] = "counted as stored: the remote's job has not ended within a day"
         save()
         return Outcome.STORED if age > STUCK_SECONDS else Outcome.PENDING
 

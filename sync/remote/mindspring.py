@@ -197,7 +197,7 @@ class MindSpring:
             raise
         if source is not None:
             if source["content_hash"] != piece.sha256:
-                progress["note"] = "stored as it was before it was redacted once more"
+                progress["note"] = "stored as it was before the last redaction"
             self._registered(piece, progress, save, source["id"], None)
             return True
         waited_us = self._now_us() - progress["registering"]
@@ -206,7 +206,7 @@ class MindSpring:
             save()
         if waited_us < self._settle_us:
             left = (self._settle_us - max(waited_us, 0)) / SECOND_US
-            message = f"sent without an answer and not found; looked for again in {left:.0f} s"
+            message = f"sent without an answer and not found; checked again in {left:.0f} s"
             raise RemoteError(
                 "unconfirmed", message, Then.RETRY,
                 ambiguous=True, retry_after_seconds=left, counts=False,

@@ -83,7 +83,7 @@ def classified(folder: Path, error: OSError) -> RemoteError:
 
 
 def closed_to_us(path: Path) -> str:
-    """Why this account may not use a path of a folder, and what helps; "" if that cannot be told.
+    """Why this account may not use a path of a folder, and what helps; "" if that is unknown.
 
     The first thing on the way up that can be looked at says it.
     """

@@ -1,4 +1,4 @@
-"""The token of a remote: from the environment or a program, never from a file of ours."""
+"""The token of a remote: from the environment or a program, never from a file of the journal."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import orjson
 
-from journal.layout import Layout, write_whole
+from journal.durable_files import write_whole
+from journal.layout import Layout
 from journal.record import record
 from journal.record.record import Record
 from journal.redaction.redactor import Redactor
@@ -78,7 +79,7 @@ class Files:
                 elif not self.found.dry_run and rules_of(path) != self.redactor.rules:
                     name_rules(path, self.redactor.rules)
             except (DamagedPackError, record.BadLineError) as error:
-                self.found.problems.append(f"{path} is damaged and stays as it is: {error}")
+                self.found.problems.append(f"{path} is damaged and was not changed: {error}")
             self._passed(path)
 
     def _look_at_pack(self, path: Path) -> bool:
@@ -123,7 +124,7 @@ class Files:
             piece = redact_before_send.cleaned(before, self.redactor)
         except UncleanError as error:
             if not self.found.dry_run:
-                blot = redact_before_send.blotted(before, self.redactor)
+                blot = redact_before_send.redacted_piece(before, self.redactor)
                 receipts.reject(self.layout, path, blot, "unclean", str(error), self.now_ns)
             return True
         if piece is not before and not self.found.dry_run:
@@ -137,7 +138,7 @@ class Files:
                 try:
                     piece = redact_before_send.cleaned(before.piece, self.redactor)
                 except UncleanError:
-                    piece = redact_before_send.blotted(before.piece, self.redactor)
+                    piece = redact_before_send.redacted_piece(before.piece, self.redactor)
                 reason = self.redactor.text(before.reason)
                 if piece is not before.piece or reason != before.reason:
                     self.found.dead += 1
@@ -169,7 +170,7 @@ class Files:
         return self._counted(line, line if is_same else orjson.dumps({**entry, **texts}))
 
     def _kept(self, encoded: str) -> str:
-        """What was no UTF-8."""
+        """What was not UTF-8."""
         text = base64.b64decode(encoded).decode("utf-8", "surrogateescape")
         kept = self.redactor.text(text).encode("utf-8", "surrogateescape")
         return base64.b64encode(kept).decode("ascii")

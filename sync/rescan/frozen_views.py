@@ -10,12 +10,12 @@ import apsw
 
 from journal.redaction.redactor import Redactor
 from journal.session.state import SessionState
+from journal.session.texts import KINDS, TextKind
 from sync.rescan.counts import Rescanned
 from sync.store import facts
 from sync.store.compression import pack_state, unpack
 from sync.views import contexts, full_text, items, sessions
 from sync.views.change import Change
-from sync.views.texts import KINDS, TextKind
 
 _LINES = ("project_name", "cwd", "branch")
 
@@ -24,6 +24,7 @@ class _Texts(NamedTuple):
     """What is kept of such a session as text."""
 
     state: bytes
+    before: bytes  # the state before the last turn; empty if that is not known
     summary: str
     title: str
     lines: tuple[str, ...]
@@ -34,6 +35,7 @@ class _Texts(NamedTuple):
         loaded = SessionState.load(state) if state != self.state else None
         return _Texts(
             state,
+            redactor.json(self.before),
             redactor.json(self.summary.encode()).decode(),
             redactor.text(self.title) if loaded is None else sessions.title(loaded),
             tuple(map(redactor.text, self.lines)),
@@ -66,12 +68,14 @@ def redact(db: apsw.Connection, session: int, seqs: list[int], redactor: Redacto
 
 def _read(db: apsw.Connection, session: int) -> _Texts | None:
     query = f"""
-        select s.state, v.summary, s.title, {", ".join(f"s.{name}" for name in _LINES)}
-        from session_states s left join summaries v using (session) where session = ?
+        select s.state, l.state, v.summary, s.title, {", ".join(f"s.{name}" for name in _LINES)}
+        from session_states s left join summaries v using (session)
+        left join last_turns l using (session) where session = ?
     """
     rows: list[Any] = db.execute(query, (session,)).fetchall()
-    for state, summary, title, *lines in rows:
-        return _Texts(unpack(state), summary or "", title, tuple(lines))
+    for state, before, summary, title, *lines in rows:
+        known = unpack(before) if before else b""
+        return _Texts(unpack(state), known, summary or "", title, tuple(lines))
     return None
 
 
@@ -79,6 +83,9 @@ def _write(db: apsw.Connection, session: int, texts: _Texts) -> None:
     names = ", ".join(f"{name} = ?" for name in ("state", "title", *_LINES))
     values = (pack_state(texts.state), texts.title, *texts.lines, session)
     db.execute(f"update session_states set {names} where session = ?", values)
+    if texts.before:
+        query = "update last_turns set state = ? where session = ?"
+        db.execute(query, (pack_state(texts.before), session))
     db.execute("update summaries set summary = ? where session = ?", (texts.summary, session))
 
 

@@ -25,13 +25,13 @@ from sync.ingest import refused_binds
 from sync.rescan import frozen_views, rewriting
 from sync.rescan.counts import Delivered, Rescanned
 from sync.rescan.files import Files
-from sync.retention import held_packs
+from sync.retention import known_packs
 from sync.store import backups, connection, facts, redactions, vacuum
 from sync.store.locks import locked
 from sync.views import contexts, derive, full_text
 
 _AT_ONCE = 50  # bodies may have megabytes
-_SHARES = 100  # of the work on the database, in which its progress is told
+_SHARES = 100  # of the work on the database, in which its progress is reported
 
 
 def _silent(done_bytes: int, total_bytes: int) -> None:
@@ -82,7 +82,7 @@ def _explained(layout: Layout) -> Iterator[None]:
     try:
         yield
     except apsw.BusyError as error:
-        problem = f"{layout.database} is being read by another program and may still hold secrets"
+        problem = f"{layout.database} is being read by another program and may contain secrets"
         raise BusyError(problem, "close it, and rescan again") from error
     except apsw.Error as error:
         raise connection.explain(error, layout.database) from error
@@ -137,7 +137,7 @@ class _Rescan:
             self._change(touched)
         self._files().run()
         self.found.copies = backups.remove(order.layout)
-        held_packs.note_all(db, order.layout)
+        known_packs.note_all(db, order.layout)
         refused_binds.write(db, order.layout)
         contexts.write_stale(db, order.layout, order.settings, order.now_us)
         for path in contexts.unused(db, order.layout):

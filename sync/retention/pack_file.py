@@ -19,8 +19,9 @@ from typing import BinaryIO, NamedTuple
 
 import apsw
 
+from journal.durable_files import make_folder, sync_folder
 from journal.errors import JournalError
-from journal.layout import Layout, is_day, make_folder, sync_folder
+from journal.layout import Layout, is_day
 from journal.record.record import Record, dump
 
 ENDING = ".jsonl.gz"

@@ -9,7 +9,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from journal.layout import Layout, append_line, is_day, make_folder, sync_folder, write_whole
+from journal.durable_files import append_line, make_folder, sync_folder, write_whole
+from journal.layout import Layout, is_day
 from sync.ingest.line_reader import OpenFile
 from sync.retention.pack_file import pack_path
 from sync.store.file_cursors import START, Cursor, cursor_key

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import apsw
 
+from journal.durable_files import append_line
 from journal.errors import JournalError
-from journal.layout import Layout, append_line
+from journal.layout import Layout
 from journal.record import record
 from journal.record.record import Record
 from journal.settings.sources import Settings
@@ -131,7 +132,7 @@ class _Packing:
         for day, files in self._closed():
             if stop() or (before >= PASS_BYTES and not self.at_once):
                 break
-            sizes = self._settled(files)
+            sizes = self._stored_sizes(files)
             if sizes and self._pack(day, sizes) and self._durable():
                 packed.rename(day, sum(sizes.values()))
                 packed.remove(day)
@@ -154,7 +155,7 @@ class _Packing:
         listed = [(day, [Path(e.path) for e in self.layout.entries_of(day)]) for day in days]
         return [(day, files) for day, files in listed if files]
 
-    def _settled(self, files: list[Path]) -> dict[Path, int]:
+    def _stored_sizes(self, files: list[Path]) -> dict[Path, int]:
         """The sizes of a day's files if all is read and no process writes them, else none.
 
         A torn last line is ended here: the next pass reads it and keeps it, as a record or as dead.
@@ -211,7 +212,7 @@ class _Packing:
                     continue
                 if not self._is_stored(made):
                     hint = "run: journal sync --rebuild"
-                    self.kept.append(f"{day} is not packed: the database lacks a record ({hint})")
+                    self.kept.append(f"{day} is not packed: the database misses a record ({hint})")
                     return False
                 self._add(draft, made, place)
         return all(

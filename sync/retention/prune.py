@@ -12,8 +12,9 @@ from typing import TypeVar
 import apsw
 import orjson
 
+from journal.durable_files import write_whole
 from journal.errors import JournalError
-from journal.layout import Layout, write_whole
+from journal.layout import Layout
 from journal.record import own_facts
 from journal.settings.sources import Settings
 from journal.times import DAY_US, SECOND_US, to_text

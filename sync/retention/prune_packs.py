@@ -12,7 +12,8 @@ from typing import NamedTuple
 import apsw
 import orjson
 
-from journal.layout import Layout, sync_folder
+from journal.durable_files import sync_folder
+from journal.layout import Layout
 from journal.record import record
 from journal.record.record import JOURNAL_AGENT, Record
 from journal.times import DAY_US, to_us

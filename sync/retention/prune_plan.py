@@ -127,8 +127,8 @@ class _Look:
                 self._keep(key, _NOT_ACKNOWLEDGED)
             else:
                 due.append((key, Grave(agent, name, last_us)))
-        told = self._last_told({grave.session for _, grave in due})
-        return [(_later(grave, told), self._size(key)) for key, grave in due]
+        last_us_of = self._last_facts({grave.session for _, grave in due})
+        return [(_later(grave, last_us_of), self._size(key)) for key, grave in due]
 
     def _before_us(self, days: int) -> int | None:
         """What is older is due; None: nothing ever is."""
@@ -155,7 +155,7 @@ class _Look:
             return True  # what is not shown is not archived
         return standing.is_whole and not standing.waiting and not standing.dead
 
-    def _last_told(self, sessions: Iterable[str]) -> dict[str, int]:
+    def _last_facts(self, sessions: Iterable[str]) -> dict[str, int]:
         """When the journal itself last said something of these sessions."""
         query = """
             select session, max(at_us) from own_facts
@@ -197,9 +197,9 @@ class _Look:
         return before_us, tuple(silenced), events, size
 
 
-def _later(grave: Grave, told: dict[str, int]) -> Grave:
+def _later(grave: Grave, last_us_of: dict[str, int]) -> Grave:
     """The tombstone covers all that is known of the session, and nothing that may still come."""
-    return grave._replace(until_us=max(grave.until_us, told.get(grave.session, 0)))
+    return grave._replace(until_us=max(grave.until_us, last_us_of.get(grave.session, 0)))
 
 
 def _old_copies(layout: Layout, now_us: int) -> tuple[Path, ...]:

@@ -18,12 +18,13 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from journal.layout import Layout, write_whole
+from journal.durable_files import write_whole
+from journal.layout import Layout
 from journal.times import DAY_US, SECOND_US
 from sync.conditions import Reading
 
 LIMIT_US = DAY_US  # a clock that moved by more is not trusted
-HINT = "nothing goes by its age for 24 hours; if the date is right: journal prune --yes"
+HINT = "nothing is deleted by age for 24 hours; if the date is right: journal prune --yes"
 WAIT_US = DAY_US  # ... until a pass so much later agrees with it
 _SEEN_US = 3600 * SECOND_US  # how exactly the time of the last pass is remembered
 # No record is older than the program: a clock that said less was wrong.
@@ -66,7 +67,7 @@ class State:
 
     trusted: Reading
     seen_us: int  # the last pass whose clock was trusted, by that clock
-    doubt: Reading | None = None  # since then another time is told
+    doubt: Reading | None = None  # since then the clock shows another time
 
     def json(self) -> bytes:
         """The content of the file."""
@@ -94,7 +95,7 @@ class Clock:
     """The clock as one pass sees it. Without a reading it is trusted: tests bring their own time.
 
     `problem`: why it is not trusted, for people; "" if it is. `believed_us`: what time it is as
-    far as can be told. `drift_us`: by how much it was moved since it was first trusted.
+    far as is known. `drift_us`: by how much it was moved since it was first trusted.
     """
 
     believed_us: int

@@ -11,7 +11,8 @@ from typing import Any
 
 import apsw
 
-from journal.layout import Layout, is_read_only, make_folder
+from journal.durable_files import make_folder
+from journal.layout import Layout, is_read_only
 from sync.errors import DamagedStoreError, StoreError
 from sync.store import migration, schema
 from sync.store.file_systems import network_file_system
@@ -42,12 +43,12 @@ def check_place(layout: Layout) -> None:
 
 
 def open_file(path: Path) -> apsw.Connection:
-    """The same for the database at `path`, wherever it lies."""
+    """The same for the database at `path`, in any folder."""
     try:
         db = connect(path)
         try:
             _check(db, path)
-            migration.climb(db, path)
+            migration.upgrade(db, path)
         except BaseException:
             db.close()
             raise
@@ -229,6 +230,6 @@ def _copied(path: Path, wal: Path) -> apsw.Connection:
 def empty_database() -> apsw.Connection:
     """A database in memory with the present schema and no rows."""
     db = apsw.Connection(":memory:")
-    for step in schema.LADDER:
+    for step in schema.STEPS:
         step(db)
     return db

@@ -11,6 +11,7 @@ import orjson
 
 from journal.agents import meaning_of
 from journal.record import record
+from journal.record.json_strings import beginnings
 from journal.session.fold import Event
 from journal.session.meaning import OTHER, Meaning
 from sync.store import bodies
@@ -111,7 +112,7 @@ class OwnFact(NamedTuple):
     at_us: int
     name: str
     session: str
-    payload: dict[str, Any]  # empty if it was no object
+    payload: dict[str, Any]  # empty if it was not an object
 
 
 def insert_own(db: apsw.Connection, facts: Iterable[Fact]) -> list[OwnFact]:
@@ -132,7 +133,7 @@ def own_facts(db: apsw.Connection) -> Iterator[OwnFact]:
 
 
 def own_facts_of(db: apsw.Connection, sessions: Iterable[str]) -> dict[str, list[OwnFact]]:
-    """What the journal itself says of sessions with these ids, of whichever agents."""
+    """What the journal itself says of sessions with these ids, of all agents."""
     wanted = orjson.dumps(list(sessions)).decode()
     query = "select line from own_facts where session in (select value from json_each(?))"
     found: dict[str, list[OwnFact]] = {}
@@ -159,7 +160,7 @@ class Stored(NamedTuple):
 
     @property
     def payload(self) -> Any:
-        """The payload's values; the text of one that was no object."""
+        """The payload's values; the text of one that was not an object."""
         return record.load_body(self.body)
 
     @property
@@ -173,6 +174,8 @@ class Stored(NamedTuple):
         return record.dump(made)
 
 
+LONG_BODY_BYTES = 16 << 20
+MOST_BODY_BYTES = 64 << 20
 _COLUMNS = "select e.seq, e.id, e.at_us, s.agent, e.name, o.header, s.id, e.raw, e.body"
 _SELECT = f"""
 {_COLUMNS}
@@ -227,7 +230,14 @@ def _stored(db: apsw.Connection, *row: Any) -> Stored:
 
 
 def understand(agent: str, event: str, body: bytes, raw: bool) -> Meaning:
-    """What a stored or arriving body means. BadLineError: it is not JSON."""
+    """What a stored or arriving body means. BadLineError: it is not JSON.
+
+    Of a very long body the beginnings of its long strings are read: no view shows more of them.
+    """
+    if len(body) > LONG_BODY_BYTES:
+        body = beginnings(body)
+    if len(body) > MOST_BODY_BYTES:
+        return OTHER  # millions of short values: they would take many times their length
     value = record.load_body(body)
     if raw and isinstance(value, str):
         # An object in an encoding that is not UTF-8 still says which session it is of.

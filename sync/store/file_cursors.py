@@ -27,7 +27,7 @@ START = Cursor(0, 0, 0, b"")
 
 
 def day_key(day: str, name: str) -> str:
-    """The name under which the cursor of a day's file is kept; file names may be no UTF-8."""
+    """The name under which the cursor of a day's file is kept; file names may not be UTF-8."""
     key = f"{day}/{name}"
     return key if key.isascii() else key.encode("utf-8", "backslashreplace").decode()
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from journal.durable_files import make_folder
 from journal.errors import BusyError, JournalError
-from journal.layout import make_folder
 
 
 @contextmanager

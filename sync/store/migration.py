@@ -1,8 +1,7 @@
-"""The climb from an older schema to this one: all steps or none, and a copy of before is kept.
+"""Upgrades a database from an older schema to this one: all steps or none, after a backup.
 
-Every step, with the number that notes it, lies in one transaction, so a kill, a full disk or an
-error in any of them leaves the database as the older program knows it. The copy is for those who
-go back to that program after the climb.
+All steps, with the number that notes each, are in one transaction. A kill, a full disk or an error
+leaves the database as the older program knows it. The backup is for going back to that program.
 """
 
 import re
@@ -12,15 +11,15 @@ from pathlib import Path
 
 import apsw
 
-from journal.layout import sync_folder
+from journal.durable_files import sync_folder
 from sync.errors import StoreError
 from sync.store import schema
 
 _BACKUP = re.compile(r"\.backup-v\d+(\.part)?")
 
 
-def climb(db: apsw.Connection, path: Path) -> None:
-    """Lead the database at `path` up to the present schema; nothing to do for most calls.
+def upgrade(db: apsw.Connection, path: Path) -> None:
+    """Upgrade the database at `path` to the present schema; most calls find nothing to do.
 
     StoreError: a step or the copy failed, nothing was changed. apsw.Error: it cannot be written.
     """
@@ -60,9 +59,9 @@ def _version(db: apsw.Connection) -> int:
 
 def _step(db: apsw.Connection, path: Path, step: int) -> None:
     try:
-        schema.LADDER[step](db)
+        schema.STEPS[step](db)
     except (apsw.SQLError, apsw.ConstraintError) as error:
-        problem = f"cannot lead {path} from schema {step} to {step + 1}: {error}"
+        problem = f"cannot upgrade {path} from schema {step} to {step + 1}: {error}"
         hint = "nothing was changed; go back to the version before, and report this"
         raise StoreError(problem, hint) from error
     db.pragma("application_id", schema.APPLICATION_ID)

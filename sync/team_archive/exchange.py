@@ -59,7 +59,7 @@ def run(conditions: Conditions, *, is_reachable: bool) -> Exchanged:
 
 
 def _obey(conditions: Conditions) -> int:
-    """What deliveries were told of deletions."""
+    """What deliveries learned of deletions."""
     remotes = circuit_breaker.load(conditions.layout.remotes)
     memory = remotes.memory(name_of(conditions.settings.remote, conditions.layout))
     found = list(_tombstones(memory.get(_TOMBSTONES)))

@@ -10,7 +10,8 @@ from typing import Any
 
 import orjson
 
-from journal.layout import Layout, write_whole
+from journal.durable_files import write_whole
+from journal.layout import Layout
 
 
 @dataclass(slots=True)

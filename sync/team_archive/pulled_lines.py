@@ -7,7 +7,7 @@ import apsw
 import orjson
 
 from journal.record.record import JOURNAL_AGENT
-from sync.ingest.foreign_lines import Held, Line
+from sync.ingest.foreign_lines import Accepted, Line
 from sync.transfer.importing import TAKEN
 
 _BYTES_AT_ONCE = 4 << 20
@@ -18,7 +18,7 @@ def as_line(data: bytes) -> Line:
     return Line(1, 0, data, len(data), len(data))
 
 
-def is_of(one: Held, who: tuple[str, str]) -> bool:
+def is_of(one: Accepted, who: tuple[str, str]) -> bool:
     """Whether a line is of its session, and no order to this home."""
     made = one.record
     return one.session == who and (made.agent != JOURNAL_AGENT or made.event in TAKEN)

@@ -23,7 +23,7 @@ from journal.settings.sources import Settings
 from journal.times import to_text
 from sync.delivery import received
 from sync.ingest.appending import Appender
-from sync.ingest.foreign_lines import Held, held
+from sync.ingest.foreign_lines import Accepted, accepted
 from sync.remote.naming import archive_name
 from sync.remote.postgres.tombstone import Tombstone
 from sync.store import connection, facts
@@ -214,9 +214,9 @@ class _Run:
         self, db: apsw.Connection, appender: Appender, session: _Session, ids: list[Any]
     ) -> None:
         lines = self._archive.rows(_LINES, [session.owner, ids])
-        found = [one for (line,) in lines for one in held(as_line(bytes(line)))]
+        found = [one for (line,) in lines for one in accepted(as_line(bytes(line)))]
         who = session.agent, session.id
-        good = [one for one in found if isinstance(one, Held) and is_of(one, who)]
+        good = [one for one in found if isinstance(one, Accepted) and is_of(one, who)]
         self._done.left_out += len(found) - len(good)
         self._note(db, session, [one.record.id.hex() for one in good])
         for one in good:

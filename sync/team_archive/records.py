@@ -18,8 +18,8 @@ from journal.record import record
 from journal.record.record import JOURNAL_AGENT
 from journal.session.fold import Event
 from sync.query import detail
-from sync.query.detail import Detail
 from sync.query.filters import Wanted
+from sync.query.session_detail import Detail
 from sync.store import bodies, connection, facts
 from sync.store.facts import Fact
 from sync.team_archive import conditions

@@ -13,8 +13,9 @@ from uuid import UUID
 
 from journal.errors import UsageError
 from journal.record import record
+from journal.search_words import Phrase, query_words
 from journal.session.meaning import Action, Meaning
-from journal.words import Phrase, query_words
+from journal.session.texts import TextKind, summary_text, texts
 from sync.query.candidates import Query
 from sync.query.filters import Calls
 from sync.query.search import Hit
@@ -22,13 +23,12 @@ from sync.query.terms import Term, folded, snippet
 from sync.store import facts
 from sync.team_archive.archive import Archive
 from sync.team_archive.listing import SHORT_CHARS
-from sync.views.texts import TextKind, summary_text, texts
 
 SECONDS = 5.0
 _ROUNDS = 8  # pages of candidates that are looked at for one page of hits
 _MOST = 2_000  # candidates in one page
 _ENDLESS = (1 << 62, (1 << 128) - 1)
-_HINT = "give the same words and filters as before, and the cursor of a line unchanged"
+_HINT = "repeat the words and filters, with the cursor of a line unchanged"
 _MATCHING = """
 select s.owner, m.found_id, m.found_us, m.is_summary, s.agent, s.id, s.project_name, s.title,
   case when m.is_summary then convert_to(s.summary, 'UTF8') else r.line end
@@ -208,5 +208,5 @@ def _place(text: str, mark: int) -> _Place:
     except ValueError as error:
         raise UsageError("this is not a cursor of a search", _HINT) from error
     if version != "a1" or known != mark or not 0 <= number <= _ENDLESS[1] or at_us > _ENDLESS[0]:
-        raise UsageError("this cursor is of another search", _HINT)
+        raise UsageError("this cursor belongs to another search", _HINT)
     return _Place(at_us, number, kind)

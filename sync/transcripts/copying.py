@@ -20,7 +20,7 @@ import apsw
 
 from journal.agents import AGENTS
 from journal.agents.claude_code import transcript_lines
-from journal.agents.entry import Row
+from journal.agents.transcript_entry import Row
 from journal.layout import Layout
 from journal.record import record
 from journal.settings.sources import Settings
@@ -82,7 +82,7 @@ def copy(
         for one, due in transcripts.to_copy(db, now_us):
             if not _look_at(one, into, kept, roots) and due:
                 copies.reached.append(one)  # gone, or nothing is new: done
-            for path in _beside(one):
+            for path in _subagent_files(one):
                 inner = transcripts.reached(db, path, one.agent, one.session)
                 _look_at(inner, into, kept, roots)
         if follow and settings.capture.follow:
@@ -152,7 +152,7 @@ def allowed_roots(folders: Mapping[str, list[Path]]) -> list[str]:
     return [os.path.realpath(folder) for tops in folders.values() for folder in tops]
 
 
-def _beside(one: Copied) -> list[Path]:
+def _subagent_files(one: Copied) -> list[Path]:
     """The files of a session's sub-agents."""
     agent = AGENTS.get(one.agent)
     if agent is None or agent.transcripts is None:

@@ -1,4 +1,4 @@
-"""A transcript that is imported as history: read whole, wherever it lies."""
+"""A transcript that is imported as history: read whole, from any folder."""
 
 import os
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hooks.project import Place, locate
 from journal.agents import AGENTS
-from journal.agents.entry import Row
+from journal.agents.transcript_entry import Row
 from journal.printable import one_line
 from journal.record import record
 from sync.ingest.foreign_lines import Line, UnreadableError, lines
@@ -107,14 +107,18 @@ class TranscriptSource:
                     at = max(offset, self.reached.cursor.offset)
                     yield Line(number + 1, at, tail, len(tail), at)
         except OSError as error:
-            message = one_line(f"cannot read {self.path} to its end: {error.strerror}")
-            raise UnreadableError(message, "check its rights") from error
+            raise _unreadable(self.path, error) from error
 
     def records(self, line: Line) -> Iterator[record.Record]:
         """What one line says. TornLineError: not all of it could be read."""
         if line.size > len(line.data) + 1:
             raise too_long(line.data, line.size)
         return self._reading.records(line.offset, line.data)
+
+
+def _unreadable(path: Path, error: OSError) -> UnreadableError:
+    message = one_line(f"cannot read {path} to its end: {error.strerror}")
+    return UnreadableError(message, "check its rights")
 
 
 def _numbered(path: Path, rows: Iterator[Row]) -> Iterator[Line]:
@@ -129,6 +133,13 @@ def _numbered(path: Path, rows: Iterator[Row]) -> Iterator[Line]:
 
 
 def _beginning(path: Path) -> bytes:
+    """UnreadableError: it cannot be read."""
+    if path.suffix == ".jsonl":
+        try:
+            with path.open("rb", buffering=0) as file:
+                return file.read(BEGINNING_BYTES)
+        except OSError as error:
+            raise _unreadable(path, error) from error
     parts: list[bytes] = []
     size = 0
     for line in lines(path):

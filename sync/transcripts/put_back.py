@@ -48,7 +48,7 @@ def put_back(
         return []
     if _write(path, restored.lines(db, session)) == 0:
         hint = "nothing was copied of it; what hooks recorded: journal show"
-        raise JournalError(f"the agent's file is gone and no copy was kept: {path}", hint)
+        raise JournalError(f"the agent's file does not exist and no copy was kept: {path}", hint)
     written = [path]
     folder = path.with_suffix("") / "subagents"
     for subagent in _subagents(db, session):
@@ -93,8 +93,8 @@ def _place(
 ) -> Path | None:
     """Where the agent looks for the file: where it was, else where it would make it."""
     roots = allowed_roots(discovery.roots(settings, environ, layout))
-    told = [Path(str(path)) for (path,) in db.execute(_PATHS, (agent, name))]
-    own = (path for path in told if path.name == f"{name}.jsonl")
+    noted = [Path(str(path)) for (path,) in db.execute(_PATHS, (agent, name))]
+    own = (path for path in noted if path.name == f"{name}.jsonl")
     made = (
         folder / re.sub("[^a-zA-Z0-9]", "-", cwd) / f"{name}.jsonl"
         for folder in transcript_lines.folders(environ)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import apsw
 
+from journal.durable_files import write_parts
 from journal.errors import UsageError
-from journal.layout import write_parts
 from journal.record import record
 from sync.pages import html_page
 from sync.pages.markdown import session_markdown

@@ -24,7 +24,7 @@ from journal.settings.sources import Settings
 from sync.delivery import received
 from sync.ingest.appending import Appender
 from sync.ingest.dead_letters import Dead
-from sync.ingest.foreign_lines import Line, Refused, UnreadableError, held, lines
+from sync.ingest.foreign_lines import Line, Refused, UnreadableError, accepted, lines
 from sync.ingest.screening import make_screen
 from sync.remote.share import closed_to_us
 from sync.store import connection
@@ -40,7 +40,7 @@ LOCK = "import.lock"  # in the home; of the one process that imports
 # What another journal says of sessions; the rest is about its own deliveries, calls and deletions.
 TAKEN = frozenset(("MemoryId", "Summary", "Pin", "Unpin"))
 MOST_REFUSALS = 5
-SCREENED_TOGETHER = 32  # records
+SCREENED_TOGETHER = 16  # records
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ class _Run:
                 self._read(source, before, total)
             before += source.size
             self._order.progress(before, total)
-        self._append_told()
+        self._append_lines()
         self._appender.flush()
         self._done.imported = self._appender.appended
         self._done.known = self._appender.known
@@ -223,9 +223,9 @@ class _Run:
         """What takes the lines of a file, and the lines."""
         if transcript is None:
             return partial(self._take, source.path), lines(source.path)
-        return partial(self._take_told, transcript), transcript.lines()
+        return partial(self._take_line, transcript), transcript.lines()
 
-    def _take_told(self, transcript: TranscriptSource, line: Line) -> None:
+    def _take_line(self, transcript: TranscriptSource, line: Line) -> None:
         """What a line of a transcript says, redacted: it is the copy that is kept."""
         self._refuse_pending(ends=False)
         try:
@@ -235,9 +235,9 @@ class _Run:
         except TornLineError as error:
             self._pending = transcript.path, line, Refused(0, error.torn, str(error))
         if len(self._told) >= SCREENED_TOGETHER:
-            self._append_told()
+            self._append_lines()
 
-    def _append_told(self) -> None:
+    def _append_lines(self) -> None:
         told, self._told = self._told, []
         for made in self._screen.records(told) if self._screen else told:
             data = record.dump(made).rstrip()
@@ -251,7 +251,7 @@ class _Run:
             self._refuse(*pending, keep=not ends)
 
     def _take(self, path: Path, line: Line) -> None:
-        for one in held(line):
+        for one in accepted(line):
             if isinstance(one, Refused):
                 self._refuse(path, line, one)
                 continue

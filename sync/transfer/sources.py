@@ -97,7 +97,7 @@ def _alone(path: Path) -> Found:
     agent = agent_of(path)
     if agent or is_journal(path):
         return Found(list(_source(path, agent=agent)))
-    raise JournalError(one_line(f"{path} holds no records of a journal"), _HINT)
+    raise JournalError(one_line(f"{path} contains no journal records"), _HINT)
 
 
 def _of_folder(path: Path) -> Found:
@@ -115,7 +115,7 @@ def _of_folder(path: Path) -> Found:
     if not found.sources and not _is_journal_folder(path):
         if told := transcripts(path):
             return Found(told)
-        raise JournalError(one_line(f"nothing in {path} is of a journal"), _HINT)
+        raise JournalError(one_line(f"nothing in {path} belongs to a journal"), _HINT)
     return found
 
 
@@ -153,7 +153,7 @@ def _look_at(files: list[Path], found: Found) -> None:
             if is_journal(file):
                 found.sources += _source(file)
             else:
-                found.foreign.append(one_line(f"{file} holds no records of a journal"))
+                found.foreign.append(one_line(f"{file} contains no journal records"))
         except UnreadableError:
             found.sources += _source(file)  # reading it will say why it cannot be read
 

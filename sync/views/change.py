@@ -1,4 +1,4 @@
-"""What a view is told: one session, the steps that are new in its conversation, and its state."""
+"""What a view gets: one session, the steps that are new in its conversation, and its state."""
 
 from dataclasses import dataclass, field
 
@@ -21,5 +21,5 @@ class Change:
     position: int  # of the first step
     unopened: frozenset[int]  # rows of events that end a tool call which was not open
     order: tuple[int, bytes] = (0, b"")  # the greatest (at, id) of all the session's events
-    events: list[Event] = field(default_factory=list)  # all new ones, also those told twice
+    events: list[Event] = field(default_factory=list)  # all new ones, also repeated ones
     is_new: bool = True  # no step of it was derived before

@@ -14,7 +14,8 @@ from typing import Any
 import apsw
 
 from journal.context import briefing
-from journal.layout import Layout, write_whole
+from journal.durable_files import write_whole
+from journal.layout import Layout
 from journal.settings.sources import Settings
 from journal.times import to_datetime
 from sync.store import short_ids, states

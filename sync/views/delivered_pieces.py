@@ -32,7 +32,7 @@ class PieceKey(NamedTuple):
     part: str = ""
 
 
-def tell(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
+def add_facts(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
     """Apply what became of pieces: what they cover is archived, or given up."""
     for fact in own:
         if fact.name in KINDS and (key := _key(fact)) is not None:

@@ -36,7 +36,7 @@ from sync.views.memory_ids import Who
 from sync.views.merging import Merging, appended, from_tail, slices, whole
 
 # Raised when a view derives other rows from the same facts: all sessions are then folded again.
-VERSION = 1000 * STATE_VERSION + 8
+VERSION = 1000 * STATE_VERSION + 9
 SLICE_EVENTS = 500
 SLICE_SESSIONS = 100  # whose states are in memory at once
 # contexts look at the session's row before it changes; full_text, last, indexes the summary.
@@ -54,7 +54,7 @@ def advance(
     What it returns is still to be handed to `full_text.insert`, in the same transaction.
     """
     for view in OF_OWN_FACTS:
-        view.tell(db, own)
+        view.add_facts(db, own)
     spoken_of = _spoken_of(db, own) - set(new)
     models.note_work(db, new)
     delivered_pieces.note_work(db, [*new, *spoken_of], now_us)
@@ -173,7 +173,7 @@ def _derive_all(db: apsw.Connection, now_us: int) -> None:
             view.drop_all(db)
         own = list(facts.own_facts(db))
         for view in OF_OWN_FACTS:
-            view.tell(db, own)
+            view.add_facts(db, own)
         for session in facts.session_keys(db):
             if deletion.has_gaps(db, session):
                 _keep(db, session, now_us)

@@ -60,8 +60,7 @@ def due(
         elif silence and silent_us > limit_us:
             found.append(Ended(agent, session, last_us, SILENCE))
         elif process:
-            # A parent may have been a passing shell.
-            is_known = pid is not None or state.get("processes", 0) > 1
+            is_known = _is_known(pid, state.get("processes", 0))
             if is_known and _is_gone(process, on == host and state.get("home") == home):
                 found.append(Ended(agent, session, last_us, GONE))
         elif pid is not None and on == host and not is_alive(pid, last_us):
@@ -80,6 +79,17 @@ def _open_sessions(db: apsw.Connection) -> Iterator[Any]:
     rows: list[Any] = db.execute(query).fetchall()
     for *row, data in rows:
         yield *row, states.fields(data)
+
+
+def can_be_seen(process: str, processes: int, pid: int | None, host: str) -> bool:
+    """Whether a process of the session is known that can be looked at on this machine."""
+    if not process:
+        return pid is not None and host == os.uname().nodename
+    return _is_known(pid, processes) and _found(process) is not None
+
+
+def _is_known(pid: int | None, processes: int) -> bool:
+    return pid is not None or processes > 1  # a parent may have been a passing shell
 
 
 def _is_gone(process: str, is_ours: bool) -> bool:
@@ -132,7 +142,7 @@ def is_alive(pid: int, last_us: int) -> bool:
 
 
 def _started_us(pid: int) -> int | None:
-    """When a process began, microseconds since 1970; None: it cannot be told."""
+    """When a process began, microseconds since 1970; None: unknown."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - read for each open session
             ticks = int(file.read().rpartition(b")")[2].split()[19])  # field 22, proc(5)

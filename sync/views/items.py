@@ -13,8 +13,8 @@ import apsw
 from journal.session.fold import Event
 from journal.session.meaning import Action, Kind
 from journal.session.mentions import content_digest, stem
+from journal.session.texts import LIMIT_CHARS
 from sync.views.change import Change
-from sync.views.texts import LIMIT_CHARS
 
 NO_ID = "~"  # the beginning of ids that replace missing ids of the agent
 _INSERT = """
@@ -30,7 +30,7 @@ on conflict (session, name) where name is not null do update set
   digest = coalesce(digest, excluded.digest)
 """
 _TEXT = "insert or replace into item_texts values (?, ?)"
-# Of a call that is told by its end: unless its start has told the text already.
+# Of a call that is known from its end: unless its start has given the text already.
 _TEXT_OF_END = """
 insert or replace into item_texts select ?1, ?2
 where exists (select 1 from items where session = ?3 and name = ?4 and seq = ?1)
@@ -145,9 +145,11 @@ def _opened(db: apsw.Connection, session: int, event: Event, calls: dict[str, _I
 
 
 def _write_texts(db: apsw.Connection, items: list[_Item]) -> None:
-    told = [(item, text) for item in items if (text := item.text)]
-    db.executemany(_TEXT, [(item.seq, text) for item, text in told if item.seq != item.end_seq])
-    ends = [(i.seq, text, i.session, i.name) for i, text in told if i.seq == i.end_seq]
+    with_text = [(item, text) for item in items if (text := item.text)]
+    db.executemany(
+        _TEXT, [(item.seq, text) for item, text in with_text if item.seq != item.end_seq]
+    )
+    ends = [(i.seq, text, i.session, i.name) for i, text in with_text if i.seq == i.end_seq]
     db.executemany(_TEXT_OF_END, ends)
 
 

@@ -19,7 +19,7 @@ EVENT = "MemoryId"
 Who = tuple[str, str]  # an agent and its session id
 
 
-def tell(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
+def add_facts(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
     """Apply new binds: winners are worked out again among all that are related to them."""
     binds = [_bind(fact) for fact in own if fact.name == EVENT]
     if not binds:
@@ -36,7 +36,7 @@ def tell(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
 
 
 def touched(db: apsw.Connection, own: list[OwnFact]) -> set[Who]:
-    """The sessions whose memory id these facts may change, in the state that they are told to."""
+    """The sessions whose memory id these facts may change, in the given state."""
     named = {(bind.agent, bind.session) for bind in map(_bind, own)}
     binds = [_bind(fact) for fact in own if fact.name == EVENT]
     return named | {(bind.agent, bind.session) for bind in _together(db, binds)}
@@ -164,7 +164,7 @@ def follow(db: apsw.Connection, kind: str) -> None:
 
 
 def drop_all(db: apsw.Connection) -> None:
-    """Remove every row, before all binds are told again."""
+    """Remove every row, before all binds are read again."""
     db.execute("delete from binds")
     db.execute("delete from memory_ids")
 

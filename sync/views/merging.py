@@ -187,7 +187,7 @@ def _of_part(
 
 
 def _sources(events: list[Event]) -> set[bool]:
-    """Whether a transcript, hooks or both tell of these."""
+    """Whether a transcript, hooks or both report these."""
     return {event.meaning.told for event in events}
 
 

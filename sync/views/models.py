@@ -1,6 +1,6 @@
 """The view of a model's work: calls that were made, how they ended, which sessions it is for.
 
-A call is in the journal before it is made, so that a killed one counts. A summary is told with the
+A call is in the journal before it is made, so that a killed one counts. A summary is given with the
 time up to which it knows its session.
 """
 
@@ -13,7 +13,7 @@ import orjson
 from journal.record.own_facts import Link, after_of, in_force
 from journal.session.fold import Event
 from journal.session.meaning import Kind
-from journal.session.summary import Summary, told
+from journal.session.summary import Summary, from_fields
 from journal.times import to_us
 from sync.store.facts import OwnFact
 from sync.views.memory_ids import agent_kind
@@ -23,14 +23,14 @@ _TELLING = frozenset((Kind.PROMPT, Kind.TOOL_AFTER, Kind.TOOL_FAILED, Kind.TURN_
 KINDS = {"ModelCall": "call", "ModelFailure": "failure", "Summary": "summary"}
 
 
-class Told(NamedTuple):
+class ModelSummary(NamedTuple):
     """The summary that a model gave of a session, and up to when it knows it."""
 
     covers_us: int
     summary: Summary
 
 
-def tell(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
+def add_facts(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
     """Take new records of a model's calls in."""
     rows = [_row(fact) for fact in own if fact.name in KINDS]
     insert = "insert or replace into model_records values (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -46,7 +46,7 @@ def _row(fact: OwnFact) -> tuple[Any, ...] | None:
         return None  # of no session: it stays a fact, and nothing follows from it
     kind, covers_us, said = KINDS[fact.name], fact.at_us, ""
     if kind == "summary":
-        made = told(fact.payload.get("summary", fact.payload), fact.at_us)
+        made = from_fields(fact.payload.get("summary", fact.payload), fact.at_us)
         if made is None:
             return None
         covers_us = _covers_us(fact)
@@ -71,7 +71,7 @@ def _covers_us(fact: OwnFact) -> int:
         return fact.at_us
 
 
-def latest(db: apsw.Connection, agent: str, session: str) -> Told | None:
+def latest(db: apsw.Connection, agent: str, session: str) -> ModelSummary | None:
     """The summary that a model gave of a session and that no other has replaced."""
     found = summary_record(db, agent, session)
     if found is None:
@@ -79,7 +79,7 @@ def latest(db: apsw.Connection, agent: str, session: str) -> Told | None:
     query = "select covers_us, said from model_records where record = ?"
     rows: list[Any] = db.execute(query, (found,)).fetchall()
     ((covers_us, said),) = rows
-    return Told(covers_us, Summary.model_validate_json(said))
+    return ModelSummary(covers_us, Summary.model_validate_json(said))
 
 
 def summary_record(db: apsw.Connection, agent: str, session: str) -> bytes | None:
@@ -114,12 +114,12 @@ def keep_work_since(db: apsw.Connection, since_us: int) -> None:
 
 
 def drop_all(db: apsw.Connection) -> None:
-    """Remove what was told, before all of it is told again; what is to be done stays."""
+    """Remove what was stored, before all of it is stored again; what is to be done stays."""
     db.execute("delete from model_records")
 
 
 def drop_session(db: apsw.Connection, agent: str, session: str) -> None:
-    """Remove what was told of one session."""
+    """Remove what was stored of one session."""
     db.execute("delete from model_records where agent = ? and session = ?", (agent, session))
 
 

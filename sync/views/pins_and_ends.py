@@ -16,7 +16,7 @@ from sync.store.facts import OwnFact
 PINS = {"Pin": True, "Unpin": False}
 
 
-def tell(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
+def add_facts(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
     """Apply pins; of each session the one that no other replaces counts."""
     pins = [fact for fact in own if fact.name in PINS]
     told = facts.own_facts_of(db, {fact.session for fact in pins}) if pins else {}
@@ -62,12 +62,12 @@ def inferred_end(db: apsw.Connection, agent: str, session: str, last_us: int) ->
 
 
 def drop_all(db: apsw.Connection) -> None:
-    """Remove every row, before all is told again."""
+    """Remove every row, before all are stored again."""
     for table in ("pins", "inferred_ends"):
         db.execute(f"delete from {table}")
 
 
 def drop_session(db: apsw.Connection, agent: str, session: str) -> None:
-    """Remove what was told of one session."""
+    """Remove what was stored of one session."""
     for table in ("pins", "inferred_ends"):
         db.execute(f"delete from {table} where agent = ? and session = ?", (agent, session))

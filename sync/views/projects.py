@@ -19,7 +19,8 @@ from hooks import emit
 from hooks.belonging import folders_file
 from hooks.git_look import MOST_COMMITS
 from hooks.project import locate
-from journal.layout import Layout, write_whole
+from journal.durable_files import write_whole
+from journal.layout import Layout
 from journal.session.state import SessionState
 from sync.store import states
 

@@ -31,7 +31,7 @@ def bury(db: apsw.Connection, own: Iterable[OwnFact], now_us: int) -> int:
 
     To be called inside a transaction, before the facts that came with them are stored.
     """
-    graves = tombstones.tell(db, own)
+    graves = tombstones.add_facts(db, own)
     return up_to(db, graves, now_us) if graves else 0
 
 
@@ -72,14 +72,14 @@ def _remove(
 
 
 def _remove_own(db: apsw.Connection, grave: Grave, spoken: list[OwnFact]) -> None:
-    """What the journal itself said of the session; what it said later is told again."""
+    """What the journal itself said of the session; what it said later is stored again."""
     gone = {own.id for own in spoken if tombstones.is_of(own, grave)}
     deletion.remove_own(db, gone)
     left = [own for own in spoken if own.id not in gone and own.name != tombstones.EVENT]
     of_session = [own for own in left if own.payload.get("agent") == grave.agent]
     for view in derive.OF_OWN_FACTS:
         view.drop_session(db, grave.agent, grave.session)
-        view.tell(db, of_session)
+        view.add_facts(db, of_session)
 
 
 def _remove_session(db: apsw.Connection, key: int) -> None:

@@ -23,11 +23,11 @@ def best(db: apsw.Connection, agent: str, session: str, state: SessionState) -> 
     The files of a model's summary are the observed ones: it is not asked for them.
     """
     builtin = summarise(state)
-    told = models.latest(db, agent, session)
-    if told is None or builtin is None or told.covers_us < last_word_us(state):
+    by_model = models.latest(db, agent, session)
+    if by_model is None or builtin is None or by_model.covers_us < last_word_us(state):
         return builtin
     observed = {"files_read": builtin.files_read, "files_edited": builtin.files_edited}
-    return told.summary.model_copy(update=observed)
+    return by_model.summary.model_copy(update=observed)
 
 
 def last_word_us(state: SessionState) -> int:

@@ -27,17 +27,17 @@ class Grave(NamedTuple):
     until_us: int
 
 
-def tell(db: apsw.Connection, own: Iterable[OwnFact]) -> list[Grave]:
+def add_facts(db: apsw.Connection, own: Iterable[OwnFact]) -> list[Grave]:
     """Apply tombstones; those that cover more of their sessions than before.
 
     One that names another in `after` replaces it, though it may cover less: the other one
     was recorded by a clock that was ahead.
     """
     new = [fact for fact in own if _grave(fact) is not None]
-    told = facts.own_facts_of(db, {fact.session for fact in new}) if new else {}
+    stored = facts.own_facts_of(db, {fact.session for fact in new}) if new else {}
     risen = []
     for who in {_who(fact) for fact in new}:
-        rivals = {fact.id: fact for fact in (*told.get(who[1], ()), *new) if _who(fact) == who}
+        rivals = {fact.id: fact for fact in (*stored.get(who[1], ()), *new) if _who(fact) == who}
         grave = _standing(rivals.values())
         if grave is not None:
             before_us = until_us(db, *who)
@@ -50,9 +50,9 @@ def _who(fact: OwnFact) -> tuple[str, str]:
     return str(fact.payload.get("agent")), fact.session
 
 
-def _standing(told: Iterable[OwnFact]) -> Grave | None:
+def _standing(stored: Iterable[OwnFact]) -> Grave | None:
     """Of the tombstones of one session that none replaces, the one that covers most."""
-    graves = {fact.id: (_grave(fact), after_of(fact.payload)) for fact in told}
+    graves = {fact.id: (_grave(fact), after_of(fact.payload)) for fact in stored}
     replaced = {after for unique, (_, after) in graves.items() if after != unique}
     found = [grave for unique, (grave, _) in graves.items() if grave and unique not in replaced]
     return max(found, key=lambda grave: grave.until_us, default=None)

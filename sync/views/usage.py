@@ -60,7 +60,7 @@ class Tokens(NamedTuple):
 
 def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
     """Add what the new events say of tokens, also those that a hook reports as well."""
-    rows, totals, told = [], [], set()
+    rows, totals, changed = [], [], set()
     for change in changes:
         for event in change.events:
             meaning = event.meaning
@@ -68,15 +68,15 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
                 rows.append(
                     (change.session, used[0], used[1], event.at_us, meaning.inherited, *used[2:])
                 )
-                told.add(change.session)
+                changed.add(change.session)
             for used in meaning.totals:
                 totals.append((change.session, used.model, event.at_us, *used[2:]))
-                told.add(change.session)
-    if not told:
+                changed.add(change.session)
+    if not changed:
         return
     db.executemany(_INSERT, rows)
     db.executemany(_TOTALS, totals)
-    for session in told:
+    for session in changed:
         if db.execute("select 1 from totals where session = ?", (session,)).fetchone():
             db.execute(_REST, (session,))
             rest = "message = '~' || model"
@@ -101,7 +101,7 @@ def of(db: apsw.Connection, session: int) -> Tokens | None:
 
 
 def of_row(db: apsw.Connection, session: int) -> dict[str, Any]:
-    """What the team archive cannot tell from a session's messages alone; often nothing.
+    """What the team archive cannot derive from a session's messages alone; often nothing.
 
     REST: the tokens that the agent counted beyond them, as model, moment and the four kinds.
     INHERITS: the session has messages from the session that it forked.

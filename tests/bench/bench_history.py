@@ -81,10 +81,11 @@ def _rows(scratch: Path, sessions: int) -> list[Row]:
     for _ in range(ROUNDS if sessions <= 1000 else 1):
         (scratch / "floor.db").unlink(missing_ok=True)
         command = [sys.executable, "-c", FLOOR, str(history.root), str(scratch / "floor.db")]
-        floor.append(run(command, environ, subprocess.DEVNULL)[0])
+        floor.append(_cost(command, environ).seconds)
         shutil.rmtree(home)
-        seconds, memory, output = run(_journal("import", "--json"), environ, subprocess.DEVNULL)
-        first.append(seconds)
+        before = _processor_seconds()
+        _, memory, output = run(_journal("import", "--json"), environ, subprocess.DEVNULL)
+        first.append(_processor_seconds() - before)
         peak = max(peak, memory)
     base, took = statistics.median(floor), statistics.median(first)
     what = f"{sessions:,} sessions"
@@ -150,7 +151,7 @@ def _median(command: list[str], environ: Mapping[str, str], rounds: int = ROUNDS
 
 
 def _cost(command: list[str], environ: Mapping[str, str]) -> Cost:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = _processor_seconds()
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environ
     )
@@ -158,8 +159,13 @@ def _cost(command: list[str], environ: Mapping[str, str]) -> Cost:
     lines = Path(f"/proc/{process.pid}/io").read_text().splitlines()
     read = int(next(line for line in lines if line.startswith("rchar")).split()[1])
     assert process.wait() == 0, command
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return Cost(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, read)
+    return Cost(_processor_seconds() - before, read)
+
+
+def _processor_seconds() -> float:
+    """Of all processes that this one has waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _add_lines(history: History, number: int) -> None:

@@ -25,7 +25,7 @@ PROJECT = 3
 
 
 def write(scratch: Path) -> tuple[Path, Path]:
-    """A home with RECORDS records, all taken in, and the folder of one of its projects."""
+    """A home with RECORDS records, all synced, and the folder of one of its projects."""
     home, root = scratch / "home", scratch / "code"
     here = root / f"p{PROJECT}"
     here.mkdir(parents=True)

@@ -22,7 +22,7 @@ KINDS = (
 
 
 def measure(scratch: Path) -> list[Row]:
-    """Interleaved turns in a short and a long session, as hooks and transcript tell them."""
+    """Interleaved turns in a short and a long session, as hooks and transcript report them."""
     return [
         _row(scratch / str(number), name, LongSession(agent, named, doubled))
         for number, (name, agent, named, doubled) in enumerate(KINDS)

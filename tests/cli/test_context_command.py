@@ -12,7 +12,7 @@ from firing import commands, environment, run
 from hooks.project import locate
 from installed import Installed
 from journal import cli
-from journal.cli.daily.context import told
+from journal.cli.daily.context import context_text
 from journal.layout import Layout
 
 PROJECT = "/home/dev/code/i-exit"
@@ -54,8 +54,7 @@ def test_it_is_of_the_current_directory_and_syncs_first(
     below.mkdir(parents=True)
     (here / ".git").mkdir()
     (here / ".git/HEAD").write_text("ref: refs/heads/main\n")
-    monkeypatch.setattr("os.uname", lambda: _Host("host"))
-    place = locate(str(here), "host")
+    place = locate(str(here), os.uname().nodename)
     git = f',"git":{json.dumps({"key": place.key, "name": place.name, "top": place.top})}'
     line = recordings.line(
         "UserPromptSubmit",
@@ -71,11 +70,6 @@ def test_it_is_of_the_current_directory_and_syncs_first(
     assert all(c.isprintable() or c == "\n" for c in out)
 
 
-class _Host:
-    def __init__(self, name: str) -> None:
-        self.nodename = name
-
-
 def test_nothing_to_say_is_reported_on_stderr_and_is_not_a_failure(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,7 +82,7 @@ def test_nothing_to_say_is_reported_on_stderr_and_is_not_a_failure(
 
 
 @pytest.mark.parametrize("setting", ['sources = ["resume"]', "sessions = 0"])
-def test_where_the_hook_is_told_to_be_silent_nothing_is_shown(
+def test_no_context_is_shown_where_the_hook_is_switched_off(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], setting: str
 ) -> None:
     (tmp_path / "config.toml").write_text(f"[context]\n{setting}\n")
@@ -103,7 +97,7 @@ def test_records_not_yet_synced_are_named(tmp_path: Path) -> None:
     recordings.write_journal(tmp_path, "i-exit")
     stored.sync(tmp_path)
     key = f"path:{os.uname().nodename}:{PROJECT}"
-    text = told(Layout.at(tmp_path), key, "i-exit", [(2, "4b3b17")])
+    text = context_text(Layout.at(tmp_path), key, "i-exit", [(2, "4b3b17")])
     assert "missing  2 records of" in text
 
 

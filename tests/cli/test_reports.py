@@ -11,7 +11,7 @@ import pytest
 import commands
 import stored
 from journal.layout import Layout
-from journal.setup import lost
+from journal.setup import lost_records
 from told import Reader, asked
 
 
@@ -32,13 +32,13 @@ def home(journal: Reader) -> Path:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["sesions"], "journal: no such command 'sesions' (Did you mean 'sessions'?)"),
+        (["sesions"], "journal: no such command 'sesions' (did you mean 'sessions'?)"),
         (["sessions", "--limit", "x"], "journal: invalid value for '--limit': "),
         (
             ["show", "a", "b"],
             "journal: got unexpected extra argument (b) (see: journal show --help)",
         ),
-        (["sync", "--wait", "nan"], "journal: invalid value for '--wait': nan is not a number"),
+        (["sync", "--wait", "nan"], "journal: invalid value for '--wait': 'nan' is not a number"),
         (["sessions", "--since", "2 weeks"], "journal: cannot read '2 weeks' as a time (try 2h"),
     ],
 )
@@ -78,7 +78,7 @@ def test_outputs_that_are_not_files(home: Path, tmp_path: Path) -> None:
 
 def test_the_log_is_shown_by_level(home: Path, journal: Reader) -> None:
     assert "stored" in journal("logs")
-    assert journal("logs", "--level", "error") == "The log has no such line.\n"
+    assert journal("logs", "--level", "error") == "No line of the log matches.\n"
     line = json.loads(journal("logs", "--json").splitlines()[0])
     assert line["records"]["stored"] > 0
 
@@ -95,15 +95,28 @@ def test_a_dry_run_lists_exactly_what_a_prune_deletes(home: Path, journal: Reade
     assert at_once["sessions"] == [], "old ones that have only just come in"
     stored.arrive_when_recorded(home)
     planned = json.loads(journal("prune", "--max-age", "30", "--dry-run", "--json"))
-    assert len(planned["sessions"]) == 3, "also those whose end nobody had inferred yet"
+    assert len(planned["sessions"]) == 3, "also those whose end was not inferred yet"
     done = json.loads(journal("prune", "--max-age", "30", "--json"))
     assert done["sessions"] == planned["sessions"]
     assert len(list((home / "days").rglob("journal.*"))) == 1, "one file of tombstones"
 
 
+def test_pieces_for_another_remote_are_told_apart(
+    home: Path, journal: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = 'kind = "mindspring"\nurl = "http://127.0.0.1:9"\nworkspace = "w"\ntoken_env = "T"\n'
+    monkeypatch.setenv("T", "token")
+    (home / "config.toml").write_text(f"[remote]\n{server}min_interval_seconds = 0\n")
+    assert "3 waiting in retry/." in journal("sync")
+    folder = home.parent / "nas"
+    folder.mkdir()
+    (home / "config.toml").write_text(f'[remote]\nkind = "folder"\npath = "{folder}"\n')
+    assert "waiting in retry/ (3 for another remote)." in journal("replay", "--all")
+
+
 def test_what_was_lost_is_known(home: Path, journal: Reader) -> None:
     layout = Layout(home)
-    lost.reserve(layout)
+    lost_records.reserve(layout)
     code = (
         "import sys, os; from hooks import emit; "
         "emit.append = emit.spool = lambda *a: (_ for _ in ()).throw(OSError(28, 'full')); "
@@ -111,12 +124,12 @@ def test_what_was_lost_is_known(home: Path, journal: Reader) -> None:
     )
     for _ in range(2):
         subprocess.run([sys.executable, "-c", code, str(home)], check=True)
-    assert lost.read(layout).number == 2
-    assert (home / "lost").stat().st_size == len(lost.NOTHING)
-    assert "2 records found no place" in " ".join(journal("status").split())
+    assert lost_records.read(layout).number == 2
+    assert (home / "lost").stat().st_size == len(lost_records.NOTHING)
+    assert "2 records could not be written" in " ".join(journal("status").split())
 
 
-def test_a_clock_that_moved_is_told_and_prune_waits_for_yes(home: Path, journal: Reader) -> None:
+def test_a_moved_clock_is_reported_and_prune_waits_for_yes(home: Path, journal: Reader) -> None:
     seen = json.loads((home / "clock").read_bytes())
     seen["trusted"][2] -= 10 * 86_400 * 1_000_000  # ten days passed, by the clock alone
     seen["seen_us"] = seen["trusted"][2]
@@ -124,7 +137,7 @@ def test_a_clock_that_moved_is_told_and_prune_waits_for_yes(home: Path, journal:
     said = "the clock went forward by 10 days since the last sync"
     assert said in journal("status")
     journal("sync")
-    assert f"{said} (nothing goes by its age for 24 hours" in journal.err
+    assert f"{said} (nothing is deleted by age for 24 hours" in journal.err
     assert len(journal("sessions", "--json").splitlines()) == 3
     journal("prune", "--max-age", "30", code=1)
     assert journal.err.startswith(f"journal: nothing is deleted: {said}")

@@ -1,4 +1,4 @@
-"""`journal run`: a planned session is shown from its start, and nobody else's is in its place."""
+"""`journal run`: a planned session is shown from its start, and no other session takes its plan."""
 
 import json
 import os
@@ -137,7 +137,7 @@ def test_what_cannot_be_started_is_reported_in_one_line(
     assert done.stdout == ""
 
 
-def test_who_will_not_be_recorded_is_told(planner: Planner, tmp_path: Path) -> None:
+def test_a_warning_says_that_nothing_is_recorded(planner: Planner, tmp_path: Path) -> None:
     assert planner.run("--", "true").stderr == ""
     planner.installed.journal("off", "--here")
     assert "capture is off, nothing is recorded (journal on --here)" in (
@@ -215,7 +215,7 @@ def recorded(value: str, pid: str) -> str | None:
 
 
 @pytest.mark.parametrize("pid", ["", "none", "999999999", str(2**62), "mine"])
-def test_what_cannot_be_told_counts(pid: str) -> None:
+def test_a_plan_counts_where_terminal_sessions_cannot_be_compared(pid: str) -> None:
     pid = str(os.getpid()) if pid == "mine" else pid
     assert recorded("my own id", pid) == "my own id"
     assert recorded("a:b", pid) == "a:b"

@@ -1,7 +1,6 @@
 """`journal show`: everything of one session, and nothing that a terminal would obey."""
 
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +17,7 @@ from journal.settings.sources import Settings
 from journal.times import to_us
 from sync.pages.markdown import session_markdown
 from sync.query import detail, listing
-from sync.query.detail import Detail
+from sync.query.session_detail import Detail
 from sync.store import connection
 from told import NOW_US, Reader, asked, four_states, tell
 
@@ -105,14 +104,14 @@ def test_the_text_says_who_when_what_and_how_it_ended(journal: Reader) -> None:
     four_states(journal.home)
     lines = journal("show", "aaaaaa").splitlines()
     assert lines[0].split() == ["session", "aaaaaa01", "(claude-code)"]
-    assert re.fullmatch("memory id  [0-9a-f-]{36}", lines[1])
-    assert lines[2].split() == ["project", "billing", "(/code/billing)"]
-    assert lines[3].split(None, 1) == ["state", "finished, prompt_input_exit"]
-    assert lines[4].endswith(", 49s ago")
+    assert lines[1].split() == ["project", "billing", "(/code/billing)"]
+    assert lines[2].split(None, 1) == ["state", "finished, prompt_input_exit"]
+    assert lines[3].endswith(", 49s ago")
+    assert not any(line.startswith("memory id") for line in lines), "it was minted"
     assert lines[-2:] == [lines[-2], "           all done"] or lines[-1].strip() == "all done"
     waiting = journal("show", "dddddd")
     assert "awaiting your answer for 2h: rm -rf build" in waiting
-    assert "(not adopted: it only started)" in journal("show", "eeeeee")
+    assert "(it only started)" in journal("show", "eeeeee")
 
 
 def test_a_sub_agents_calls_are_set_in_and_it_is_listed(journal: Reader) -> None:
@@ -177,12 +176,12 @@ def test_a_name_that_fits_none_or_several_fails_with_one_line(journal: Reader) -
     asked(journal.home, "abcdef01", "one", 10)
     asked(journal.home, "abcdef02", "two", 10)
     assert journal("show", "abc", code=1) == ""
-    assert journal.err.startswith("journal: abc is not one session but abcdef01, abcdef02")
+    assert journal.err.startswith("journal: 'abc' matches several sessions: abcdef01, abcdef02")
     assert journal("show", "\x1b[2Jzzz", "--json", code=1) == ""
     assert journal.err == "journal: no session zzz (journal sessions --all lists them)\n"
 
 
-def test_nothing_of_a_stranger_is_obeyed_by_the_terminal(journal: Reader) -> None:
+def test_no_foreign_text_controls_the_terminal(journal: Reader) -> None:
     asked(journal.home, "aaaaaa01", HOSTILE, 100, cwd=f"/code/{HOSTILE}")
     tool = {"tool_name": HOSTILE, "tool_use_id": "t", "tool_input": {"command": HOSTILE}}
     tell(journal.home, "aaaaaa01", "PreToolUse", 90, **tool)
@@ -205,7 +204,7 @@ def read(home: Path, name: str) -> Detail:
     return found
 
 
-def test_markdown_tells_the_session_in_order(journal: Reader) -> None:
+def test_markdown_shows_the_session_in_order(journal: Reader) -> None:
     recordings.write_journal(journal.home, "p-simple")
     page = journal("show", "c3af9c", "--format", "markdown")
     assert page == session_markdown(read(journal.home, "c3af9c"))

@@ -1,4 +1,4 @@
-"""A folder of the home that nobody may look into is named, and everything else goes on."""
+"""A folder of the home that cannot be read is named, and everything else works."""
 
 import gzip
 import re
@@ -27,7 +27,7 @@ def journal(
 
 
 @pytest.mark.parametrize("folders", [*((one,) for one in FOLDERS), FOLDERS])
-def test_what_is_shut_is_named_and_the_rest_goes_on(
+def test_a_closed_folder_is_named_and_the_rest_works(
     journal: Reader, folders: tuple[str, ...]
 ) -> None:
     asked(journal.home, "bbbbbb01", "new in another day", 2 * 86_400)
@@ -93,7 +93,9 @@ def test_while_the_days_are_shut_what_is_stored_is_shown(journal: Reader) -> Non
     stored.check(journal.home)
 
 
-@pytest.mark.parametrize("folder", ["packs", "contexts", "retry", "dead", "logs", "days/2026-11-16"])
+@pytest.mark.parametrize(
+    "folder", ["packs", "contexts", "retry", "dead", "logs", "days/2026-11-16"]
+)
 def test_forget_names_what_it_cannot_change_and_removes_the_rest(
     journal: Reader, folder: str
 ) -> None:

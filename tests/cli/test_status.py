@@ -35,7 +35,7 @@ def status(journal: Reader) -> Any:
 
 
 def tree(home: Path) -> dict[str, bytes]:
-    """Every file of a home; SQLite's own files beside the database may come and go."""
+    """Every file of a home, except SQLite's own files next to the database, which come and go."""
     files = (path for path in home.rglob("*") if path.is_file())
     return {str(p): p.read_bytes() for p in files if not p.name.endswith(("-shm", "-wal"))}
 
@@ -92,7 +92,7 @@ def test_the_sessions_are_counted_by_state(journal: Reader) -> None:
     assert tree(journal.home) == before
 
 
-def test_what_lies_in_dead_is_rejected(journal: Reader) -> None:
+def test_pieces_in_dead_are_rejected(journal: Reader) -> None:
     asked(journal.home, "aaaaaa01", "work", 10)
     (path,) = (journal.home / "days").rglob("*.jsonl")
     with path.open("ab") as file:
@@ -102,7 +102,7 @@ def test_what_lies_in_dead_is_rejected(journal: Reader) -> None:
     assert "2 unreadable, kept in dead/" in journal("status")
 
 
-def test_a_damaged_database_is_a_problem_and_the_rest_is_still_told(journal: Reader) -> None:
+def test_a_damaged_database_is_a_problem_and_the_rest_is_still_shown(journal: Reader) -> None:
     asked(journal.home, "aaaaaa01", "work", 10)
     damaged = b"not a database at all, " * 100
     (journal.home / "journal.db").write_bytes(damaged)

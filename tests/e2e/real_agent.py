@@ -47,7 +47,7 @@ class Person:
         subprocess.run(["git", "init", "-q"], cwd=self.project, check=True)
 
     def _configure(self) -> dict[str, str]:
-        """The agent talks to the scripted model and to nobody else."""
+        """The agent talks to the scripted model and to no other server."""
         url, name = self.model.url, self.agent.name
         if name == "codex":
             self._put(".codex/config.toml", CODEX.format(url=url))

@@ -32,7 +32,7 @@ def test_two_sessions_of_the_real_program(name: str, tmp_path: Path, model: Scri
     assert not any(_holds_context(request) for request in person.ask())
     [first] = _lines(person.journal("sessions", "--all", "--json"))
     assert (first["agent"], first["prompts"], first["title"]) == (name, 1, PROMPT)
-    person.journal("sync")  # which copies what its transcript tells
+    person.journal("sync")  # which copies its transcript
     shown = json.loads(person.journal("show", first["session"], "--json"))
     [call] = [one for one in shown["observations"] if COMMAND in json.dumps(one["input"])]
     assert call["ok"] is True
@@ -40,7 +40,7 @@ def test_two_sessions_of_the_real_program(name: str, tmp_path: Path, model: Scri
     assert ANSWER in json.dumps(shown["answers"])
     requests = person.ask()
     told = [request for request in requests if _holds_context(request)]
-    assert told, "the second session is told of the first"
+    assert told, "the context of the second session has the first"
     assert _holds_context(requests[0]) or name == "opencode"  # which asks for a title first
     assert person.agent.setup.obstacles(person.home, {}) == []
     person.journal("sync")  # a busy machine may show a list before all is synced

@@ -1,4 +1,4 @@
-"""The real Claude Code from npm, offline: what its hooks and its transcripts tell is told once.
+"""The real Claude Code from npm, offline: what its hooks and its transcripts report is shown once.
 
 As test_real_agents: `make e2e` sets E2E_AGENTS to the folder with the program. Each scenario runs
 it against a model that does what is written down, headless or at a terminal. A second hook of each

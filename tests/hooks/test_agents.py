@@ -182,7 +182,7 @@ def test_a_file_with_our_name_that_is_not_ours_is_left_alone(tmp_path: Path) -> 
     path = hooks_file.default_path(AGENTS["opencode"], os.environ)
     path.parent.mkdir(parents=True)
     path.write_text("export default {}")
-    with pytest.raises(Exception, match="not a file of ours"):
+    with pytest.raises(Exception, match="the journal did not write it"):
         Place(tmp_path, "opencode")
     assert path.read_text() == "export default {}"
 
@@ -198,7 +198,7 @@ def prepared(words: str, chars: int) -> bytes:
 
 
 @pytest.mark.parametrize("place", COMMANDS, indirect=True)
-def test_a_start_is_told_the_context_in_the_agent_s_own_form(place: Place, tmp_path: Path) -> None:
+def test_a_start_gets_the_context_in_the_agent_s_own_form(place: Place, tmp_path: Path) -> None:
     cwd = tmp_path / "shop"
     cwd.mkdir()
     key = f"path:{place.layout.id}:{cwd}"
@@ -249,7 +249,7 @@ def test_no_agent_believes_the_variables_of_another() -> None:
         assert (session, json.loads(line)["pid"]) == ("own", 12)
 
 
-def test_a_daemon_s_pid_is_no_sign_of_life(tmp_path: Path) -> None:
+def test_the_pid_of_a_daemon_does_not_count(tmp_path: Path) -> None:
     script = tmp_path / "codex"
     script.write_text("#!/bin/sh\necho here\nread x\n")
     script.chmod(0o755)

@@ -1,7 +1,7 @@
 """No broken home, interpreter or installation blocks any agent.
 
 What would: exit code 2 (Claude Code, Codex, Qwen Code), any but 0 before a tool (Copilot CLI), 2
-and more with any output (Gemini CLI). What would be shown or told to the model: text on stdout or
+and more with any output (Gemini CLI). What a person or the model would see: text on stdout or
 stderr. So each command ends with 0 and prints nothing but, at the start of a session, JSON in the
 agent's form. With THOROUGH=1 every event of every agent, else two events of the three agents whose
 commands, shells and answers differ.

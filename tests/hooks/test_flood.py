@@ -1,4 +1,4 @@
-"""The flood: thousands of headless sessions that only start and stop cost whoever looks nothing."""
+"""Thousands of headless sessions that only start and stop are not listed and cost nothing."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ OF_FILES = "select * from cursors"  # a row for each file of the journal, the fl
 
 
 def headless(home: Path, session: str, event: str, ago_seconds: float, **payload: object) -> None:
-    """A record of a session before which nobody sits, in a file of its own."""
+    """A record of a headless session, in a file of its own."""
     now_ns = NOW_US * 1000 - int(ago_seconds * 1e9)
     body = {"session_id": session, "cwd": PROJECT, **payload}
     line = recordings.line(event, body, now_ns, CLAUDE_CODE_ENTRYPOINT="sdk-cli")

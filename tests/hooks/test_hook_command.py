@@ -42,7 +42,7 @@ PROGRAMS = Path(hooks.__file__).parent
 
 
 class Place(NamedTuple):
-    """A scratch home with the programs in it, a packaged copy beside it, a temporary folder."""
+    """A scratch home with the programs in it, a packaged copy next to it, a temporary folder."""
 
     home: Path
     packaged: Path
@@ -148,14 +148,14 @@ def test_a_hook_leaves_one_record_in_the_home(shell: str, place: Place) -> None:
     assert place.kept() == []
 
 
-def test_what_the_interpreter_compiles_in_the_home_is_private(shell: str, place: Place) -> None:
+def test_compiled_files_in_the_home_are_private(shell: str, place: Place) -> None:
     fire(shell, f"umask 022; {place.command()}", place)
     cache = place.home / "hooks" / "__pycache__"
     assert stat.S_IMODE(cache.stat().st_mode) == 0o700
     assert stat.S_IMODE((place.home / "days").stat().st_mode) == 0o700
 
 
-def test_a_durable_hook_is_told_so(shell: str, place: Place) -> None:
+def test_a_durable_hook_gets_its_option(shell: str, place: Place) -> None:
     (place.home / "hooks" / "emit.py").write_text(
         "import sys; open(sys.argv[1] + '/seen', 'w').write('|'.join(sys.argv[2:]))\nmain = print"
     )
@@ -291,7 +291,7 @@ def test_programs_of_an_older_version_go_on_recording(shell: str, place: Place) 
     assert (len(place.records()), place.kept()) == (1, [])
 
 
-def test_without_the_module_that_could_tell_what_is_off_the_shell_keeps_stdin(
+def test_without_the_module_that_knows_what_is_off_the_shell_keeps_stdin(
     shell: str, place: Place
 ) -> None:
     (place.home / "hooks" / "off.py").unlink()

@@ -60,7 +60,7 @@ def mount(*arguments: str | Path) -> bool:
 
 @contextmanager
 def read_only(home: Path) -> Iterator[None]:
-    """The home as it is on a read-only disk; for whoever may not mount, without the rights."""
+    """The home on a read-only disk; without permissions where mounting is not allowed."""
     if mount("--bind", home, home):
         try:
             assert mount("-o", "remount,bind,ro", home)
@@ -71,7 +71,7 @@ def read_only(home: Path) -> Iterator[None]:
     places = [home, *home.rglob("*")]
     modes = {place: place.stat().st_mode for place in places}
     if os.getuid() == 0:  # rights do not bind root; a folder that is none does
-        (home / "days").rename(home / "aside")
+        (home / "days").rename(home / "renamed")
         (home / "days").touch()
     else:
         for place in places:
@@ -81,7 +81,7 @@ def read_only(home: Path) -> Iterator[None]:
     finally:
         if os.getuid() == 0:
             (home / "days").unlink()
-            (home / "aside").rename(home / "days")
+            (home / "renamed").rename(home / "days")
         else:
             for place in places:
                 place.chmod(modes[place])
@@ -151,8 +151,8 @@ def test_a_home_that_is_something_else_leaves_records_in_the_spool(
 ) -> None:
     fire_both(hostile)
     (path,) = hostile.home.glob(part) if part else [hostile.home]
-    aside = hostile.folder / "aside"
-    path.rename(aside)
+    away = hostile.folder / "away"
+    path.rename(away)
     match kind:
         case "file":
             path.touch()
@@ -168,12 +168,12 @@ def test_a_home_that_is_something_else_leaves_records_in_the_spool(
         path.rmdir()
     else:
         path.unlink()
-    aside.rename(path)
+    away.rename(path)
     assert assert_stored(hostile, 4) == []
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["home", "spool"])
-def test_what_a_hook_makes_is_private_under_any_umask(hostile: Hostile, full: bool) -> None:
+def test_files_of_hooks_are_private_under_any_umask(hostile: Hostile, full: bool) -> None:
     if full:
         (hostile.home / "days").touch(mode=0o600)  # no folder
     for event in EVENTS:
@@ -235,7 +235,7 @@ def test_a_record_that_the_disk_cuts_off_is_whole_in_the_spool(hostile: Hostile)
 
 
 @pytest.mark.parametrize("gone", [False, True], ids=["emitter", "shell"])
-def test_what_no_disk_can_take_lies_among_the_dead(hostile: Hostile, gone: bool) -> None:
+def test_a_piece_that_no_disk_accepts_goes_to_dead(hostile: Hostile, gone: bool) -> None:
     fire_both(hostile)
     if gone:
         (hostile.home / "hooks" / "emit.py").write_text("raise SystemExit(1)")
@@ -273,7 +273,7 @@ def test_with_any_program_missing_the_payload_is_stored(
             durable=False,
         )
         command = hook_command(programs, "claude-code", event)
-        # A start from `compact` is told nothing, and so collects nothing.
+        # A start from `compact` gets no context, and so collects nothing.
         hostile.fire(event, payload(event, number=number, source="compact"), command, **MINE)
         raw += not python or (home != "whole" and not package)
         assert spooled(hostile) == [".raw"] * raw

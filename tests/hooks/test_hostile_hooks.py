@@ -1,6 +1,6 @@
 """The installed hooks as real processes under hostile conditions: input, streams, crowds, kills.
 
-Whatever happens: exit 0, silence, and afterwards everything that was delivered whole is stored
+In every case: exit 0, no output, and afterwards everything that was delivered whole is stored
 exactly once, and the rest is kept raw or lies in `dead/` with its reason.
 """
 
@@ -95,7 +95,7 @@ def opened(line: bytes) -> dict[str, Any]:
 
 
 def assert_silent(event: str, fired: firing.Fired) -> None:
-    """SessionStart may speak, in the one form that its agent reads; nobody else may."""
+    """Only SessionStart may print, in the one form that its agent reads."""
     assert (fired.code, fired.stderr) == (0, b"")
     if event == "SessionStart" and fired.stdout:
         assert set(json.loads(fired.stdout)) <= {"hookSpecificOutput", "systemMessage"}
@@ -314,7 +314,7 @@ def test_a_stdin_that_comes_late_and_in_pieces_is_waited_for(hostile: Hostile) -
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_closed_streams_leave_the_journal_whole(hostile: Hostile, closed: str) -> None:
     """What the hook opens takes the numbers of the closed streams, and must not be printed into."""
-    for number in range(2):  # the second SessionStart has something to sync and to tell
+    for number in range(2):  # the second SessionStart has something to sync and to print
         for event in EVENTS:
             hook = f"{{ {hostile.command(event)}; }} {closed}"
             fired = firing.run(hook, payload(event, number=number), hostile.env, hostile.folder)
@@ -413,8 +413,8 @@ def test_a_hook_that_is_killed_in_its_write_costs_other_hooks_no_byte(hostile: H
             victims.append(stdin)
             seconds = None if number % 3 else chance.uniform(0, 0.02)
             # One hook writes at about the same moment, and one afterwards.
-            beside = payload("PostToolUse", number=number)
-            running = pool.submit(hostile.fire, "PostToolUse", beside, "", **MINE)
+            other = payload("PostToolUse", number=number)
+            running = pool.submit(hostile.fire, "PostToolUse", other, "", **MINE)
             killed(hostile, stdin, number % 4 == 1, seconds)
             running.result()
             hostile.fire("PostToolUse", payload("PostToolUse", number=number + 1), "", **MINE)

@@ -240,7 +240,7 @@ def test_a_head_that_names_no_branch_gives_neither_branch_nor_commit(
     assert text(place)[:3] == (str(tmp_path / "tool"), "", "")
 
 
-def test_a_branch_that_is_no_utf8_is_still_found(tmp_path: Path) -> None:
+def test_a_branch_that_is_not_utf8_is_still_found(tmp_path: Path) -> None:
     repo = repository(tmp_path / "tool")
     head = git(repo, "rev-parse", "HEAD")
     (repo / ".git" / "HEAD").write_bytes(b"ref: refs/heads/caf\xe9\n")
@@ -427,7 +427,7 @@ KEYS = [
     ("https://müller.example/a/b", "müller.example/a/b"),
     ("https://10.0.0.7:3000/a/b", "10.0.0.7/a/b"),
     ("work:tool", "work/tool"),
-    # Not shared by machines, or nothing that can be told apart from a secret.
+    # Not shared by machines, or not distinguishable from a secret.
     ("", ""),
     ("/srv/git/a.git", ""),
     ("../a", ""),
@@ -498,7 +498,7 @@ def test_no_content_of_a_repository_raises(
     "".join(text(place)[1:]).encode()
 
 
-def test_it_imports_os_sys_and_time_alone() -> None:
+def test_it_imports_only_os_sys_and_time() -> None:
     code = f"import os, sys, time; sys.path.insert(0, {str(ROOT)!r}); before = set(sys.modules)\n"
     code += "import hooks.project; new = set(sys.modules) - before\n"
     code += "print([name for name in new if not name.startswith('hooks')])"

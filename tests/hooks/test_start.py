@@ -139,12 +139,12 @@ def context_of(output: Mapping[str, Any]) -> str:
 
 
 def runs(pid: int) -> bool:
-    """Whether a process is there and not just waiting to be reaped."""
+    """Whether a process exists and is not a zombie."""
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True).stdout
     return bool(state.strip()) and not state.startswith(b"Z")
 
 
-def test_what_was_prepared_is_told_and_the_person_is_told_so_once(scratch: Scratch) -> None:
+def test_the_prepared_context_is_printed_and_the_person_is_notified_once(scratch: Scratch) -> None:
     scratch.context_file.write_bytes(THREE)
     scratch.synced()
     first = scratch.start()
@@ -195,7 +195,7 @@ def test_a_place_that_utf_8_cannot_carry_is_still_a_readable_record(scratch: Scr
     assert scratch.records()[0].origin["git"]["top"].startswith(str(scratch.folder) + "/odd-")
 
 
-def test_a_start_that_names_no_source_is_told(scratch: Scratch) -> None:
+def test_a_start_that_names_no_source_gets_the_context(scratch: Scratch) -> None:
     scratch.context_file.write_bytes(THREE)
     said = json.loads(scratch.payload())
     del said["source"]
@@ -204,7 +204,7 @@ def test_a_start_that_names_no_source_is_told(scratch: Scratch) -> None:
 
 
 @pytest.mark.parametrize("source", ["clear", "compact", "fork"])
-def test_other_sources_are_recorded_and_told_nothing(scratch: Scratch, source: str) -> None:
+def test_other_sources_are_recorded_and_get_no_context(scratch: Scratch, source: str) -> None:
     scratch.context_file.write_bytes(THREE)
     scratch.application(f"echo ran > {scratch.folder}/ran")
     assert scratch.start(scratch.payload(source)) == {}
@@ -212,7 +212,7 @@ def test_other_sources_are_recorded_and_told_nothing(scratch: Scratch, source: s
     assert not (scratch.folder / "ran").exists()
 
 
-def test_the_prepared_file_says_which_sources_are_told(scratch: Scratch) -> None:
+def test_the_prepared_file_says_which_sources_get_the_context(scratch: Scratch) -> None:
     scratch.context_file.write_bytes(prepared(row("aaaaaa1", 1), sources="compact"))
     scratch.synced()
     assert scratch.start() == {}
@@ -220,7 +220,7 @@ def test_the_prepared_file_says_which_sources_are_told(scratch: Scratch) -> None
     assert "[aaaaaa1] full" in context_of(scratch.start(scratch.payload("compact")))
 
 
-def test_who_wants_no_sessions_told_is_told_nothing_and_waits_for_nothing(scratch: Scratch) -> None:
+def test_with_sessions_0_there_is_no_context_and_no_wait(scratch: Scratch) -> None:
     scratch.context_file.write_bytes(prepared(row("aaaaaa1", 1), sessions=0))
     scratch.application(f"echo ran > {scratch.folder}/ran")
     assert scratch.start() == {}
@@ -228,13 +228,13 @@ def test_who_wants_no_sessions_told_is_told_nothing_and_waits_for_nothing(scratc
     assert compose(scratch.context_file.read_bytes(), "me", "startup", "x", [], 9) == ("", 0)
 
 
-def test_a_project_without_earlier_sessions_is_told_nothing(scratch: Scratch) -> None:
+def test_a_project_without_earlier_sessions_gets_no_context(scratch: Scratch) -> None:
     scratch.synced()
     assert scratch.start() == {}
     assert len(scratch.records()) == 1
 
 
-def test_a_session_is_not_told_of_itself(scratch: Scratch) -> None:
+def test_the_context_leaves_out_the_session_itself(scratch: Scratch) -> None:
     scratch.context_file.write_bytes(prepared(row(SESSION, 300), row("aaaaaa1", 100)))
     scratch.synced()
     context = context_of(scratch.start())
@@ -242,7 +242,7 @@ def test_a_session_is_not_told_of_itself(scratch: Scratch) -> None:
     assert SESSION not in context
 
 
-def test_a_resumed_session_is_told_what_others_did_since(scratch: Scratch) -> None:
+def test_a_resumed_session_gets_what_others_did_since(scratch: Scratch) -> None:
     rows = [row("cccccc3", 300), row(SESSION, 200), row("aaaaaa1", 100)]
     scratch.context_file.write_bytes(prepared(*rows))
     scratch.synced()
@@ -262,7 +262,7 @@ def test_a_resumed_session_s_own_start_does_not_hide_the_others(scratch: Scratch
     assert "[cccccc3] full" in context_of(scratch.start(scratch.payload("resume")))
 
 
-def test_what_is_not_synced_is_synced_before_it_is_told(scratch: Scratch) -> None:
+def test_new_records_are_synced_before_the_context_is_printed(scratch: Scratch) -> None:
     scratch.waiting()
     after = scratch.folder / "after.tsv"
     after.write_bytes(THREE)
@@ -327,7 +327,7 @@ def test_what_other_hooks_of_a_new_session_wrote_meanwhile_is_its_own(scratch: S
     assert scratch.start() == {}
 
 
-def test_without_earlier_sessions_missing_records_are_told_alone(scratch: Scratch) -> None:
+def test_without_earlier_sessions_only_missing_records_are_reported(scratch: Scratch) -> None:
     scratch.waiting()
     scratch.application("printf '3\\tdddddd4\\n'")
     lines = context_of(scratch.start()).split("\n")
@@ -402,7 +402,7 @@ def test_a_home_that_cannot_be_written_spools_the_record(scratch: Scratch) -> No
     assert [parse(path.read_bytes()).event for path in spooled] == ["SessionStart"]
 
 
-def test_no_place_at_all_to_keep_the_record_is_no_reason_to_fail(scratch: Scratch) -> None:
+def test_a_hook_that_can_write_nowhere_exits_with_0(scratch: Scratch) -> None:
     home = scratch.folder / "file"
     home.write_text("not a folder")
     shutil.rmtree(scratch.temporary)
@@ -438,7 +438,7 @@ def test_any_input_on_stdin_is_kept(scratch: Scratch, stdin: bytes) -> None:
         prepared(row("aaaaaa1", 1)[:-30]),
     ],
 )
-def test_a_prepared_file_that_is_not_ours_is_no_context(scratch: Scratch, data: bytes) -> None:
+def test_a_foreign_prepared_file_is_not_printed(scratch: Scratch, data: bytes) -> None:
     scratch.context_file.write_bytes(data)
     scratch.synced()
     assert scratch.start() == {}
@@ -488,7 +488,7 @@ def test_a_start_costs_less_than_fifteen_empty_interpreters(scratch: Scratch) ->
     assert min(ours) < 15 * min(empty)
 
 
-def test_running_sessions_are_told_in_a_line_and_dead_ones_as_blocks() -> None:
+def test_running_sessions_are_one_line_and_ended_ones_a_block() -> None:
     ended = subprocess.Popen(["true"])
     ended.wait()
     now_us = time.time_ns() // 1000
@@ -555,7 +555,7 @@ def test_a_tight_limit_shortens_blocks_first_and_then_the_tail() -> None:
     ("missing_bytes", "words"),
     [(1, "1 kB"), (1_000, "1 kB"), (12_001, "13 kB"), (999_001, "1 MB"), (48_400_000, "48 MB")],
 )
-def test_sizes_are_told_roughly(missing_bytes: int, words: str) -> None:
+def test_sizes_are_rounded(missing_bytes: int, words: str) -> None:
     context, _ = compose(b"", "me", "startup", "x", [], missing_bytes)
     assert f"missing  about {words} of newer records not yet synced" in context
 

@@ -209,7 +209,7 @@ def test_the_wal_of_a_large_pass_stays_small(
 
     thread = threading.Thread(target=look)
     thread.start()
-    idle = connection.open_store(Layout.at(tmp_path))  # somebody else, so that the WAL's file stays
+    idle = connection.open_store(Layout.at(tmp_path))  # a second one, so that the WAL stays
     stored.sync(tmp_path)
     over.set()
     thread.join()

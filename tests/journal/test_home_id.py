@@ -1,4 +1,4 @@
-"""The id of a home: made once, found again, and what tells a home that is not mounted."""
+"""The id of a home: made once and kept; a home that is not mounted is recognized by its absence."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -48,7 +48,7 @@ def test_a_file_without_an_id_is_replaced_if_empty_and_else_refused(
     if not content:
         assert home_id.ensure(layout) == layout.id != ""
         return
-    with pytest.raises(JournalError, match="holds no id"):
+    with pytest.raises(JournalError, match="does not contain a home id"):
         home_id.ensure(layout)
     assert layout.id_file.read_bytes() == content
 

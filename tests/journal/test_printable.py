@@ -1,4 +1,4 @@
-"""What is seen of a stranger's text: nothing that steers a terminal, nothing that nobody sees."""
+"""Foreign text on a terminal: no control characters, no invisible characters."""
 
 import unicodedata
 
@@ -13,7 +13,7 @@ UNSEEN = [*range(0xFE00, 0xFE10), 0x2800, 0x3164, 0x115F, 0x1160, 0x034F, 0x180B
 
 
 @pytest.mark.parametrize("code", UNSEEN)
-def test_what_is_invisible_is_left_out(code: int) -> None:
+def test_invisible_characters_are_left_out(code: int) -> None:
     assert visible(f"a{chr(code)}b") == "ab"
 
 

@@ -10,11 +10,11 @@ import pytest
 from places import ROOT
 
 STDLIB = sys.stdlib_module_names
-MOST_MODULES = 20  # in one folder; more are more than one idea
+MOST_MODULES = 20  # in one folder
 # Each folder may import itself and the ones before it.
 ORDER = (
     "hooks",
-    "journal",  # the ground: errors, layout, times, printable
+    "journal",  # used by all others: errors, layout, times, printable
     "journal.record",
     "journal.settings",
     "journal.redaction",
@@ -50,9 +50,11 @@ ORDER = (
     "sync.transfer",
     "sync.team_archive",
     "sync.checkup",
-    "sync",  # what ties it together: cycle, watch, slow_stages, daily_log
+    "sync",  # what runs all of it: cycle, watch, slow_stages, daily_log
+    "journal.cli.ground",  # what commands share: app, filters, ...
     "journal.cli.screen",
     "journal.browse",
+    "journal.cli.browsing",
     "journal.cli.daily",
     "journal.cli.setup",
     "journal.cli.keep",
@@ -79,19 +81,30 @@ LIBRARIES = {
 }
 GROUND = {
     "journal.agents.contract": "journal.agents.ground",
-    "journal.agents.entry": "journal.agents.ground",
+    "journal.agents.transcript_entry": "journal.agents.ground",
     "journal.agents.fields": "journal.agents.ground",
     "journal.agents.patches": "journal.agents.ground",
     "sync.errors": "sync.ground",
     "sync.conditions": "sync.ground",
+    "journal.cli.app": "journal.cli.ground",
+    "journal.cli.completing": "journal.cli.ground",
+    "journal.cli.filters": "journal.cli.ground",
+    "journal.cli.follow": "journal.cli.ground",
+    "journal.cli.process": "journal.cli.ground",
+    "journal.cli.browsing": "journal.cli.browsing",
 }
-# These modules of `journal.cli` are shared by its commands, and by what people look at.
-SHARED = {
-    "journal.cli.app", "journal.cli.browsing", "journal.cli.completing", "journal.cli.filters",
-    "journal.cli.follow", "journal.cli.process",
-}  # fmt: skip
-# `collections.abc` is for annotations alone: a test below says what a hook loads.
-# Loaded by the interpreter anyway, but for the last, which is for odd paths alone.
+# What people and agents use is imported by its own command only.
+COMMANDS = {
+    "journal.browse": "journal.cli.browsing",
+    "journal.web": "journal.cli.look.web",
+    "journal.mcp": "journal.cli.plumbing.mcp",
+}
+# The model has no SQL and no network. The exceptions read an agent's own database, and connect to
+# the socket of a running agent.
+NETWORK = {"asyncio", "http", "socket", "socketserver", "sqlite3", "ssl", "urllib"}
+MAY_CONNECT = {"journal.agents.opencode.database", "journal.doctor.canary"}
+# `collections.abc` is for annotations only: a test below says what a hook loads. The others are
+# loaded by the interpreter in any case, except for the last, which only unusual paths need.
 HOOKS_MAY = {"os", "posix", "sys", "time", "_thread", "collections", "unicodedata"}
 TOPS = {"hooks", "journal", "sync"}
 
@@ -116,7 +129,7 @@ def folder_of(module: str) -> str:
 
 
 def imports(path: Path) -> set[str]:
-    """The full names of what a file imports, wherever in it, also for type checkers alone."""
+    """The full names of all imports in a file, also in functions and TYPE_CHECKING blocks."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -132,33 +145,58 @@ def imports(path: Path) -> set[str]:
 IMPORTS = {module: imports(path) for module, path in MODULES.items()}
 
 
-def test_a_module_imports_its_own_folder_and_those_below() -> None:
+def wrong_imports(module: str, imported: set[str]) -> list[str]:
+    """The imports that run upwards, or into what only a command may import."""
+    place = ORDER.index(folder_of(module))
     wrong = []
-    for module in MODULES.keys() - {"journal.__main__"}:
-        place = ORDER.index(folder_of(module))
-        is_command = folder_of(module).startswith(
-            ("journal.cli.", "journal.web", "journal.browse", "journal.mcp")
-        )
-        for other in IMPORTS[module] & set(MODULES):
-            allowed = ORDER.index(folder_of(other)) <= place
-            if not (allowed or (is_command and other in SHARED)):
-                wrong.append(f"{module} imports {other}")
-    assert not wrong
+    for other in imported & MODULES.keys():
+        upwards = ORDER.index(folder_of(other)) > place
+        top = ".".join(other.split(".")[:2])
+        may = COMMANDS.get(top) == module or module.startswith(top)
+        if upwards or (top in COMMANDS and not may):
+            wrong.append(f"{module} imports {other}")
+    return wrong
+
+
+def wrong_libraries(module: str, imported: set[str]) -> list[str]:
+    """The imports from outside that this module may not have."""
+    allowed = set(HOOKS_MAY) if module.startswith("hooks") else set(STDLIB)
+    if ORDER.index(folder_of(module)) < ORDER.index("sync.ground"):
+        allowed -= set() if module in MAY_CONNECT else NETWORK
+    for place, names in LIBRARIES.items():
+        if _is_in(module, place):
+            allowed |= names
+    tops = {name.partition(".")[0] for name in imported}
+    return [f"{module} imports {top}" for top in tops - allowed - TOPS]
+
+
+def test_a_module_imports_its_own_folder_and_those_below() -> None:
+    checked = MODULES.keys() - {"journal.__main__"}
+    assert not [wrong for one in checked for wrong in wrong_imports(one, IMPORTS[one])]
 
 
 def test_a_library_is_imported_where_it_belongs() -> None:
-    wrong = []
-    for module in MODULES:
-        allowed = set(HOOKS_MAY) if module.startswith("hooks") else set(STDLIB)
-        for place, names in LIBRARIES.items():
-            if module == place or module.startswith(f"{place}."):
-                allowed |= names
-        tops = {name.partition(".")[0] for name in IMPORTS[module]}
-        wrong += [f"{module} imports {top}" for top in tops - allowed - TOPS]
-    assert not wrong
+    checked = MODULES.keys() - {"journal.__main__"}
+    assert not [wrong for one in checked for wrong in wrong_libraries(one, IMPORTS[one])]
 
 
-def test_no_folder_holds_more_modules_than_one_idea_needs() -> None:
+def test_an_import_from_any_higher_folder_is_found() -> None:
+    """Of each folder one module, with an import of a module of each folder above it."""
+    one_of = {folder_of(module): module for module in MODULES if module != "journal.__main__"}
+    folders = [one_of[folder] for folder in ORDER if folder in one_of]
+    for place, module in enumerate(folders):
+        for other in folders[place + 1 :]:
+            assert wrong_imports(module, {other}) == [f"{module} imports {other}"]
+        for library in ("psycopg", "textual", "yaml"):
+            may = any(library in names for at, names in LIBRARIES.items() if _is_in(module, at))
+            assert bool(wrong_libraries(module, {library})) != may
+
+
+def _is_in(module: str, place: str) -> bool:
+    return module == place or module.startswith(f"{place}.")
+
+
+def test_no_folder_has_more_than_20_modules() -> None:
     folders: dict[Path, int] = {}
     for path in MODULES.values():
         if path.name != "__init__.py":
@@ -166,7 +204,7 @@ def test_no_folder_holds_more_modules_than_one_idea_needs() -> None:
     assert {str(p): n for p, n in folders.items() if n > MOST_MODULES} == {}
 
 
-def test_every_folder_says_what_its_idea_is() -> None:
+def test_every_folder_has_a_docstring() -> None:
     for folder in {path.parent for path in MODULES.values()}:
         assert ast.get_docstring(ast.parse((folder / "__init__.py").read_text())), folder
 

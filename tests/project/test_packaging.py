@@ -1,4 +1,4 @@
-"""The wheel: what it holds, and that it works where there is no checkout."""
+"""The wheel: its content, and that it works without a checkout."""
 
 import json
 import subprocess

@@ -28,6 +28,7 @@ from commands import Commands
 from mindspring_server import OUT_OF_MEMORY
 from mindspring_state import State
 from places import FIXTURES
+from storm import slowness
 from sync.remote import notebooks
 
 COMMANDS = {"sync": 50, "replay": 8, "replay --all": 24, "watch": 18}
@@ -183,6 +184,7 @@ class Storm:
     def _command(self) -> None:
         (command,) = self.chance.choices(list(COMMANDS), list(COMMANDS.values()))
         seconds = LEAST_SECONDS * (MOST_SECONDS / LEAST_SECONDS) ** self.chance.random()
+        seconds *= slowness()
         done = self.commands.run(self.home, *command.split(), dies_after_seconds=seconds)
         if done.code == -signal.SIGKILL:
             self.killed[command] += 1
@@ -259,7 +261,7 @@ def _receipts(home: Path) -> Counter[str]:
 
 
 def blow(kind: str, seed: int, kills: int) -> bool:
-    """One storm and what it left; whether everything held."""
+    """One storm and its result; whether every check passed."""
     folder = Path(tempfile.mkdtemp(prefix="agent-journal-archive-"))
     began = time.monotonic()
     print(f"{kind}: seed {seed}, {kills} kills, {folder}", flush=True)
@@ -289,7 +291,7 @@ def blow(kind: str, seed: int, kills: int) -> bool:
 
 def main() -> int:
     """One storm for each kind of remote; exit code 1 if anything that must hold does not."""
-    parser = argparse.ArgumentParser(description="Kill whoever delivers, then count.")
+    parser = argparse.ArgumentParser(description="Kill processes that deliver, then count.")
     parser.add_argument("--kills", type=int, default=150, help="for each kind of remote")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     parser.add_argument("--kind", choices=("mindspring", "folder"), action="append")

@@ -3,7 +3,7 @@
 Records, passes, deliveries, forgetting, imports of older exports and of the remote, rebuilds,
 rescans and prunes come in any order; some are killed; the database is lost, or an older one is put
 back. Afterwards what was recorded is stored exactly once, and nothing of a session comes back that
-was forgotten, whatever the database is made from.
+was forgotten, from every source of the database.
 """
 
 import argparse
@@ -59,7 +59,7 @@ class Storm:
         (self.home / "config.toml").write_text(archived.config("folder", str(self.remote)))
         self.commands = Commands()
         self.rules: dict[Callable[[], None], int] = {
-            self.record: 40, self.sync: 20, self.forget: 4, self.export: 5, self.take_in: 8,
+            self.record: 40, self.sync: 20, self.forget: 4, self.export: 5, self.import_history: 8,
             self.rebuild: 4, self.rescan: 3, self.prune: 4, self.lose: 3, self.copy: 4,
             self.put_back: 4,
         }  # fmt: skip
@@ -111,7 +111,7 @@ class Storm:
             self._fine("sync")
             self._fine("export", "--output", str(self.copies / f"{self.number}.jsonl"))
 
-    def take_in(self) -> None:
+    def import_history(self) -> None:
         """An older export, or what the remote has."""
         exports = sorted(self.copies.glob("*.jsonl"))
         sources = [*exports, *([self.remote] if any(self.remote.iterdir()) else [])]
@@ -169,7 +169,7 @@ class Storm:
         assert done.code == 0, (command, done)
         return done
 
-    def held(self) -> Counter[str]:
+    def stored_records(self) -> Counter[str]:
         """How often each token is in an export."""
         out = self.folder / "all.jsonl"
         self._fine("export", "--output", str(out))
@@ -182,12 +182,12 @@ class Storm:
             step()
             for command in (("sync",), ("sync", "--rebuild")):
                 self._fine(*command)
-                held = self.held()
-                back = sorted(held.keys() & self.gone)
+                stored_records = self.stored_records()
+                back = sorted(stored_records.keys() & self.gone)
                 assert not back, f"forgotten, and back: {back[:3]}"
-                lost = sorted((wanted - held).elements())
+                lost = sorted((wanted - stored_records).elements())
                 assert not lost, f"{len(lost)} records are lost: {lost[:3]}"
-                assert held == wanted, "a record is stored twice"
+                assert stored_records == wanted, "a record is stored twice"
         stored.check(self.home)
 
     def _oldest(self) -> None:
@@ -198,7 +198,7 @@ class Storm:
 
 
 def blow(seed: int, steps: int) -> bool:
-    """One storm and what it left; whether everything held."""
+    """One storm and its result; whether every check passed."""
     folder = Path(tempfile.mkdtemp(prefix="agent-journal-orders-"))
     began = time.monotonic()
     print(f"orders: seed {seed}, {steps} steps, {folder}", flush=True)
@@ -215,7 +215,7 @@ def blow(seed: int, steps: int) -> bool:
     shutil.rmtree(folder)
     print(f"{dict(storm.done)}, killed: {storm.killed}, packs: {packs}")
     print(f"records: {len(storm.told)}, forgotten: {len(storm.gone)}", end="; ")
-    print(f"held: everything; {time.monotonic() - began:.0f} s")
+    print(f"stored_records: everything; {time.monotonic() - began:.0f} s")
     return True
 
 
@@ -226,8 +226,10 @@ def main() -> int:
     parser.add_argument("--storms", type=int, default=4)
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     options = parser.parse_args()
-    held = [blow(options.seed + number, options.steps) for number in range(options.storms)]
-    return 0 if all(held) else 1
+    stored_records = [
+        blow(options.seed + number, options.steps) for number in range(options.storms)
+    ]
+    return 0 if all(stored_records) else 1
 
 
 if __name__ == "__main__":

@@ -204,7 +204,7 @@ def slowness() -> float:
 
 
 def _run(args: list[str]) -> int:
-    sys.orig_argv = [sys.executable, "-m", "journal", *args]  # a watcher may start itself anew
+    sys.orig_argv = [sys.executable, "-m", "journal", *args]  # a watcher may restart itself
     return cli.run(args)
 
 
@@ -227,7 +227,7 @@ def check(storm: Storm) -> truth.Truth:
     report = last_pass(home)
     assert not report.unreadable, report.unreadable
     found = truth.read(home)
-    assert truth.held(home) == found.records, "the database does not hold what the files hold"
+    assert truth.held(home) == found.records, "the database and the files differ"
     told = dict(line.split() for line in storm.told.read_text().splitlines())
     lost = [i for i, digest in told.items() if found.records.get(i, b"").hex() != digest]
     assert not lost, f"{len(lost)} records were written, and are in no file: {lost[0]}"
@@ -235,13 +235,13 @@ def check(storm: Storm) -> truth.Truth:
     stored.check(home)
     again = stored.sync(home)
     assert (again.read, again.stored, again.rejected) == (0, 0, 0), again
-    anew = storm.folder / "anew"
-    shutil.copytree(home / "days", anew / "days")
-    shutil.copy(home / "id", anew / "id")
-    stored.sync(anew)
-    truth.assert_same_views(home, anew)
-    assert truth.prepared(home) == truth.prepared(anew), "contexts differ"
-    shutil.rmtree(anew)
+    copied = storm.folder / "copied"
+    shutil.copytree(home / "days", copied / "days")
+    shutil.copy(home / "id", copied / "id")
+    stored.sync(copied)
+    truth.assert_same_views(home, copied)
+    assert truth.prepared(home) == truth.prepared(copied), "contexts differ"
+    shutil.rmtree(copied)
     truth.assert_nothing_left(home)
     assert not storm.problems, "\n".join(storm.problems)
     return found

@@ -63,7 +63,7 @@ def _call(chance: random.Random, text: Iterator[str]) -> Iterator[tuple[str, dic
 
 
 def write(home: Path, sessions: list[str], seed: int, told: Path) -> None:
-    """Record for ever. What has certainly been written is told: id and content, a line each."""
+    """Record for ever. Print what has certainly been written: id and content, a line each."""
     chance = random.Random(seed)
     events = {session: turns(chance) for session in sessions}
     fd = os.open(told, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)

@@ -9,11 +9,13 @@ import argparse
 import random
 import sys
 import tempfile
+import threading
 from collections import Counter
 from pathlib import Path
 
 from commands import Commands
 from postgres_server import Server
+from storm import slowness
 from team import Home, Team
 
 COMMANDS = (("sync",), ("sync",), ("import", "--archive"), ("replay", "--all"))
@@ -48,15 +50,24 @@ def storm(team: Team, kills: int, servers: int, chance: random.Random) -> int:
         for _ in range(chance.randint(0, 2)):
             home.told.turn(f"{home.path.name}-{chance.choice(SESSIONS)}")
         if servers and number % every == every - 1:
-            team.server.kill()
-            home.try_("sync")
-            team.server.start()
-        seconds = chance.uniform(LEAST_SECONDS, MOST_SECONDS)
+            _kill_the_server(team, home, chance)
+        seconds = chance.uniform(LEAST_SECONDS, MOST_SECONDS) * slowness()
         done = home.try_(*chance.choice(COMMANDS), dies_after_seconds=seconds)
         killed += done.code == -9
         assert done.code in (0, 1, 75, -9), done
     print(f"killed: {killed} of {kills} commands, the server {servers} times")
     return settle(team, homes)
+
+
+def _kill_the_server(team: Team, home: Home, chance: random.Random) -> None:
+    """While a command delivers or pulls; what comes next finds it dead."""
+    killing = threading.Timer(chance.uniform(LEAST_SECONDS, MOST_SECONDS), team.server.kill)
+    killing.start()
+    for command in chance.choices(COMMANDS, k=2):
+        assert home.try_(*command).code in (0, 1, 75), command
+    killing.join()
+    home.run("sync")
+    team.server.start()
 
 
 def settle(team: Team, homes: list[Home]) -> int:

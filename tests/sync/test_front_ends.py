@@ -1,4 +1,4 @@
-"""The loop on every front end: a session ends, its summary is stored, the next one is told of it.
+"""The loop on every front end: a session ends, its summary is stored, the next one gets it.
 
 With real hooks, processes and kills. On a busy machine the start's own pass may be late: it then
 says that records are missing, and the test syncs.
@@ -77,7 +77,7 @@ def work(installed: Installed, env: Mapping[str, str], until: str = "SessionEnd"
             return
 
 
-def next_is_told(installed: Installed, *words: str) -> None:
+def check_next_context(installed: Installed, *words: str) -> None:
     """The next session's context holds these words."""
     env = {**TERMINAL, "CLAUDE_CODE_SESSION_ID": "next"}
     said = run_command(installed, "SessionStart", env, source="startup").decode()
@@ -132,7 +132,7 @@ WAYS = (("SessionEnd", False, 0), ("SessionEnd", True, 1), ("kill", True, 0), ("
 
 @pytest.mark.parametrize(("end", "watched", "versions"), WAYS)
 @pytest.mark.parametrize("front_end", FRONT_ENDS)
-def test_the_loop_closes_wherever_a_person_works_and_however_it_ends(
+def test_the_next_session_gets_the_context_on_every_front_end_and_however_it_ends(
     installed: Installed,
     agent: subprocess.Popen[bytes],
     front_end: str,
@@ -147,7 +147,7 @@ def test_the_loop_closes_wherever_a_person_works_and_however_it_ends(
         work(installed, env, "PostToolUse" if is_killed else end)
         agent.kill()
         agent.wait()
-        next_is_told(installed, PROMPT, COMMAND, *(() if is_killed else (ANSWER,)))
+        check_next_context(installed, PROMPT, COMMAND, *(() if is_killed else (ANSWER,)))
         installed.journal("sync")
     session = first(installed)
     assert session["summary"]["request"] == PROMPT
@@ -194,7 +194,7 @@ THREE = {
 def test_sessions_of_three_agents_are_one_context_that_names_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Told within the smallest limit of any agent: Codex's 9,900 bytes, also in Japanese."""
+    """Within the smallest limit of any agent: Codex's 9,900 bytes, also in Japanese."""
     layout, cwd = Layout(tmp_path / "home"), tmp_path / "shop"
     cwd.mkdir()
     install(layout, "codex", None, durable=False, now_us=time.time_ns() // 1000)

@@ -80,9 +80,7 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("name", [name for name, expected in EXPECTED.items() if expected])
-def test_the_next_session_is_told_prompt_edits_and_last_words(
-    installed: Installed, name: str
-) -> None:
+def test_the_next_session_gets_prompt_edits_and_last_words(installed: Installed, name: str) -> None:
     replay(installed, name)
     words, prompt, edited = EXPECTED[name] or ("", "", None)
     context = start(installed, name)
@@ -95,7 +93,7 @@ def test_the_next_session_is_told_prompt_edits_and_last_words(
 
 
 @pytest.mark.parametrize("name", ["p-unicode", "p-subagent", "p-sigkill"])
-def test_a_headless_session_that_changed_nothing_is_not_told(
+def test_a_headless_session_that_changed_nothing_is_not_in_the_context(
     installed: Installed, name: str
 ) -> None:
     replay(installed, name)
@@ -103,13 +101,13 @@ def test_a_headless_session_that_changed_nothing_is_not_told(
     assert start(installed, name) == ""
 
 
-def test_a_headless_session_of_which_a_command_failed_is_told(installed: Installed) -> None:
+def test_a_headless_session_with_a_failed_command_is_in_the_context(installed: Installed) -> None:
     replay(installed, "p-fail")
     installed.journal("sync")
     assert "exit 3: failed (exit 3)" in start(installed, "p-fail")
 
 
-def test_the_recorded_starts_that_are_no_beginning_print_nothing(installed: Installed) -> None:
+def test_the_recorded_starts_after_clear_and_compaction_print_nothing(installed: Installed) -> None:
     replay(installed, "i-exit")
     for name in ("i-clear", "i-compact"):
         for one in recordings.load(name):
@@ -119,7 +117,7 @@ def test_the_recorded_starts_that_are_no_beginning_print_nothing(installed: Inst
                 assert (done.code, done.stdout, done.stderr) == (0, b"", b"")
 
 
-def test_a_resumed_session_is_one_session_and_is_not_told_its_own_past(
+def test_a_resumed_session_is_one_session_and_does_not_get_its_own_past(
     installed: Installed,
 ) -> None:
     resumed = next(one for one in recordings.load("p-resume") if b'"source":"resume"' in one.stdin)

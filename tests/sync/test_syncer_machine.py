@@ -1,7 +1,7 @@
-"""The syncer as a state machine: whatever happens to files, passes and database, nothing is lost.
+"""The syncer as a state machine: any operation on files, passes and database loses nothing.
 
 The model is small: what the files hold when a pass ends well is stored from then on, once and with
-its content, until somebody deletes the database; everything torn is among the dead; the views are
+its content, until the database is deleted; every torn line is in dead/; the views are
 those of a database that got the same records in one go.
 """
 
@@ -58,7 +58,7 @@ KINDS: dict[str, Callable[[int], tuple[str, Any]]] = {
     "end": lambda n: ("SessionEnd", {"reason": "other"}),
     "child": lambda n: ("SubagentStart", {"agent_id": f"child-{n}", "agent_type": "x"}),
     "child's end": lambda n: ("SubagentStop", {"agent_id": f"child-{n}"}),
-    "unknown": lambda n: ("Whatever", {"session_id": SESSIONS[n % 3], "x": [n, None, 0.5]}),
+    "unknown": lambda n: ("Unknown", {"session_id": SESSIONS[n % 3], "x": [n, None, 0.5]}),
     "no object": lambda n: ("Stop", b"not JSON: \xff"),
     "nothing": lambda n: ("Stop", b""),
 }
@@ -256,7 +256,7 @@ class Syncer(RuleBasedStateMachine):
 
     def _check_views(self, contexts: bool = True) -> None:
         stored.check(self.home)
-        truth.assert_views_follow(self.home, self.folder / "anew", contexts)
+        truth.assert_views_follow(self.home, self.folder / "again", contexts)
 
 
 Syncer.TestCase.settings = settings(

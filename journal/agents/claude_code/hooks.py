@@ -37,6 +37,7 @@ _KINDS = {
     "PostToolUse": Kind.TOOL_AFTER,
     "PostToolUseFailure": Kind.TOOL_FAILED,
     "PermissionRequest": Kind.PERMISSION_ASKED,
+    "PreSkillShellCommand": Kind.NOTE,  # its id names no call: no end is reported
     "SubagentStart": Kind.SUBAGENT_START,
     "SubagentStop": Kind.SUBAGENT_END,
     "Stop": Kind.TURN_END,
@@ -96,7 +97,7 @@ def meaning(event: str, payload: Mapping[str, Any]) -> Meaning:
 def _with_tool(made: Meaning, event: str, payload: Mapping[str, Any]) -> Meaning:
     tool, tool_input = _text(payload, "tool_name"), payload.get("tool_input")
     action, target = tools.action(tool, tool_input)
-    if event == "PreSkillShellCommand":  # its id names no call: no end is reported
+    if made.kind is Kind.NOTE:
         return made._replace(tool=tool, action=action, target=target, text=target)
     return made._replace(
         tool=tool,

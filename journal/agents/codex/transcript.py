@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from journal.agents.entry import Entry, dump, load, name, obj, text
+from journal.agents.transcript_entry import Entry, dump, load, name, obj, text
 from journal.session.own_words import has_frame
 
 _NAME = re.compile(r"rollout-.*?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl(?:\.zst)?")
@@ -50,7 +50,7 @@ class Rollout:
         self._model = self._turn = self._answered = ""
         self._paginated = self._begun = self._inherits = False
         self._calls: dict[str, dict[str, Any]] = {}
-        self._ended: dict[str, bool] = {}  # calls that an item has told whole
+        self._ended: dict[str, bool] = {}  # calls that an item has reported completely
 
     def entries(self, line: bytes) -> list[Entry]:
         """What is kept of a line; nothing of the agent's own prompts and of this program's words.

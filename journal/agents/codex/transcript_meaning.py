@@ -11,7 +11,7 @@ from typing import Any
 from journal.agents.codex import tools, transcript
 from journal.agents.codex.transcript import call, command_line
 from journal.agents.contract import Transcripts
-from journal.agents.entry import obj, objects, placed, text, texts, tokens, usage
+from journal.agents.transcript_entry import obj, objects, placed, text, texts, tokens, usage
 from journal.session.meaning import OTHER, Author, Kind, Meaning, Usage
 from journal.session.own_words import without_frames
 
@@ -67,7 +67,7 @@ def _of_event(payload: Mapping[str, Any], said: dict[str, Any], subagent: bool) 
 
 
 def _end(payload: Mapping[str, Any], kind: str, said: dict[str, Any], subagent: bool) -> Meaning:
-    """The end of a turn: the last words before it, which an item told, ended it."""
+    """The end of a turn: the last words before it, which an item reported, ended it."""
     last = text(said, "last_agent_message")
     if kind == "task_complete" and last and payload.get("told") is not True:
         return Meaning(Kind.SUBAGENT_END if subagent else Kind.TURN_END, text=last)

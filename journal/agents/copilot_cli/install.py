@@ -1,4 +1,4 @@
-"""Copilot CLI: a file of ours in its folder of hooks, and what keeps it from running.
+"""Copilot CLI: the journal's file in its folder of hooks, and what keeps it from running.
 
 Source: 1.0.102 and GitHub's hooks reference.
 """

@@ -1,7 +1,7 @@
 """Copilot CLI's `events.jsonl`: where it lies, what is kept of its lines, and what they mean.
 
 Source: files of 1.0.102. Not kept: the inputs of hooks, which repeat what hooks recorded and what
-this program told the session, and system prompts.
+the journal's own context, and system prompts.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,17 @@ from typing import Any
 
 from journal.agents.contract import Transcripts
 from journal.agents.copilot_cli import tools
-from journal.agents.entry import Entry, dump, load, name, obj, placed, text, tokens, usage
+from journal.agents.transcript_entry import (
+    Entry,
+    dump,
+    load,
+    name,
+    obj,
+    placed,
+    text,
+    tokens,
+    usage,
+)
 from journal.session.meaning import OTHER, Author, Kind, Meaning, Usage
 from journal.session.own_words import has_frame, without_frames
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from journal.agents.entry import Row, dump
+from journal.agents.transcript_entry import Row, dump
 
 _BUSY_SECONDS = 1.0
 _SESSIONS = """
@@ -56,7 +56,7 @@ def rows(path: Path, since_ms: int = 0) -> Iterator[Row]:
 
 
 def sessions(path: Path) -> list[str]:
-    """The ids of the sessions that are no sub-agent's; none if the database cannot be read."""
+    """The ids of the sessions that are not sub-agents'; empty if the database cannot be read."""
     try:
         with closing(_open(path)) as db:
             return [str(row["id"]) for row in db.execute(_SESSIONS) if not row["parent_id"]]

@@ -1,4 +1,4 @@
-"""OpenCode: a plugin of ours in its folder of plugins. Source: 1.18.33."""
+"""OpenCode: the journal's plugin in its folder of plugins. Source: 1.18.33."""
 
 import json
 import os

@@ -19,10 +19,10 @@ const WITH_TRANSCRIPT = new Set(["SessionStart", "Stop", "StopFailure", "Subagen
 const folders = new Map() // session that has begun -> its folder
 const children = new Map() // sub-agent's session -> { parent, type }
 const answers = new Map() // session -> the last text of its running turn
-const contexts = new Map() // session -> what it is told
+const contexts = new Map() // session -> its context
 const open = new Set() // sessions with a running turn
 const aborted = new Set() // sessions whose turn the person ended
-const failed = new Set() // calls whose failure was told
+const failed = new Set() // calls whose failure was reported
 
 function guarded(work) {
   return (...given) => {
@@ -75,7 +75,7 @@ function work(sessionID) {
 }
 
 function endTurn(event, sessionID, cwd, fields) {
-  if (event === "Stop" && !open.delete(sessionID)) return // idle is told twice
+  if (event === "Stop" && !open.delete(sessionID)) return // idle is reported twice
   open.delete(sessionID)
   const last_assistant_message = answers.get(sessionID) ?? ""
   answers.delete(sessionID)

@@ -1,4 +1,4 @@
-"""Bare `journal`: the board. What waits for its person first, and one line of health."""
+"""Bare `journal`: the board. What waits for you first, and one line of health."""
 
 import click
 
@@ -18,7 +18,7 @@ def show_board(app: App) -> None:
             click.echo(f"Nothing is recorded yet in {layout.home}: {warning}.")
         elif (layout.hooks / "run.py").exists():
             click.echo(f"Nothing is recorded yet in {layout.home}: {_what_to_do(app)}.")
-            _tell_what_is_off(app)
+            _say_what_is_off(app)
         else:
             click.echo("Not installed yet. Run: journal install")
         if earlier := not_imported(layout, app.settings):
@@ -58,7 +58,7 @@ def _show(app: App) -> None:
     line = health(state, app.now_us)
     style = "bold red" if state.problems or warning else "dim"
     print_rich(screen(), Text(f"{warning} · {line}" if warning else line, style=style))
-    _tell_what_is_off(app)
+    _say_what_is_off(app)
 
 
 def _nothing(app: App) -> str:
@@ -85,7 +85,7 @@ def unrecorded_text(app: App, last_us: int | None) -> str:
     return f"Claude ran {ago(app.now_us - found.ran_us)}, no record (journal doctor)"
 
 
-def _tell_what_is_off(app: App) -> None:
+def _say_what_is_off(app: App) -> None:
     import os
 
     from rich.text import Text

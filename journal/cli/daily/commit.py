@@ -27,10 +27,10 @@ def named(revision: str) -> Commit:
     except subprocess.TimeoutExpired as error:
         raise JournalError("git did not answer", "try again") from error
     except ValueError as error:  # a NUL
-        raise UsageError("--commit names no commit") from error
+        raise UsageError("--commit is not the name of a commit") from error
     sha, _, seconds = done.stdout.strip().partition(" ")
     if done.returncode or not seconds.isdecimal():
         said = one_line(done.stderr).removeprefix("fatal: ")[:120]
-        hint = "run it in the repository, with any name that git knows"
+        hint = "run it in the repository, with a name that git knows"
         raise UsageError(f"no commit {one_line(revision)[:60]!r}: {said}", hint)
     return Commit(sha, int(seconds) * 1_000_000)

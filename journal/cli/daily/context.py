@@ -31,7 +31,7 @@ def context(app: App, directory: str | None) -> None:
     Example:
       journal context --project ~/code/billing-api
     """
-    from hooks.belonging import told_key
+    from hooks.belonging import context_key
     from hooks.project import locate
     from journal.errors import JournalError, UsageError
     from journal.layout import is_closed
@@ -44,8 +44,8 @@ def context(app: App, directory: str | None) -> None:
         missing = [] if is_closed(app.layout.days) else missing_records(db, app.layout)
     # After it: the first pass gives a home of an older version the id that keys are made of.
     place = locate(str(Path(directory or os.curdir).absolute()), scope(app))
-    key = told_key(str(app.layout.home), place)
-    text = told(app.layout, key, place.name, missing)
+    key = context_key(str(app.layout.home), place)
+    text = context_text(app.layout, key, place.name, missing)
     if text:
         click.echo(text)
     elif is_closed(app.layout.contexts):
@@ -58,7 +58,7 @@ def context(app: App, directory: str | None) -> None:
         click.echo(f"journal: the next session of {name} has no context", err=True)
 
 
-def told(layout: "Layout", key: str, name: str, missing: list[tuple[int, str]]) -> str:
+def context_text(layout: "Layout", key: str, name: str, missing: list[tuple[int, str]]) -> str:
     """What the hook of SessionStart prints for a new session; "" for nothing.
 
     `key` and `name` are the project's; `missing` are numbers of records by session.

@@ -56,13 +56,15 @@ class _Words(click.Command):
     "kinds",
     type=click.Choice(KINDS),
     multiple=True,
-    help="Only in this kind of text; may be given more than once.",
+    help="Only in this kind of text; can be repeated.",
 )
 @click.option(
-    "--tool", metavar="NAME", help="Only calls of this tool; mcp__* matches all that begin so."
+    "--tool", metavar="NAME", help="Only calls of this tool; mcp__* matches names with this prefix."
 )
 @click.option(
-    "--file", metavar="PATH", help="Only calls that read or changed this file; its end is enough."
+    "--file",
+    metavar="PATH",
+    help="Only calls that read or changed this file (a path, or its end).",
 )
 @session_options
 @archive_options
@@ -71,17 +73,17 @@ class _Words(click.Command):
     type=AtLeast(1),
     metavar="N",
     default=20,
-    help="How many texts at most (default: 20).",
+    help="Maximum number of hits (default: 20).",
 )
 @click.option("--after", metavar="CURSOR", help="Continue after a hit: its `cursor` in the JSON.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @pass_app
 def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
     """Search prompts, answers, tool calls and summaries.
 
     All words must occur in the text, in any order and case. "Quotes" keep words together, a *
     at the end finds beginnings, punctuation is matched literally. Best matches first, then
-    newest. Without words, but with a filter: everything that the filter leaves, newest first.
+    newest. A filter without words lists everything that matches it, newest first.
     `journal show --around EVENT` shows the conversation around a hit.
 
     \b
@@ -109,11 +111,11 @@ def search(app: App, /, words: tuple[str, ...], as_json: bool, **chosen: Any) ->
 
 
 def _search(app: App, query: str, chosen: dict[str, Any], *, as_json: bool) -> None:
+    from journal.session.texts import TextKind
     from sync.query import search as index
     from sync.query.candidates import ENDLESS_US, Query
     from sync.query.cursors import Cursor
     from sync.query.terms import parse
-    from sync.views.texts import TextKind
 
     in_archive = chosen["in_archive"]
     after = None
@@ -172,7 +174,7 @@ def _print_json(found: "Found") -> None:
     for hit in found.hits:
         print_json(hit_json(hit))
     if found.more and not found.hits:
-        click.echo(f"journal: nothing yet; --after {found.more} looks on", err=True)
+        click.echo(f"journal: no hit so far (to continue: --after {found.more})", err=True)
 
 
 def _search_archive(

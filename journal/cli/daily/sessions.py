@@ -36,22 +36,22 @@ TABLE_ROWS = 20
 @click.option(
     "--file",
     metavar="PATH",
-    help="Only sessions that read or changed this file; its end is enough.",
+    help="Only sessions that read or changed this file (a path, or its end).",
 )
 @click.option("--commit", metavar="REV", help="Only sessions that made this commit.")
 @click.option(
     "--limit",
     type=AtLeast(0),
     metavar="N",
-    help=f"At most so many, 0 for all (default: {TABLE_ROWS}; --json: all; --live: 200).",
+    help=f"Maximum number, 0 for all (default: {TABLE_ROWS}; --json: all; --live: 200).",
 )
 @click.option(
     "--memory",
     type=click.Choice(("pending", "resolved")),
-    help="Only sessions that wait for a memory id, or have one.",
+    help="Only sessions without a memory id, or with one.",
 )
-@click.option("--live", is_flag=True, help="Open the list in `journal browse`, which follows it.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--live", is_flag=True, help="Open the list in `journal browse`, which updates it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @pass_app
 def sessions(app: App, /, as_json: bool, live: bool, limit: int | None, **chosen: Any) -> None:
     """List the sessions: what waits for you first, then what works, is idle, is finished.
@@ -112,7 +112,7 @@ def _follow(app: App, as_json: bool, limit: int | None, chosen: dict[str, Any]) 
 
     others = {"--archive": chosen["in_archive"], "--json": as_json, "--commit": chosen["commit"]}
     for name in (name for name, given in others.items() if given):
-        raise UsageError(f"--live and {name} do not go together", "leave one of them out")
+        raise UsageError(f"--live and {name} cannot be combined", "leave one out")
     check_terminal()
     _wanted(app, chosen)  # wrong usage is said before anything else
     browse_here(app, wanted=lambda: _wanted(app, chosen), limit=limit or 0)
@@ -193,7 +193,7 @@ def _oldest_pending(app: App, db: "apsw.Connection") -> str:
     if oldest_us is None:
         return ""
     since = f"{when(oldest_us)} ({ago(app.now_us - oldest_us)})"
-    return f"The oldest waits for its memory id since {since}; to give one: journal bind"
+    return f"The oldest has waited for its memory id since {since}; to record one: journal bind"
 
 
 def _earlier(app: App) -> list[str]:

@@ -13,7 +13,7 @@ from journal.cli.screen.output import print_json
 if TYPE_CHECKING:
     import apsw
 
-    from sync.query.detail import Detail
+    from sync.query.session_detail import Detail
 
 CONTEXT = 10  # events before and after one
 
@@ -31,7 +31,7 @@ CONTEXT = 10  # events before and after one
     "--context",
     type=AtLeast(0),
     metavar="N",
-    help=f"With --around: so many events before and after (default: {CONTEXT}).",
+    help=f"With --around: number of events before and after (default: {CONTEXT}).",
 )
 @archive_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with everything.")
@@ -46,11 +46,11 @@ def show(
     in_archive: bool,
     owner: str | None,
 ) -> None:
-    """Show one session: what was asked, what was done, how it ended.
+    """Show one session: what was asked, what was done and how it ended.
 
-    SESSION is an id, a unique beginning of one, or AGENT/ID; without one it is the newest session
-    of the current directory's project. EVENT is an id as `journal search` prints it, or any unique
-    beginning of one; its session need not be named.
+    SESSION is an id, a unique prefix of one, or AGENT/ID; without one it is the newest session
+    of the current directory's project. EVENT is an event id from `journal search`, or a unique
+    prefix of one; SESSION is not needed with it.
 
     \b
     Examples:
@@ -70,7 +70,7 @@ def show(
         return
     if around is not None:
         if form is not None:
-            raise UsageError("--around and --format do not go together", "leave one of them out")
+            raise UsageError("--around and --format cannot be combined", "leave one out")
         _show_around(app, name, around, CONTEXT if context is None else context, as_json)
         return
     if context is not None:

@@ -31,15 +31,15 @@ _WHOLE = {"markdown": "page", "html": "page", "transcript": "transcript"}
     type=click.Choice(("jsonl", "markdown", "html", "transcript")),
     default="jsonl",
     show_default=True,
-    help="The records themselves, pages for people, or the agent's own transcript.",
+    help="Records, pages for people, or the agent's own transcript.",
 )
-@click.option("--since", metavar="WHEN", help="Only what is newer: 2h, 3d, today, 2026-11-21.")
+@click.option("--since", metavar="WHEN", help="Only since this time: 2h, 3d, today, 2026-11-21.")
 @archive_options
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write to this file, whole or not at all (default, or -: standard output).",
+    help="Write to this file (default, or -: standard output).",
 )
 @click.option(
     "--open", "to_open", is_flag=True, help="Write an HTML page and open it in the browser."
@@ -51,14 +51,14 @@ def export(
 ) -> None:  # fmt: skip
     """Export one session, or all of them.
 
-    jsonl has one record a line, in the order of time, complete except for what was redacted.
-    Without SESSION it also has memory ids, summaries and pins, so that journal import can read it.
+    jsonl has one record per line, ordered by time, complete except for redacted secrets. Without
+    SESSION it also has memory ids, summaries and pins; journal import can read it.
 
     markdown has a page for each session. html is one file that can be opened in any browser. Both
     leave out sessions that only started and, with --since, sessions without later activity.
 
     transcript is the copy of the agent's own transcript, to restore one that the agent has deleted.
-    With --output DIR the files of its sub-agents are written, too, as the agent lays them out.
+    With --output DIR the files of its sub-agents are written as well.
 
     SESSION is an id, a unique prefix of one, or AGENT/ID.
 
@@ -93,18 +93,22 @@ def export(
         write_file(output, parts)
     say(f"Wrote {output} ({output.stat().st_size:,} bytes).")
     if to_open:
-        import webbrowser
+        _open(output)
 
-        webbrowser.open(output.absolute().as_uri())
+
+def _open(page: Path) -> None:
+    import webbrowser
+
+    webbrowser.open(page.absolute().as_uri())
 
 
 def _check(session: str | None, form: str, since: str | None) -> None:
-    """UsageError: these options do not go together."""
+    """UsageError: these options cannot be combined."""
     from journal.errors import UsageError
 
     if session is not None and since is not None and form != "jsonl":
         hint = "leave out --since, or use --format jsonl"
-        raise UsageError(f"--since does not go with SESSION and --format {form}", hint)
+        raise UsageError(f"--since cannot be combined with SESSION and --format {form}", hint)
     if session is None and form == "transcript":
         raise UsageError("--format transcript needs a SESSION", "list them: journal sessions")
 

@@ -21,17 +21,21 @@ WAIT_SECONDS = 10.0  # for a pass, a delivery and a model's call to end
 
 @click.command()
 @click.argument("session", shell_complete=session_names)
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option(
-    "--archive", "in_archive", is_flag=True, help="In the team archive, too, for all your homes."
+    "--archive",
+    "in_archive",
+    is_flag=True,
+    help="Also delete it from the team archive.",
 )
 @pass_app
 def forget(app: App, session: str, yes: bool, in_archive: bool) -> None:
     """Delete a session from everything in the home.
 
-    That is days, packs, spool, database, index, contexts, waiting pieces, dead letters, logs and
-    copies of the database. It asks first, and says what a remote still has. What the session does
-    afterwards is recorded as usual. If the command is interrupted, run it again.
+    That includes days/, packs/, the spool, the database with its index, contexts, waiting pieces,
+    dead letters, logs and copies of the database. The command asks first, and reports what a remote
+    still has. If the session continues, its new events are recorded. If the command is interrupted,
+    run it again.
 
     SESSION is an id, a unique prefix of one, or AGENT/ID.
     """
@@ -71,7 +75,7 @@ def _delete_in_archive(app: App, agent: str, session: str) -> None:
         problem = f"removed from this home, but not from the team archive: {error}"
         raise JournalError(problem, "repeat the command to finish it") from error
     counted = f"{records:,} record{'' if records == 1 else 's'}"
-    say(f"Removed {counted} from the team archive; your other homes follow.")
+    say(f"Removed {counted} from the team archive; your other homes follow with their next pull.")
 
 
 def _run_pass(app: App) -> None:
@@ -98,7 +102,7 @@ def _found(app: App, name: str, *, in_archive: bool) -> tuple[str, str, str]:
                 return _found_in_archive(app, name)
             if again is None:
                 raise
-            return *again, f"{again[1]}: nothing of it is in the database any more"
+            return *again, f"{again[1]}: no longer in the database"
         return *facts.identity(db, key), _about(app, db, key)
 
 
@@ -109,7 +113,7 @@ def _found_in_archive(app: App, name: str) -> tuple[str, str, str]:
     with app.team_archive() as archive:
         found = listing.find(archive, name, archive.role(), ())
     said = found.shown
-    return said["agent"], said["session"], f"{said['session']}: in the team archive alone"
+    return said["agent"], said["session"], f"{said['session']}: only in the team archive"
 
 
 def _about(app: App, db: "apsw.Connection", key: int) -> str:
@@ -142,7 +146,7 @@ def _text(done: "Forgotten") -> str:
     ]
     text = f"Deleted: {', '.join(gone)}." if gone else "Nothing of it was left to delete."
     if done.copies:
-        text += f"\nDeleted, because it was in them: {', '.join(done.copies)}."
+        text += f"\nAlso deleted, because they contained it: {', '.join(done.copies)}."
     return text
 
 

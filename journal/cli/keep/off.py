@@ -23,7 +23,7 @@ def off(app: App, here: bool) -> None:
     """Stop recording, everywhere or for this project.
 
     The hooks stay installed and do nothing. What a session does in the meantime is not recorded.
-    --here means the project's folder with all that is below it, and its git worktrees.
+    --here applies to the project's folder, everything below it, and its git worktrees.
     """
     from journal.setup import capture
 
@@ -35,7 +35,7 @@ def off(app: App, here: bool) -> None:
         capture.stop(app.layout)
         say(f"Capture is off{already}: nothing is recorded. To resume: journal on")
     if not found.obeyed:
-        message = "the installed hooks are older than this: they still record"
+        message = "the installed hooks are of an older version and still record"
         raise JournalError(message, "run: journal install")
 
 

@@ -30,7 +30,7 @@ def unpin(app: App, session: str) -> None:
 
     SESSION is an id, a unique prefix of one, or AGENT/ID.
     """
-    _record(app, session, "Unpin", "is not pinned any more")
+    _record(app, session, "Unpin", "is no longer pinned")
 
 
 def _record(app: App, name: str, event: str, said: str) -> None:

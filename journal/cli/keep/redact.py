@@ -24,28 +24,28 @@ MOST_SESSIONS = 20  # named one by one
 
 
 @click.command()
-@click.option("--rescan", is_flag=True, help="Apply the current rules to everything stored.")
-@click.option("--dry-run", is_flag=True, help="Count what each rule finds, and change nothing.")
+@click.option("--rescan", is_flag=True, help="Apply the current rules to all stored data.")
+@click.option("--dry-run", is_flag=True, help="Count what each rule finds; change nothing.")
 @click.option(
     "--wait",
     type=Seconds(),
     default=10.0,
     show_default=True,
     metavar="SECONDS",
-    help="How long to wait for a sync or a delivery to end.",
+    help="Maximum wait for a running sync or delivery.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @pass_app
 def redact(app: App, rescan: bool, dry_run: bool, wait: float, as_json: bool) -> None:
     """Re-apply the current redaction rules to stored data.
 
-    Run it when [redact] in config.toml has changed, or when an upgrade has brought new rules:
-    journal status says so. It redacts the database, its index, contexts, packs, what waits for a
-    remote, dead letters and logs again, and removes copies of the database. The files in days/ stay
-    as the agent sent them.
+    Run it after a change of [redact] in config.toml, or when journal status says that an upgrade
+    brought new rules. It redacts the database with its index, contexts, packs, waiting pieces, dead
+    letters and logs, and deletes copies of the database. The files in days/ stay as the agent sent
+    them.
 
-    What was redacted before stays redacted. What a remote already has cannot be changed from here:
-    the report names those sessions. If it is interrupted, run it again.
+    Redacted text stays redacted. Pieces that a remote already has are not changed; the report names
+    their sessions. If the command is interrupted, run it again.
 
     \b
     Examples:
@@ -79,20 +79,20 @@ def _done(app: App, dry_run: bool, wait: float) -> "Rescanned":
     if not dry_run:
         app.sync(wait)
     with progress() as advance:
-        told = partial(advance, "Redacting")
+        advanced = partial(advance, "Redacting")
         if dry_run:
             redactor = redactions.to_look(app.layout, app.settings)
-            return rescan.look(_order(app, redactor, wait, told))
+            return rescan.look(_order(app, redactor, wait, advanced))
         redactor = make_redactor(app.layout, app.settings)
-        return rescan.run(_order(app, redactor, wait, told))
+        return rescan.run(_order(app, redactor, wait, advanced))
 
 
 def _order(
-    app: App, redactor: "Redactor", wait: float, told: Callable[[int, int], None]
+    app: App, redactor: "Redactor", wait: float, advanced: Callable[[int, int], None]
 ) -> "Order":
     from sync.rescan.rescan import Order
 
-    return Order(app.layout, app.settings, redactor, time.time_ns(), polling(wait), told)
+    return Order(app.layout, app.settings, redactor, time.time_ns(), polling(wait), advanced)
 
 
 def rescanned_json(done: "Rescanned", seconds: float) -> dict[str, object]:
@@ -115,7 +115,7 @@ def rescanned_json(done: "Rescanned", seconds: float) -> dict[str, object]:
 
 def rescanned_text(done: "Rescanned", seconds: float) -> str:
     """The report in a few lines, none longer than 80 columns."""
-    looked = f"Looked at {_counted(done.looked_at, 'record')} in {seconds:.1f} s"
+    looked = f"Checked {_counted(done.looked_at, 'record')} in {seconds:.1f} s"
     lines = [f"{looked}: {_result(done)}."]
     width = max(map(len, done.rules), default=0)
     lines += [f"  {rule:<{width}}  {number:,}" for rule, number in sorted(done.rules.items())]
@@ -125,7 +125,7 @@ def rescanned_text(done: "Rescanned", seconds: float) -> str:
         lines.append(f"{verb} {', '.join(places)}.")
     if done.copies:
         verb = "Would remove" if done.dry_run else "Removed"
-        lines += textwrap.wrap(f"{verb} what was copied before: {', '.join(done.copies)}.", COLUMNS)
+        lines += textwrap.wrap(f"{verb} old copies: {', '.join(done.copies)}.", COLUMNS)
     lines += _remote_lines(done)
     if done.dry_run:
         lines.append("Nothing was changed.")
@@ -136,7 +136,7 @@ def _remote_lines(done: "Rescanned") -> list[str]:
     """The sessions of which a remote has what is redacted here."""
     if not done.delivered:
         return []
-    lines = ["A remote still has it, as it was sent. Delete these pieces there:"]
+    lines = ["A remote still has these sessions as they were sent. Delete the pieces there:"]
     for one in done.delivered[:MOST_SESSIONS]:
         pieces = _counted(one.pieces, "piece")
         lines.append(f"  {one.session}  {pieces} in {one.remote}")

@@ -9,11 +9,11 @@ from journal.cli.app import App, pass_app
 @click.argument("words", nargs=-1, metavar="[WORDS]...")
 @pass_app
 def browse(app: App, words: tuple[str, ...]) -> None:
-    """List, filter, search and read sessions on the whole terminal.
+    """Browse sessions full-screen: list, filter, search and read them.
 
     Type / and words to search as you type; project:, branch:, agent:, state: and since: filter.
-    Enter reads, d shows what calls were given, n and p go from prompt to prompt, r goes back into
-    the session, y copies the command that does, q leaves.
+    Enter opens a session, d shows the input and output of tool calls, n and p go to the next and
+    the previous prompt, r resumes the session, y copies the command for that, q quits.
 
     \b
     Examples:

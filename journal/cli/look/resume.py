@@ -10,17 +10,20 @@ from journal.cli.process import go_back, prepare_resume, resume_line
 @click.command()
 @click.argument("name", required=False, metavar="[SESSION]", shell_complete=session_names)
 @click.option(
-    "--print", "only_print", is_flag=True, help="Print the command for any shell, start nothing."
+    "--print",
+    "only_print",
+    is_flag=True,
+    help="Print the command; start nothing.",
 )
 @pass_app
 def resume(app: App, name: str | None, only_print: bool) -> None:
-    """Go back into a session: its folder, its agent, its conversation.
+    """Resume a session in its folder, with its agent.
 
-    Starts the agent's own resume command in the session's folder; the agent takes the place of this
-    program. If the agent has deleted its file of the session, our copy is put back first; a file
-    that is there is never touched.
+    Changes into the session's folder and becomes the agent's own resume command. If the agent has
+    deleted its transcript of the session, the journal's copy is restored first. An existing file is
+    never changed.
 
-    SESSION is an id, a unique beginning of one, or AGENT/ID; without one it is the newest session
+    SESSION is an id, a unique prefix of one, or AGENT/ID; without one it is the newest session
     of the current directory's project.
 
     \b

@@ -26,20 +26,25 @@ _HEADS = ("SESSIONS", "INPUT", "OUTPUT", "CACHE READ", "CACHE WRITE", "COST")
 
 @click.command()
 @click.option(
-    "--by", "key", type=click.Choice(KEYS), default="day", show_default=True, help="Sum up by this."
+    "--by",
+    "key",
+    type=click.Choice(KEYS),
+    default="day",
+    show_default=True,
+    help="Group by this.",
 )
 @session_options
 @archive_options
-@click.option("--limit", type=AtLeast(0), metavar="N", default=0, help="At most so many lines.")
+@click.option("--limit", type=AtLeast(0), metavar="N", default=0, help="Maximum number of lines.")
 @click.option("--utc", is_flag=True, help="Days, weeks and months in UTC, not in local time.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @pass_app
 def usage(app: App, /, key: str, limit: int, utc: bool, as_json: bool, **chosen: Any) -> None:
     """Sum up tokens and their cost in USD.
 
-    --since and --until are the times of the messages. Prices are those of a table inside this
-    program, of the day on which a message was made; [prices] in the configuration overrides them.
-    What a subscription covers is priced all the same. A message that forks share counts once.
+    --since and --until apply to the times of messages. Prices come from a built-in table, for the
+    day of each message; [prices] in config.toml overrides them. Tokens that a subscription covers
+    are priced, too. A message that several forks of a session share counts once.
 
     \b
     Examples:
@@ -92,7 +97,7 @@ def _print(rows: "list[Used]", found: "Usage", key: str) -> None:
 
     out = screen()
     if not rows:
-        print_rich(out, Text("No tokens are recorded of these sessions.", style="dim"))
+        print_rich(out, Text("No tokens are recorded for these sessions.", style="dim"))
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
     table.add_column(key.upper(), overflow="fold")
@@ -105,7 +110,7 @@ def _print(rows: "list[Used]", found: "Usage", key: str) -> None:
     notes = [f"Prices: {prices.source()}."]
     if total.unpriced:
         names = ", ".join(one_line(name) for name in sorted(total.unpriced))
-        notes.append(f"Without a price, and so not in COST: {names} ([prices] sets one).")
+        notes.append(f"Not in COST, because no price is known: {names} (set one in [prices]).")
     print_rich(out, table, *(Text(note, style="dim") for note in notes))
 
 

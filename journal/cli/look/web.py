@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from journal.cli.app import App, pass_app
+from journal.cli.filters import AtLeast
 
 if TYPE_CHECKING:
     from journal.doctor import Finding
@@ -15,7 +16,7 @@ CANARY = "canary"
 @click.command()
 @click.option(
     "--port",
-    type=click.IntRange(1, 65535),
+    type=AtLeast(1, 65535),
     metavar="N",
     help="The port to listen on (default: 7878, or any free one if that is in use).",
 )
@@ -24,8 +25,8 @@ CANARY = "canary"
 def web(app: App, port: int | None, no_open: bool) -> None:
     """Show the journal in a browser: what waits, what runs, what was done, what it cost.
 
-    Serves pages on 127.0.0.1 until Ctrl-C. The address holds a token that is new at each start: it
-    is the only way in. Nothing is fetched from elsewhere, and nothing can be changed there.
+    Serves pages on 127.0.0.1 until Ctrl-C. The address has a token that is new at each start;
+    without it no page is served. The pages load nothing from other servers and change no data.
 
     \b
     Examples:
@@ -41,7 +42,7 @@ def web(app: App, port: int | None, no_open: bool) -> None:
 
 def findings(app: App) -> "list[Finding]":
     """What `journal doctor` finds without its canary: nothing is sent, no agent is started."""
-    from journal.cli.setup.doctor import checks
+    from journal.cli.setup.doctor_checks import checks
     from journal.doctor import examine
 
     found: list[Finding] = []

@@ -19,10 +19,10 @@ class Background:
     """One thread that runs `run` whenever it is woken, until `close`."""
 
     def __init__(
-        self, run: Callable[[], "Outside"], tell: Callable[..., None], ended: Callable[[], None]
+        self, run: Callable[[], "Outside"], report: Callable[..., None], ended: Callable[[], None]
     ) -> None:
         self._run = run
-        self._tell = tell  # of errors; all there are at that moment
+        self._report = report  # of errors; all there are at that moment
         self._ended = ended  # called whenever a run is over
         self._woken = threading.Event()
         self._closed = False
@@ -42,7 +42,7 @@ class Background:
         self._woken.set()
 
     def close(self) -> None:
-        """End the thread; what it runs has been told to stop."""
+        """End the thread; its work was asked to stop before."""
         self._closed = True
         self._woken.set()
         self._thread.join(LEAVE_SECONDS)
@@ -58,12 +58,12 @@ class Background:
             self._ended()
 
     def _turn(self) -> None:
-        """Like a pass of the watcher, it may fail: that is told, the next run repeats it."""
+        """Like a pass of the watcher, it may fail: that is reported, the next run repeats it."""
         try:
             outside = self._run()
             self._is_waiting = outside.is_waiting
-            self._tell(*(JournalError(problem) for problem in outside.problems))
+            self._report(*(JournalError(problem) for problem in outside.problems))
         except JournalError as error:
-            self._tell(error)
+            self._report(error)
         except Exception as error:  # noqa: BLE001 - a bug must not end the thread unheard
-            self._tell(JournalError(f"unexpected {type(error).__name__}: {error}"))
+            self._report(JournalError(f"unexpected {type(error).__name__}: {error}"))

@@ -20,17 +20,17 @@ _WHOLE_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 @click.command()
 @click.argument("session", shell_complete=session_names)
 @click.argument("memory_id")
-@click.option("--replace", is_flag=True, help="Put this id in the place of the one it has.")
+@click.option("--replace", is_flag=True, help="Replace the id that the session has.")
 @pass_app
 def bind(app: App, session: str, memory_id: str, replace: bool) -> None:
     """Record the memory id of a session.
 
-    SESSION is an id, a unique beginning of one, or AGENT/ID. A session that has not begun yet must
-    be named by its whole id. The earliest id of a session counts, and an id belongs to one session:
-    any other is refused, with exit code 1. An id that can never be valid is not recorded at all.
+    SESSION is an id, a unique prefix of one, or AGENT/ID. Use the full id of a
+    session that has not started yet. The first id that a session gets counts, and an id belongs to
+    one session: any other bind is refused with exit code 1. An invalid id is not recorded.
 
-    --replace puts a wrong id right. The record says which id it replaces, and a remote is told with
-    the next piece of the session.
+    --replace corrects a wrong id. The record names the id that it replaces; a remote gets the
+    correction with the next piece of the session.
 
     \b
     Examples:
@@ -58,7 +58,7 @@ def bind(app: App, session: str, memory_id: str, replace: bool) -> None:
     made = own_facts.append(app.layout, "MemoryId", who, payload, time.time_ns(), durable=durable)
     known, refused = _outcome(app, made.id)
     if refused:
-        hint = "to put it in the place of the earlier one: journal bind --replace"
+        hint = "to replace the earlier id: journal bind --replace"
         if replace or "belongs to" in refused:
             hint = "give the other session its own id first: journal bind --replace"
         raise JournalError(f"the bind is refused: {refused}", hint)
@@ -75,7 +75,7 @@ def _check(who: tuple[str, str], memory_id: str) -> None:
     from journal.record import memory_id_order
 
     if reason := memory_id_order.fault(memory_id_order.Bind(0, b"", *who, memory_id)):
-        raise UsageError(f"nothing is recorded: {reason}", "give the id that the memory agent gave")
+        raise UsageError(f"nothing is recorded: {reason}", "use the id of the memory agent")
 
 
 def _bound(app: App, who: tuple[str, str]) -> str | None:
@@ -95,7 +95,7 @@ def _who(app: App, name: str) -> tuple[str, str]:
     from sync.store import facts
 
     if not name:
-        raise UsageError("SESSION is empty", "give an id, the beginning of one, or AGENT/ID")
+        raise UsageError("SESSION is empty", "give an id, a prefix of one, or AGENT/ID")
     try:
         with app.reading() as db:
             return facts.identity(db, listing.find(db, name))

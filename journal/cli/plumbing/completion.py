@@ -10,7 +10,7 @@ VARIABLE = "_JOURNAL_COMPLETE"
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print the completion script of a shell.
+    """Print the completion script for a shell.
 
     \b
     bash:  eval "$(journal completion bash)" in ~/.bashrc

@@ -13,36 +13,38 @@ from journal.cli.filters import AtLeast
 
 LEVELS = ("error", "warning", "info")
 FOLLOW_SECONDS = 0.5
+# What a line counts, in words for one and for several.
 _COUNTS = (
-    ("records.stored", "stored"),
-    ("records.duplicate", "known already"),
-    ("records.rejected", "rejected"),
-    ("records.excluded", "excluded"),
-    ("adopted", "sessions adopted"),
-    ("ended", "sessions ended"),
-    ("memory_ids", "memory ids resolved"),
-    ("packed", "days packed"),
-    ("pruned.sessions", "sessions deleted"),
-    ("pruned.days", "packs deleted"),
-    ("remote.sent", "pieces sent"),
-    ("remote.pending", "pieces the remote works on"),
-    ("remote.failed", "pieces failed"),
-    ("remote.dead", "pieces given up"),
-    ("remote.waiting", "pieces waiting"),
-    ("model.asked", "model calls"),
-    ("model.answered", "summaries"),
+    ("records.stored", "stored", "stored"),
+    ("records.duplicate", "known already", "known already"),
+    ("records.rejected", "rejected", "rejected"),
+    ("records.excluded", "excluded", "excluded"),
+    ("adopted", "session adopted", "sessions adopted"),
+    ("ended", "session ended", "sessions ended"),
+    ("memory_ids", "memory id resolved", "memory ids resolved"),
+    ("packed", "day packed", "days packed"),
+    ("pruned.sessions", "session deleted", "sessions deleted"),
+    ("pruned.days", "pack deleted", "packs deleted"),
+    ("remote.sent", "piece sent", "pieces sent"),
+    ("remote.pending", "piece the remote is processing", "pieces the remote is processing"),
+    ("remote.failed", "piece failed", "pieces failed"),
+    ("remote.dead", "piece given up", "pieces given up"),
+    ("remote.waiting", "piece waiting", "pieces waiting"),
+    ("remote.elsewhere", "of them for another remote", "of them for another remote"),
+    ("model.asked", "model call", "model calls"),
+    ("model.answered", "summary", "summaries"),
 )
 _ERRORS = ("error", "remote.error", "model.error")
 
 
 @click.command()
-@click.option("--follow", "-f", is_flag=True, help="Go on as lines are written, until Ctrl-C.")
+@click.option("--follow", "-f", is_flag=True, help="Print new lines as they come, until Ctrl-C.")
 @click.option(
     "--level",
     type=click.Choice(LEVELS),
     default="info",
     show_default=True,
-    help="Only lines of this level, or a more serious one.",
+    help="Only lines of this level or higher.",
 )
 @click.option(
     "--lines",
@@ -51,9 +53,9 @@ _ERRORS = ("error", "remote.error", "model.error")
     metavar="N",
     default=50,
     show_default=True,
-    help="How many of the last lines; 0 shows all.",
+    help="Number of lines to show, counted from the end (0 = all).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the lines as they are.")
+@click.option("--json", "as_json", is_flag=True, help="Print the lines unchanged.")
 @pass_app
 def logs(app: App, follow: bool, level: str, lines: int, as_json: bool) -> None:
     """Show the log: what each sync, delivery and watcher did, and what failed.
@@ -70,7 +72,7 @@ def logs(app: App, follow: bool, level: str, lines: int, as_json: bool) -> None:
     for line in shown[-lines:] if lines else shown:
         _show(line, as_json=as_json)
     if not shown and not follow and not as_json:
-        click.echo("The log has no such line." if app.layout.logs.exists() else "No log yet.")
+        click.echo("No line of the log matches." if app.layout.logs.exists() else "No log yet.")
     if follow:
         for line in _following(app):
             if _level(line) in wanted:
@@ -145,7 +147,11 @@ def _show(line: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(line)
         return
-    counts = [f"{_get(line, key):,} {name}" for key, name in _COUNTS if _number(line, key)]
+    counts = [
+        f"{number:,} {one if number == 1 else several}"
+        for key, one, several in _COUNTS
+        if (number := _number(line, key))
+    ]
     errors = [_error(_get(line, key)) for key in _ERRORS if _get(line, key)]
     at, kind = str(line.get("at", ""))[:19].replace("T", " "), str(line.get("pass", ""))
     said = "; ".join([*errors, *([", ".join(counts)] if counts else [])]) or "nothing new"

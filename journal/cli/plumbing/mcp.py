@@ -12,7 +12,7 @@ def mcp(app: App) -> None:
 
     `journal install` registers it with the agents that speak MCP; they start it themselves. Its
     tools read the journal and change nothing: search, session, recent, file_history,
-    command_history and error_history. It ends when stdin does.
+    command_history and error_history. It exits when stdin is closed.
     """
     from journal.mcp.server import serve
 

@@ -32,13 +32,13 @@ Stamp = tuple[int, int, int, int]
 class RunningProgram:
     """The code, settings, schema and home of this process, compared with those of now.
 
-    `tell` is given what is wrong with changed settings, or nothing.
+    `report` gets what is wrong with changed settings, or nothing.
     """
 
-    def __init__(self, layout: Layout, tell: Callable[..., None]) -> None:
+    def __init__(self, layout: Layout, on_problem: Callable[..., None]) -> None:
         self.reason = ""  # why it is no longer current
         self._layout = layout
-        self._tell = tell
+        self._on_problem = on_problem
         self._lock = _stamp(layout.home / LOCK)
         self._config = _stamp(layout.config)
         self._schema = _schema_version(layout.database)
@@ -49,7 +49,7 @@ class RunningProgram:
         """Look now; `reason` says what is no longer as it was."""
         lock = _stamp(self._layout.home / LOCK)
         if lock is None or self._lock is None or lock[:2] != self._lock[:2]:
-            self.reason = f"{self._layout.home / LOCK} is gone"
+            self.reason = f"{self._layout.home / LOCK} was deleted"
             return Program.GONE  # with the home, or for another watcher: it no longer holds us back
         code = _code()
         if code != self._code:
@@ -69,18 +69,18 @@ class RunningProgram:
             self._code_seen, self._seen_at = code, now
         if now - self._seen_at < SETTLED_SECONDS:
             return Program.UNSETTLED
-        self.reason = "the application was changed" if code else "the application is gone"
+        self.reason = "the application was changed" if code else "the application was removed"
         return Program.CHANGED if code else Program.GONE
 
     def _other_settings(self) -> bool:
-        """Whether there are new settings that can be used; bad ones are told, the old ones stay."""
+        """Whether there are new valid settings; bad ones are reported, the old ones stay."""
         if _stamp(self._layout.config) == self._config:
-            self._tell()
+            self._on_problem()
             return False
         try:
             load_settings(self._layout)
         except UsageError as error:
-            self._tell(JournalError(f"the old settings still apply: {error}", error.hint))
+            self._on_problem(JournalError(f"the old settings still apply: {error}", error.hint))
             return False
         return True
 

@@ -19,7 +19,7 @@ MAX_SESSIONS = 10  # named one by one
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="List what would be deleted, and delete nothing.")
+@click.option("--dry-run", is_flag=True, help="Print what would be deleted; delete nothing.")
 @click.option(
     "--max-age",
     metavar="DAYS",
@@ -31,7 +31,7 @@ MAX_SESSIONS = 10  # named one by one
     is_flag=True,
     help="Delete old sessions from the remote folder instead of this home.",
 )
-@click.option("--yes", is_flag=True, help="The clock is right: delete although it has moved.")
+@click.option("--yes", is_flag=True, help="Delete although the clock has moved: its date is right.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @pass_app
 def prune(
@@ -39,13 +39,13 @@ def prune(
 ) -> None:
     """Delete what is older than [retention] in config.toml allows.
 
-    That is finished sessions that are not pinned, sessions that only started, the bodies of old
-    events, packs whose sessions are gone, and old copies of the database. A sync and a watcher do
-    the same once an hour. A session's age counts from its last event, or from when it came into
-    this home if that was later. What the remote has not acknowledged stays. If the clock has moved
-    by more than a day, nothing is deleted without --yes.
+    It deletes finished sessions that are not pinned, sessions that only started, the texts of old
+    events, packs whose sessions are deleted, and old copies of the database. A sync and a watcher
+    do the same once an hour. The age of a session counts from its last event, or from its arrival
+    in this home if that was later. Sessions that the remote has not acknowledged are kept. If the
+    clock has moved by more than a day, nothing is deleted without --yes.
 
-    --remote deletes the pieces that this machine sent of sessions older than
+    --remote deletes the pieces that this machine has sent of sessions older than
     retention.sessions_days. It works for a folder; MindSpring cannot delete single sources.
 
     \b
@@ -135,26 +135,26 @@ def _pruned(app: App, settings: "Settings", *, yes: bool) -> tuple["Plan", int]:
     )
     report = app.run_pass(conditions, "sync")
     if report.clock_problem:
-        hint = "if the date is right now: journal prune --yes"
+        hint = "if the date is right: journal prune --yes"
         raise JournalError(f"nothing is deleted: {report.clock_problem}", hint)
     return report.pruned, report.ended
 
 
 def _text(made: "Plan", ended: int, *, dry_run: bool) -> str:
-    said = f"{ended:,} silent {'session counts' if ended == 1 else 'sessions count'} as ended now."
+    said = f"{ended:,} silent {'session was' if ended == 1 else 'sessions were'} marked finished."
     before = [said] if ended else []
     if not made:
         return "\n".join([*before, "Nothing is due."])
     verb = "Would delete" if dry_run else "Deleted"
     parts = [
         *_counted(len(made.sessions), "session"),
-        *_counted(made.events, "old event's body", "old events' bodies"),
+        *_counted(made.events, "old event's text", "old events' texts"),
         *_counted(len(made.days), "pack"),
         *_counted(len(made.copies), "old copy of the database", "old copies of the database"),
     ]
     lines = [
         *before,
-        f"{verb} {', '.join(parts) or 'what packs have of it'}: {made.bytes / 1e6:.1f} MB.",
+        f"{verb} {', '.join(parts) or 'records in packs'}: {made.bytes / 1e6:.1f} MB.",
     ]
     lines += [f"  session {grave.session}" for grave in made.sessions[:MAX_SESSIONS]]
     if len(made.sessions) > MAX_SESSIONS:

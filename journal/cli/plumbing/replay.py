@@ -9,20 +9,20 @@ from journal.cli.screen.output import print_json, say
 from journal.cli.screen.progress import progress
 
 if TYPE_CHECKING:
-    from sync.delivery.sending import Delivered
+    from sync.delivery.order import Delivered
 
 
 @click.command()
-@click.option("--all", "every", is_flag=True, help="Send everything now, also what is not due yet.")
-@click.option("--dead", is_flag=True, help="Also send what was given up.")
+@click.option("--all", "every", is_flag=True, help="Also send pieces that are not due yet.")
+@click.option("--dead", is_flag=True, help="Also send pieces that were given up.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @pass_app
 def replay(app: App, every: bool, dead: bool, as_json: bool) -> None:
     """Send what waits in retry/ to the remote.
 
-    Without --all it waits as long as the remote asked for. It is safe to run at any time, also
-    while the remote is down: nothing is lost or sent twice. Exits with 75 if another process is
-    sending.
+    It sends the pieces that are due; after a failed attempt a piece waits before the next one. It
+    can be run at any time, also while the remote is down: nothing is lost or sent twice. Exits with
+    75 if another process is sending.
     """
     from sync.delivery import deliveries
     from sync.slow_stages import Outside
@@ -52,6 +52,7 @@ def replay_json(done: "Delivered") -> dict[str, object]:
         "dead": done.dead,
         "pending": done.pending,
         "waiting": done.waiting,
+        **({"elsewhere": done.elsewhere} if done.elsewhere else {}),
         "error": remote_error_json(done),
     }
 

@@ -13,14 +13,14 @@ from journal.session import plan
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
-@click.option("--name", default="", metavar="NAME", help="What lists call the session.")
+@click.option("--name", default="", metavar="NAME", help="The session's name in lists.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @pass_app
 def run(app: App, name: str, command: tuple[str, ...]) -> None:
     """Start an agent as a planned session, which is shown from its start.
 
-    COMMAND takes the place of this program: terminal, signals and exit code are its own. It may
-    be a script that starts agents; those that an agent's tools start are sessions like any other.
+    This process becomes COMMAND, so terminal, signals and exit code are those of COMMAND. COMMAND
+    may be a script that starts agents. Agents that another agent's tools start are not planned.
 
     \b
     Examples:

@@ -31,22 +31,22 @@ if TYPE_CHECKING:
     default=10.0,
     show_default=True,
     metavar="SECONDS",
-    help="How long to wait for another sync to end.",
+    help="Maximum wait for another sync to end.",
 )
-@click.option("--rebuild", is_flag=True, help="Make a new database from the journal.")
+@click.option("--rebuild", is_flag=True, help="Rebuild the database from the journal.")
 @click.option(
     "--yes",
     is_flag=True,
-    help="With --rebuild: accept the loss of records that are in the damaged database alone.",
+    help="With --rebuild: accept the loss of records that only the damaged database has.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @pass_app
 def sync(app: App, wait: float, rebuild: bool, yes: bool, as_json: bool) -> None:
     """Store what the hooks have recorded, then deliver what is new.
 
-    It also asks the model program, packs closed days and deletes what is older than [retention]
-    allows, as config.toml says. It is safe to run at any time, to interrupt and to repeat. Exits
-    with 75 if another sync is still running after --wait.
+    It also runs the model program, packs old days and deletes what is older than [retention] in
+    config.toml allows. It can be run at any time, interrupted and repeated. Exits with 75 if
+    another sync is still running after --wait.
     """
     from sync.slow_stages import Outside
 
@@ -62,7 +62,7 @@ def sync(app: App, wait: float, rebuild: bool, yes: bool, as_json: bool) -> None
     try:
         with progress(counts=True) as advance:
             outside = app.outside(
-                lambda: False, lambda: later.append(app.sync(wait)), _tell, advance
+                lambda: False, lambda: later.append(app.sync(wait)), _say_on_stderr, advance
             )
     except JournalError as error:  # what the pass did is said all the same
         outside, failed = Outside(), error
@@ -89,7 +89,7 @@ def sync(app: App, wait: float, rebuild: bool, yes: bool, as_json: bool) -> None
         raise failed
 
 
-def _tell(text: str) -> None:
+def _say_on_stderr(text: str) -> None:
     """What is being waited for, to people alone."""
     if sys.stderr.isatty():
         say(f"journal: {text}", err=True)

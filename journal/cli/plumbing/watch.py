@@ -29,14 +29,14 @@ LOCK_WAIT_SECONDS = 10.0
     "--idle-exit",
     type=Seconds(),
     metavar="MINUTES",
-    help="Exit when nothing was recorded for this long.",
+    help="Exit when nothing has been recorded for this long.",
 )
 @pass_app
 def watch(app: App, idle_exit: float | None) -> None:
     """Sync continuously, until stopped.
 
-    Nothing is lost without it: it only makes new records visible sooner. Exits with 75 if another
-    watcher is running in this home.
+    Without it nothing is lost; new records are only shown later. Exits with 75 if another watcher
+    is running in this home.
     """
     with _alone(app.layout):
         end = _watch(app, None if idle_exit is None else idle_exit * 60)
@@ -52,9 +52,9 @@ def _alone(layout: Layout) -> Iterator[None]:
     from sync.store.locks import locked
 
     path = layout.home / autostart.LOCK
-    with ExitStack() as held:
+    with ExitStack() as stack:
         try:
-            held.enter_context(locked(path, lambda: False))
+            stack.enter_context(locked(path, lambda: False))
         except BusyError as error:
             pid = path.read_text().strip() or "unknown"
             message = f"another watch is running (process {pid})"
@@ -70,7 +70,7 @@ def _watch(app: App, idle_seconds: float | None) -> "End":
 
     settings = app.settings.watch
     scan, complaints = _Scan(app.layout), _Complaints()
-    program = RunningProgram(app.layout, _Complaints().tell)
+    program = RunningProgram(app.layout, _Complaints().report_errors)
 
     def run_pass(stopping: Callable[[], bool]) -> int:
         taken = _pass(app, stopping, complaints)
@@ -86,7 +86,7 @@ def _watch(app: App, idle_seconds: float | None) -> "End":
         run_pass=run_pass,
         changed=scan.changed,
         program=program.state,
-        on_error=complaints.tell,
+        on_error=complaints.report_errors,
         settle_seconds=settings.settle_ms / 1000,
         scan_seconds=settings.scan_seconds,
         idle_seconds=idle_seconds,
@@ -94,7 +94,7 @@ def _watch(app: App, idle_seconds: float | None) -> "End":
         show_life=lambda: _show_life(app.layout),
     )
     watcher = Watcher(orders)
-    background = Background(run_outside, _Complaints().tell, watcher.look)
+    background = Background(run_outside, _Complaints().report_errors, watcher.look)
     _obey_signals(watcher)
     _say(f"Watching {app.layout.home} (process {os.getpid()}).")
     try:
@@ -140,7 +140,9 @@ def _pass(app: App, stopping: Callable[[], bool], complaints: "_Complaints") -> 
     )
     report = app.run_pass(conditions, "watch")
     unreadable = (f"cannot read {problem}" for problem in report.unreadable)
-    complaints.tell(*map(JournalError, (*unreadable, *report.packed.kept)), *report.problems)
+    complaints.report_errors(
+        *map(JournalError, (*unreadable, *report.packed.kept)), *report.problems
+    )
     return report.read
 
 
@@ -160,16 +162,16 @@ class _Complaints:
     """Errors on stderr, each once until something else happens, not once a scan."""
 
     def __init__(self) -> None:
-        self._told: list[str] = []
+        self._reported: list[str] = []
 
-    def tell(self, *errors: JournalError) -> None:
+    def report_errors(self, *errors: JournalError) -> None:
         """`errors` are all there is to complain of at this moment."""
         texts = [f"{error}" + (f" ({error.hint})" if error.hint else "") for error in errors]
         same = [re.sub(r"[0-9]+", "", text) for text in texts]  # times and counts differ each time
         for text, one in zip(texts, same, strict=True):
-            if one not in self._told:
+            if one not in self._reported:
                 _say(f"journal: {text}", err=True)
-        self._told = same
+        self._reported = same
 
 
 def _say(text: str, *, err: bool = False) -> None:

@@ -26,13 +26,13 @@ def print_around(session: "Session", around: "Around", context: int) -> None:
     page.add(GAP.join((page.style(name, fg="cyan"), page.style(project, bold=True), title)))
     before, after = around.more
     if before:
-        page.add(page.style("… there is more before", dim=True))
+        page.add(page.style("… more before", dim=True))
     for step in around.steps:
         page.add("")
         _add(page, step)
     page.add("")
     if after:
-        page.add(page.style("… there is more behind", dim=True))
+        page.add(page.style("… more after", dim=True))
     if before or after:
         page.add(f"To see more: --context {2 * max(context, 1)}")
     page.show()
@@ -71,8 +71,8 @@ def _text(step: "Step") -> str:
     value = step.output if step.kind == "output" else step.input
     if step.kind != "output" and value is None:
         return clean(step.text)
-    told = [field for field in fields(value) if field.form is not Form.REST]
-    if len(told) == 1:
-        return told[0].text
+    shown = [field for field in fields(value) if field.form is not Form.REST]
+    if len(shown) == 1:
+        return shown[0].text
     gaps = {Form.LINE: " "}
-    return "\n".join(f"{f.name}:{gaps.get(f.form, chr(10))}{f.text}" for f in told)
+    return "\n".join(f"{f.name}:{gaps.get(f.form, chr(10))}{f.text}" for f in shown)

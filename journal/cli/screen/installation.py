@@ -55,7 +55,7 @@ def removal_text(
     for report in reports:
         if report.events:
             how = "changed" if dry_run or report.settings.exists() else "removed"
-            said = f"{report.settings} {would}{how}: {_hooks(report.events)} taken out"
+            said = f"{report.settings} {would}{how}: {_hooks(report.events)} removed"
         else:
             said = f"Not installed: no hook of the journal in {report.settings}."
         lines.append(f"{report.agent.label}: {said}")
@@ -72,10 +72,10 @@ def _service_lines(change: "ServiceChange | None", would: str) -> list[str]:
     """Where the service's file is, and what a person has to run because it could not be."""
     if change is None:
         return []
-    said = "is as it was" if change.outcome == "unchanged" else f"{would}{change.outcome}"
+    said = "is unchanged" if change.outcome == "unchanged" else f"{would}{change.outcome}"
     lines = [f"  service   {change.path} {said}"]
     if change.left:
-        lines.append(f"            {change.reason}; to be run:")
+        lines.append(f"            {change.reason}; run it yourself:")
         lines += [f"            {shlex.join(command)}" for command in change.left]
     return lines
 

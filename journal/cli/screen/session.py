@@ -8,6 +8,7 @@ from rich.text import Text
 
 from journal.cli.screen.tables import GAP, TIMES, age, ago, aligned, print_rich, screen, when
 from journal.printable import clean, one_line
+from journal.record import memory_id_order
 from journal.session.plan import name_of
 from journal.session.summary import shown_path
 from journal.times import SECOND_US, to_datetime
@@ -16,7 +17,7 @@ from sync.pages import story
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from sync.query.detail import Detail, Observation
+    from sync.query.session_detail import Detail, Observation
 
 MOST_PROMPTS = 20
 MOST_CALLS = 40
@@ -51,11 +52,12 @@ def print_session(detail: "Detail", now_us: int) -> None:
     print_rich(out, *parts, paged=True)
 
 
-def memory_id_line(detail: "Detail", now_us: int) -> str:
-    """The memory id, or in words since when one is waited for."""
+def _memory_id(detail: "Detail", now_us: int) -> str:
+    """The memory id that a program gave, or since when it is pending; "" for a minted one."""
     session = detail.session
     if session.memory_id is not None:
-        return session.memory_id
+        minted, _ = memory_id_order.mint(session.agent, session.id, lambda _: False)
+        return "" if session.memory_id == minted else session.memory_id
     waited = age(max(0, now_us - session.started_us))
     return f"pending since {when(session.started_us)} ({waited})"
 
@@ -67,7 +69,7 @@ def _header(detail: "Detail", now_us: int) -> Table:
     rows = (
         ("session", f"{session.id} ({session.agent})"),
         ("name", name_of(detail.state.plan)),
-        ("memory id", memory_id_line(detail, now_us)),
+        ("memory id", _memory_id(detail, now_us)),
         ("project", name if name == session.cwd else f"{name} ({session.cwd})"),
         ("branch", ", ".join(filter(None, (session.branch, head)))),
         ("state", _state(detail, now_us)),
@@ -89,20 +91,20 @@ def _archive(detail: "Detail", now_us: int) -> str:
         parts[0] += f" ({ago(now_us - standing.last_us)})"
     parts += [f"{standing.waiting:,} waiting"] if standing.waiting else []
     parts += [f"{standing.dead:,} given up"] if standing.dead else []
-    parts += [] if standing.is_whole else ["something new not sent yet"]
+    parts += [] if standing.is_whole else ["new events not sent yet"]
     return f"{', '.join(parts)}; {standing.remote}"
 
 
 def _state(detail: "Detail", now_us: int) -> str:
     session = detail.session
-    words = session.shown_state
+    words = session.state_at(now_us)
     if session.ended_us is not None:
         known = session.end_reason not in (None, "other")
         words += f", {session.end_reason}" if known else ""
     elif session.waiting_us is not None:
         words += f" your answer for {age(now_us - session.waiting_us)}"
         words += f": {session.question}" if session.question else ""
-    return words if session.adopted else f"{words} (not adopted: it only started)"
+    return words if session.adopted else f"{words} (it only started)"
 
 
 def _span(start_us: int, end_us: int) -> str:
@@ -130,7 +132,7 @@ def _prompts(detail: "Detail") -> "Iterator[RenderableType]":
 
 
 def _calls(detail: "Detail", columns: int) -> "Iterator[RenderableType]":
-    from sync.query.detail import grouped
+    from sync.query.session_detail import grouped
 
     calls = grouped(detail.observations)
     if not calls:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from journal.cli.app import App
 
 if TYPE_CHECKING:
-    from sync.delivery.sending import Delivered
+    from sync.delivery.order import Delivered
     from sync.memory.stage import Asked
     from sync.rebuild.rebuild import Rebuilt
     from sync.report import Report
@@ -38,7 +38,7 @@ def report_text(report: "Report", seconds: float) -> str:
 def ended_text(report: "Report") -> str:
     """What became of old sessions, on a line of its own; empty if nothing did."""
     deleted = len(report.pruned.sessions)
-    parts = [f"{report.ended:,} counted as ended"] if report.ended else []
+    parts = [f"{report.ended:,} marked finished"] if report.ended else []
     parts += [f"{deleted:,} deleted by retention"] if deleted else []
     return f"\nSessions: {', '.join(parts)}." if parts else ""
 
@@ -50,7 +50,7 @@ def rebuilt_text(rebuilt: "Rebuilt", seconds: float) -> str:
     if not rebuilt.taken_over:
         return text + ", all from the journal."
     records = "record" if rebuilt.taken_over == 1 else "records"
-    return f"{text}.\n{rebuilt.taken_over:,} {records} taken over from the old one alone."
+    return f"{text}.\n{rebuilt.taken_over:,} {records} that only the old one had."
 
 
 def rebuilt_json(report: "Report") -> dict[str, object] | None:
@@ -89,10 +89,11 @@ def packed_text(report: "Report") -> str:
 def remote_text(done: "Delivered") -> str:
     """What became of pieces for the remote, on a line of its own; empty if there were none."""
     parts = [f"{done.sent:,} sent"] if done.sent else []
-    parts += [f"{done.pending:,} taken, the remote works on them"] if done.pending else []
+    parts += [f"{done.pending:,} accepted, the remote is processing them"] if done.pending else []
     parts += [f"{done.failed:,} failed"] if done.failed else []
     parts += [f"{done.dead:,} given up, kept in dead/"] if done.dead else []
-    parts += [f"{done.waiting:,} waiting in retry/"] if done.waiting else []
+    other = f" ({done.elsewhere:,} for another remote)" if done.elsewhere else ""
+    parts += [f"{done.waiting:,} waiting in retry/{other}"] if done.waiting else []
     return f"\nRemote: {', '.join(parts)}." if parts else ""
 
 
@@ -101,8 +102,8 @@ def model_text(asked: "Asked") -> str:
     if not asked.asked and not asked.waiting:
         return ""
     sessions = "session" if asked.answered == 1 else "sessions"
-    waiting = f"; {asked.waiting:,} still to be asked about" if asked.waiting else ""
-    return f"\nThe memory agent summarised {asked.answered:,} {sessions}{waiting}."
+    waiting = f"; {asked.waiting:,} still to be summarized" if asked.waiting else ""
+    return f"\nThe memory agent summarized {asked.answered:,} {sessions}{waiting}."
 
 
 def report_json(

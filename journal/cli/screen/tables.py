@@ -109,7 +109,8 @@ def session_lines(sessions: Sequence["Session"], now_us: int, columns: int) -> "
     groups = [[aligned([Text(name, style="dim") for name in names], list(widths.values()))]]
     for session, row in zip(sessions, rows, strict=True):
         lines = [aligned([row[name] for name in names], list(widths.values()))]
-        if below := _below(session, max(columns - at, _LEAST_TITLE_COLUMNS)):
+        room = max(columns - at, _LEAST_TITLE_COLUMNS)
+        if not session.is_silent(now_us) and (below := _below(session, room)):
             lines.append(Text(" " * at) + below)
         groups.append(lines)
     for line in (line for lines in groups for line in lines):
@@ -151,7 +152,8 @@ def aligned(cells: Sequence["Text"], widths: Sequence[int]) -> "Text":
 def _cells(session: "Session", now_us: int) -> dict[str, "Text"]:
     from rich.text import Text
 
-    style = _STYLES.get(session.status, "") if session.adopted else "dim"
+    is_quiet = not session.adopted or session.is_silent(now_us)
+    style = "dim" if is_quiet else _STYLES.get(session.status, "")
     return {
         "ID": Text(one_line(session.short_id), style="cyan"),
         "STATE": Text(_state(session, now_us), style=style),
@@ -165,7 +167,7 @@ def _cells(session: "Session", now_us: int) -> dict[str, "Text"]:
 
 def _state(session: "Session", now_us: int) -> str:
     if session.waiting_us is None:
-        return session.shown_state
+        return session.state_at(now_us)
     return f"{session.status} {age(now_us - session.waiting_us)}"
 
 
@@ -174,5 +176,5 @@ def _title(session: "Session") -> "Text":
 
     title = one_line(session.title)
     if not session.adopted:
-        return Text(f"(not adopted) {title}".rstrip(), style="dim")
+        return Text(f"(only started) {title}".rstrip(), style="dim")
     return Text(title) if title else Text("(no prompt)", style="dim")

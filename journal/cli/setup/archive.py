@@ -10,20 +10,20 @@ from journal.cli.screen.output import print_json
 
 @click.group()
 def archive() -> None:
-    """Make, look at and share the team archive on PostgreSQL.
+    """Set up, inspect and share the team archive on PostgreSQL.
 
     The archive is set with [remote] kind = "postgres" in config.toml; docs/archive.md shows how.
     """
 
 
 @archive.command()
-@click.option("--dry-run", is_flag=True, help="Print the SQL for psql, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Print the SQL for psql; change nothing.")
 @pass_app
 def init(app: App, dry_run: bool) -> None:
-    """Make the archive, or upgrade it; for an administrator.
+    """Create or upgrade the archive.
 
-    The role needs to own the database and to be allowed to create roles. Each person's login role
-    is then granted agent_journal_user. It may be run again at any time.
+    For an administrator: the role must own the database and may create roles. Afterwards grant
+    agent_journal_user to each person's login role. The command can be repeated at any time.
     """
     from sync.team_archive import administration
 
@@ -42,7 +42,7 @@ def init(app: App, dry_run: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @pass_app
 def status(app: App, as_json: bool) -> None:
-    """Show whose the archive is, how much of it is yours, and what you share."""
+    """Show your part of the archive."""
     from sync.team_archive import administration
 
     with app.team_archive() as found:
@@ -67,9 +67,10 @@ def status(app: App, as_json: bool) -> None:
 @click.argument("role")
 @pass_app
 def share(app: App, project: str, role: str) -> None:
-    """Let members of ROLE read your sessions of PROJECT.
+    """Let ROLE read your sessions of PROJECT.
 
-    PROJECT is a name or key as `journal sessions` shows it.
+    ROLE is a person's role or a group role. PROJECT is a name or key as `journal sessions` shows
+    it.
     """
     from sync.team_archive import administration
 
@@ -83,7 +84,10 @@ def share(app: App, project: str, role: str) -> None:
 @click.argument("role")
 @pass_app
 def unshare(app: App, project: str, role: str) -> None:
-    """Take that back; copies that were pulled go with the next pull."""
+    """Stop sharing PROJECT with ROLE.
+
+    Copies that members of ROLE have pulled are deleted by their next pull.
+    """
     from sync.team_archive import administration
 
     with app.team_archive(read_only=False) as found:

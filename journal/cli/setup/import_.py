@@ -24,11 +24,14 @@ WAIT_SECONDS = 10.0  # for another sync to end
 
 @click.command("import")
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
-@click.option("--agent", "agents", multiple=True, help="Only the history of this agent.")
-@click.option("--verify", is_flag=True, help="Read every transcript, also those read before.")
-@click.option("--dry-run", is_flag=True, help="Say what would be imported, and write nothing.")
+@click.option("--agent", "agents", multiple=True, help="Import only the history of this agent.")
+@click.option("--verify", is_flag=True, help="Read every transcript again, also unchanged ones.")
+@click.option("--dry-run", is_flag=True, help="Print what would be imported; write nothing.")
 @click.option(
-    "--archive", "in_archive", is_flag=True, help="Your other homes' sessions in the team archive."
+    "--archive",
+    "in_archive",
+    is_flag=True,
+    help="Import from the team archive: your other homes.",
 )
 @click.option("--shared", is_flag=True, help="With --archive: also what others share with you.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
@@ -52,8 +55,8 @@ def import_(
     PATH is a file or folder of such transcripts, a remote folder, another journal's home (or its
     days/, its packs/ or a day), or a file that journal export --format jsonl wrote, gzipped or not.
 
-    It is safe to interrupt and to repeat: what is known already is left as it is. Exits with 1 if
-    a file cannot be read to its end; what could be read is imported.
+    It can be interrupted and repeated: records that are known already are not changed. Exits with 1
+    if a file cannot be read to its end; the records before that place are imported.
 
     \b
     Examples:
@@ -165,7 +168,7 @@ def _known(names: tuple[str, ...]) -> tuple[str, ...]:
 
     for name in names:
         if name not in AGENTS:
-            raise UsageError(f"unknown agent '{name}'", f"agents are {', '.join(AGENTS)}")
+            raise UsageError(f"unknown agent {name!r}", f"known: {', '.join(AGENTS)}")
     return names
 
 
@@ -181,7 +184,7 @@ def _history(agents: tuple[str, ...]) -> "Found":
         folders = [str(f) for name in agents for f in sources.folders(name, os.environ)]
         whose = ", ".join(AGENTS[name].label for name in agents) or "any agent"
         message = f"no transcripts of {whose} in {', '.join(folders) or home}"
-        raise JournalError(message, "name what is to be imported: journal import PATH")
+        raise JournalError(message, "name what to import: journal import PATH")
     return found
 
 

@@ -47,12 +47,12 @@ _DRY_RUN = click.option("--dry-run", is_flag=True, help="Print what would be don
 @click.option(
     "--trust/--no-trust",
     default=None,
-    help="Trust the hooks in agents that ask for it (Codex), or do not, without a question.",
+    help="Trust the hooks, or do not, without being asked (Codex).",
 )
 @click.option(
     "--no-mcp",
     is_flag=True,
-    help="Do not register `journal mcp`, with which agents ask for earlier sessions.",
+    help="Do not register `journal mcp`, which agents use to search earlier sessions.",
 )
 @_DRY_RUN
 @pass_app
@@ -67,10 +67,10 @@ def install(
 ) -> None:
     """Record the sessions of agents from now on.
 
-    AGENT is claude-code, codex, copilot-cli, opencode, gemini-cli or qwen-code; without it:
-    every agent that is found on this machine, else Claude Code. Adds hooks to the agent's
-    configuration and keeps everything else in it, and registers `journal mcp` with it. Running it
-    again changes nothing, or brings both up to date after an upgrade.
+    AGENT is claude-code, codex, copilot-cli, opencode, gemini-cli or qwen-code. Without AGENT it
+    takes every agent that it finds on this machine, or Claude Code if it finds none. It adds hooks
+    to the agent's configuration, keeps everything else in it, and registers `journal mcp`. Running
+    it again changes nothing, except that it renews both after an upgrade.
     """
     from journal.setup import install as installing
     from journal.setup import service as services
@@ -187,7 +187,7 @@ def _offer_import(app: App, settings: Path | None, dry_run: bool) -> None:
     named = f" {shlex.quote(str(found.folders[0]))}" if settings else ""
     command = f"journal import{named}"
     if dry_run or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        tell(clean(f"Found {found}.\nTo import them, so that the next session knows: {command}"))
+        tell(clean(f"Found {found}.\nTo import them: {command}"))
         return
     if click.confirm(f"Found {found}. Import them now?", default=True):
         from journal.cli.setup.import_ import run_import
@@ -207,8 +207,8 @@ def _offer_import(app: App, settings: Path | None, dry_run: bool) -> None:
 def uninstall(app: App, agents: tuple[str, ...], settings: Path | None, dry_run: bool) -> None:
     """Remove the hooks from the agents' configuration.
 
-    Without AGENT: every agent with hooks of the journal, of any home. What was
-    recorded stays.
+    Without AGENT it removes them from every agent, also hooks of other homes. Recorded sessions
+    are kept.
     """
     from journal.agents import AGENTS
     from journal.setup import install as installing

@@ -29,7 +29,7 @@ def register_servers(app: App, agents: "list[Agent]", dry_run: bool) -> None:
 
 
 def unregister_servers(app: App, agents: "list[Agent]", dry_run: bool) -> None:
-    """These agents know no server of ours."""
+    """Remove our server from these agents."""
     from journal.setup import mcp_servers
 
     for agent in agents:

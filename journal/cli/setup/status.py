@@ -19,113 +19,17 @@ if TYPE_CHECKING:
 def status(app: App, as_json: bool) -> None:
     """Show what is recorded, what is not synced yet, and what is wrong.
 
-    It only looks: it stores nothing and makes no home.
+    It changes nothing, and does not create a home.
     """
     from sync.checkup import home_status
 
     found = home_status.look(app.layout, app.settings, app.now_us)
     if as_json:
+        from journal.cli.setup.status_json import condition_json
+
         print_json(condition_json(app, found))
     else:
         _print_text(app, found)
-
-
-def condition_json(app: App, found: "Condition") -> dict[str, object]:
-    """The condition in the shape of the public interface, with a few keys more."""
-    from journal import __version__
-    from journal.times import to_text
-
-    def text(at_us: int | None) -> str | None:
-        return None if at_us is None else to_text(at_us)
-
-    return {
-        "version": __version__,
-        "home": str(app.layout.home),
-        "journal": {
-            "files": found.journal_files,
-            "bytes": found.journal_bytes,
-            "unsynced_bytes": found.unsynced_bytes,
-            "oldest_unsynced": text(found.oldest_unsynced_us),
-            "spooled": found.spooled,
-        },
-        "store": {
-            "events": found.events,
-            "sessions": found.sessions,
-            "bytes": found.store_bytes,
-            "schema": found.schema,
-            "last_record": text(found.last_us),
-        },
-        "sessions": {**found.states, "not_adopted": found.not_adopted},
-        "memory_ids": {
-            "resolved": found.memory_ids.resolved,
-            "pending": found.memory_ids.pending,
-            "oldest_pending": text(found.memory_ids.oldest_pending_us),
-            "refused": found.memory_ids.refused,
-        },
-        "rejected": found.rejected,
-        **({"lost": found.lost.number} if found.lost.number else {}),
-        "retry": {
-            "waiting": found.archive.waiting,
-            "due": found.archive.due,
-            "oldest": text(found.archive.oldest_us),
-        },
-        "dead": found.archive.dead,
-        "watcher": {
-            "running": found.watcher is not None,
-            "pid": found.watcher.pid if found.watcher else None,
-            "last_look": text(found.watcher.looked_us) if found.watcher else None,
-            "trouble": (found.watcher.trouble or None) if found.watcher else None,
-        },
-        "remote": _remote_json(app, found),
-        "redaction": {"rules": found.rules, "older_events": found.older_events},
-        "hooks": found.hooks,
-        "capture": _capture_json(app),
-        "memory_agent": _agent_json(app, found),
-        "problems": [{"message": str(problem), "hint": problem.hint} for problem in found.problems],
-    }
-
-
-def _capture_json(app: App) -> dict[str, object]:
-    from journal.setup import capture
-
-    found = capture.look(app.layout, os.curdir)
-    return {"off": found.off, "off_here": found.here != "", "folders": list(found.folders)}
-
-
-def _remote_json(app: App, found: "Condition") -> dict[str, object]:
-    from journal.times import to_text
-    from sync.delivery.circuit_breaker import next_us
-
-    circuit = found.archive.circuit
-    error = circuit.last_error
-    again_us = next_us(circuit)
-    trouble: dict[str, object] = {}
-    if circuit.state != "closed":
-        again = None if again_us is None else to_text(again_us)
-        trouble = {"failures": circuit.failures, "next_attempt": again}
-    return {
-        "kind": app.settings.remote.kind,
-        "last_success": circuit.last_success_us and to_text(circuit.last_success_us),
-        "last_error": error
-        and {"class": error.kind, "message": error.message, "at": to_text(error.at_us)},
-        "circuit": "closed" if circuit.state == "closed" else "open",
-        "paused": circuit.paused and circuit.paused.message,
-        **trouble,
-    }
-
-
-def _agent_json(app: App, found: "Condition") -> dict[str, object]:
-    from journal.times import to_text
-
-    failed, error = found.model_failures, None
-    if failed.number:
-        error = {"class": failed.kind, "message": failed.message, "at": to_text(failed.last_us)}
-    return {
-        "kind": app.settings.memory.agent,
-        "failures": failed.number,
-        "last_error": error,
-        **({"calls_24h": found.model_calls} if found.model_calls else {}),
-    }
 
 
 def _print_text(app: App, found: "Condition") -> None:

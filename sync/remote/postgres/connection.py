@@ -1,7 +1,7 @@
 """One session with the server, in which every piece of work is bounded in time.
 
 libpq bounds neither the look-up of a name nor a server that sends a byte a second. So the work runs
-in a thread, and the caller waits for it with a clock. The server is told the same limit
+in a thread, and the caller waits for it with a clock. The server gets the same limit
 (`statement_timeout`), and when the caller gives up it is asked to cancel; then the socket is shut.
 """
 

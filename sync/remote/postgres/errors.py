@@ -1,6 +1,6 @@
 """What PostgreSQL reports, in the words of the contract: a class, one line, and what follows.
 
-By SQLSTATE (PostgreSQL's documentation, appendix A) wherever there is one; libpq gives none for a
+By SQLSTATE (PostgreSQL's documentation, appendix A) where there is one; libpq gives none for a
 connection that could not be made, so that its text is looked at, which is English but for the part
 that the server wrote.
 """

@@ -15,11 +15,11 @@ import orjson
 
 from journal.record import record
 from journal.record.record import JOURNAL_AGENT, BadLineError
+from journal.search_words import words
 from journal.session.meaning import Usage
-from journal.words import words
+from journal.session.texts import TextKind, summary_text, texts
 from sync.remote.contract import Heading, Material
 from sync.store import facts
-from sync.views.texts import TextKind, summary_text, texts
 
 EVENT = "Session"
 WORD_BYTES = 500  # of one word in the index; PostgreSQL takes 2046

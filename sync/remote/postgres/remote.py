@@ -113,7 +113,7 @@ class Postgres:
         if found.id != self._archive_id:
             self._note_archive(found.id)
             text = "another team archive than before is at this address"
-            raise RemoteError("not_found", f"{text} (it is looked at again)", Then.RETRY)
+            raise RemoteError("not_found", f"{text} (it is tried again)", Then.RETRY)
 
 
 def connection(

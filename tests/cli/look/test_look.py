@@ -78,7 +78,7 @@ def test_which_session_made_a_commit(tmp_path: Path) -> None:
 
     commit("told", began_s)
     commit("quiet", began_s + 2, "-q")
-    git(code, "commit", "--allow-empty", "-m", "by hand", at_s=began_s + 4)
+    git(code, "commit", "--allow-empty", "-m", "by a person", at_s=began_s + 4)
     assert listed(home, "--commit", "HEAD~2", cwd=code) == ["told"]
     assert listed(home, "--commit", "HEAD~1", cwd=code) == ["quiet"]
     assert listed(home, "--commit", "HEAD", cwd=code) == []
@@ -134,7 +134,7 @@ def test_a_shell_completes_commands_sessions_and_projects(home: Path, shell: str
     assert "billing-api" in offered("journal sessions --project bil")
 
 
-def test_the_person_is_told_once_for_each_wait(tmp_path: Path) -> None:
+def test_the_person_is_notified_once_for_each_wait(tmp_path: Path) -> None:
     home, said, pids = tmp_path / "home", tmp_path / "said", tmp_path / "pids"
     script = tmp_path / "notify"
     script.write_text(

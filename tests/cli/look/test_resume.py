@@ -1,4 +1,4 @@
-"""`journal resume`: back into a session, with the agent's file put back if it is gone."""
+"""`journal resume`: back into a session, with the agent's file restored if it is missing."""
 
 import json
 import os
@@ -83,13 +83,13 @@ def test_print_is_one_line_for_any_shell(tmp_path: Path, code: Path) -> None:
     ("session", "cwd", "agent", "said"),
     [
         (SESSION, "/nowhere/at/all", "claude-code", "is not on this machine: /nowhere/at/all"),
-        ("--dangerous", "/tmp", "claude-code", "no way back"),
-        ("a b; rm", "/tmp", "claude-code", "no way back"),
-        (SESSION, "/tmp/x\ny", "claude-code", "no way back"),
-        (SESSION, "/tmp", "some-agent", "no way back"),
+        ("--dangerous", "/tmp", "claude-code", "cannot be resumed"),
+        ("a b; rm", "/tmp", "claude-code", "cannot be resumed"),
+        (SESSION, "/tmp/x\ny", "claude-code", "cannot be resumed"),
+        (SESSION, "/tmp", "some-agent", "cannot be resumed"),
     ],
 )
-def test_no_way_back_is_reported(
+def test_a_session_that_cannot_be_resumed_is_reported(
     tmp_path: Path, code: Path, session: str, cwd: str, agent: str, said: str
 ) -> None:
     prompt(tmp_path / "home", cwd, session, agent)
@@ -99,7 +99,7 @@ def test_no_way_back_is_reported(
     assert done.stderr.count("\n") == 1
 
 
-def test_what_the_agent_has_deleted_is_put_back_and_nothing_else(tmp_path: Path) -> None:
+def test_only_a_deleted_transcript_is_restored(tmp_path: Path) -> None:
     """The recorded session with a sub-agent, imported, deleted, resumed."""
     root = tmp_path / ".claude/projects"
     cwd = tmp_path / "work"
@@ -130,12 +130,12 @@ def test_what_the_agent_has_deleted_is_put_back_and_nothing_else(tmp_path: Path)
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert ids(after[path]) <= ids(data)
         assert ids(after[path])
-    assert "put back" in done.stderr
+    assert "restored " in done.stderr
     main = folder / source.name
     main.unlink()
     main.symlink_to(tmp_path / "gone")
     done = run(home, "resume", source.stem, **env)
-    assert (done.returncode, "put back" in done.stderr) == (0, False)
+    assert (done.returncode, "restored " in done.stderr) == (0, False)
     assert main.is_symlink()
     assert not (tmp_path / "gone").exists()
 

@@ -24,7 +24,7 @@ def usage(home: Path, *args: str, **environ: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def told(roots: list[Path]) -> Counter[str]:
+def tokens_by_model(roots: list[Path]) -> Counter[str]:
     """Another reading of the same files: for each message its record with the most output."""
     best: dict[str, dict[str, int]] = {}
     for path in (path for root in roots for path in root.rglob("*.jsonl")):
@@ -51,7 +51,7 @@ def test_the_recorded_transcripts_are_summed_as_another_reader_does(tmp_path: Pa
     home = tmp_path / "home"
     roots = [transcripts.FOLDER, *sorted(conversations.FOLDER.glob("*/transcripts"))]
     assert shared().run(home, "import", *map(str, roots)).code == 0
-    expected = told(roots)
+    expected = tokens_by_model(roots)
     assert expected["output"] > 2_000
     for by in ("day", "project", "model", "agent", "session"):
         rows = usage(home, "--by", by, "--utc")

@@ -233,7 +233,7 @@ INSERT INTO item_texts VALUES(38,'Odd output seen 😀   line-separator, tab	,
 here.');
 
 DROP TABLE IF EXISTS items;
-CREATE TABLE items (               -- prompts, answers and calls, each once, whoever tells them
+CREATE TABLE items (               -- prompts, answers and calls, each once
   key integer primary key,
   session integer not null,
   position integer not null,       -- in the conversation of its session

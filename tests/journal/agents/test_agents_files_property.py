@@ -1,4 +1,4 @@
-"""Whatever agents' files hold, reading them raises nothing but BadLineError; names repeat."""
+"""Reading any content of agents' files raises nothing but BadLineError; names repeat."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,11 +14,11 @@ from agent_files import entries, files, payload, scenarios
 from journal.agents.codex import transcript as codex
 from journal.agents.codex import transcript_meaning as codex_meaning
 from journal.agents.copilot_cli import transcript as copilot_cli
-from journal.agents.entry import Reader
 from journal.agents.gemini_cli import transcript as gemini_cli
 from journal.agents.gemini_cli import transcript_meaning as gemini_meaning
 from journal.agents.opencode import transcript as opencode
 from journal.agents.qwen_code import transcript as qwen_code
+from journal.agents.transcript_entry import Reader
 from journal.record.record import BadLineError
 from journal.session.meaning import Meaning
 
@@ -84,8 +84,8 @@ def test_fields_of_wrong_types_and_torn_lines_raise_nothing_else(
 
 
 @pytest.mark.parametrize("agent", sorted(set(AGENTS) - {"opencode"}))
-def test_names_are_those_of_the_lines_wherever_reading_begins(agent: str) -> None:
-    """With the first line recalled, whoever reads a file from the middle gives the same names."""
+def test_names_are_those_of_the_lines_from_any_start_of_reading(agent: str) -> None:
+    """With the first line recalled, a reading from the middle of a file gives the same names."""
     for name in scenarios(agent):
         for path in files(agent, name):
             lines = path.read_bytes().strip().split(b"\n")

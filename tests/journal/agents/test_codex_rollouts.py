@@ -16,7 +16,7 @@ THREAD = "01a22650-f046-7e73-8f88-bf3c2468ca80"
 NAME = f"rollout-2026-11-29T07-59-28-{THREAD}.jsonl"
 
 
-def told(paths: list[Path]) -> list[Meaning]:
+def meanings_of(paths: list[Path]) -> list[Meaning]:
     return meanings(Rollout, meaning, paths)
 
 
@@ -37,11 +37,11 @@ def event(kind: str, **said: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("name", scenarios("codex"))
 def test_a_rollout_counts_as_its_items_do(name: str) -> None:
     paths = files("codex", name)
-    assert count(told(paths)) == agent_truth.codex(paths)
+    assert count(meanings_of(paths)) == agent_truth.codex(paths)
 
 
 def test_failures_say_their_exit_code_and_their_command() -> None:
-    made = told(files("codex", "fail"))
+    made = meanings_of(files("codex", "fail"))
     failed = {m.target: m.text for m in made if m.kind is Kind.TOOL_FAILED}
     assert failed["echo out; echo err >&2; exit 3"] == "Exit code 3\nerr\nout\n"
     assert failed["/no/such/program"].startswith("Exit code 127\n")
@@ -49,22 +49,22 @@ def test_failures_say_their_exit_code_and_their_command() -> None:
 
 
 def test_a_nested_patch_says_which_file_it_changed() -> None:
-    made = told(files("codex", "i-exit"))
+    made = meanings_of(files("codex", "i-exit"))
     edits = {m.target for m in made if m.action is Action.EDIT}
     assert edits == {"/home/dev/code/i-exit/notes.txt"}
 
 
 def test_an_interrupted_turn_and_call_say_so() -> None:
-    made = told(files("codex", "sigint"))
+    made = meanings_of(files("codex", "sigint"))
     ends = [m for m in made if m.kind is Kind.WAITING_NOTICED]
     assert [(m.detail, m.interrupted) for m in ends] == [("interrupted", True)]
     assert all(m.interrupted for m in made if m.kind is Kind.TOOL_FAILED)
 
 
-def test_a_subagent_lies_within_its_parent_and_its_task_is_no_prompt() -> None:
+def test_a_subagent_is_within_its_parent_and_its_task_is_not_a_prompt() -> None:
     for name in ("subagent", "code-subagent"):
         main, inner = files("codex", name)
-        made = told([inner])
+        made = meanings_of([inner])
         assert {m.session for m in made} == {session_of(main)}
         assert {(m.subagent, m.subagent_type) for m in made} == {(session_of(inner), "default")}
         kinds = [m.kind for m in made]
@@ -72,8 +72,8 @@ def test_a_subagent_lies_within_its_parent_and_its_task_is_no_prompt() -> None:
         assert Kind.PROMPT not in kinds
 
 
-def test_the_models_answer_is_told_once_and_tokens_name_their_model() -> None:
-    made = told(files("codex", "simple"))
+def test_the_models_answer_is_reported_once_and_tokens_name_their_model() -> None:
+    made = meanings_of(files("codex", "simple"))
     assert Kind.TURN_END not in {m.kind for m in made}  # the last words are an item
     assert {m.usage.model for m in made if m.usage} == {"gpt-5.5"}
     assert {m.cwd for m in made if m.kind is Kind.OTHER} >= {"/home/dev/code/simple"}
@@ -93,7 +93,7 @@ def test_nothing_is_kept_of_system_prompts_and_of_the_context_that_we_gave() -> 
     assert [orjson.loads(entry.line)["payload"] for entry in found] == [{"id": THREAD, "cwd": "/w"}]
 
 
-def test_earlier_versions_tell_the_same_without_items() -> None:
+def test_earlier_versions_report_the_same_without_items() -> None:
     total = {"total_token_usage": {"total_tokens": 12}}
     used = {"last_token_usage": {"input_tokens": 10, "cached_input_tokens": 4, "output_tokens": 2}}
     arguments = orjson.dumps({"command": ["bash", "-lc", "exit 3"]}).decode()
@@ -121,7 +121,7 @@ def _call(kind: str, **said: Any) -> dict[str, Any]:
     return {"type": "response_item", "payload": {"type": kind, "call_id": "c1", **said}}
 
 
-def test_what_a_fork_copies_is_inherited() -> None:
+def test_lines_that_a_fork_copies_are_inherited() -> None:
     parent = "01a22650-0000-7e73-8f88-bf3c2468ca80"
     turn = "01a22650-0001-7e73-8f88-bf3c2468ca80"
     later = "01a22651-0001-7e73-8f88-bf3c2468ca80"

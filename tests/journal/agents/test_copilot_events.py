@@ -14,7 +14,7 @@ from journal.session.meaning import Kind, Meaning
 PATH = Path("/h/.copilot/session-state/s1/events.jsonl")
 
 
-def told(paths: list[Path]) -> list[Meaning]:
+def meanings_of(paths: list[Path]) -> list[Meaning]:
     return meanings(Events, meaning, paths)
 
 
@@ -30,13 +30,13 @@ def event(kind: str, **data: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("name", scenarios("copilot-cli"))
 def test_events_count_as_their_messages_do(name: str) -> None:
     paths = files("copilot-cli", name)
-    assert count(told(paths)) == agent_truth.copilot_cli(paths)
+    assert count(meanings_of(paths)) == agent_truth.copilot_cli(paths)
 
 
 @pytest.mark.parametrize("name", scenarios("copilot-cli"))
 def test_the_tokens_are_those_that_the_shutdown_says(name: str) -> None:
     for path in files("copilot-cli", name):
-        sums = [sum(one) for one in zip(*count(told([path])).tokens.values(), strict=True)]
+        sums = [sum(one) for one in zip(*count(meanings_of([path])).tokens.values(), strict=True)]
         shut = [r["data"] for r in agent_truth.rows(path) if r["type"] == "session.shutdown"]
         said = [used["usage"] for one in shut[-1:] for used in one["modelMetrics"].values()]
         if not said:  # it was killed
@@ -53,8 +53,8 @@ def test_copies_of_hook_inputs_are_not_kept() -> None:
         assert len({entry.own_id for entry in found}) == len(found)
 
 
-def test_a_subagent_lies_within_the_session_of_its_file() -> None:
-    made = told(files("copilot-cli", "subagent"))
+def test_a_subagent_belongs_to_the_session_of_its_file() -> None:
+    made = meanings_of(files("copilot-cli", "subagent"))
     inner = [m for m in made if m.subagent]
     assert {m.session for m in made} == {session_of(files("copilot-cli", "subagent")[0])}
     assert {m.subagent_type for m in inner} == {"general-purpose"}

@@ -23,7 +23,7 @@ from journal.session.meaning import Kind, Meaning
 PATH = Path("/h/.gemini/tmp/p/chats/session-2026-11-29T08-00-9cdfec38.jsonl")
 
 
-def told(paths: list[Path]) -> list[Meaning]:
+def meanings_of(paths: list[Path]) -> list[Meaning]:
     return meanings(Chat, meaning, paths)
 
 
@@ -35,7 +35,7 @@ def read(*lines: dict[str, Any], path: Path = PATH) -> list[Meaning]:
 @pytest.mark.parametrize("name", scenarios("gemini-cli"))
 def test_chats_count_as_the_last_writing_of_each_record(name: str) -> None:
     paths = files("gemini-cli", name)
-    assert count(told(paths)) == agent_truth.gemini_cli(paths)
+    assert count(meanings_of(paths)) == agent_truth.gemini_cli(paths)
 
 
 def test_a_record_that_is_written_again_adds_only_what_is_new() -> None:
@@ -53,11 +53,11 @@ def test_a_session_works_where_the_file_next_to_its_chats_says() -> None:
     assert {entry.session for entry in found} == {agent_truth.rows(path)[0]["sessionId"]}
 
 
-def test_a_subagent_lies_within_the_session_of_its_folder() -> None:
+def test_a_subagent_belongs_to_the_session_of_its_folder() -> None:
     paths = files("gemini-cli", "subagent")
     main = next(path for path in paths if path.name.startswith("session-"))
     (inner,) = subagent_files(main)
-    made = told([inner])
+    made = meanings_of([inner])
     assert {(m.session, m.subagent) for m in made} == {(session_of(inner), inner.stem)}
     ends = [m.text for m in made if m.kind is Kind.SUBAGENT_END]
     assert ends == ["The subagent is done."]
@@ -65,7 +65,7 @@ def test_a_subagent_lies_within_the_session_of_its_folder() -> None:
 
 
 def test_failures_say_why() -> None:
-    made = told(files("gemini-cli", "fail"))
+    made = meanings_of(files("gemini-cli", "fail"))
     failed = [m.text.split("\n")[0] for m in made if m.kind is Kind.TOOL_FAILED]
     assert failed[0] == "Exit code 3"
     assert failed[1].startswith("File not found: ")
@@ -102,7 +102,7 @@ def test_thoughts_cancelled_calls_and_ends_by_error() -> None:
     assert [m.usage[2:] for m in made if m.usage] == [(7, 5, 4, 0)]
 
 
-def test_a_chat_of_an_earlier_version_tells_the_same(tmp_path: Path) -> None:
+def test_a_chat_of_an_earlier_version_reports_the_same(tmp_path: Path) -> None:
     (path,) = files("gemini-cli", "fail")
     kept = {row["id"]: row for row in agent_truth.rows(path) if "id" in row}
     chat = agent_truth.rows(path)[0] | {"messages": list(kept.values())}
@@ -114,7 +114,7 @@ def test_a_chat_of_an_earlier_version_tells_the_same(tmp_path: Path) -> None:
     assert count(made) == agent_truth.gemini_cli([path])
     new = entries(Chat(path), path.read_bytes().split(b"\n"))
     ids = {entry.own_id for entry in found} - {entry.own_id for entry in new}
-    assert not ids  # one session, whichever file tells it
+    assert not ids  # one session, from either file
 
 
 def test_where_chats_lie_and_how_they_are_named() -> None:

@@ -89,7 +89,7 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("agent", FAILURES)
-def test_failures_are_told_as_far_as_hooks_know_them(agent: str) -> None:
+def test_failures_are_reported_as_far_as_hooks_know_them(agent: str) -> None:
     assert [(action, ok) for action, _, ok in calls(agent, "fail")] == FAILURES[agent]
     failed = [m for m in meanings(agent, "fail") if m.kind is Kind.TOOL_FAILED]
     assert all(m.text and m.output for m in failed)
@@ -131,13 +131,13 @@ def test_a_question_waits_until_it_is_answered(agent: str) -> None:
 
 
 @pytest.mark.parametrize("agent", ["codex", "opencode", "qwen-code"])
-def test_the_last_answer_is_known_where_hooks_tell_it(agent: str) -> None:
+def test_the_last_answer_is_known_where_hooks_report_it(agent: str) -> None:
     words = only(agent, "simple").last_words
     assert words is not None
     assert words.text == "All done: wrote notes.txt and read it back."
 
 
-def test_gemini_s_garbled_answer_is_no_answer() -> None:
+def test_gemini_s_garbled_answer_does_not_count() -> None:
     assert only("gemini-cli", "simple").last_words is None
 
 

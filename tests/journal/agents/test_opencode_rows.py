@@ -9,10 +9,10 @@ import pytest
 import agent_truth
 import opencode_database
 from agent_files import count, files, payload, scenarios
-from journal.agents.entry import Entry
 from journal.agents.opencode.database import DatabaseError, rows
 from journal.agents.opencode.tools import without_quotes
 from journal.agents.opencode.transcript import Rows, folders, holds, meaning
+from journal.agents.transcript_entry import Entry
 from journal.session.meaning import Kind, Meaning
 
 TOOL = {"type": "tool", "callID": "c1", "tool": "bash"}
@@ -23,7 +23,7 @@ def read(path: Path, since_ms: int = 0) -> list[Entry]:
     return [entry for row in rows(path, since_ms) for entry in reader.entries(row.line)]
 
 
-def told(found: list[Entry]) -> list[Meaning]:
+def meanings_of(found: list[Entry]) -> list[Meaning]:
     return [meaning(payload(entry)) for entry in found]
 
 
@@ -37,8 +37,11 @@ def part(data: dict[str, Any], role: str = "assistant", **message: Any) -> list[
 def test_rows_count_as_their_parts_do(tmp_path: Path, name: str) -> None:
     recorded = files("opencode", name)
     db = opencode_database.make(tmp_path / "opencode.db", recorded)
-    counted, truth = count(told(read(tmp_path / "opencode.db"))), agent_truth.opencode(recorded)
-    for lists in (counted, truth):  # parts are told in the order in which they changed
+    counted, truth = (
+        count(meanings_of(read(tmp_path / "opencode.db"))),
+        agent_truth.opencode(recorded),
+    )
+    for lists in (counted, truth):  # parts are reported in the order in which they changed
         lists.answers.sort()
     assert counted == truth
     sums = "select sum(tokens_input), sum(tokens_output), sum(tokens_cache_read) from session"
@@ -70,7 +73,7 @@ def test_a_row_that_is_written_again_is_kept_under_the_same_name(tmp_path: Path)
 
 
 def _versions(row: dict[str, Any]) -> list[dict[str, Any]]:
-    """What a row held before, as the program writes it."""
+    """A row before its last change, as the program writes it."""
     data = row.get("data", {})
     if data.get("type") == "tool":
         state = {"status": "running", "input": data["state"]["input"], "time": {"start": 1}}
@@ -83,9 +86,9 @@ def _versions(row: dict[str, Any]) -> list[dict[str, Any]]:
     return [row]
 
 
-def test_a_subagent_lies_within_the_session_that_started_it(tmp_path: Path) -> None:
+def test_a_subagent_belongs_to_the_session_that_started_it(tmp_path: Path) -> None:
     opencode_database.make(tmp_path / "opencode.db", files("opencode", "subagent")).close()
-    made = told(read(tmp_path / "opencode.db"))
+    made = meanings_of(read(tmp_path / "opencode.db"))
     assert len({m.session for m in made}) == 1
     inner = [m for m in made if m.subagent]
     assert {m.subagent_type for m in inner} == {"general"}
@@ -110,7 +113,7 @@ def test_nothing_of_the_database_is_changed_and_no_reader_blocks_the_writer(tmp_
     db.close()
 
 
-def test_a_file_that_is_no_such_database_says_so(tmp_path: Path) -> None:
+def test_another_file_than_opencode_s_database_is_an_error(tmp_path: Path) -> None:
     for content in (b"", b"no database" * 500):
         (tmp_path / "opencode.db").write_bytes(content)
         with pytest.raises(DatabaseError):
@@ -120,7 +123,7 @@ def test_a_file_that_is_no_such_database_says_so(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["opencode.db"]
 
 
-def test_quotes_of_run_are_no_words_of_the_person() -> None:
+def test_quotes_of_run_are_not_words_of_the_person() -> None:
     assert without_quotes('"do \\"this\\" now"') == 'do "this" now'
     assert without_quotes('"') == '"'
     assert without_quotes('"do it" "and that"') == '"do it" "and that"'
@@ -129,22 +132,24 @@ def test_quotes_of_run_are_no_words_of_the_person() -> None:
 
 def test_synthetic_words_are_nobodys_and_unfinished_ones_are_not_kept() -> None:
     synthetic = {"type": "text", "text": "Called the tool", "synthetic": True}
-    assert [m.kind for m in told(part(synthetic, role="user"))] == [Kind.OTHER]
+    assert [m.kind for m in meanings_of(part(synthetic, role="user"))] == [Kind.OTHER]
     begun = {"type": "text", "text": "I wi", "time": {"start": 5}}
     assert part(begun) == []
-    assert [m.text for m in told(part(begun, error={"name": "MessageAbortedError"}))] == ["I wi"]
+    assert [m.text for m in meanings_of(part(begun, error={"name": "MessageAbortedError"}))] == [
+        "I wi"
+    ]
 
 
 def test_a_call_that_runs_has_begun() -> None:
     found = part(TOOL | {"state": {"status": "running", "input": {"command": "ls"}}})
-    assert [(m.kind, m.target) for m in told(found)] == [(Kind.TOOL_BEFORE, "ls")]
+    assert [(m.kind, m.target) for m in meanings_of(found)] == [(Kind.TOOL_BEFORE, "ls")]
     assert part(TOOL | {"state": {"status": "pending", "input": {}}}) == []
 
 
 def test_an_aborted_message_is_an_interrupted_turn() -> None:
     error = {"name": "MessageAbortedError", "data": {"message": "aborted"}}
     row = {"table": "message", "id": "m", "session_id": "s", "data": {"error": error}}
-    made = told(Rows(Path()).entries(orjson.dumps(row)))
+    made = meanings_of(Rows(Path()).entries(orjson.dumps(row)))
     assert [(m.kind, m.interrupted) for m in made] == [(Kind.WAITING_NOTICED, True)]
 
 

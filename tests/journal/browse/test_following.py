@@ -22,7 +22,7 @@ import recordings
 from bench_live import write_sessions
 from hooks import emit
 from journal.browse.app import Browse
-from journal.browse.looking import Looking
+from journal.browse.lookup_thread import Looking
 from journal.browse.source import Found, Source
 from journal.cli import run
 from journal.cli.app import App
@@ -122,6 +122,10 @@ def test_what_a_session_asks_and_runs_comes_to_the_screen(home: Path) -> None:
         tell(home, "bbbbbb01", "PermissionRequest", tool_name="Bash", tool_input={"command": "rm"})
         text = await shown.has("1 awaiting \u00b7 1 working", "asks: rm", "last record")
         assert text.index("please look here") < text.index("the first work")
+        for columns in (40, 80):
+            await shown.pilot.resize_terminal(columns, 24)
+            await shown.pilot.pause()
+            assert (len(shown.of("heads")) < 40) == (columns == 40)
         assert shown.at == 0  # the first row shows what is new
         assert "AGENT" not in shown.of("heads")
         await shown.pilot.press("down")
@@ -195,7 +199,7 @@ def test_the_heading_and_the_footer_are_of_one_reading(
     made = source(home)
     write_sessions(home, SESSIONS, time.time_ns())
     monkeypatch.setattr("sync.ingest.journal_reader.BATCH_RECORDS", SESSIONS // 5)
-    monkeypatch.setattr("journal.cli.follow.CATCH_UP_SECONDS", 0.0)  # a pass takes in one batch
+    monkeypatch.setattr("journal.cli.follow.CATCH_UP_SECONDS", 0.0)  # a pass syncs one batch
     found, pieces = Found(), 0
     while found.unsynced_bytes or not found.states:
         while not made.changed(found):
@@ -271,8 +275,8 @@ def test_it_leaves_the_terminal_as_it_was(home: Path, way: bytes | signal.Signal
     ("options", "said"),
     [
         ([], "the list needs a terminal"),
-        (["--json"], "--live and --json do not go together"),
-        (["--archive"], "--live and --archive do not go together"),
+        (["--json"], "--live and --json cannot be combined"),
+        (["--archive"], "--live and --archive cannot be combined"),
     ],
 )
 def test_without_a_terminal_or_with_json_it_is_wrong_usage(

@@ -134,7 +134,7 @@ def running() -> SessionState:
     )
 
 
-def told(state: SessionState, session: str) -> Block:
+def block_of(state: SessionState, session: str) -> Block:
     made = block(session, state, summarise(state), session[:6], CET)
     assert made is not None
     return made
@@ -195,21 +195,21 @@ more     /opt/journal/bin/journal show 7f3a91
 </agent-journal>"""
 
 
-def test_the_whole_context_is_told_as_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_whole_context_is_as_documented(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time_ns", lambda: PREPARED_US * 1000)
     data = prepared(
-        told(question(), "91d7e0aa"),
-        told(running(), "e55a02aa"),
-        told(rounding(), "7f3a91aa"),
-        told(bank(), "c20b44aa"),
+        block_of(question(), "91d7e0aa"),
+        block_of(running(), "e55a02aa"),
+        block_of(rounding(), "7f3a91aa"),
+        block_of(bank(), "c20b44aa"),
     )
     context, sessions = compose(data, "me", "startup", "x", [(2, "c20b44aa")])
     assert json.loads(f'"{context}"') == CONTEXT
     assert sessions == 3
 
 
-def test_a_session_is_told_in_falling_length() -> None:
-    made = told(rounding(), "7f3a91aa")
+def test_the_blocks_of_sessions_get_shorter() -> None:
+    made = block_of(rounding(), "7f3a91aa")
     assert made.full == FULL
     assert FULL_CHARS >= len(made.full) > len(made.short) > len(made.line)
     assert made.short.split("\n")[1].endswith('export" (+3 prompts)')
@@ -222,23 +222,23 @@ def test_a_session_is_told_in_falling_length() -> None:
 def test_a_session_over_midnight_names_both_days_and_one_that_goes_on_says_so() -> None:
     state = question()
     state.last_us, state.ended_us = at("2026-11-17T00:10:00"), None
-    header = told(state, "91d7e0").full.split("\n")[0]
+    header = block_of(state, "91d7e0").full.split("\n")[0]
     span = "Mon 2026-11-16 14:20 - Tue 2026-11-17 00:10"
     assert header == f"[91d7e0] {span}, not ended, branch main"
 
 
-def test_a_session_without_edits_tells_what_was_read_and_claimed() -> None:
+def test_a_session_without_edits_shows_what_was_read_and_claimed() -> None:
     state = question()
     state.files_read = {"/ci.yml": 1}
     state.last_words = Said(2, "The cache is cold.")
-    made = told(state, "91d7e0")
+    made = block_of(state, "91d7e0")
     assert '\n  read     /ci.yml\n  claimed  "The cache is cold."' in made.full
     assert made.short.endswith('\n  claimed  "The cache is cold."')
 
 
-def test_a_recorded_session_is_told_in_full() -> None:
+def test_the_block_of_a_recorded_session() -> None:
     state = folded("i-exit.jsonl")
-    lines = told(state, "4b3b179a").full.split("\n")
+    lines = block_of(state, "4b3b179a").full.split("\n")
     assert lines == [
         "[4b3b17] Mon 2026-09-21 15:13",
         '  asked    "please"',
@@ -271,7 +271,7 @@ CHANGING = (
         ({"pytest": FAILED}, True),
     ],
 )
-def test_headless_sessions_are_told_if_they_changed_something_or_failed(
+def test_headless_sessions_are_in_the_context_if_they_changed_something_or_failed(
     commands: dict[str, Command], is_told: bool
 ) -> None:
     state = question()
@@ -281,13 +281,13 @@ def test_headless_sessions_are_told_if_they_changed_something_or_failed(
     assert block("a", state, summarise(state), "a", UTC) is not None
 
 
-def test_an_edit_of_a_headless_session_is_told() -> None:
+def test_an_edit_of_a_headless_session_is_in_the_context() -> None:
     state = question()
     state.entrypoint, state.attended, state.files_edited = "sdk-cli", False, {"/a": 1}
     assert block("a", state, summarise(state), "a", UTC) is not None
 
 
-def test_sessions_without_a_prompt_or_an_edit_are_not_told() -> None:
+def test_sessions_without_a_prompt_or_an_edit_are_not_in_the_context() -> None:
     state = SessionState(entrypoint="cli", tools=2, commands={"ls": Command(1)})
     assert block("a", state, summarise(state), "a", UTC) is None
     assert block("a", rounding(), None, "a", UTC) is None
@@ -307,15 +307,15 @@ def test_a_model_s_summary_is_marked_as_a_model_s_words() -> None:
 def test_a_waiting_session_says_since_when_it_waits() -> None:
     state = running()
     state.question, state.question_us = "rm -rf build", at("2026-11-21T09:01:00")
-    made = told(state, "e55a02")
-    assert ", waits for its person since 2026-11-21 09:01, last edit " in made.now
+    made = block_of(state, "e55a02")
+    assert ", waiting for an answer since 2026-11-21 09:01, last edit " in made.now
     assert made.full.endswith("\n  open     unanswered: rm -rf build")
 
 
 def test_a_running_session_without_edits_says_what_was_asked() -> None:
     state = running()
     state.files_edited = {}
-    made = told(state, "e55a02")
+    made = block_of(state, "e55a02")
     assert made.now == 'running  [e55a02] in /home/dev/billing-pdf, asked "render invoices as PDF"'
 
 
@@ -324,7 +324,7 @@ def test_the_file_lists_the_newest_first_and_no_more_than_are_needed() -> None:
     for number in range(MAX_BLOCKS + 5):
         state = question()
         state.last_us += number
-        blocks.append(told(state, f"s{number:02}"))
+        blocks.append(block_of(state, f"s{number:02}"))
     rows = parsed(prepared(*blocks)).rows
     assert [row.session for row in rows] == [f"s{n:02}" for n in range(16, 4, -1)]
     assert len(parsed(prepared(*blocks, sessions=8)).rows) == 16
@@ -333,7 +333,7 @@ def test_the_file_lists_the_newest_first_and_no_more_than_are_needed() -> None:
 def test_the_file_is_ascii_lines_whose_lengths_are_those_of_the_texts() -> None:
     state = rounding()
     state.first_prompt = Said(0, 'tab\there "quoted" \\ back, 😀 and ünï')
-    made = told(state, "7f3a91\t\n\\")
+    made = block_of(state, "7f3a91\t\n\\")
     data = prepared(made)
     assert data.isascii()
     assert data.count(b"\n") == 2
@@ -366,13 +366,13 @@ def test_a_less_than_sign_is_escaped_and_never_cut_in_two(
 def test_a_quote_cannot_be_closed_by_what_it_quotes() -> None:
     state = question()
     state.first_prompt = Said(1, 'x" (no edits)\n  open     "y')
-    assert "\"x' (no edits) open 'y\"" in told(state, "91d7e0").full
+    assert "\"x' (no edits) open 'y\"" in block_of(state, "91d7e0").full
 
 
-def test_a_time_at_the_end_of_the_calendar_is_told_in_utc() -> None:
+def test_a_time_at_the_end_of_the_calendar_is_in_utc() -> None:
     state = question()
     state.last_us = to_us("9999-12-31T23:59:59Z")
-    assert "Fri 9999-12-31 23:59" in told(state, "91d7e0").full
+    assert "Fri 9999-12-31 23:59" in block_of(state, "91d7e0").full
 
 
 HOSTILE = st.one_of(
@@ -481,7 +481,7 @@ def test_no_stored_text_closes_the_frame_or_breaks_a_line_or_the_limit(
             assert not line or line.startswith(labels + tail)
 
 
-def test_a_day_is_told_in_the_zone_it_was_prepared_in() -> None:
-    file = Prepared("p", PREPARED_US, 2000, 3, ("startup",), "/j", [told(question(), "91d7e0")])
+def test_a_day_is_that_of_the_zone_it_was_prepared_in() -> None:
+    file = Prepared("p", PREPARED_US, 2000, 3, ("startup",), "/j", [block_of(question(), "91d7e0")])
     first = dump(file, timezone(timedelta(hours=-3, minutes=-30))).split(b"\t")[1]
     assert first == b"2026-11-21 04:42 -03:30"

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import stat
 import subprocess
 import sys
@@ -23,87 +22,16 @@ import told
 from hooks import autostart, emit
 from installed import Installed
 from journal import cli
-from journal.doctor import activity, canary, home, settings_levels
+from journal.doctor import activity, canary, home
 from journal.layout import Layout
 from journal.record import own_facts
 from journal.times import DAY_US
 from sync.checkup import canary as flight
 from sync.conditions import Pass
 from sync.store.locks import locked
+from tests.journal.doctor.patients import Patient
 
-Findings = list[dict[str, Any]]
 HOUR_SECONDS = 3600
-
-
-class Patient:
-    """A user with the hooks installed, an agent on the PATH, and some sessions."""
-
-    def __init__(self, user: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.user = user
-        self.home = user / ".agent-journal"
-        self.layout = Layout.at(self.home)
-        self.settings = user / ".claude" / "settings.json"
-        self._capsys = capsys
-        self.run("install")
-        # The doctor's clock is the real one: the sessions are of noon, four days ago.
-        self.told_us = (time.time_ns() // 1000 // DAY_US - 4) * DAY_US + DAY_US // 2
-        told.four_states(self.home, self.told_us)
-        for path in self.home.rglob("*"):  # as the emitter would have left them
-            path.chmod(0o700 if path.is_dir() else 0o600)
-        stored.sync(self.home)
-
-    def run(self, *args: str, code: int = 0) -> str:
-        self._capsys.readouterr()
-        assert cli.run(["--home", str(self.home), *args]) == code, self._capsys.readouterr()
-        return self._capsys.readouterr().out
-
-    def doctor(self, *args: str, code: int = 0) -> Findings:
-        return [
-            json.loads(line) for line in self.run("doctor", "--json", *args, code=code).splitlines()
-        ]
-
-    def finds(self, check: str, status: str, words: str, *args: str) -> dict[str, Any]:
-        """The finding of this check whose message has these words; exits as its findings say."""
-        code = 1 if status == "error" else 0
-        found = self.doctor(*args, code=code)
-        (one,) = [f for f in found if f["check"] == check and words in f["message"]]
-        assert (one["status"], bool(one["hint"])) == (status, status != "ok"), one
-        return one
-
-    def is_fixed(self, check: str, words: str) -> None:
-        """`--fix` says so, and a second look finds nothing in that check."""
-        found = self.doctor("--fix")
-        (one,) = [f for f in found if f["check"] == check and f["fixed"]]
-        assert words in one["message"]
-        again = [f for f in self.doctor() if f["check"] == check]
-        assert [f["status"] for f in again] == ["ok"], again
-
-    def values(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.settings.read_text())
-        return found
-
-    def change(self, **keys: Any) -> None:
-        self.settings.write_text(json.dumps(self.values() | keys))
-
-    def configure(self, text: str) -> None:
-        self.layout.config.write_text(text)
-        self.layout.config.chmod(0o600)
-
-
-@pytest.fixture
-def patient(
-    scratch_home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Patient:
-    bin_folder = scratch_home / "bin"
-    bin_folder.mkdir()
-    (bin_folder / "claude").write_text("#!/bin/sh\necho '2.1.329 (Claude Code)'\n")
-    (bin_folder / "claude").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{bin_folder}:/usr/bin:/bin")
-    monkeypatch.setenv("COLUMNS", "80")
-    work = scratch_home / "work"
-    work.mkdir()
-    monkeypatch.chdir(work)
-    return Patient(scratch_home, capsys)
 
 
 def everything(home: Path) -> dict[str, Any]:
@@ -161,14 +89,14 @@ def test_a_canary_that_a_killed_run_left_is_shown_nowhere_and_removed_later(
     shown = patient.run("sessions", "--json")
     assert canary.PREFIX not in shown + patient.run("context") + patient.run()
     patient.doctor()
-    assert flight.is_stored(patient.layout, left.session)  # it may be that of a run beside this one
+    assert flight.is_stored(patient.layout, left.session)  # it may be that of another run
     who = ("claude-code", left.session)
     own_facts.append(patient.layout, "Pin", who, {}, time.time_ns())
     patient.run("sync")
     for path in (patient.home / "days").rglob("*journal-doctor*"):
         os.utime(path, (1_700_000_000, 1_700_000_000))
     later_us = time.time_ns() // 1000 + 2 * flight.LEFT_US
-    flight.remove(patient.layout, "nobody", later_us, lambda: False)
+    flight.remove(patient.layout, "unknown", later_us, lambda: False)
     assert everything(patient.home) == before
 
 
@@ -201,9 +129,7 @@ def test_nothing_is_installed_and_nothing_is_made(
     assert not (scratch_home / ".claude").exists()
 
 
-def test_a_home_of_another_user_that_is_no_folder_or_a_link(
-    patient: Patient, tmp_path: Path
-) -> None:
+def test_a_home_of_another_user_a_file_or_a_link(patient: Patient, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     (one,) = home.look_at_home(Layout(file))
@@ -290,144 +216,10 @@ def test_a_bad_configuration_is_found_and_nothing_is_synced_with_it(patient: Pat
     assert stored.rows(patient.home, "select count(*) from events") == [(15,)]
 
 
-@pytest.mark.parametrize("missing", ["emit.py", "run.py", "application"])
-def test_hook_programs_of_another_version(patient: Patient, missing: str) -> None:
-    (patient.layout.hooks / missing).write_text("older\n")
-    patient.finds("hooks", "error", f"another version: {missing}")
-    patient.is_fixed("hooks", "installed again: 1 program")
-
-
-def test_events_without_a_hook_and_changed_ones(patient: Patient) -> None:
-    hooks = patient.values()["hooks"]
-    del hooks["Stop"]
-    hooks["PreToolUse"][0]["hooks"][0]["command"] += " # changed"
-    patient.change(hooks=hooks)
-    patient.finds("hooks", "error", "events without a hook: Stop")
-    patient.finds("hooks", "error", "not as this version installs them: PreToolUse")
-    patient.is_fixed("hooks", "installed again: 2 hooks")
-
-
-def test_without_any_hook_of_ours_none_is_installed(patient: Patient) -> None:
-    patient.change(hooks={})
-    patient.finds("hooks", "error", "no hook of this home")
-    patient.finds("hooks", "error", "no hook of this home", "--fix")
-    assert patient.values() == {"hooks": {}}
-
-
-def test_an_interpreter_that_is_gone(patient: Patient) -> None:
-    from journal.setup.hook_command import base_interpreter
-
-    text = patient.settings.read_text().replace(f"{base_interpreter()} -I", "/gone/python -I")
-    patient.settings.write_text(text)
-    patient.finds("hooks", "error", "interpreter that runs the hooks is gone: /gone/python")
-    one = patient.finds("canary", "error", "went through the spool")
-    assert "no emitter could run" in one["message"]
-    assert not list((patient.user / "tmp").rglob("*.raw"))
-    patient.is_fixed("hooks", "14 hooks")
-
-
-def test_the_start_of_a_watcher_as_the_settings_want_it(patient: Patient) -> None:
-    (patient.home / autostart.MARKER).touch(mode=0o600)
-    patient.finds("hooks", "warning", "a watcher is started with a session")
-    patient.is_fixed("hooks", "the start of a watcher")
-
-
-def test_the_same_hooks_at_several_levels(patient: Patient) -> None:
-    project = Path.cwd() / ".claude"
-    project.mkdir()
-    (project / "settings.local.json").write_text(json.dumps({"hooks": patient.values()["hooks"]}))
-    one = patient.finds("hooks", "warning", "recorded twice")
-    file = project / "settings.local.json"
-    assert one["hint"] == f"run: journal uninstall --settings {file}, then: journal install"
-    (project / "settings.local.json").unlink()
-    patient.run("install", "--settings", str(project / "settings.json"))
-    patient.finds("hooks", "warning", "recorded twice")
-    patient.run("uninstall", "--settings", str(project / "settings.json"))
-    patient.run("install")
-    hooks = patient.values()["hooks"]
-    twice = json.loads(json.dumps(hooks["Stop"][0]))
-    twice["hooks"][0]["command"] += " # changed"
-    patient.change(hooks={**hooks, "Stop": [*hooks["Stop"], twice]})
-    patient.finds("hooks", "warning", "more than once")
-    patient.is_fixed("hooks", "1 hook")
-
-
-def test_hooks_only_in_the_project_are_hooks_too(patient: Patient) -> None:
-    project = Path.cwd() / ".claude" / "settings.json"
-    project.parent.mkdir()
-    patient.run("install", "--settings", str(project))
-    patient.settings.unlink()
-    assert {one["status"] for one in patient.doctor()} == {"ok"}
-
-
-def test_hooks_of_another_home(patient: Patient, tmp_path: Path) -> None:
-    elsewhere = Path.cwd() / ".claude" / "settings.json"
-    elsewhere.parent.mkdir()
-    other = ["--home", str(tmp_path / "other")]
-    assert cli.run([*other, "install", "--settings", str(elsewhere)]) == 0
-    patient.finds("hooks", "warning", "hooks of another home")
-    assert {one["status"] for one in patient.doctor("--fix")} == {"ok", "warning"}
-
-
-def test_a_settings_file_that_cannot_be_read(patient: Patient) -> None:
-    before = "{broken"
-    patient.settings.write_text(before)
-    patient.finds("agent", "error", "not JSON", "--fix")
-    assert patient.settings.read_text() == before
-
-
-def test_hooks_that_are_switched_off(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
-    patient.change(disableAllHooks=True)
-    patient.finds("agent", "error", "disableAllHooks is set in")
-    patient.change(disableAllHooks=False, env={"JOURNAL_DISABLE": "1"})
-    patient.finds("agent", "error", "JOURNAL_DISABLE=1 is set in")
-    patient.change(env={})
-    monkeypatch.setenv("JOURNAL_DISABLE", "1")
-    patient.finds("agent", "warning", "JOURNAL_DISABLE=1 is in this environment")
-    patient.finds("canary", "warning", "told to record nothing")
-
-
-@pytest.mark.parametrize(
-    ("policy", "words"),
-    [
-        ({"allowManagedHooksOnly": True}, "allows only managed hooks"),
-        ({"disableAllHooks": True}, "disableAllHooks is set in"),
-        ({"strictPluginOnlyCustomization": ["hooks"]}, "allows only hooks of plugins"),
-    ],
-)
-def test_what_an_administrator_forbids(tmp_path: Path, policy: Any, words: str) -> None:
-    (tmp_path / "managed-settings.d").mkdir()
-    for name in ("managed-settings.json", "managed-settings.d/10-hooks.json"):
-        path = tmp_path / name
-        path.write_text(json.dumps(policy))
-        read = settings_levels.read_levels(
-            tmp_path / "settings.json", tmp_path / "project", tmp_path
-        )
-        (one,) = settings_levels.look_at_agent(read, {})
-        assert (one.status, words in one.message) == ("error", True)
-        path.unlink()
-
-
-def test_an_agent_that_is_too_old_or_not_found(patient: Patient) -> None:
-    agent = patient.user / "bin" / "claude"
-    agent.write_text("#!/bin/sh\necho '2.1.60 (Claude Code)'\n")
-    patient.run("install")
-    patient.finds("hooks", "warning", "knows no PostCompact, StopFailure")
-    agent.unlink()
-    patient.run("install")
-    patient.finds("hooks", "warning", "claude was not found")
-
-
-@pytest.mark.parametrize(("days", "status"), [(1, "warning"), (7, "ok"), ("x", "warning")])
-def test_how_long_transcripts_are_kept(patient: Patient, days: object, status: str) -> None:
-    patient.change(cleanupPeriodDays=days)
-    patient.finds("transcripts", status, "cleanupPeriodDays" if status == "warning" else "7 days")
-
-
 def test_capture_that_is_off(patient: Patient) -> None:
     patient.run("off")
     patient.finds("capture", "warning", "nothing is recorded")
-    patient.finds("canary", "warning", "told to record nothing")
+    patient.finds("canary", "warning", "set to record nothing")
     patient.run("on")
     patient.run("off", "--here")
     patient.finds("capture", "warning", "off in")
@@ -449,7 +241,7 @@ def test_a_watcher_that_runs_was_killed_or_is_elsewhere(patient: Patient) -> Non
         assert process.stdout.readline().startswith(b"Watching")
         try:
             patient.finds("watcher", "ok", f"runs, process {process.pid}")
-            patient.finds("canary", "ok", "found, and removed")  # whoever takes it in first
+            patient.finds("canary", "ok", "found, and removed")  # also if the watcher stores it
         finally:
             process.terminate()
 
@@ -461,7 +253,7 @@ def test_a_damaged_database_is_rebuilt(patient: Patient, content: bytes | None) 
     data = path.read_bytes()
     path.write_bytes(content or data[:8192] + b"\xff" * 4096 + data[12288:])
     patient.finds("database", "error", "")
-    if content:  # nobody knows what it held
+    if content:  # its content is unknown
         found = patient.doctor("--fix", code=1)
         (one,) = [f for f in found if f["check"] == "database"]
         assert "--yes" in one["hint"]
@@ -496,7 +288,7 @@ def test_databases_of_others(patient: Patient) -> None:
     patient.finds("database", "error", "not a journal's database")
 
 
-def test_what_is_not_synced_for_long(patient: Patient) -> None:
+def test_records_that_wait_long_are_reported(patient: Patient) -> None:
     told.tell(patient.home, "aaaaaa01", "Stop", 0)
     patient.finds("backlog", "warning", "not synced, the oldest from")
     told.tell(patient.home, "aaaaaa01", "Stop", 0)  # the canary's pass has taken the other one in
@@ -528,74 +320,7 @@ def test_what_was_refused(patient: Patient) -> None:
     (patient.layout.dead / "piece-00000000000000001-0123456789abcdef.jsonl").write_text("{}\n")
     patient.finds("refused", "warning", "1 line could not be read")
     patient.finds("refused", "warning", "1 bind of memory ids refused")
-    patient.finds("refused", "warning", "for the remote given up: 1 piece")
-
-
-SERVER = '[remote]\nkind = "mindspring"\nworkspace = "w"\nmin_interval_seconds = 86400\nurl = '
-
-
-def test_a_server_without_a_token_or_in_clear(
-    patient: Patient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    patient.configure(SERVER + '"https://example.invalid"\n')
-    patient.finds("remote", "error", "no token")
-    monkeypatch.setenv("MINDSPRING_API_KEY", "key")
-    patient.finds("remote", "ok", "mindspring")
-    patient.configure(SERVER + '"http://example.invalid"\n')
-    patient.finds("remote", "warning", "unencrypted")
-    for host in ("127.0.0.1:9", "[::1]:9", "localhost:9"):
-        patient.configure(SERVER + f'"http://{host}"\n')
-        patient.finds("remote", "ok", "mindspring")
-
-
-def test_a_folder_that_is_not_mounted_pauses_the_remote(patient: Patient) -> None:
-    folder = patient.user / "share"
-    patient.configure(f'[remote]\nkind = "folder"\npath = "{folder}"\nmin_interval_seconds = 0\n')
-    patient.finds("remote", "error", "does not exist")
-    patient.run("sync")
-    patient.finds("remote", "error", "paused since")
-    folder.mkdir()
-    patient.run("replay", "--all")
-    patient.finds("remote", "ok", "folder")
-
-
-def test_a_server_that_does_not_answer_and_pieces_that_wait(
-    patient: Patient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MINDSPRING_API_KEY", "key")
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{closed.getsockname()[1]}"
-    text = SERVER.replace("86400", "0") + f'"{address}"\nconnect_timeout_seconds = 1\n'
-    patient.configure(text)
-    patient.run("sync")
-    patient.finds("remote", "warning", "in a row")
-    for path in patient.layout.retry.iterdir():
-        path.rename(path.with_name(f"{1_700_000_000_000_000:017d}-{path.name[18:]}"))
-    patient.finds("remote", "warning", "in retry/, the oldest for")
-
-
-def test_a_memory_agent_that_cannot_be_found(patient: Patient) -> None:
-    patient.configure('[memory]\nagent = "command"\ncommand = ["no-such-model", "-p"]\n')
-    patient.finds("memory", "error", "no-such-model")
-    patient.configure('[memory]\nagent = "command"\ncommand = ["claude", "-p"]\n')
-    patient.finds("memory", "ok", "bin/claude")
-    payload = {"agent": "claude-code", "class": "exit", "message": "it ended with code 3"}
-    who = ("claude-code", "aaaaaa01")
-    own_facts.append(patient.layout, "ModelFailure", who, payload, time.time_ns())
-    stored.sync(patient.home)
-    patient.finds("memory", "warning", "failed: it ended with code 3")
-
-
-def test_records_of_the_future_and_a_clock_that_was_set_back(
-    patient: Patient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ahead_us = time.time_ns() // 1000 + 2 * DAY_US
-    told.tell(patient.home, "future", "UserPromptSubmit", 0, now_us=ahead_us, prompt="hello")
-    stored.sync(patient.home)
-    patient.finds("clock", "warning", "newest record is from the future")
-    os.utime(patient.layout.synced, (time.time() + 7200, time.time() + 7200))
-    patient.finds("clock", "error", "behind the newest file of the home")
+    patient.finds("refused", "warning", "1 piece for the remote given up")
 
 
 def transcript(patient: Patient, ago_seconds: float, folder: str = "-code-billing") -> Path:
@@ -685,7 +410,7 @@ def test_a_canary_that_does_not_arrive(patient: Patient) -> None:
 def test_a_canary_while_another_sync_runs(
     patient: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("journal.cli.setup.doctor.WAIT_SECONDS", 0.1)
+    monkeypatch.setattr("journal.cli.setup.doctor_canary.WAIT_SECONDS", 0.1)
     with locked(patient.layout.sync_lock, lambda: False):
         patient.finds("canary", "warning", "another sync is running")
 
@@ -694,7 +419,7 @@ def test_hooks_that_would_leave_a_session_are_not_tried(patient: Patient) -> Non
     hooks = {"PreToolUse": patient.values()["hooks"]["PreToolUse"]}
     patient.change(hooks=hooks)
     one = patient.doctor(code=1)[-1]
-    assert (one["status"], "leave a session" in one["message"]) == ("warning", True)
+    assert (one["status"], "leave a test session" in one["message"]) == ("warning", True)
 
 
 def test_another_settings_file_can_be_named(installed: Installed) -> None:

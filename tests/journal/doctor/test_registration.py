@@ -1,4 +1,4 @@
-"""Hooks that somebody has removed or switched off, as every command that looks sees them."""
+"""Hooks that were removed or switched off, as every reading command reports them."""
 
 import json
 import os
@@ -27,7 +27,7 @@ class Hooks:
             self.trust(self.path)
 
     def trust(self, path: Path, more: str = "") -> None:
-        """The agent's settings note that it trusts all hooks of ours."""
+        """The agent's settings note that it trusts all our hooks."""
         trust = self.agent.setup.trust
         assert trust is not None
         hooks = trust.noted(os.environ, path, json.loads(self.path.read_text()))
@@ -35,7 +35,7 @@ class Hooks:
         self.path.with_name("config.toml").write_text("".join(tables))
 
     def keep(self, number: int) -> list[str]:
-        """All but so many hooks are removed, by hand; the events of those."""
+        """Remove all but so many hooks from the file; the events of the removed ones."""
         file = hooks_file.look(self.agent, self.path)
         commands = dict(file.commands(self.layout.home))
         kept = dict(list(commands.items())[:number])
@@ -52,7 +52,7 @@ def hooks(tmp_path: Path, request: pytest.FixtureRequest) -> Hooks:
     return Hooks(tmp_path, request.param)
 
 
-def test_hooks_that_are_there_are_no_problem(hooks: Hooks) -> None:
+def test_installed_hooks_are_not_reported(hooks: Hooks) -> None:
     assert hooks.said() == []
 
 
@@ -82,7 +82,7 @@ def test_hooks_that_were_uninstalled_are_not_missed(hooks: Hooks) -> None:
         ("gemini-cli", {"hooksConfig": {"enabled": False}}),
     ],
 )
-def test_hooks_that_are_switched_off_are_said(
+def test_hooks_that_are_switched_off_are_reported(
     tmp_path: Path, name: str, switch: dict[str, object]
 ) -> None:
     hooks = Hooks(tmp_path, name)

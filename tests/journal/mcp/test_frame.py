@@ -1,4 +1,4 @@
-"""The frame holds whatever is stored: it stays closed by its own end, and within its bound."""
+"""No stored text can close the frame, and an answer stays within its limit."""
 
 import re
 

@@ -41,7 +41,7 @@ def test_any_object_survives_the_envelope(payload: dict[str, object], session: s
 
 
 @given(st.binary(max_size=200))
-def test_bytes_that_are_no_object_are_kept_whole_as_text(data: bytes) -> None:
+def test_bytes_that_are_not_an_object_are_kept_whole_as_text(data: bytes) -> None:
     line = made(data)
     parsed = record.parse(line[:-1])
     stripped = data.strip(b" \t\r\n")
@@ -125,12 +125,12 @@ def test_a_line_written_by_another_program_may_have_spaces() -> None:
         (b'{"a":1,"a":2}', {"a": 2}),
     ],
 )
-def test_what_only_strict_parsers_refuse_is_read(body: bytes, value: object) -> None:
+def test_json_that_only_strict_parsers_refuse_is_read(body: bytes, value: object) -> None:
     assert record.load_body(body) == value
 
 
 @pytest.mark.parametrize("body", [b"NaN", b"[" * 100_000, b'{"a":}', b""])
-def test_what_is_no_json_is_refused_with_a_reason(body: bytes) -> None:
+def test_invalid_json_is_refused_with_a_reason(body: bytes) -> None:
     with pytest.raises(record.BadLineError, match="payload is"):
         record.load_body(body)
 

@@ -1,4 +1,4 @@
-"""Every format of the table, wherever a token of it stands, and that docs/privacy.md lists it.
+"""Every format of the table, in all surroundings; docs/privacy.md lists each.
 
 Samples are made at this moment from the templates: none is written down.
 """
@@ -42,7 +42,7 @@ def in_places(token: str) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.template[:40])
-def test_a_token_goes_in_any_place(form: Format) -> None:
+def test_a_token_is_redacted_in_any_place(form: Format) -> None:
     token = sample(form.template, letter)
     for place, data in in_places(token).items():
         text = json.loads(REDACTOR.json(data))["text"]

@@ -1,19 +1,9 @@
 import json
-import multiprocessing
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from chance import examples
-from journal.errors import JournalError, UsageError
-from journal.layout import Layout
+from journal.errors import UsageError
 from journal.redaction import rules
-from journal.redaction.key import load_key
 from journal.redaction.redactor import Redactor, hits
 from places import DATA
 
@@ -24,7 +14,7 @@ TAIL = "9aB3dE5gH7jK1mN2pQ3sT5vW7yZ9bC1dE3fG5hJ7kL9mN1pQ3sT5"
 HEX = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 PEM_BODY = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7"
 
-# (text, the part of it that must vanish); {} stands for that part
+# (text, the part of it that must vanish); {} is the place of that part
 PLANTED = {
     "aws id": ("key id {} here", "AKIAIOSFODNN7EXAMPLE"),
     "aws session id": ("{}", "ASIA" + "Y34FZKBOKMUTVV7A"),
@@ -211,7 +201,7 @@ def test_a_planted_secret_vanishes_in_any_place(name: str) -> None:
 
 
 @pytest.mark.parametrize("text", LOOK_ALIKES)
-def test_what_only_looks_like_a_secret_survives(text: str) -> None:
+def test_text_that_only_looks_like_a_secret_is_kept(text: str) -> None:
     for position, data in in_positions(text).items():
         assert Unfiltered(KEY).json(data) is data, position
     assert Unfiltered(KEY).text(text) is text
@@ -245,9 +235,7 @@ def test_recorded_payloads_stay_as_they_are_and_pass_the_filter() -> None:
         (b'{"a":NaN,"a":1e999 ,"pwd":"kindergarten"}', b'{"a":NaN,"a":1e999 ,"pwd":"*"}'),
     ],
 )
-def test_the_value_of_a_secret_key_goes_and_all_else_stays_byte_for_byte(
-    payload: bytes, redacted: bytes
-) -> None:
+def test_only_the_value_of_a_secret_key_is_replaced(payload: bytes, redacted: bytes) -> None:
     assert blind(REDACTOR.json(payload)) == redacted
 
 
@@ -343,7 +331,7 @@ def test_a_pattern_that_matches_anything_leaves_one_marker_and_is_stable() -> No
     assert redactor.json(redacted) == redacted
 
 
-def test_what_the_user_allows_survives_if_it_matches_whole() -> None:
+def test_text_that_an_allow_pattern_matches_whole_is_kept() -> None:
     redactor = Redactor(KEY, allow=[r"kinder\w+", r"ghp_A+"])
     assert redactor.json(b'{"password":"kindergarten"}') == b'{"password":"kindergarten"}'
     assert redactor.text("PASSWORD=kindergarten") == "PASSWORD=kindergarten"
@@ -367,7 +355,7 @@ def test_hits_are_counted_by_rule() -> None:
     assert hits(after, after) == {}
 
 
-def test_the_names_of_rules_tell_nothing_and_change_with_them() -> None:
+def test_the_names_of_rules_reveal_nothing_and_change_with_them() -> None:
     names = [
         Redactor(KEY).rules,
         Redactor(KEY, ["a"]).rules,
@@ -388,177 +376,3 @@ def test_disabled_it_changes_nothing() -> None:
     assert not redactor.may_hold_secret(data)
     assert redactor.json(data) is data
     assert redactor.text(text) is text
-
-
-# What rules, separators, quotes and escapes are made of, so that chance meets the rules often.
-FRAGMENTS = [
-    *(
-        "\\n",
-        '\\"',
-        "\\u00e9",
-        "://",
-        "--",
-        "value",
-        "password",
-        "token",
-        "apiKey",
-        "X_KEY",
-        "cookie",
-    ),
-    *("auth", "12345678", "[redacted:named:01234567]", "hunter2hunter2", "sk-", "eyJ", "Bearer "),
-    "a" * 45,
-]
-PIECES = st.one_of(
-    st.sampled_from(
-        [template.format(secret) for template, secret in PLANTED.values()]
-        + LOOK_ALIKES
-        + [secret for _, secret in PLANTED.values()]
-    ),
-    st.sampled_from([*'"\\/:=,;@ \n\t>{}[]é\u0130\u212a-_.<\0\x1b\ud800', *FRAGMENTS]),
-    st.text(max_size=6),
-)
-TEXTS = st.lists(PIECES, max_size=6).map("".join)
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
-    max_leaves=12,
-)
-
-
-def masked(value: object) -> object:
-    """The value with every string but its markers' surroundings unknown: only its shape."""
-    if isinstance(value, dict):
-        return [[masked(item) for item in value.values()]]
-    if isinstance(value, list):
-        return [masked(item) for item in value]
-    return "" if isinstance(value, str) else repr(value)
-
-
-def strings(value: object) -> list[str]:
-    if isinstance(value, dict):
-        return [text for pair in value.items() for item in pair for text in strings(item)]
-    if isinstance(value, list):
-        return [text for item in value for text in strings(item)]
-    return [value] if isinstance(value, str) else []
-
-
-@given(VALUES, st.booleans())
-@settings(max_examples=examples(400), deadline=None)
-def test_json_stays_json_and_only_redacted_strings_change(value: object, ascii_only: bool) -> None:
-    data = dumps(value, ascii_only)
-    before = json.loads(data, object_pairs_hook=lambda pairs: [list(pair) for pair in pairs])
-    redacted = REDACTOR.json(data)
-    after = json.loads(redacted, object_pairs_hook=lambda pairs: [list(pair) for pair in pairs])
-    assert masked(before) == masked(after)
-    for old, new in zip(strings(before), strings(after), strict=True):
-        assert old == new or rules.MARKER.search(new)
-
-
-@given(VALUES, st.booleans())
-@settings(max_examples=examples(400), deadline=None)
-def test_redacted_json_stays_as_it_is_when_redacted_again(value: object, ascii_only: bool) -> None:
-    once = REDACTOR.json(dumps(value, ascii_only))
-    assert Unfiltered(KEY).json(once) == once
-
-
-@given(TEXTS)
-@settings(max_examples=examples(400), deadline=None)
-def test_redacted_text_stays_as_it_is_when_redacted_again(text: str) -> None:
-    once = REDACTOR.text(text)
-    assert Unfiltered(KEY).text(once) == once
-
-
-@given(VALUES, st.booleans())
-@settings(max_examples=examples(600), deadline=None)
-def test_the_filter_never_passes_json_that_a_rule_would_change(
-    value: object, ascii_only: bool
-) -> None:
-    data = dumps(value, ascii_only)
-    assert REDACTOR.may_hold_secret(data) or Unfiltered(KEY).json(data) == data
-
-
-@given(TEXTS)
-@settings(max_examples=examples(600), deadline=None)
-def test_the_filter_never_passes_text_that_a_rule_would_change(text: str) -> None:
-    data = text.encode("utf-8", "surrogatepass")
-    assert REDACTOR.may_hold_secret(data) or Unfiltered(KEY).text(text) == text
-
-
-TORN = st.sampled_from([b'"', b"\\", b"password", b":", b"hunter2hunter2", b"\xff", b"["])
-
-
-@given(st.binary(max_size=60) | st.lists(TORN, max_size=12).map(b"".join))
-@settings(max_examples=examples(300), deadline=None)
-def test_no_bytes_make_it_fail(data: bytes) -> None:
-    once = Unfiltered(KEY).json(data)
-    assert Unfiltered(KEY).json(once) == once
-
-
-HOSTILE = """
-import sys
-from journal.redaction.redactor import Redactor
-
-class Unfiltered(Redactor):
-    def may_hold_secret(self, data):
-        super().may_hold_secret(data)
-        return True
-
-redactor = Unfiltered(bytes(32))
-escape = str.maketrans({'"': '\\\\"', "\\\\": "\\\\\\\\"})
-for piece in sys.argv[1:]:
-    text = (piece * (1 << 16))[: 1 << 16]
-    redactor.text(text)
-    redactor.json(('{"password":"x' + text[: 1 << 14].translate(escape) + '"}').encode())
-    redactor.json(text[: 1 << 14].encode())
-    print(piece)
-"""
-HOSTILE_PIECES = [
-    *"a\"\\= @$'",
-    *("eyJ", "-eyJ", "://", "://a:", "-----BEGIN", "-----BEGIN PRIVATE KEY-----", "--", "a:"),
-    *("password", 'password="', "password='", "--token ", "token", "token ", "key:[", "pass\\"),
-    *("cookie: a=b", "curl -u ", "login a ", "bearer ", "twilio", '\\"', "token\\n", "<password>"),
-]
-
-
-def test_hostile_texts_end() -> None:
-    command = [sys.executable, "-c", HOSTILE, *HOSTILE_PIECES]
-    done = subprocess.run(command, timeout=90, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == HOSTILE_PIECES
-
-
-def test_the_key_is_made_once_with_mode_0600(tmp_path: Path) -> None:
-    path = Layout.at(tmp_path / "home").redaction_key
-    old = os.umask(0)
-    try:
-        key = load_key(path)
-    finally:
-        os.umask(old)
-    assert len(key) == 32
-    assert load_key(path) == key
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert path.parent.stat().st_mode & 0o777 == 0o700
-    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
-
-
-def test_processes_that_come_at_once_get_the_same_key(tmp_path: Path) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    with spawn.Pool(4) as pool:
-        for number in range(10):
-            paths = [tmp_path / f"home{number}" / "redaction.key"] * 4
-            assert len(set(pool.map(load_key, paths, chunksize=1))) == 1
-
-
-def test_a_short_key_is_an_error(tmp_path: Path) -> None:
-    path = tmp_path / "redaction.key"
-    path.write_bytes(b"short")
-    with pytest.raises(JournalError, match="too short"):
-        load_key(path)
-
-
-def test_a_key_that_cannot_be_read_or_made_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(JournalError, match="cannot read"):
-        load_key(tmp_path)
-    (tmp_path / "file").touch()
-    with pytest.raises(JournalError, match="cannot"):
-        load_key(tmp_path / "file" / "redaction.key")

@@ -14,11 +14,10 @@ from tests.journal.redaction.test_redact import (
     LOOK_ALIKES,
     PLANTED,
     RECORDINGS,
-    TEXTS,
-    VALUES,
     dumps,
     in_positions,
 )
+from tests.journal.redaction.test_redact_property import TEXTS, VALUES
 
 pytest.importorskip("hyperscan")
 ENGINE = Prefilter(worth_bytes=0)

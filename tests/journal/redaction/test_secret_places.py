@@ -1,4 +1,4 @@
-"""Secrets that no format tells, in the places where files and commands have them."""
+"""Secrets without a known format, in the places where files and commands have them."""
 
 import base64
 import json

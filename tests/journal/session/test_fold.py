@@ -171,7 +171,7 @@ def test_a_tool_without_an_end_is_interrupted_by_the_next_prompt() -> None:
     assert not state.open_tools
 
 
-def test_a_denied_tool_is_no_interrupt() -> None:
+def test_a_denied_tool_is_not_an_interrupt() -> None:
     assert folded([PROMPT, before(), STOP]).interrupted == ""
 
 

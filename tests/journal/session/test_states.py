@@ -380,7 +380,7 @@ def recorded(home: Path) -> list[Recorded]:
     return found
 
 
-def test_a_killed_agent_works_as_far_as_another_host_can_tell(tmp_path: Path) -> None:
+def test_a_killed_agent_of_another_host_counts_as_working(tmp_path: Path) -> None:
     host = json.dumps(os.uname().nodename).encode()
     lines = [
         line.replace(b'"host":' + host, b'"host":"far"') for line in recorded_lines("p-sigkill")

@@ -14,12 +14,12 @@ from journal.session.summary import (
     Summary,
     exit_note,
     listing,
+    notable_commands,
     open_facts,
     outcome,
     plain,
     shown_path,
     summarise,
-    telling_commands,
 )
 from places import DATA
 
@@ -54,7 +54,7 @@ def summary_of(state: SessionState) -> Summary:
     return summary
 
 
-def test_a_recorded_session_is_told_by_what_was_asked_done_and_reported() -> None:
+def test_the_summary_of_a_recorded_session() -> None:
     summary = summary_of(folded("p-simple.jsonl"))
     assert summary == Summary(
         request="please do the simple thing",
@@ -79,12 +79,12 @@ def test_a_killed_session_leaves_its_tool_unfinished() -> None:
     assert summary_of(folded("p-sigkill.jsonl")).next_steps == "not finished: sleep 20; echo slept"
 
 
-def test_a_resumed_session_tells_its_first_and_its_latest_prompt() -> None:
+def test_a_resumed_session_shows_its_first_and_its_latest_prompt() -> None:
     request = "please do the short thing … please do the simple thing"
     assert summary_of(folded("p-resume.jsonl")).request == request
 
 
-def test_a_prompt_that_was_repeated_is_told_once() -> None:
+def test_a_repeated_prompt_is_shown_once() -> None:
     assert summary_of(folded("i-compact.jsonl")).request == "please (asked twice)"
 
 
@@ -160,7 +160,7 @@ def test_commands_that_failed_or_were_repeated_come_first_each_group_newest_firs
             "pwd": Command(1, 0, False, "", 4),
         }
     )
-    assert [text for text, _ in telling_commands(state)] == ["pytest", "ruff", "pwd", "ls"]
+    assert [text for text, _ in notable_commands(state)] == ["pytest", "ruff", "pwd", "ls"]
 
 
 def test_a_check_that_failed_at_its_last_run_stays_open_after_other_commands() -> None:
@@ -186,7 +186,7 @@ def test_an_interrupt_is_open_until_a_turn_ends_or_the_command_ran_again() -> No
     assert open_facts(state) == []
 
 
-def test_an_interrupted_command_is_not_told_as_failed_as_well() -> None:
+def test_an_interrupted_command_is_not_also_a_failed_one() -> None:
     state = SessionState(tools=1, interrupted="pytest", interrupted_us=10)
     state.commands["pytest"] = Command(1, 1, True, "Interrupted", 10)
     assert open_facts(state) == ["interrupted during: pytest"]

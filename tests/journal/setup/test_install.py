@@ -170,7 +170,7 @@ STYLES: dict[str, Callable[[Any], str]] = {
     "compact": lambda values: json.dumps(values, separators=(",", ":")),
     "windows": lambda values: (json.dumps(values, indent=2) + "\n").replace("\n", "\r\n"),
     "mark": lambda values: "\ufeff" + json.dumps(values, indent=2),
-    "by hand": lambda values: json.dumps(values, indent=2).replace('"deny": []', '"deny" : [ ]'),
+    "edited": lambda values: json.dumps(values, indent=2).replace('"deny": []', '"deny" : [ ]'),
 }
 
 
@@ -205,7 +205,7 @@ def test_the_style_of_the_file_is_kept(
     assert data.count(b"\n") == data.count(b"\r\n") or style != "windows"
 
 
-def test_what_others_changed_meanwhile_survives_uninstall(layout: Layout, settings: Path) -> None:
+def test_later_changes_by_others_survive_uninstall(layout: Layout, settings: Path) -> None:
     put(layout)
     values = read(settings)
     values["hooks"]["Stop"][0]["hooks"].append({"type": "command", "command": "theirs"})
@@ -335,7 +335,7 @@ def test_settings_that_cannot_be_kept_are_refused_untouched(
     assert snapshot(Path.home()) == before
 
 
-def test_settings_that_are_no_file_are_refused(layout: Layout, settings: Path) -> None:
+def test_settings_that_are_not_a_file_are_refused(layout: Layout, settings: Path) -> None:
     settings.unlink()
     os.mkfifo(settings)
     with pytest.raises(UsageError, match="not a regular file"):
@@ -405,7 +405,7 @@ def test_the_programs_are_copied_privately_and_refreshed(layout: Layout) -> None
     assert programs.stale(layout) == ()
 
 
-def test_what_is_installed_records_a_whole_session(layout: Layout, settings: Path) -> None:
+def test_the_installed_hooks_record_a_whole_session(layout: Layout, settings: Path) -> None:
     put(layout)
     commands = dict(settings_file.commands(read(settings)))
     firings = [firing for firing in recordings.load("p-simple") if firing.event in commands]
@@ -481,7 +481,9 @@ def test_an_unknown_agent_is_refused_with_what_is_known(
     layout: Layout, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["install", "emacs"]) == 2
-    assert "unknown agent: emacs (known: claude-code, codex, copilot-cli" in capsys.readouterr().err
+    assert (
+        "unknown agent 'emacs' (known: claude-code, codex, copilot-cli" in capsys.readouterr().err
+    )
     assert run(["uninstall", "emacs"]) == 2
     assert list(Path.home().iterdir()) == [Path.home() / "bin"]
 
@@ -547,7 +549,7 @@ def test_the_commands_say_what_they_did(
     assert "Already installed: nothing to change" in capsys.readouterr().out
     assert run(["uninstall", "--home", str(home)]) == 0
     said = capsys.readouterr().out
-    assert f"{len(ALL)} hooks taken out" in said
+    assert f"{len(ALL)} hooks removed" in said
     assert f"What was recorded stays in {home}." in said
     assert run(["uninstall", "--home", str(home)]) == 0
     assert "Not installed" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""`journal install` for several agents: what is found, refused, trusted, replaced and taken out."""
+"""`journal install` for several agents: what is found, refused, trusted, replaced and removed."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import pytest
 
 from journal.cli import run
 
-# Answers as `codex app-server` does, and notes in config.toml what it was told to trust.
+# Answers as `codex app-server` does, and notes in config.toml which hooks it has to trust.
 CODEX = """\
 #!{python}
 import json, os, re, sys, tomllib
@@ -88,7 +88,7 @@ def test_every_agent_that_is_found_gets_hooks_and_a_line(
     again = out(capsys, "install").out
     assert again.count("Already installed: nothing to change") == 3
     removed = out(capsys, "uninstall").out
-    assert removed.count("hooks taken out") == 3
+    assert removed.count("hooks removed") == 3
     assert not (user / ".gemini" / "settings.json").exists()
     assert "no hook of the journal in any agent" in out(capsys, "uninstall").out
 
@@ -100,7 +100,7 @@ def test_one_file_that_is_refused_leaves_the_other_agents_installed(
     settings = user / ".gemini" / "settings.json"
     settings.write_text('{"security": {} /* mine */}')
     said = out(capsys, "install", "gemini-cli", "qwen-code", code=2)
-    assert f"journal: Gemini CLI: refused: {settings} is left as it is" in said.err
+    assert f"journal: Gemini CLI: refused: {settings} was not changed" in said.err
     assert "Qwen Code: " in said.out
     assert (user / ".qwen" / "settings.json").exists()
     assert settings.read_text() == '{"security": {} /* mine */}'

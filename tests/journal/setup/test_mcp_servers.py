@@ -122,7 +122,7 @@ def test_copilot_s_file_keeps_its_map_which_copilot_demands(
     assert not more or json.loads(path.read_text()) == json.loads(before)
 
 
-def test_claude_code_is_told_by_its_own_program(
+def test_claude_code_registers_the_server_with_its_own_program(
     user: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     program = user / "bin" / "claude"
@@ -148,7 +148,7 @@ def test_claude_code_is_told_by_its_own_program(
         ("codex", "model = "),
         ("codex", 'mcp_servers = { other = { command = "x" } }\n'),
         ("copilot-cli", '{"mcpServers": []}'),
-        ("claude-code", '{"mcpServers": {"agent-journal": {"command": "somebody-elses"}}}'),
+        ("claude-code", '{"mcpServers": {"agent-journal": {"command": "another-program"}}}'),
     ],
 )
 def test_what_cannot_be_kept_is_left_as_it_is_and_reported(

@@ -121,7 +121,7 @@ def test_bad_values_are_400(server: WebServer, target: str) -> None:
     assert set(answer.json["error"]) == {"message", "hint"}
 
 
-def test_what_is_not_there_is_404(server: WebServer) -> None:
+def test_an_unknown_address_is_404(server: WebServer) -> None:
     for target in ("/api/sessions/nope", "/api/nope", "/api/sessions/", "/api/sessions/%00",
                    f"/api/sessions/{looked_at.FIXED}x"):  # fmt: skip
         answer = server.get(target)

@@ -19,8 +19,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 OPTIONS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
            "--disable-component-update", "--disable-sync")  # fmt: skip
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-MOST_NODES = 20_000
-MANY = 3_000
+MANY = 400
+MOST_NODES = 20_000 * MANY // 3_000  # so that one of 3,000 calls has no more than 20,000
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here to look with")
 
@@ -32,7 +32,7 @@ def writer(tmp_path_factory: pytest.TempPathFactory) -> looked_at.Writer:
     for number in range(MANY):
         call = {"command": f"echo {number}"}
         made.call("many", "Bash", 9000 - number, call, {"stdout": f"{number}\n"}, cwd="/code/many")
-    made.tell("many", "UserPromptSubmit", 9001, cwd="/code/many", prompt="count to three thousand")
+    made.tell("many", "UserPromptSubmit", 9001, cwd="/code/many", prompt="count to four hundred")
     made.tell("many", "Stop", 5000, cwd="/code/many", last_assistant_message="Counted.")
     made.tell("many", "SessionEnd", 4999, cwd="/code/many", reason="other")
     stored.sync_now(folder / "home")
@@ -96,18 +96,25 @@ class Looking:
         return str(self.page.evaluate("document.activeElement.textContent")).strip()
 
 
-@pytest.fixture(params=[DESK, PHONE], ids=["desk", "phone"])
-def looking(
+@pytest.fixture(scope="module", params=[DESK, PHONE], ids=["desk", "phone"])
+def opened(
     request: pytest.FixtureRequest, browser: "Browser", server: WebServer
 ) -> Iterator[Looking]:
+    """One tab for all tests of a size."""
     context = browser.new_context(
         viewport=request.param, permissions=["clipboard-read", "clipboard-write"]
     )
-    made = Looking(context, server)
-    yield made
-    wide = made.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    yield Looking(context, server)
     context.close()
-    assert made.wrong == []
+
+
+@pytest.fixture
+def looking(opened: Looking, server: WebServer) -> Iterator[Looking]:
+    opened.wrong.clear()
+    opened.page.goto(f"{server.origin}/")
+    yield opened
+    wide = opened.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert opened.wrong == []
     assert wide <= 0, "wider than the screen"
 
 
@@ -143,7 +150,7 @@ def test_find_the_session_where_we_fixed_it_and_resume(looking: Looking) -> None
     assert copied.endswith(f"/code/billing-api && claude --resume {looked_at.FIXED}")
 
 
-def test_what_did_it_cost_this_week(looking: Looking) -> None:
+def test_the_cost_of_a_week(looking: Looking) -> None:
     page = looking.page
     looking.tab_to("Usage")
     looking.press("Enter")
@@ -197,9 +204,8 @@ def test_hostile_text_does_nothing(looking: Looking, server: WebServer) -> None:
     page = looking.page
     for path in (f"/sessions/{looked_at.EVIL}", "/search?q=owned", "/projects", "/files", "/"):
         page.goto(server.origin + path)
-        for details in page.locator("details").all():
-            if details.get_attribute("open") is None:
-                details.locator("summary").first.click()
+        page.evaluate("document.querySelectorAll('details:not([open]) > summary')"
+                      ".forEach(one => one.click())")  # fmt: skip
         page.wait_for_load_state("networkidle") if path == "/projects" else page.wait_for_timeout(1)
         assert "owned" not in page.title() or "document.title" in page.title()
         assert page.locator("main script, main img, main a[href^=javascript]").count() == 0

@@ -1,4 +1,4 @@
-"""Who is answered by `journal web`, with what headers, and what nobody gets."""
+"""Which requests `journal web` answers, with which headers, and what it never serves."""
 
 import http.client
 import re

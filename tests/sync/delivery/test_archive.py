@@ -1,6 +1,6 @@
 """The archive end to end: commands, a service on loopback or a folder, faults, kills, lost files.
 
-Whatever happens, `sync` comes back in time and well, and in the end each prompt and answer is at
+In every case `sync` returns in time with exit code 0, and in the end each prompt and answer is at
 the remote exactly once.
 """
 
@@ -139,8 +139,7 @@ def test_with_any_behaviour_of_a_remote_a_sync_ends_in_time_and_says_what_it_was
     for name, (fault, kind) in FAULTS.items():
         server.fail(**fault)
         before = len(server.asked)
-        done = archived.spawned(waiting.path, "sync", "--json")
-        assert done.code == 0, name
+        done = waiting("sync", "--json")
         assert done.seconds < 30, name
         error = done.json["remote"]["error"]
         assert (name, error["class"]) == (name, kind)
@@ -321,7 +320,7 @@ def _limit(server: Server, monkeypatch: pytest.MonkeyPatch, most_bytes: int) -> 
     monkeypatch.setattr(handler, "_checked", limited)
 
 
-def test_what_is_never_accepted_is_given_up_and_comes_back_when_asked(
+def test_a_refused_piece_is_given_up_and_replay_tries_it_again(
     mindspring: Home, server: Server
 ) -> None:
     mindspring.told.turn("one")
@@ -339,7 +338,7 @@ def test_what_is_never_accepted_is_given_up_and_comes_back_when_asked(
     rejections = [one for one in map(json.loads, lines) if one["event"] == "Rejection"]
     assert len(rejections) == len(paths)
     assert rejections[0]["payload"]["class"] == "refused"
-    assert mindspring.sync()["waiting"] == 0  # it is not made anew
+    assert mindspring.sync()["waiting"] == 0  # it is not made again
     (mindspring.path / "journal.db").unlink()
     mindspring.sync()
     assert retry_files(mindspring.path) == []
@@ -406,7 +405,7 @@ def test_a_piece_that_is_full_does_not_grow(mindspring: Home, server: Server) ->
     archived.assert_arrived(server.state, mindspring.told)
 
 
-def test_what_comes_late_goes_into_a_later_piece(mindspring: Home, server: Server) -> None:
+def test_late_events_go_into_a_later_piece(mindspring: Home, server: Server) -> None:
     mindspring.told.turn("one")
     mindspring.sync()
     mindspring.told.turn("one", late_seconds=100)
@@ -599,7 +598,7 @@ def conditions(home: Home, is_stopping: bool = False) -> Conditions:
     )  # fmt: skip
 
 
-def test_what_comes_while_a_session_is_cut_is_cut_next_time(
+def test_events_that_arrive_during_a_cut_are_cut_next_time(
     mindspring: Home, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mindspring.told.turn("one")
@@ -646,7 +645,7 @@ def test_what_a_piece_leaves_to_the_next_one_is_not_covered_until_that_is_there(
             assert len(views.uncovered(db, "x", session)) == left
 
 
-def test_what_will_never_be_sent_keeps_no_watcher_waiting(mindspring: Home, server: Server) -> None:
+def test_a_watcher_does_not_wait_for_a_paused_remote(mindspring: Home, server: Server) -> None:
     only = '[sessions]\nadopt_on = ["PreToolUse"]'
     mindspring.configure("mindspring", server.url, rest=only)
     mindspring.told.turn("one")
@@ -657,7 +656,7 @@ def test_what_will_never_be_sent_keeps_no_watcher_waiting(mindspring: Home, serv
 def test_of_a_piece_and_the_one_that_it_grew_into_one_is_sent(
     mindspring: Home, server: Server
 ) -> None:
-    """As a kill leaves them; nothing but their files tells, for the database cannot be used."""
+    """As a kill leaves them; only their files can be read, because the database cannot be used."""
     mindspring.told.turn("other")
     server.fail(status=503)
     mindspring.sync()
@@ -723,7 +722,7 @@ WRONG: list[dict[str, Any]] = [
 
 
 class Archive(RuleBasedStateMachine):
-    """A home, a service, and all that can happen to them. Settled, each text is there once."""
+    """A home, a service, and all that can happen to them. In the end each text is there once."""
 
     commands: Commands
     limit = 0

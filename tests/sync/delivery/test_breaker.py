@@ -76,7 +76,7 @@ def test_a_success_closes_the_circuit_and_keeps_what_was() -> None:
         assert circuit_breaker.allows(circuit, NOW_US + 5)
 
 
-def test_what_does_not_speak_against_the_remote_does_not_open_the_circuit() -> None:
+def test_errors_of_one_piece_do_not_open_the_circuit() -> None:
     error = RemoteError("out_of_time", "no time is left", Then.RETRY, counts=False)
     circuit = failed(Circuit(), error)
     assert circuit.state == "closed"
@@ -143,7 +143,7 @@ def test_changed_settings_are_tried_at_once() -> None:
         assert changed.settings == second
 
 
-def test_a_key_tells_nothing_of_the_settings() -> None:
+def test_a_key_reveals_nothing_of_the_settings() -> None:
     settings_ = sections.Remote(kind="mindspring", url="https://secret.example", workspace="w")
     assert len(circuit_breaker.settings_key(settings_, True)) == 16
 

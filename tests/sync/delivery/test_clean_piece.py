@@ -53,7 +53,7 @@ def piece(body: bytes, target: str, title: str = "t", session: str = "s") -> Wai
 
 
 def put(home: Home, body: bytes, title: str = "t", session: str = "s") -> Path:
-    """A retry file that nobody has cut, for the remote that is set."""
+    """A retry file that was not cut by a sync, for the remote that is set."""
     layout = Layout.at(home.path)
     target = name_of(load_settings(layout, {}).remote)
     return retry_queue.write_new(layout.retry, piece(body, target, title, session))
@@ -75,7 +75,7 @@ def thread(*texts: str) -> bytes:
         ("register", "reset", "by a rescan"),
     ],
 )
-def test_what_waited_while_the_rules_changed_leaves_redacted(
+def test_a_waiting_piece_is_sent_redacted_by_the_new_rules(
     home: Home, server: Server, route: str, kind: str, how: str
 ) -> None:
     home.configure("mindspring", server.url)
@@ -97,7 +97,7 @@ def test_what_waited_while_the_rules_changed_leaves_redacted(
     assert home.sync()["sent"] == 0
 
 
-def test_what_was_stored_without_an_answer_is_found_by_its_former_hash(
+def test_a_stored_piece_without_an_answer_is_found_by_its_former_hash(
     home: Home, server: Server
 ) -> None:
     home.configure("mindspring", server.url)
@@ -139,7 +139,7 @@ def test_a_folder_keeps_no_file_of_an_attempt_with_other_bytes(home: Home, tmp_p
     assert retry_files(home.path) == []
 
 
-def test_what_was_put_there_by_hand_is_redacted_or_given_up(home: Home, server: Server) -> None:
+def test_a_foreign_file_in_retry_is_redacted_or_given_up(home: Home, server: Server) -> None:
     home.configure("mindspring", server.url)
     put(home, thread("fine"), session="fine")
     put(home, thread(f"the key {SECRET}"), f"about {SECRET}", "cleaned")
@@ -208,8 +208,8 @@ def test_only_what_hits_is_changed() -> None:
     for body in (b"\xff " + SECRET.encode(), b'{"payload":' + SECRET.encode() + b"}\n"):
         with pytest.raises(UncleanError):
             redact_before_send.cleaned(piece(body, "folder /x"), REDACTOR)
-        blotted = redact_before_send.blotted(piece(body, "folder /x"), REDACTOR)
-        assert SECRET.encode() not in blotted.body
+        made = redact_before_send.redacted_piece(piece(body, "folder /x"), REDACTOR)
+        assert SECRET.encode() not in made.body
 
 
 def test_an_upload_of_the_bytes_before_is_never_registered() -> None:

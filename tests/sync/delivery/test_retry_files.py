@@ -70,7 +70,7 @@ def test_the_file_is_the_json_of_the_public_interface(tmp_path: Path) -> None:
     assert fields["piece"]["bytes"] == len(BODY)
 
 
-def test_a_body_that_is_no_utf8_is_kept_byte_for_byte(tmp_path: Path) -> None:
+def test_a_body_that_is_not_utf8_is_kept_byte_for_byte(tmp_path: Path) -> None:
     piece = a_piece(body=b"\x1f\x8b\x00\xff\n")
     path = retry_queue.write_new(tmp_path, piece)
     assert retry_queue.read(path) == piece
@@ -81,7 +81,7 @@ def test_a_head_is_read_without_its_body(tmp_path: Path) -> None:
     piece = a_piece(body=b'"\\' * 2_000_000)
     path = retry_queue.write_new(tmp_path, piece)
     data = bytearray(path.read_bytes())
-    data[-100:] = b"x" * 100  # nobody looks there
+    data[-100:] = b"x" * 100  # a listing does not read that far
     path.write_bytes(data)
     assert retry_queue.read_head(path) == piece.head
     with pytest.raises(ForeignRetryError):
@@ -191,7 +191,7 @@ def test_a_listing_is_by_age_and_passes_foreign_things_over(tmp_path: Path) -> N
 
 
 def foreign_files(path: Path) -> dict[str, bytes]:
-    """Bytes that are no piece, each with a word of what is said of it."""
+    """Bytes that are not a piece, each with a word of the message."""
     data = path.read_bytes()
     fields = json.loads(data)
 
@@ -327,7 +327,7 @@ def test_a_wait_is_never_below_the_remotes_wish_nor_above_a_day() -> None:
     assert retry_queue.pause_us(1, sections.Retry(), chance, 1e12) == DAY_US
 
 
-def test_what_is_due_is_due_also_after_the_clock_was_set_back() -> None:
+def test_a_due_piece_is_due_also_after_the_clock_was_set_back() -> None:
     assert retry_queue.is_due(NOW_US, NOW_US)
     assert not retry_queue.is_due(NOW_US + 1, NOW_US)
     assert not retry_queue.is_due(NOW_US + DAY_US, NOW_US)
@@ -410,7 +410,7 @@ def test_leftovers_of_killed_writers_go_after_an_hour(tmp_path: Path) -> None:
 
 
 def work(folder: Path, told: int, chance: random.Random, first: int) -> None:
-    """Pieces come, are tried, go, are given up and put back, until somebody kills the process."""
+    """Pieces come, are tried, go, are given up and put back, until the process is killed."""
     retries, dead = folder / "retry", folder / "dead"
     held: list[tuple[Path, Waiting]] = []
     for number in range(first, first + 10_000):

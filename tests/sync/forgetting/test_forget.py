@@ -43,7 +43,7 @@ def line(session: str, event: str, ago_seconds: float, **payload: object) -> byt
 
 
 def write(home: Path, session: str, data: bytes, ago_seconds: float = 0) -> None:
-    """Append to the file of a session, whoever the lines are of."""
+    """Append lines to the file of a session, also lines of other sessions."""
     now_ns = time.time_ns() - int(ago_seconds * 1e9)
     name = f"{emit.file_name(AGENT, session)}.jsonl"
     path = home / "days" / emit.utc(now_ns)[:10] / name
@@ -142,7 +142,12 @@ def test_no_byte_of_a_forgotten_session_is_left(tmp_path: Path, commands: Comman
     furnish(home, commands)
     places = {Path(name).suffix or name for name in holders(home)}
     assert {".jsonl", ".gz", ".db", ".json", ".tsv", ".backup-v3", ".part"} <= places
-    ((blob,),) = stored.rows(home, "select body from events where name = 'Stop' limit 1")
+    of_session = """
+        select b.data from blocks b join events e on e.seq >= b.key and e.seq < b.key + b.events
+        join sessions s on s.key = e.session where s.id = ? and e.name = 'Stop' limit 1
+    """
+    ((blob,),) = stored.rows(home, of_session, GONE)
+    assert blob in (home / "journal.db").read_bytes()
     before = records_of(home, STAYS)
     done = commands.run(home, "forget", GONE[:6], "--yes")
     assert done.code == 0, done.stderr
@@ -208,11 +213,11 @@ def test_it_asks_first(tmp_path: Path, commands: Commands) -> None:
 
 def test_who_is_not_there_cannot_be_forgotten(tmp_path: Path, commands: Commands) -> None:
     home = tmp_path / "home"
-    assert commands.run(home, "forget", "nobody", "--yes").code == 1
+    assert commands.run(home, "forget", "unknown", "--yes").code == 1
     write(home, GONE, turn(GONE, 5_000, MARKER))
-    done = commands.run(home, "forget", "nobody", "--yes")
+    done = commands.run(home, "forget", "unknown", "--yes")
     assert done.code == 1
-    assert "no session nobody" in done.stderr
+    assert "no session unknown" in done.stderr
 
 
 def test_forgetting_again_finds_nothing_more(tmp_path: Path, commands: Commands) -> None:
@@ -245,7 +250,7 @@ def test_a_kill_at_any_moment_is_made_good_by_the_next_call(
     assert killed > 20
 
 
-def test_what_comes_late_to_a_replaced_file_is_kept(tmp_path: Path) -> None:
+def test_late_lines_of_a_replaced_file_are_kept(tmp_path: Path) -> None:
     layout = Layout.at(tmp_path)
     write(tmp_path, STAYS, turn(STAYS, 5_000, "stays") + turn(GONE, 5_000, MARKER))
     stored.sync(tmp_path)
@@ -265,7 +270,7 @@ def test_what_comes_late_to_a_replaced_file_is_kept(tmp_path: Path) -> None:
     assert (report.read, report.stored, report.duplicate) == (1, 1, 0)  # under its old cursor
 
 
-def test_what_came_late_before_a_kill_is_kept(tmp_path: Path) -> None:
+def test_a_late_line_before_a_kill_is_kept(tmp_path: Path) -> None:
     layout = Layout.at(tmp_path)
     write(tmp_path, STAYS, turn(STAYS, 5_000, "stays") + turn(GONE, 5_000, MARKER))
     stored.sync(tmp_path)

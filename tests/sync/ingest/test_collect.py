@@ -1,4 +1,4 @@
-"""Records that hooks kept in the spool come home, once, whatever happens on the way."""
+"""Records that hooks kept in the spool are moved to the home once, with any interruption."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def spooled(home: Path) -> list[str]:
     return sorted(path.name for path in Layout.at(home).spool.iterdir())
 
 
-def test_a_spooled_record_comes_home_to_its_day(home: Path) -> None:
+def test_a_spooled_record_is_moved_to_its_day(home: Path) -> None:
     line = spool_record(home)
     assert stored.sync(home).stored == 1
     assert spooled(home) == []
@@ -58,7 +58,7 @@ def test_a_record_that_was_taken_twice_is_stored_once(home: Path) -> None:
     assert (report.stored, report.duplicate) == (0, 1)
 
 
-def test_what_a_shell_kept_becomes_a_record_with_a_stable_id(home: Path) -> None:
+def test_stdin_that_the_shell_kept_becomes_a_record_with_a_stable_id(home: Path) -> None:
     spool_record(home)
     raw = Layout.at(home).spool / "claude-code.Stop.s.4711.raw"
     for _ in range(2):

@@ -232,7 +232,7 @@ ODD = {
         "PostToolUse",
         {"session_id": "s", "tool_input": {"x": json.loads("[" * 600 + "]" * 600)}},
     ),
-    "huge number beside a surrogate": recordings.line(
+    "huge number next to a surrogate": recordings.line(
         "PostToolUse",
         b'{"session_id":"s","tool_name":"X","tool_input":{"x":"\\ud800","n":' + b"9" * 40 + b"}}",
     ),
@@ -275,7 +275,7 @@ def test_of_a_line_beyond_all_bounds_the_beginning_is_kept(
     assert stored.sync(tmp_path).read == 0
 
 
-def test_the_journals_own_facts_are_no_events(tmp_path: Path) -> None:
+def test_the_journals_own_facts_are_not_events(tmp_path: Path) -> None:
     from journal.record import record
 
     fact = record.new_fact("MemoryId", "s", {"agent": "claude-code"}, recordings.START_NS)

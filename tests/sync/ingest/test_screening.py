@@ -153,7 +153,7 @@ def test_no_byte_of_it_leaves_the_day_files_and_those_lose_it(installed: Install
         ("~", "{home}/x", True),
         ("~/p*", "{home}/private/x", True),
         ("~/p*", "/elsewhere/private", False),
-        ("~nobody-of-this-name/x", "/x", False),
+        ("~no-such-user/x", "/x", False),
         ("{tmp}/link", "{tmp}/real/x", True),
         ("{tmp}/real", "{tmp}/link/x", True),
         ("{tmp}/link/n*", "{tmp}/real/new", True),
@@ -191,7 +191,7 @@ def test_tools_are_excluded_by_name_or_glob_and_case_counts() -> None:
     assert not Exclusions(Capture())
 
 
-def test_a_project_that_is_no_place_is_an_error(tmp_path: Path) -> None:
+def test_an_excluded_project_that_is_not_a_path_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('[capture]\nexclude_projects = ["~/a", "private"]\n')
     with pytest.raises(UsageError, match=r"exclude_projects, item 2, must be an absolute path"):
         load_settings(Layout.at(tmp_path), {})
@@ -273,7 +273,7 @@ def test_a_pass_before_a_command_leaves_the_files_to_the_next_one(tmp_path: Path
     check_mixed(tmp_path, [])
 
 
-def test_what_is_not_excluded_any_more_is_synced_after_all(tmp_path: Path) -> None:
+def test_records_that_are_not_excluded_any_more_are_synced(tmp_path: Path) -> None:
     path = write(tmp_path, line("Stop", 0, SECRET, more=GONE))
     stored.sync(tmp_path, packs=False)
     (tmp_path / "config.toml").write_text("")
@@ -393,7 +393,7 @@ def test_a_kill_at_any_moment_is_made_good_by_the_next_pass(
     assert ends.count(False) > 15
 
 
-def test_what_was_stored_before_stays_until_the_database_is_rebuilt(tmp_path: Path) -> None:
+def test_excluded_records_stay_stored_until_a_rebuild(tmp_path: Path) -> None:
     lines = mixed()
     path = write(tmp_path, *lines, rules="")
     assert stored.sync(tmp_path).stored == len(lines)
@@ -429,7 +429,7 @@ def test_an_import_leaves_out_what_is_excluded(tmp_path: Path, commands: Command
     assert "4 excluded by the configuration" in commands.run(home, "import", str(other)).stdout
 
 
-def test_private_words_are_taken_out_of_prompts_and_transcripts_alone() -> None:
+def test_private_parts_are_removed_only_from_prompts_and_transcripts() -> None:
     screen = Screen(Redactor(bytes(32)))
     text = rb'{"prompt":"a \u003cprivate\u003eb<\/private>","x":[{"\u0050":"<private>c"}],"n":NaN}'
     clean = rb'{"prompt":"a [private]","x":[{"\u0050":"[private]"}],"n":NaN}'
@@ -493,7 +493,7 @@ def test_json_stays_json_and_nothing_between_the_tags_is_left(
 
 
 @given(st.binary(max_size=60) | st.text(max_size=40).map(str.encode))
-def test_what_is_no_json_is_borne(data: bytes) -> None:
+def test_invalid_json_is_accepted(data: bytes) -> None:
     for torn in (data, b'{"prompt":"<private>' + data):
         private_marks.without_private(torn)
         private_marks.text_without_private(torn.decode("utf-8", "surrogateescape"))

@@ -1,4 +1,4 @@
-"""A search loads a pass only if something may be new; whatever may be is found all the same."""
+"""A search runs a pass only if something may be new, and always finds what is new."""
 
 import json
 import os
@@ -77,7 +77,7 @@ def test_what_is_written_is_found_at_once_and_then_all_is_quiet(home: Path) -> N
     assert search(home)[1]
 
 
-def test_what_a_hook_kept_elsewhere_is_found(home: Path) -> None:
+def test_records_in_the_spool_are_found(home: Path) -> None:
     spool = Path(emit.spool_folder(str(home)))
     spool.mkdir(parents=True, mode=0o700)
     spool.parent.chmod(0o700)
@@ -87,7 +87,7 @@ def test_what_a_hook_kept_elsewhere_is_found(home: Path) -> None:
     assert search(home)[0] == {"first", "spooled"}
 
 
-def test_what_another_process_took_in_needs_no_pass(home: Path) -> None:
+def test_records_that_another_process_synced_need_no_pass(home: Path) -> None:
     add(home, "second", "a word")
     assert commands.shared().run(home, "sync").code == 0
     assert search(home) == ({"first", "second"}, False, 0)
@@ -108,7 +108,7 @@ def test_a_changed_configuration_is_read(home: Path) -> None:
     assert search(home, JOURNAL_SESSIONS__ADOPT_ON="nonsense")[2] == 2
 
 
-def test_a_note_that_cannot_be_read_is_none(home: Path) -> None:
+def test_an_unreadable_note_is_ignored(home: Path) -> None:
     note = Layout.at(home).up_to_date
     whole = note.read_bytes()
     for broken in (b"", b"[]", b'{"of":1}', whole[:-9], whole.replace(b'"views":', b'"views":9')):

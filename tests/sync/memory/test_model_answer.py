@@ -1,4 +1,4 @@
-"""What a model program prints is read, whatever it is: an answer, or a reason why there is none."""
+"""Any output of a model program is read as an answer, or as the reason why there is none."""
 
 import json
 from typing import Any
@@ -77,7 +77,7 @@ def test_a_later_init_does_not_replace_the_first() -> None:
 
 
 @pytest.mark.parametrize("bad", [b"null", b"7", b'""', b"[]", b'{"a":1}'])
-def test_an_id_that_is_no_text_is_none(bad: bytes) -> None:
+def test_an_id_that_is_not_a_text_is_ignored(bad: bytes) -> None:
     lines = b"\n".join(stream()).replace(b'"%s"' % REAL.encode(), bad)
     assert read_answer(lines) == Answer(None, SAID)
 
@@ -133,7 +133,7 @@ def test_an_error_of_the_program_is_a_refusal_with_its_text(
     assert (refused.kind, str(refused)[: len(told)]) == ("refused", told)
 
 
-def test_a_result_that_is_no_text_is_garbage() -> None:
+def test_a_result_that_is_not_a_text_is_an_error() -> None:
     for value in (None, 7, ["a"], {"request": "x"}):
         assert failure(b"\n".join(stream(result=value))).kind == "garbage"  # type: ignore[arg-type]
 
@@ -180,7 +180,7 @@ def test_anything_else_is_garbage(text: str) -> None:
     assert failure(b"\n".join(stream(text))).kind == "garbage"
 
 
-def test_bytes_that_are_no_text_are_garbage() -> None:
+def test_bytes_that_are_not_utf8_are_an_error() -> None:
     assert failure(b'{"request":"\xff"}').kind == "garbage"
     assert failure(b'{"request":"x"} \xc3').kind == "garbage"
     assert failure(b'{"request":"\xed\xa0\x80"}').kind == "garbage"
@@ -218,7 +218,7 @@ def test_long_texts_are_cut() -> None:
     assert read(json.dumps(exact)) == exact
 
 
-def test_an_object_that_only_has_a_type_is_no_message() -> None:
+def test_an_object_with_only_a_type_is_not_a_message() -> None:
     assert read('{"type":"result","request":"x"}') == {"request": "x"}
     assert read('{"type":"system","level":"info"}\n{"request":"x"}') == {"request": "x"}
 

@@ -1,4 +1,4 @@
-"""A model program ends when it must, with all that it started, whoever dies first."""
+"""A model program ends when it must, with all that it started, whichever process dies first."""
 
 import contextlib
 import gc
@@ -104,7 +104,7 @@ def children() -> set[str]:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    """Whatever a test did, nothing is left: not a process, not a descriptor."""
+    """After each test no process and no descriptor is left."""
     place = Place(tmp_path)
     fds = open_fds()
     yield place
@@ -200,7 +200,7 @@ def test_a_program_that_was_stopped_is_ended_too(place: Place) -> None:
 
 @pytest.mark.parametrize("way", FORKS)
 @linux
-def test_what_a_program_leaves_behind_is_ended_with_it(place: Place, way: str) -> None:
+def test_children_of_a_program_are_ended_with_it(place: Place, way: str) -> None:
     """It holds the program's stdout and stderr, which must not keep us waiting either."""
     output = place.python(f"{FORKS[way]}\nprint('done')")
     assert (output.stdout, output.code) == (b"done\n", 0)
@@ -210,7 +210,7 @@ def test_what_a_program_leaves_behind_is_ended_with_it(place: Place, way: str) -
 
 @pytest.mark.parametrize("way", FORKS)
 @linux
-def test_what_a_program_has_started_is_ended_at_the_timeout(place: Place, way: str) -> None:
+def test_children_of_a_program_are_ended_at_the_timeout(place: Place, way: str) -> None:
     with pytest.raises(TimedOutError):
         place.python(f"{FORKS[way]}\ntime.sleep(60)", seconds=0.5)
     assert place.pids() == []
@@ -240,7 +240,7 @@ def test_a_program_that_floods_its_stdout_is_stopped_at_once(place: Place, max_b
     assert caught.value.kind == "flood"
 
 
-def test_as_many_bytes_as_are_allowed_are_no_flood(place: Place) -> None:
+def test_as_many_bytes_as_are_allowed_are_accepted(place: Place) -> None:
     assert place.python("print('123')", max_bytes=4).stdout == b"123\n"
     with pytest.raises(FloodError):
         place.python("print('123')", max_bytes=3)
@@ -268,7 +268,7 @@ def test_after_any_error_of_asking_the_program_is_ended(place: Place) -> None:
         place.python("time.sleep(60)", stopping=broken)
 
 
-def test_a_missing_program_is_told_before_anything_is_started(place: Place) -> None:
+def test_a_missing_program_is_reported_before_anything_is_started(place: Place) -> None:
     with pytest.raises(NotStartedError, match="no-such-model is not found") as caught:
         place.run("no-such-model", stopping=lambda: pytest.fail("it was started"))
     assert caught.value.kind == "start"
@@ -278,7 +278,7 @@ def test_a_missing_program_is_told_before_anything_is_started(place: Place) -> N
         place.run()
 
 
-def test_a_file_that_is_not_executable_is_no_program(place: Place) -> None:
+def test_a_file_that_is_not_executable_is_refused(place: Place) -> None:
     place.script("model", "#!/bin/sh\n", mode=0o644)
     with pytest.raises(NotStartedError, match=r"\./model is not executable"):
         place.run("./model")
@@ -299,7 +299,7 @@ def test_an_impossible_command_line_is_not_started(place: Place, argument: str) 
         place.run("/bin/sh", argument)
 
 
-def test_a_folder_that_has_gone_is_told(place: Place) -> None:
+def test_a_missing_folder_is_reported(place: Place) -> None:
     place.folder /= "gone"
     with pytest.raises(NotStartedError, match="cannot be started"):
         place.run("/bin/sh")
@@ -451,7 +451,7 @@ def with_the_guard(place: Place, number: int, **options: object) -> ModelError:
     return caught.value
 
 
-def test_a_killed_guard_is_told_and_its_program_is_killed(place: Place) -> None:
+def test_a_killed_guard_is_reported_and_its_program_is_killed(place: Place) -> None:
     error = with_the_guard(place, signal.SIGKILL)
     assert (error.kind, type(error)) == ("guard", ModelError)
 
@@ -489,7 +489,7 @@ def test_the_guard_says_what_became_of_its_command(
         assert ours.recv(1000).endswith(said)
 
 
-def test_the_guard_ends_its_command_when_it_is_told_to_end(place: Place) -> None:
+def test_the_guard_ends_its_command_when_it_has_to_end(place: Place) -> None:
     ours, its = socket.socketpair()
     with ours, its, guarded(its, 60, "/bin/sleep", "60") as running:
         assert ours.recv(100).startswith(b"started ")

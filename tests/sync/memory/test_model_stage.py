@@ -1,4 +1,4 @@
-"""The stage that asks a model: what it brings, what it may cost, and that it delays nobody."""
+"""The stage that asks a model: what it stores, what it may cost, and that it delays no process."""
 
 import json
 import os
@@ -126,7 +126,7 @@ def test_a_model_gives_a_session_its_summary_and_its_id_in_one_sync(model: Model
     assert len(model.calls) == 1
 
 
-def test_the_program_is_told_the_session_and_is_no_session_itself(model: Model) -> None:
+def test_the_program_gets_the_session_and_is_not_recorded_itself(model: Model) -> None:
     model.turn("alpha", "make it blue")
     model.sync()
     (call,) = model.calls
@@ -201,7 +201,7 @@ def test_a_program_that_is_not_there_costs_no_call_and_is_reported(model: Model)
     done = model.run("sync")
     assert done.code == 0
     assert "journal: the memory agent failed: no-such is not found" in done.stderr
-    assert "1 still to be asked about" in done.stdout
+    assert "1 still to be summarized" in done.stdout
     model.settings()
     assert model.sync()["model"]["answered"] == 1
     assert stored.rows(model.home, "select count(*) from model_records where kind = 'call'") == [
@@ -254,7 +254,7 @@ def test_a_killed_call_counts(model: Model) -> None:
     assert len(model.calls) == 1
 
 
-def test_what_a_model_leaves_behind_is_ended_with_its_call(model: Model) -> None:
+def test_processes_of_a_model_are_ended_with_its_call(model: Model) -> None:
     model.behave("children")
     model.turn("alpha", "x")
     assert model.sync()["model"]["answered"] == 1
@@ -298,7 +298,7 @@ def test_a_session_that_works_is_not_asked_about_and_its_last_call_is_kept_for_i
     assert stored.rows(model.home, "select count(*) from binds") == [(1,)]
 
 
-def test_what_was_synced_under_another_agent_is_not_asked_about_until_it_goes_on(
+def test_sessions_synced_under_another_memory_agent_are_skipped_until_they_continue(
     model: Model,
 ) -> None:
     model.turn("old", "long ago")
@@ -353,7 +353,7 @@ def test_a_watcher_syncs_the_answer_and_stays_while_there_is_something_to_ask(
 
 
 @pytest.mark.parametrize("ahead_seconds", [-10, 3600])
-def test_the_next_session_is_told_what_the_model_learned(model: Model, ahead_seconds: int) -> None:
+def test_the_next_session_gets_what_the_model_learned(model: Model, ahead_seconds: int) -> None:
     now = time.time_ns() + ahead_seconds * SECOND_NS
     prompt = {"session_id": "alpha", "cwd": "/w", "prompt": "go"}
     line = recordings.line("UserPromptSubmit", prompt, now, CLAUDE_CODE_ENTRYPOINT="cli")

@@ -1,4 +1,4 @@
-"""Code in people's texts: nothing is lost, and what looks like code is told from what does not."""
+"""Code in people's texts: nothing is lost, and code is distinguished from other text."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

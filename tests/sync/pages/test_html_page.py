@@ -1,4 +1,4 @@
-"""The HTML page: it stands for itself, fetches nothing, and what others wrote is text on it."""
+"""The HTML page: it is one file, loads nothing, and shows foreign content as text."""
 
 import base64
 import hashlib
@@ -29,8 +29,8 @@ from sync.pages import html_page
 from sync.pages.markdown import session_markdown
 from sync.pages.value_text import Form, fields
 from sync.query import detail, listing
-from sync.query.detail import Answer, Detail, EventHead, Observation, Prompt
 from sync.query.filters import Filters, Wanted
+from sync.query.session_detail import Answer, Detail, EventHead, Observation, Prompt
 from sync.store import connection
 from sync.transfer import export
 from told import NOW_US, Reader, asked, tell
@@ -130,7 +130,7 @@ def hostile(journal: Reader) -> Reader:
     return journal
 
 
-def test_the_page_tells_the_session_in_order_and_folds_its_tools(journal: Reader) -> None:
+def test_the_page_shows_the_session_in_order_and_folds_its_tools(journal: Reader) -> None:
     recordings.write_journal(journal.home, "p-simple")
     text = journal("export", "c3af9c", "--format", "html")
     page = Page(text)
@@ -178,7 +178,7 @@ def test_hostile_text_is_text(hostile: Reader) -> None:
 
 @pytest.fixture(scope="module")
 def some(tmp_path_factory: pytest.TempPathFactory) -> Detail:
-    """A session to be told otherwise."""
+    """A session whose content tries to change the page."""
     home = tmp_path_factory.mktemp("some")
     asked(home, "aaaaaa01", "x", 100)
     stored.sync(home)
@@ -197,7 +197,7 @@ PAYLOAD: st.SearchStrategy[Any] = st.recursive(
 
 @settings(max_examples=examples(60), deadline=None)
 @given(data=st.data())
-def test_what_went_in_is_what_can_be_read(some: Detail, data: st.DataObject) -> None:
+def test_stored_bodies_are_read_back_unchanged(some: Detail, data: st.DataObject) -> None:
     text, given_, out, tool, target = (
         data.draw(one) for one in (TEXT, PAYLOAD, PAYLOAD, TEXT, TEXT)
     )
@@ -250,7 +250,7 @@ def test_many_sessions_are_one_page_with_its_contents(journal: Reader) -> None:
     assert none.all("article") == []
 
 
-def test_both_kinds_of_page_tell_the_same(journal: Reader) -> None:
+def test_both_kinds_of_page_show_the_same(journal: Reader) -> None:
     recordings.write_journal(journal.home, "p-subagent")
     session = "81c51193-5e2a-4d8a-9544-6748bb6b71b7"
     tell(journal.home, session, "Stop", -9, last_assistant_message="`ok` <b>\n```\ncode\n```")
@@ -289,7 +289,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 class Counted(BaseHTTPRequestHandler):
-    """Serves one page, and notes whatever is asked for."""
+    """Serves one page, and notes each request."""
 
     asked_for: list[str]
     page: bytes

@@ -31,7 +31,7 @@ def test_strings_are_what_they_say_and_small_change_comes_last() -> None:
     assert fields(5) == [Field("", "5", Form.REST)]
 
 
-def test_what_the_input_holds_is_not_told_again() -> None:
+def test_an_output_does_not_repeat_the_input() -> None:
     given_ = {"path": "/code/a.py", "old": "x"}
     told = {"filePath": "/code/a.py", "oldString": "x", "content": "new"}
     assert fields(told, texts(given_)) == [

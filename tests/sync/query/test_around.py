@@ -40,7 +40,7 @@ def shown(journal: Reader, *arguments: str) -> dict[str, Any]:
     return dict(json.loads(journal("show", *arguments, "--json")))
 
 
-def test_what_a_search_prints_leads_to_the_place(journal: Reader) -> None:
+def test_an_event_id_from_a_search_is_accepted(journal: Reader) -> None:
     talk(journal.home, "aaaaaa01", 30)
     text = journal("search", '"output 17"')
     line = next(line for line in text.splitlines() if line.strip().startswith("output"))
@@ -81,7 +81,7 @@ def test_at_the_ends_of_a_session_there_is_what_there_is(journal: Reader) -> Non
     last = hit(journal, '"answer 3"', "--kind", "answer")["event_id"]
     text = journal("show", "--around", first)
     assert "more before" not in text
-    assert "more behind" in text
+    assert "more after" in text
     assert "--context 20" in text
     assert len(shown(journal, "--around", first)["events"]) == 12
     assert len(shown(journal, "--around", last, "--context", "0")["events"]) == 1
@@ -90,7 +90,7 @@ def test_at_the_ends_of_a_session_there_is_what_there_is(journal: Reader) -> Non
     assert everything[-1]["match"]
 
 
-def test_a_failure_a_question_and_a_child_are_told(journal: Reader) -> None:
+def test_a_failure_a_question_and_a_child_are_shown(journal: Reader) -> None:
     asked(journal.home, "aaaaaa01", "go", 100)
     tool = {"tool_name": "Bash", "tool_use_id": "t", "tool_input": {"command": "false"}}
     tell(journal.home, "aaaaaa01", "PermissionRequest", 95, **tool)
@@ -132,7 +132,7 @@ def test_an_event_that_is_none_or_several_is_reported_in_one_line(journal: Reade
         ("--around", "\x1b[2J"): "six digits",
         ("--around", "f" * 33): "six digits",
         ("--around", "ffffff"): "no event ffffff",
-        ("--around", event[:6]): "is not one event but",
+        ("--around", event[:6]): "matches several events:",
         ("bbbbbb", "--around", event): "in this session",
         ("nosuch", "--around", event): "no session nosuch",
     }

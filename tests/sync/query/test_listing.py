@@ -1,4 +1,4 @@
-"""`journal sessions`: what waits for its person comes first, and filters mean what they say."""
+"""`journal sessions`: awaiting sessions come first, and filters mean what they say."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def first_words(out: str) -> list[str]:
     return [line.split()[0] for line in out.splitlines() if line[:1] != " "]
 
 
-def test_what_waits_comes_first_then_what_works_is_idle_is_finished(journal: Reader) -> None:
+def test_awaiting_sessions_come_first_then_working_idle_finished(journal: Reader) -> None:
     four_states(journal.home)
     out = journal("sessions")
     assert first_words(out) == ["ID", "dddddd", "cccccc", "bbbbbb", "aaaaaa"]
@@ -73,7 +73,7 @@ def test_sessions_that_only_started_show_with_all_and_are_marked(journal: Reader
     four_states(journal.home)
     assert "eeeeee" not in journal("sessions")
     out = journal("sessions", "--all")
-    assert "(not adopted)" in next(line for line in out.splitlines() if "eeeeee" in line)
+    assert "(only started)" in next(line for line in out.splitlines() if "eeeeee" in line)
     marked = [json.loads(line) for line in journal("sessions", "--all", "--json").splitlines()]
     assert [row["session"] for row in marked if not row["adopted"]] == ["eeeeee01"]
 
@@ -115,7 +115,7 @@ def test_filters_narrow_the_list(journal: Reader, options: list[str], found: lis
 
 
 @pytest.mark.parametrize("bad", ["2x", "soon", "", "2026-13-01", "99999999999999999999d"])
-def test_a_time_that_is_none_is_wrong_usage_with_a_hint(journal: Reader, bad: str) -> None:
+def test_an_invalid_time_is_wrong_usage_with_a_hint(journal: Reader, bad: str) -> None:
     four_states(journal.home)
     assert journal("sessions", "--since", bad, code=2) == ""
     assert "as a time (try 2h, 3d" in journal.err
@@ -139,7 +139,7 @@ def repository(folder: Path) -> Path:
     return folder
 
 
-def test_here_is_this_project_wherever_it_lies_and_what_no_start_was_seen_of(
+def test_here_is_this_project_in_any_folder_also_without_a_recorded_start(
     journal: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     top = repository(tmp_path / "bill")
@@ -269,7 +269,7 @@ def test_a_session_is_found_by_its_id_a_prefix_or_its_agent(tmp_path: Path) -> N
     assert name("codex/a") == ("codex", "abc")
     assert name("a%") == ("claude-code", "a%_")
     for wanted in ("claude-code/abc-", "abc-"):
-        with pytest.raises(JournalError, match="not one session but abc-1, abc-2"):
+        with pytest.raises(JournalError, match="matches several sessions: abc-1, abc-2"):
             name(wanted)
     with pytest.raises(JournalError, match="claude-code/abc, codex/abc"):
         name("abc")

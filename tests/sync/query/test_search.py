@@ -1,4 +1,4 @@
-"""Search: whatever people type, it finds what holds it, and never fails on punctuation."""
+"""Search finds the texts with the words that people type, and never fails on punctuation."""
 
 import json
 import os
@@ -18,12 +18,12 @@ import stored
 from chance import examples
 from journal import cli
 from journal.errors import UsageError
+from journal.session.texts import KINDS, TextKind, texts
 from sync.query.candidates import Query
 from sync.query.filters import Filters, Wanted, moment_us
 from sync.query.search import Found, search
 from sync.query.terms import SNIPPET_CHARS, folded, parse, snippet
 from sync.store import facts
-from sync.views.texts import KINDS, TextKind, texts
 from tests.journal.test_words import finds
 
 NOW_US = stored.NOW_US
@@ -422,7 +422,7 @@ def test_an_unknown_option_is_a_word_unless_it_looks_mistyped(
     hits = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {hit["session"] for hit in hits} == {"flag"}
     assert run(shelf, "word", "--jsno") == 2
-    assert "Did you mean --json?" in capsys.readouterr().err
+    assert "did you mean --json?" in capsys.readouterr().err
     assert run(shelf, "--", "--jsno") == 0
     assert run(shelf, "word", "--since", "soon") == 2
     assert capsys.readouterr().err.count("\n") == 1
@@ -474,12 +474,12 @@ def test_since_takes_days_and_times() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "soon", "2026-13-01", "0001-01-01", "-2h", "2h\n3"])
-def test_since_refuses_what_is_no_time(text: str) -> None:
+def test_since_refuses_what_is_not_a_time(text: str) -> None:
     with pytest.raises(UsageError, match="as a time"):
         moment_us(text, NOW_US)
 
 
-def test_what_is_indexed_is_what_is_read_again(recorded: Path) -> None:
+def test_the_index_has_the_same_texts_as_a_new_reading(recorded: Path) -> None:
     """The index keeps no text: each of its rows has one in the event that it names."""
     db = stored.database(recorded)
     db.execute("create virtual table temp.words using fts5vocab(main, full_text, 'instance')")
@@ -511,7 +511,7 @@ NEEDLES = {
 }  # fmt: skip
 
 
-def test_what_was_asked_done_given_back_and_answered_is_found(tmp_path: Path) -> None:
+def test_prompts_calls_outputs_and_answers_are_found(tmp_path: Path) -> None:
     for number, (_, event, more) in enumerate(NEEDLES.values()):
         tool = {"tool_name": "Bash", "tool_use_id": f"t{number}", "tool_input": {}}
         payload = {"session_id": "s", **(tool if "Tool" in event else {}), **more}

@@ -106,7 +106,7 @@ def test_a_file_is_named_by_its_path_or_the_end_of_it(journal: Reader) -> None:
     assert found(journal, *word, "--file", "money.py", "--tool", "Edit") == {"s00002"}
     assert found(journal, *word, "--file", "100%_money.py") == set()
     assert journal(*word, "--file", " ", code=2) == ""
-    assert "--file names no file" in journal.err
+    assert "--file is empty" in journal.err
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -117,7 +117,7 @@ def git(folder: Path, *arguments: str) -> None:
 def test_the_worktrees_of_one_repository_are_one_project_with_the_same_files(
     journal: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    main, linked, other = (tmp_path / name for name in ("acme", "acme-fix", "beside"))
+    main, linked, other = (tmp_path / name for name in ("acme", "acme-fix", "neighbour"))
     for folder in (main / "src", other / "src"):
         folder.mkdir(parents=True)
         (folder / "money.py").write_text("word")
@@ -172,4 +172,4 @@ def test_a_limit_is_a_number_that_makes_sense(journal: Reader) -> None:
         journal(*arguments, code=2)
         assert "is less than" in journal.err
     journal("search", "words", "--limit", "many", code=2)
-    assert "is not a valid integer" in journal.err
+    assert "is not a whole number" in journal.err

@@ -1,4 +1,4 @@
-"""Search, page by page: nothing twice and nothing left out, whatever is recorded meanwhile."""
+"""Search, page by page: nothing twice and nothing left out, also when records arrive in between."""
 
 import json
 import random
@@ -68,7 +68,7 @@ def shift_clock(home: Path, chance: random.Random) -> None:
 
 @pytest.mark.parametrize(("windows", "dates"), [("one", "any"), ("many", "past"), ("many", "any")])
 @pytest.mark.parametrize("seed", range(2))
-def test_pages_are_the_first_answer_whatever_comes_between_them(
+def test_pages_are_the_first_answer_also_when_records_arrive_in_between(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, windows: str, dates: str, seed: int
 ) -> None:
     if windows == "many":
@@ -101,7 +101,7 @@ def test_pages_are_the_first_answer_whatever_comes_between_them(
         if dates == "any":
             shift_clock(tmp_path, chance)
     assert len(pages) == len(set(pages))
-    # A summary is written anew as its session goes on: another text, with other words.
+    # A summary is rewritten as its session goes on: another text, with other words.
     assert events(pages) == events(whole)
 
 
@@ -144,13 +144,13 @@ def test_a_search_that_found_nothing_yet_says_how_to_look_on(
         asked(journal.home, f"s{number:05d}", "c and more", 4000 - number)
     arguments = ("search", "c/and", "--kind", "prompt", "--json", "--limit", "3")
     assert journal(*arguments) == ""
-    cursor = journal.err.split("--after ")[1].split()[0]
+    cursor = journal.err.split("--after ")[1].split(")")[0]
     (line,) = journal(*arguments, "--after", cursor).splitlines()
     assert json.loads(line)["session"] == "aaaaaa01"
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "1_2", "1_nan", "1_-inf_zz", "1_0x1p+0_" + "f" * 40])
-def test_what_is_no_cursor_is_wrong_usage(journal: Reader, cursor: str) -> None:
+def test_an_invalid_cursor_is_wrong_usage(journal: Reader, cursor: str) -> None:
     asked(journal.home, "aaaaaa01", "words", 10)
     assert journal("search", "words", "--after", cursor, code=2) == ""
     assert journal.err.count("\n") == 1
@@ -182,7 +182,7 @@ def test_a_cursor_is_its_text() -> None:
 def test_of_common_words_the_newest_sessions_come_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also if the old ones were taken in last, as an import does."""
+    """Also if the old ones were synced last, as after an import."""
     small_windows(monkeypatch)
     for age in (5, 80, 3, 40, 60, 1, 20, 90):
         at_ns = NOW_US * 1000 - age * 86_400 * 10**9

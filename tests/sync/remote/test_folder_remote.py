@@ -93,7 +93,7 @@ def test_a_piece_is_a_file_named_by_host_session_number_and_content(machine: Mac
     assert list(pieces(machine.path)) == [machine.path / place]
 
 
-def test_what_is_rendered_are_the_records(machine: Machine) -> None:
+def test_a_piece_for_a_folder_is_its_records(machine: Machine) -> None:
     heading = Heading("claude-code", "s", "host-a", 1, "t", NOW_US, "p", None, None)
     lines = [b'{"a":1}\n', '{"b":"\u2028"}\n'.encode()]
     assert machine.remote.render(heading, Material(lines, ())) == b"".join(lines)
@@ -196,7 +196,7 @@ def test_a_missing_folder_is_never_made(machine: Machine) -> None:
     machine.refused(a_piece(), "missing", Then.PAUSE)
 
 
-def test_an_unmounted_folder_is_told_by_its_missing_marker(machine: Machine) -> None:
+def test_an_unmounted_folder_is_recognized_by_its_missing_marker(machine: Machine) -> None:
     machine.deliver(a_piece())
     mounted = machine.path.rename(machine.path.with_name("elsewhere"))
     machine.path.mkdir()
@@ -209,7 +209,7 @@ def test_an_unmounted_folder_is_told_by_its_missing_marker(machine: Machine) -> 
     assert len(list(pieces(machine.path))) == 2
 
 
-def test_another_folder_in_its_place_is_told_by_the_markers_id(machine: Machine) -> None:
+def test_another_folder_in_its_place_is_recognized_by_the_markers_id(machine: Machine) -> None:
     machine.deliver(a_piece())
     machine.path.rename(machine.path.with_name("elsewhere"))
     machine.path.mkdir()
@@ -382,7 +382,7 @@ def test_missing_rights_pause_the_remote(tmp_path: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_something_else_under_a_name_of_ours_is_reported(machine: Machine) -> None:
+def test_a_foreign_file_under_the_name_of_a_piece_is_reported(machine: Machine) -> None:
     machine.deliver(a_piece())
     (machine.path / "host-b").write_text("no directory")
     machine.refused(a_piece(host="host-b"), "in_the_way", Then.PAUSE)
@@ -398,7 +398,7 @@ def test_a_folder_that_hangs_costs_its_time_and_one_thread(machine: Machine) -> 
     marker = machine.path / "agent-journal.json"
     content = marker.read_bytes()
     marker.unlink()
-    os.mkfifo(marker)  # whoever opens it for reading stays in the kernel
+    os.mkfifo(marker)  # a process that opens it for reading blocks in the kernel
     began, threads = time.monotonic(), threading.active_count()
     error = slow.refused(a_piece(2, b"2\n"), "timeout", Then.RETRY)
     assert 0.3 <= time.monotonic() - began < 30
@@ -535,7 +535,7 @@ def storm(scratch: Path, kills: int, seed: int) -> None:
         print(len(said))
 
 
-def test_what_is_written_is_open_to_a_group_that_shares_the_folder(machine: Machine) -> None:
+def test_pieces_are_readable_for_a_group_that_shares_the_folder(machine: Machine) -> None:
     for mode, file, folder in ((0o2770, 0o660, 0o770), (0o2750, 0o600, 0o700)):
         machine.path.chmod(mode)
         place = machine.path / machine.deliver(a_piece(mode & 0o77))

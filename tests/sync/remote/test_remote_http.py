@@ -34,7 +34,7 @@ def client(url: str, token: str = TOKEN, timeout: float = 0.6) -> Iterator[Http]
 def failed(
     url: str, request: Request = CREATE, *, token: str = TOKEN, seconds: float = 10.0
 ) -> RemoteError:
-    """The error of one request; it has neither taken too long nor told the token."""
+    """The error of one request; it has neither taken too long nor revealed the token."""
     began = time.monotonic()
     with client(url, token) as http, pytest.raises(RemoteError) as caught:
         http.json(request, Budget(seconds))
@@ -273,7 +273,7 @@ def test_a_name_server_that_hangs_costs_the_connect_timeout_and_sends_nothing(
     assert time.monotonic() - began < 30
     known.set()
     time.sleep(0.3)
-    assert server.asked == [], "nobody waited any more"
+    assert server.asked == [], "no process waited any more"
 
 
 def test_a_server_that_reads_nothing_is_bounded_too() -> None:
@@ -285,7 +285,7 @@ def test_a_server_that_reads_nothing_is_bounded_too() -> None:
     assert (error.kind, error.ambiguous) == ("timeout", True)
 
 
-def test_the_end_of_a_pass_is_no_fault_of_the_remote(server: Server) -> None:
+def test_the_end_of_a_pass_does_not_count_as_an_error_of_the_remote(server: Server) -> None:
     error = failed(server.url, seconds=0.1)
     assert (error.kind, error.counts, error.ambiguous) == ("out_of_time", False, False)
     assert server.asked == []
@@ -300,7 +300,7 @@ def test_an_early_refusal_of_a_long_body_is_read(server: Server) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "two words", "line\nbreak", "ümlaut", "a\x00b"])
-def test_what_cannot_be_a_token_is_no_header(token: str) -> None:
+def test_an_invalid_token_is_not_sent(token: str) -> None:
     with pytest.raises(RemoteError) as caught:
         Http("http://h.example", token, Answers(token, lambda: 0), 1, 1)
     assert (caught.value.kind, caught.value.then) == ("no_token", Then.PAUSE)

@@ -1,4 +1,4 @@
-"""`journal redact --rescan`: the rules of today over everything stored, wherever it lies."""
+"""`journal redact --rescan`: the current rules applied to everything stored, in every place."""
 
 import base64
 import gzip
@@ -19,12 +19,12 @@ from commands import Commands, Done
 from journal.layout import Layout
 from journal.record import own_facts
 from journal.redaction.redactor import RULES_VERSION
+from journal.session.texts import KINDS
 from sync.delivery import dead_pieces, retry_format, retry_queue
 from sync.remote.contract import Piece
 from sync.retention import pack_file
 from sync.store import states
 from sync.store.locks import locked
-from sync.views.texts import KINDS
 from tests.sync.forgetting import test_forget
 from tests.sync.forgetting.test_forget import DAYS_AGO, line, write
 from tests.sync.views.test_tombstones import check, facts_of
@@ -147,23 +147,23 @@ def test_nothing_of_what_new_rules_find_is_left_anywhere(
     assert (done["dead"], done["logs"], done["copies"]) == (3, 1, ["journal.db.backup-v3"])
     assert done["retry"] == len(heads(home)) - 1  # all but that of the harmless session
     check(home)
-    anew = tmp_path / "anew"
-    anew.mkdir()
+    again = tmp_path / "again"
+    again.mkdir()
     for name in ("config.toml", "redaction.key"):
-        shutil.copy(home / name, anew / name)
-    shutil.copytree(home / "days", anew / "days")
+        shutil.copy(home / name, again / name)
+    shutil.copytree(home / "days", again / "days")
     for path in home.glob("packs/*.gz"):
-        day = anew / "days" / path.name[:10]
+        day = again / "days" / path.name[:10]
         day.mkdir()
         (day / "claude-code.x.jsonl").write_bytes(gzip.decompress(path.read_bytes()))
-    assert commands.run(anew, "sync").code == 0
-    assert facts_of(home) == facts_of(anew)  # as if the rules had never been others
+    assert commands.run(again, "sync").code == 0
+    assert facts_of(home) == facts_of(again)  # as if the rules had never been others
     assert PERSON in commands.run(home, "show", ONE).stdout
 
 
 def test_a_rescan_again_finds_nothing_and_changes_nothing(home: Path, commands: Commands) -> None:
     first = rescan(commands, home)
-    assert re.search(r"Looked at \d+ records in .* s: [\d,]+ secrets in 16 of them", first.stdout)
+    assert re.search(r"Checked \d+ records in .* s: [\d,]+ secrets in 16 of them", first.stdout)
     assert "\n  user  " in first.stdout
     assert max(map(len, first.stdout.splitlines())) <= 80
     before = {path: path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file()}
@@ -171,9 +171,12 @@ def test_a_rescan_again_finds_nothing_and_changes_nothing(home: Path, commands: 
     assert again.stdout.endswith(" s: nothing more to redact.\n")
     found = rescan(commands, home, "--json").json
     assert (found["changed"], found["rules"], found["retry"], found["dead"]) == (0, {}, 0, 0)
-    beside = ("-wal", "-shm", ".lock", "/pruned")
+    own_files = ("-wal", "-shm", ".lock", "/pruned")
     changed = [str(p) for p, data in before.items() if p.exists() and p.read_bytes() != data]
-    assert [name for name in changed if not name.endswith(beside)] in ([], [f"{home}/journal.db"])
+    assert [name for name in changed if not name.endswith(own_files)] in (
+        [],
+        [f"{home}/journal.db"],
+    )
     rules = stored.rows(home, "select * from redactions")
     assert [row[0] for row in rules] == [1]
     assert rules[0][1].startswith(f"{RULES_VERSION}-")
@@ -183,13 +186,13 @@ def test_a_dry_run_changes_nothing(home: Path, commands: Commands) -> None:
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in _files(home)}
     done = rescan(commands, home, "--dry-run")
     assert "Nothing was changed." in done.stdout
-    assert "Would remove what was copied before: journal.db.backup-v3." in done.stdout
+    assert "Would remove old copies: journal.db.backup-v3." in done.stdout
     after = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in _files(home)}
     assert before == after
 
 
 def _files(home: Path) -> list[Path]:
-    """SQLite's own files beside the database may come and go."""
+    """SQLite's own files next to the database may come and go."""
     found = (path for path in home.rglob("*") if path.is_file())
     return [path for path in found if not path.name.endswith(("-wal", "-shm"))]
 
@@ -279,7 +282,7 @@ def test_what_cannot_be_read_is_reported_and_stays(home: Path, commands: Command
     foreign.write_text("{}")
     done = rescan(commands, home)
     assert done.code == 1
-    assert f"{path} is damaged and stays as it is" in done.stderr
+    assert f"{path} is damaged and was not changed" in done.stderr
     assert foreign.name in done.stderr
     path.unlink()
     assert holders(home) == []
@@ -295,7 +298,7 @@ def test_what_cannot_be_read_is_reported_and_stays(home: Path, commands: Command
         (("--rescan",), '[redact]\npatterns = ["("]\n', "redact.patterns"),
     ],
 )
-def test_what_makes_no_sense_is_refused(
+def test_options_that_contradict_each_other_are_refused(
     tmp_path: Path, commands: Commands, args: tuple[str, ...], rules: str, said: str
 ) -> None:
     write(tmp_path, ONE, turn(ONE, 10, "text"))

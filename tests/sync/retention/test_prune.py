@@ -1,4 +1,4 @@
-"""Retention: exactly what is due goes, with all that belongs to it, whatever happens meanwhile."""
+"""Retention deletes exactly what is due, with all that belongs to it, with any interruption."""
 
 import gzip
 import json
@@ -113,7 +113,7 @@ def test_a_session_that_is_not_over_stays(tmp_path: Path) -> None:
     assert names(tmp_path) == ["open"]
 
 
-def test_what_lies_unread_in_the_journal_keeps_its_session(tmp_path: Path) -> None:
+def test_unsynced_records_keep_their_session(tmp_path: Path) -> None:
     configure(tmp_path, "sessions_days = 30")
     session(tmp_path, "due")
     sync(tmp_path, LAST_US)
@@ -126,7 +126,7 @@ def test_what_lies_unread_in_the_journal_keeps_its_session(tmp_path: Path) -> No
     assert made.kept == ("1 old session is kept: not everything in the journal has been read",)
 
 
-def test_what_the_remote_has_not_acknowledged_stays(tmp_path: Path) -> None:
+def test_sessions_that_the_remote_has_not_acknowledged_are_kept(tmp_path: Path) -> None:
     home, folder = tmp_path / "home", tmp_path / "remote"
     settings = f'[remote]\nkind = "folder"\npath = "{folder}"\nmin_interval_seconds = 0'
     configure(home, "sessions_days = 30\nevents_days = 20", settings)
@@ -175,7 +175,7 @@ def test_frozen_views_are_advanced_and_never_folded_again(tmp_path: Path) -> Non
     query = "select title, status, events, prompts from session_states"
     assert stored.rows(tmp_path, query) == [(f"{WORD} of old", "finished", 4, 1)]
     tell(tmp_path, "old", "Notification", LAST_US - 90 * SECOND_US, message="late")
-    sync(tmp_path, LIMIT_US + 2)  # what comes late is told behind the rest, and revives nothing
+    sync(tmp_path, LIMIT_US + 2)  # a late record comes after the others, and restores nothing
     assert stored.rows(tmp_path, query) == [(f"{WORD} of old", "finished", 5, 1)]
     tell(tmp_path, "old", "SessionStart", LIMIT_US, source="resume")
     tell(tmp_path, "old", "UserPromptSubmit", LIMIT_US + 1, prompt="again")

@@ -17,7 +17,7 @@ def db() -> apsw.Connection:
 
 def made() -> apsw.Connection:
     db = apsw.Connection(":memory:")
-    for step in schema.LADDER:
+    for step in schema.STEPS:
         step(db)
     return db
 
@@ -95,7 +95,7 @@ def test_one_event_is_its_own_and_many_are_in_blocks_of_bounded_size(db: apsw.Co
     assert 0.9 * whole < sum(size for _, size in rows[1:]) <= whole
 
 
-def test_a_lost_block_costs_its_own_events_alone(db: apsw.Connection) -> None:
+def test_a_lost_block_costs_only_its_own_events(db: apsw.Connection) -> None:
     sent = [b'{"n":%d,"text":"%s"}' % (n, b"x" * 900) for n in range(100)]
     arrive(db, 1, 1, sent)
     first = db.execute("select min(key) from blocks where key > 1 and events > 0").get

@@ -1,4 +1,4 @@
-"""The ladder of schemas: every old database becomes the present one, or stays as it was."""
+"""The steps of the schema: every old database becomes the present one, or stays unchanged."""
 
 import os
 import signal
@@ -53,7 +53,7 @@ def mark(path: Path) -> int:
     return version
 
 
-def beside(path: Path) -> set[str]:
+def files_next_to(path: Path) -> set[str]:
     names = {found.name for found in path.parent.glob("journal.db.*")}
     assert all((path.parent / name).stat().st_mode & 0o777 == 0o600 for name in names)
     return names
@@ -95,100 +95,100 @@ def fail(db: apsw.Connection) -> None:
     db.execute("insert into no_such_table values (1)")
 
 
-LADDER = (*schema.LADDER, second, third)
+STEPS = (*schema.STEPS, second, third)
 
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    """A database of the present schema, which the ladders of these tests lead higher."""
+    """A database of the present schema, which these tests upgrade further."""
     return load(GOLDEN[-1], tmp_path / "home")
 
 
-def put(monkeypatch: pytest.MonkeyPatch, ladder: tuple[Any, ...]) -> None:
-    monkeypatch.setattr(schema, "LADDER", ladder)
-    monkeypatch.setattr(schema, "VERSION", len(ladder))
+def put(monkeypatch: pytest.MonkeyPatch, steps: tuple[Any, ...]) -> None:
+    monkeypatch.setattr(schema, "STEPS", steps)
+    monkeypatch.setattr(schema, "VERSION", len(steps))
 
 
-def climb(path: Path) -> None:
+def upgrade(path: Path) -> None:
     connection.open_store(Layout.at(path.parent)).close()
 
 
-def test_a_climb_takes_all_steps_and_leaves_a_copy_of_before(
+def test_an_upgrade_takes_all_steps_and_leaves_a_copy_of_before(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, content = tables(old), stored.exported(old.parent)
-    put(monkeypatch, LADDER)
-    climb(old)
+    put(monkeypatch, STEPS)
+    upgrade(old)
     assert mark(old) == PRESENT + 2
     assert [row for row in tables(old) if row not in before] == [
         ("table", "third", "third", "CREATE TABLE third (x)")
     ]
     copy = old.with_name(f"journal.db.backup-v{PRESENT}")
-    assert beside(old) == {copy.name}
+    assert files_next_to(old) == {copy.name}
     assert (mark(copy), tables(copy)) == (PRESENT, before)
-    aside = old.parent.parent / "aside"
-    aside.mkdir()
-    copy.rename(aside / "journal.db")
-    assert stored.exported(aside) == content
-    stored.check(aside)
+    other = old.parent.parent / "other"
+    other.mkdir()
+    copy.rename(other / "journal.db")
+    assert stored.exported(other) == content
+    stored.check(other)
 
 
 def test_the_newest_copy_alone_is_kept(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    put(monkeypatch, LADDER[: PRESENT + 1])
-    climb(old)
-    assert beside(old) == {f"journal.db.backup-v{PRESENT}"}
-    climb(old)
-    assert beside(old) == {f"journal.db.backup-v{PRESENT}"}
+    put(monkeypatch, STEPS[: PRESENT + 1])
+    upgrade(old)
+    assert files_next_to(old) == {f"journal.db.backup-v{PRESENT}"}
+    upgrade(old)
+    assert files_next_to(old) == {f"journal.db.backup-v{PRESENT}"}
     old.with_name("journal.db.backup-of-mine").touch(mode=0o600)
     old.with_name("journal.db.backup-v9.part").touch(mode=0o600)
-    put(monkeypatch, LADDER)
-    climb(old)
-    assert beside(old) == {f"journal.db.backup-v{PRESENT + 1}", "journal.db.backup-of-mine"}
+    put(monkeypatch, STEPS)
+    upgrade(old)
+    assert files_next_to(old) == {f"journal.db.backup-v{PRESENT + 1}", "journal.db.backup-of-mine"}
 
 
 def test_a_new_database_needs_no_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    put(monkeypatch, LADDER)
-    climb(tmp_path / "home/journal.db")
+    put(monkeypatch, STEPS)
+    upgrade(tmp_path / "home/journal.db")
     assert mark(tmp_path / "home/journal.db") == PRESENT + 2
-    assert beside(tmp_path / "home/journal.db") == set()
+    assert files_next_to(tmp_path / "home/journal.db") == set()
 
 
 def test_a_step_that_fails_changes_nothing(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before, content = tables(old), stored.views(old.parent)
-    put(monkeypatch, (*LADDER[: PRESENT + 1], fail))
-    message = f"cannot lead .* from schema {PRESENT + 1} to {PRESENT + 2}: no such table"
+    put(monkeypatch, (*STEPS[: PRESENT + 1], fail))
+    message = f"cannot upgrade .* from schema {PRESENT + 1} to {PRESENT + 2}: no such table"
     with pytest.raises(StoreError, match=message) as caught:
-        climb(old)
+        upgrade(old)
     assert caught.value.hint.startswith("nothing was changed")
     monkeypatch.undo()
     assert (mark(old), tables(old)) == (PRESENT, before)
-    climb(old)
+    upgrade(old)
     assert stored.views(old.parent) == content
-    put(monkeypatch, LADDER)
-    climb(old)
+    put(monkeypatch, STEPS)
+    upgrade(old)
     assert mark(old) == PRESENT + 2
 
 
 def test_a_newer_database_is_refused_and_untouched(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(monkeypatch, LADDER)
-    climb(old)
+    put(monkeypatch, STEPS)
+    upgrade(old)
     monkeypatch.undo()
     before = tables(old)
     with pytest.raises(StoreError, match=f"has schema {PRESENT + 2}, newer than") as caught:
-        climb(old)
+        upgrade(old)
     assert caught.value.hint == "upgrade agent-journal"
     assert (mark(old), tables(old)) == (PRESENT + 2, before)
 
 
-CLIMBER = """
+UPGRADER = """
 import os, resource, signal, sys
 from tests.sync.store import test_schema
 from journal.layout import Layout
 from sync.store import migration, schema, connection
 end = sys.argv[1]
-ladder = list(test_schema.LADDER)
+steps = list(test_schema.STEPS)
 def killed(step):
     def after(*args):
         step(*args)
@@ -199,14 +199,14 @@ if end == "copy":
 elif end == "full":
     resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
 elif end != "top":
-    ladder[int(end)] = killed(ladder[int(end)])
-schema.LADDER, schema.VERSION = tuple(ladder), len(ladder)
+    steps[int(end)] = killed(steps[int(end)])
+schema.STEPS, schema.VERSION = tuple(steps), len(steps)
 connection.open_store(Layout.at(os.environ["HOME_OF_TEST"])).close()
 """
 
 
-def climber(home: Path, end: str) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-c", CLIMBER, end]
+def upgrader(home: Path, end: str) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-c", UPGRADER, end]
     environ = {**os.environ, "HOME_OF_TEST": str(home)}
     return subprocess.Popen(command, env=environ, stderr=subprocess.PIPE)
 
@@ -217,17 +217,17 @@ def ended(process: "subprocess.Popen[bytes]") -> tuple[int, bytes]:
 
 
 @pytest.mark.parametrize("end", ["copy", *map(str, range(PRESENT, PRESENT + 2))])
-def test_a_climb_that_is_killed_never_was(
+def test_a_killed_upgrade_has_no_effect(
     old: Path, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
     before, content = tables(old), stored.views(old.parent)
-    assert ended(climber(old.parent, end)) == (-signal.SIGKILL, b"")
+    assert ended(upgrader(old.parent, end)) == (-signal.SIGKILL, b"")
     assert (mark(old), tables(old)) == (PRESENT, before)
     assert stored.views(old.parent) == content
-    put(monkeypatch, LADDER)
-    climb(old)
+    put(monkeypatch, STEPS)
+    upgrade(old)
     assert mark(old) == PRESENT + 2
-    assert beside(old) == {f"journal.db.backup-v{PRESENT}"}
+    assert files_next_to(old) == {f"journal.db.backup-v{PRESENT}"}
     stored.check(old.parent)
 
 
@@ -235,26 +235,26 @@ def test_without_room_for_the_copy_nothing_is_changed(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, content = tables(old), stored.views(old.parent)
-    code, err = ended(climber(old.parent, "full"))
+    code, err = ended(upgrader(old.parent, "full"))
     assert code == 1
     assert b"StoreError: cannot read or write" in err
-    assert (mark(old), tables(old), beside(old)) == (PRESENT, before, set())
+    assert (mark(old), tables(old), files_next_to(old)) == (PRESENT, before, set())
     assert stored.views(old.parent) == content
-    put(monkeypatch, LADDER)
-    climb(old)
+    put(monkeypatch, STEPS)
+    upgrade(old)
     assert mark(old) == PRESENT + 2
 
 
 def test_several_processes_climb_at_once(old: Path) -> None:
-    climbers = [climber(old.parent, "top") for _ in range(4)]
-    assert [ended(process) for process in climbers] == [(0, b"")] * 4
+    upgraders = [upgrader(old.parent, "top") for _ in range(4)]
+    assert [ended(process) for process in upgraders] == [(0, b"")] * 4
     assert mark(old) == PRESENT + 2
-    assert beside(old) == {f"journal.db.backup-v{PRESENT}"}
+    assert files_next_to(old) == {f"journal.db.backup-v{PRESENT}"}
     stored.check(old.parent)
 
 
 def test_several_processes_make_one_database(tmp_path: Path) -> None:
-    climbers = [climber(tmp_path / "home", "top") for _ in range(4)]
-    assert [ended(process) for process in climbers] == [(0, b"")] * 4
+    upgraders = [upgrader(tmp_path / "home", "top") for _ in range(4)]
+    assert [ended(process) for process in upgraders] == [(0, b"")] * 4
     assert mark(tmp_path / "home/journal.db") == PRESENT + 2
     stored.check(tmp_path / "home")

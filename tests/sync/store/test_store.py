@@ -37,7 +37,7 @@ def test_a_new_database_bears_its_marks(tmp_path: Path, no_umask: None) -> None:
     assert (tmp_path / "home/journal.db").stat().st_mode & 0o777 == 0o600
 
 
-def test_every_file_of_a_pass_is_the_owners_alone(tmp_path: Path, no_umask: None) -> None:
+def test_every_file_of_a_pass_is_private(tmp_path: Path, no_umask: None) -> None:
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     recordings.write_journal(home, "p-simple")

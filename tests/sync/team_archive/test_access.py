@@ -114,7 +114,7 @@ def test_no_one_writes_as_another(filled: Team, statement: str) -> None:
     "select line::text::integer + length(%s || %s) from records",
     "select cast(title || %s || %s as integer) from sessions",
 ])  # fmt: skip
-def test_errors_tell_nothing_of_hidden_rows(filled: Team, query: str) -> None:
+def test_errors_reveal_nothing_of_hidden_rows(filled: Team, query: str) -> None:
     """A condition of one's own must not run over rows before row-level security does."""
     assert filled.rows(BEN, query, SECRET, SECRET) == []
 

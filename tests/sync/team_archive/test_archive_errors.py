@@ -122,7 +122,7 @@ def test_errors_are_named_and_nothing_is_lost(team: Team, ada: Home) -> None:
     assert_nothing_lost(team, ada, whole)
 
 
-def test_a_server_that_speaks_something_else_is_said(ada: Home, team: Team) -> None:
+def test_a_server_with_another_protocol_is_reported(ada: Home, team: Team) -> None:
     whole = (ada.path / "config.toml").read_text()
     with listener(b"HTTP/1.1") as other:
         (ada.path / "config.toml").write_text(url(ada, str(team.server.port), str(other)))
@@ -159,7 +159,7 @@ def test_tls_is_used_and_the_certificate_checked_as_the_address_says(
     assert_nothing_lost(team, ada, whole)
 
 
-def test_what_is_no_address_is_said(ada: Home) -> None:
+def test_an_invalid_address_is_reported(ada: Home) -> None:
     for place in ("http://127.0.0.1/team", "127.0.0.1/team", ""):
         (ada.path / "config.toml").write_text(f'[remote]\nkind = "postgres"\nurl = "{place}"\n')
         done = ada.try_("archive", "status")

@@ -43,7 +43,7 @@ def test_a_home_that_only_delivers_obeys_too_and_brings_nothing_back(team: Team)
     assert list((desk.path / "retry").iterdir()) == []
 
 
-def test_what_a_session_does_after_its_deletion_is_kept(team: Team) -> None:
+def test_events_after_the_deletion_of_a_session_are_kept(team: Team) -> None:
     laptop = team.home("laptop", "ada")
     laptop.told.turn("one")
     laptop.run("sync")

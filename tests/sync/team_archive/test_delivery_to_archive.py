@@ -3,6 +3,7 @@
 import json
 import shutil
 
+from postgres_proxy import PostgresProxy
 from postgres_server import ADMINISTRATOR
 from team import Team
 
@@ -42,6 +43,75 @@ def test_a_copied_home_that_sends_again_changes_nothing(team: Team) -> None:
     assert team.rows("postgres", "select records, bytes from sessions") == before
 
 
+def test_a_home_restored_from_a_backup_loses_and_doubles_nothing(team: Team) -> None:
+    """It knows less than the archive, and counts its pieces from there."""
+    ada = team.home("laptop", "ada")
+    ada.told.turn("one")
+    ada.run("sync")
+    backup = team.folder / "backup"
+    shutil.copytree(ada.path, backup)
+    before = len(ada.told.ids)
+    ada.told.turn("one")
+    ada.run("sync")
+    lost = ada.told.ids[before:]
+    shutil.rmtree(ada.path)
+    backup.rename(ada.path)
+    ada.told.turn("one")
+    ada.run("sync")
+    assert sorted(team.ids()) == sorted(ada.told.ids)
+    assert set(lost) <= set(team.ids())
+    rows = team.rows("postgres", "select records, events from sessions")
+    assert rows == [(9, 6)]  # the archive has what the home has lost
+
+
+def test_an_answer_that_is_lost_after_the_commit_changes_nothing(team: Team) -> None:
+    ada = team.home("laptop", "ada")
+    ada.told.turn("one")
+    config = ada.path / "config.toml"
+    with PostgresProxy(team.server.port) as proxy:
+        config.write_text(config.read_text().replace(str(team.server.port), str(proxy.port)))
+        ada.run("archive", "status")  # the first contact
+        proxy.loses_answer = True
+        report = ada.sync()["remote"]
+        assert (report["error"]["class"], report["waiting"]) == ("dropped", 1)
+        assert proxy.lost
+        assert sorted(team.ids()) == sorted(ada.told.ids)
+        proxy.loses_answer = False
+        assert ada.json("replay", "--all")["waiting"] == 0
+    assert sorted(team.ids()) == sorted(ada.told.ids)
+    rows = team.rows("postgres", "select records, (select count(*) from pieces) from sessions")
+    assert rows == [(3, 1)]
+
+
+def test_a_server_whose_answers_drip_is_given_up_in_time(team: Team) -> None:
+    ada = team.home("laptop", "ada")
+    ada.told.turn("one")
+    config = ada.path / "config.toml"
+    whole = config.read_text()
+    with PostgresProxy(team.server.port) as proxy:
+        config.write_text(whole.replace(str(team.server.port), str(proxy.port)))
+        ada.run("archive", "status")  # the first contact
+        config.write_text(config.read_text().replace("timeout_seconds = 10", "timeout_seconds = 1"))
+        proxy.drips = True
+        done = ada.try_("sync", "--json")
+        assert done.json["remote"]["error"]["class"] == "timeout"
+        assert done.seconds < 30
+    config.write_text(whole)
+    ada.json("replay", "--all")
+    ada.run("sync")
+    assert sorted(team.ids()) == sorted(ada.told.ids)
+
+
+def test_words_and_texts_beyond_the_limits_of_the_index_arrive(team: Team) -> None:
+    ada = team.home("laptop", "ada")
+    words = " ".join(f"{number:x}word" for number in range(120_000))  # more than a tsvector holds
+    ada.told.say("one", "UserPromptSubmit", {"prompt": f"marzipan {words} {'x' * 5_000}"})
+    ada.told.say("one", "UserPromptSubmit", {"prompt": "\\. \t \\N \x00 end of COPY"})
+    assert ada.sync()["remote"]["error"] is None
+    assert sorted(team.ids()) == sorted(ada.told.ids)
+    assert len(ada.lines("search", "--archive", "--json", "--kind", "prompt", "marzipan")) == 1
+
+
 def test_many_sessions_go_in_one_transaction(team: Team) -> None:
     ada = team.home("laptop", "ada")
     for number in range(30):
@@ -78,7 +148,7 @@ def test_an_equal_id_with_other_content_is_an_error_that_is_shown(team: Team) ->
     assert "with other content" in report["error"]["message"]
 
 
-def test_another_address_of_the_archive_strands_no_retry_file(team: Team) -> None:
+def test_another_address_of_the_archive_delivers_the_waiting_files(team: Team) -> None:
     ada = team.home("laptop", "ada")
     ada.told.turn("one")
     ada.run("sync")

@@ -1,4 +1,4 @@
-"""What other homes have sent arrives here: once, in whatever order it was committed."""
+"""What other homes have sent arrives here once, in any order of commits."""
 
 from postgres_server import PASSWORD
 from team import Home, Team
@@ -28,7 +28,7 @@ def test_sessions_of_my_other_home_arrive_once_and_are_not_sent_back(team: Team)
     assert desk.json("archive", "status")["last_pull"] is not None
 
 
-def test_a_pass_pulls_so_that_the_next_session_is_told(team: Team) -> None:
+def test_a_pass_pulls_so_that_the_next_session_has_the_context(team: Team) -> None:
     laptop = team.home("laptop", "ada")
     desk = team.home("desk", "ada", more='pull = "own"')
     laptop.told.turn("one", more=" with the rounding")
@@ -38,7 +38,7 @@ def test_a_pass_pulls_so_that_the_next_session_is_told(team: Team) -> None:
     assert "rounding" in desk.run("context", "--project", "/code/x")
 
 
-def test_what_commits_late_is_pulled_later(team: Team) -> None:
+def test_a_late_commit_is_pulled_later(team: Team) -> None:
     """A transaction that began first and commits last lies behind a cursor over numbers."""
     early, late = team.home("early", "ada"), team.home("late", "ada")
     desk = team.home("desk", "ada")
@@ -85,7 +85,7 @@ def test_a_kill_during_a_pull_brings_everything_once(team: Team) -> None:
         assert sorted(team.ids()) == sorted(laptop.told.ids)
 
 
-def test_what_others_share_comes_goes_and_comes_again(team: Team) -> None:
+def test_shared_sessions_are_pulled_deleted_and_pulled_again(team: Team) -> None:
     ada, ben = team.home("laptop", "ada"), team.home("pc", "ben")
     ada.told.turn("adas")
     ada.run("sync")
@@ -102,8 +102,11 @@ def test_what_others_share_comes_goes_and_comes_again(team: Team) -> None:
         pull(ben, "--shared")
         assert sorted(ben.ids()) == sorted(ben.told.ids)
         ada.run("archive", "share", "x", "ben")
+    pull(ben, "--shared")
+    ada.run("forget", "adas", "--archive", "--yes")  # a copy goes with its owner's deletion, too
+    pull(ben, "--shared")
+    assert sorted(ben.ids()) == sorted(ben.told.ids)
     assert team.rows("postgres", "select owner, id from sessions order by 1") == [
-        ("ada", "adas"),
         ("ben", "bens"),
     ]
 

@@ -1,4 +1,4 @@
-"""Sessions of the other agents: told by hooks, by the agent's own files, and by both."""
+"""Sessions of the other agents: reported by hooks, by the agent's own files, and by both."""
 
 import json
 import random
@@ -31,7 +31,7 @@ LINES = sorted(set(TRUTHS) - {"opencode"})
 
 
 class Person:
-    """Somebody with a home, in which agents work."""
+    """A person with a home, in which agents work."""
 
     def __init__(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -54,7 +54,7 @@ class Person:
         return report
 
     def talks(self) -> dict[str, dict[str, Any]]:
-        """What is shown of each session, as far as its files tell it."""
+        """What is shown of each session, as far as its files have it."""
         listed = self.run("sessions", "--all", "--json", "--limit", "0")
         ids = [json.loads(line)["session"] for line in listed.splitlines()]
         return {one: self._talk(one) for one in ids}
@@ -85,7 +85,7 @@ def person(
 
 
 @pytest.mark.parametrize("agent", sorted(TRUTHS))
-def test_files_alone_tell_what_hooks_and_files_tell(
+def test_files_alone_give_the_same_as_hooks_and_files(
     person: Callable[[str], Person], agent: str
 ) -> None:
     names = agent_files.scenarios(agent)

@@ -106,7 +106,7 @@ def test_nothing_is_followed_that_the_person_does_not_want(user: Path, why: str)
     assert sync(user, follow=why != "pass", **environ).copied == 0
 
 
-def test_what_is_older_than_the_installation_waits_for_an_import(user: Path) -> None:
+def test_transcripts_from_before_the_installation_wait_for_an_import(user: Path) -> None:
     place(user).write_text(WHOLE)
     os.utime(place(user), (900_000_000, 900_000_000))
     sync(user)

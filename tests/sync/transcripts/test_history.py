@@ -169,7 +169,7 @@ def test_every_needle_is_found_and_nothing_forbidden(
         assert journal(user, "search", "--json", word) == "", word
 
 
-def test_what_has_been_still_is_finished(
+def test_a_silent_session_is_finished(
     thousand: tuple[History, Path, dict[str, object]],
 ) -> None:
     _, user, _ = thousand

@@ -101,7 +101,7 @@ def test_prompts_calls_answers_and_tokens_are_as_said(history: History) -> None:
         assert spawned == {subagent.call for subagent in session.subagents}
 
 
-def test_every_needle_is_in_its_session_alone(history: History) -> None:
+def test_each_needle_is_only_in_its_session(history: History) -> None:
     texts = {one.id: [path.read_bytes().decode() for path in one.files] for one in history.sessions}
     everything = "\n".join(text for found in texts.values() for text in found)
     for word, needle in history.needles.items():
@@ -161,7 +161,7 @@ def test_made_up_records_have_the_fields_of_real_ones(history: History) -> None:
     assert seen == real.keys()
 
 
-def test_hooks_told_from_a_real_transcript_are_those_that_were_recorded() -> None:
+def test_hooks_derived_from_a_real_transcript_are_those_that_were_recorded() -> None:
     for name in recordings.NAMES:
         recorded = Counter(heard(one) for one in recordings.load(name) if one.event not in NOT_OURS)
         made = Counter(
@@ -170,7 +170,7 @@ def test_hooks_told_from_a_real_transcript_are_those_that_were_recorded() -> Non
             for _, firing in transcript_live.firings(path)
         )
         events = {event for event, *_ in ((recorded - made) | (made - recorded))}
-        # A minute's pause is no resumption here, and a compaction has a sub-agent without a file.
+        # A pause of a minute does not resume here; a compaction has a sub-agent without a file.
         allowed = {"p-resume": {"SessionStart", "SessionEnd"}, "i-compact": {"SubagentStop"}}
         assert events <= allowed.get(name, set()), name
         first = transcripts.recorded_start_ns(name)
@@ -178,13 +178,13 @@ def test_hooks_told_from_a_real_transcript_are_those_that_were_recorded() -> Non
 
 
 def heard(firing: recordings.Firing) -> tuple[str, ...]:
-    """What tells one firing from another."""
+    """What distinguishes one firing from another."""
     payload = json.loads(firing.stdin)
     names = ("session_id", "tool_use_id", "prompt", "agent_id", "last_assistant_message", "error")
     return (firing.event, *(str(payload.get(name)) for name in names))
 
 
-def test_hooks_told_from_a_made_up_session_are_what_hooks_see_of_it(
+def test_hooks_derived_from_a_made_up_session_are_what_hooks_see_of_it(
     history: History, tmp_path: Path
 ) -> None:
     for session in history.sessions:

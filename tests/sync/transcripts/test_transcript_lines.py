@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journal.agents import HISTORY, TRANSCRIPT, meaning_of
-from journal.agents.claude_code import torn_lines
 from journal.agents.claude_code import transcript_lines as entries
+from journal.agents.claude_code import transcript_torn_lines
 from journal.record.record import BadLineError
 from journal.session.meaning import Kind
 from journal.session.own_words import is_own_command, without_frames
@@ -116,7 +116,7 @@ def test_each_call_and_result_of_a_record_is_one_of_its_own() -> None:
         said("assistant", [THOUGHT]),
     ],
 )
-def test_what_is_the_agents_own_or_ours_is_not_kept(fields: dict[str, Any]) -> None:
+def test_the_agents_own_prompts_and_our_context_are_not_kept(fields: dict[str, Any]) -> None:
     assert kept(fields) == []
 
 
@@ -148,7 +148,7 @@ def test_whole_records_are_found_behind_a_torn_one(
 ) -> None:
     torn = json.dumps(said("user", "x" * 100))[: cut + 1][:-1]
     line = torn + between + "".join(json.dumps(one) for one in records)
-    found = torn_lines.parts(line.encode())
+    found = transcript_torn_lines.parts(line.encode())
     assert [json.loads(part) for part in found.whole] == records
     assert found.torn.decode() == (torn + between).strip("\0 ")
 
@@ -174,7 +174,7 @@ def test_our_own_commands_are_known(command: str, ours: bool) -> None:
     assert is_own_command(command) is ours
 
 
-def test_what_we_told_is_taken_out_of_texts() -> None:
+def test_the_journal_s_own_words_are_removed_from_texts() -> None:
     assert without_frames(f"before {FRAME} after") == "before  after"
     assert without_frames("before " + FRAME[:60]) == "before "
     assert without_frames("agent-journal project") == "agent-journal project"

@@ -1,4 +1,4 @@
-"""The copy of a session's own transcript: what is kept of it, whatever becomes of the original."""
+"""The copy of a session's transcript: what stays when the original changes or is deleted."""
 
 import json
 import os
@@ -279,7 +279,7 @@ def at_us(record: dict[str, Any]) -> int:
 
 @pytest.mark.parametrize("where", ["everywhere", "here", "elsewhere"])
 @pytest.mark.parametrize("still_off", [True, False])
-def test_what_was_said_while_capture_was_off_is_not_copied(
+def test_lines_from_while_capture_was_off_are_not_copied(
     live: Live, where: str, still_off: bool
 ) -> None:
     records = [json.loads(line) for line in live.data.split(b"\n")[:-1]]

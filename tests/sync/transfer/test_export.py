@@ -99,7 +99,7 @@ def test_since_leaves_out_what_is_older(recorded: Path) -> None:
     assert export(recorded, "c3af9c", "--since", "2030-01-01") == []
 
 
-def test_what_is_no_object_and_what_is_large_is_exported_whole(tmp_path: Path) -> None:
+def test_payloads_that_are_not_objects_and_large_ones_are_exported_whole(tmp_path: Path) -> None:
     home = tmp_path / "home"
     large = {"session_id": "s", "text": "ä\u2028x" * 5_000, "again": "ä\u2028x" * 5_000}
     inputs = [
@@ -182,7 +182,7 @@ def test_the_file_is_private_and_replaced_whole(tmp_path: Path) -> None:
     assert {one.name for one in tmp_path.iterdir()} == {"out.jsonl", "link"}
 
 
-def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+def test_what_is_not_a_regular_file_is_not_replaced(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     for path in (tmp_path, tmp_path / "fifo", Path(os.devnull)):
         with pytest.raises(UsageError, match="not a regular file"):
@@ -195,7 +195,7 @@ def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "code"),
     [
-        (["nobody"], 1),
+        (["unknown"], 1),
         ([""], 1),
         (["--since", "soon"], 2),
         (["c3af9c", "--format", "markdown", "--since", "2d"], 2),
@@ -239,7 +239,7 @@ ODD = {
 }
 
 
-def test_what_only_lenient_parsers_read_is_exported_as_json(tmp_path: Path) -> None:
+def test_json_that_only_lenient_parsers_read_is_exported_as_valid_json(tmp_path: Path) -> None:
     home, other = tmp_path / "home", tmp_path / "other"
     path = home / "days/2026-11-18/claude-code.s.jsonl"
     for number, payload in enumerate(ODD.values()):
@@ -250,7 +250,7 @@ def test_what_only_lenient_parsers_read_is_exported_as_json(tmp_path: Path) -> N
     db = stored.database(home)
     exported = list(record_lines(db, 0))
     db.close()
-    assert len(exported) == len(ODD) - 1  # NaN is no payload at all
+    assert len(exported) == len(ODD) - 1  # NaN is not a valid payload
     for line in exported:
         made = json.loads(line)
         assert made.get("raw", "").encode() in (b"", *ODD.values())

@@ -1,4 +1,4 @@
-"""Import: the history of other machines, once and whole, from whatever they left of it."""
+"""Import: the history of other machines, once and complete, from all the forms that it comes in."""
 
 import gzip
 import json
@@ -18,7 +18,8 @@ import forked
 import recordings
 import stored
 from journal import cli
-from journal.layout import Layout, append_line
+from journal.durable_files import append_line
+from journal.layout import Layout
 from journal.record import record
 from journal.settings.sources import load_settings
 from killed_pass import Moments
@@ -39,7 +40,7 @@ def sync(home: Path) -> None:
 
 
 def make_home(home: Path, names: tuple[str, ...], remote: Path | None = None) -> list[bytes]:
-    """A home with these recordings, an hour apart, taken in; its lines."""
+    """A home with these recordings, an hour apart, synced; its lines."""
     home.mkdir()
     if remote is not None:
         settings = f'[remote]\nkind = "folder"\npath = "{remote}"\nmin_interval_seconds = 0\n'
@@ -54,22 +55,22 @@ def make_home(home: Path, names: tuple[str, ...], remote: Path | None = None) ->
 
 
 def imports(capsys: pytest.CaptureFixture[str], home: Path, *args: object, code: int = 0) -> Any:
-    """The report of the command, with what it said on stderr under `told`."""
+    """The report of the command, with what it said on stderr under `messages`."""
     capsys.readouterr()
     done = cli.run(["--home", str(home), "import", "--json", *map(str, args)])
     said = capsys.readouterr()
     assert "Traceback" not in said.err
     assert done == code, said
-    return {**(json.loads(said.out) if said.out else {}), "told": said.err}
+    return {**(json.loads(said.out) if said.out else {}), "messages": said.err}
 
 
 def refused(capsys: pytest.CaptureFixture[str], home: Path, path: Path, code: int) -> str:
     """What is said of a path that cannot be imported; nothing was written."""
-    told = imports(capsys, home, path, code=code)
-    assert list(told) == ["told"]
+    messages = imports(capsys, home, path, code=code)
+    assert list(messages) == ["messages"]
     assert not home.exists()
-    assert told["told"].count("\n") == 1
-    return str(told["told"])
+    assert messages["messages"].count("\n") == 1
+    return str(messages["messages"])
 
 
 def day_files(home: Path) -> list[Path]:
@@ -125,7 +126,7 @@ def test_a_third_machine_imports_all_sessions_of_two_from_their_folder(
     assert stored.views(home) == expected
     count = len(expected["events"])
     assert count == len(stored.exported(home)) > 20
-    assert report["told"] == ""
+    assert report["messages"] == ""
     assert (report["imported"], report["known"], report["records"]) == (count, 0, count)
     assert (report["rejected"], report["left_out"]) == (0, 0)
     assert report["sessions"] == len(expected["sessions"]) >= 4
@@ -146,7 +147,7 @@ def test_importing_twice_changes_nothing(
 
 
 @pytest.mark.parametrize("part", ["", "host-a", "host-b/*"])
-def test_what_came_from_the_folder_is_not_sent_back_to_it(
+def test_sessions_imported_from_a_folder_are_not_sent_back_to_it(
     nas: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], part: str
 ) -> None:
     home = tmp_path / "third"
@@ -262,7 +263,9 @@ def test_a_damaged_piece_is_reported_and_gets_no_receipt(
     first.write_bytes(whole[:-40])
     home = tmp_path / "third"
     report = imports(capsys, home, first, code=1)
-    assert "is not complete, or damaged: its content is not what its name says" in report["told"]
+    assert (
+        "is not complete, or damaged: its content is not what its name says" in report["messages"]
+    )
     count = whole.count(b"\n")
     assert (report["imported"], report["rejected"]) == (count - 1, 0)  # the last may yet arrive
     assert own(home)["Receipt"] == 0
@@ -356,14 +359,14 @@ def test_a_damaged_pack_is_reported_and_what_can_be_read_is_imported(
     pack.write_bytes(whole[: len(whole) // 2])
     home = tmp_path / "home"
     report = imports(capsys, home, tmp_path / "old", code=1)
-    assert f"cannot read {pack} to its end" in report["told"]
+    assert f"cannot read {pack} to its end" in report["messages"]
     assert 20 < report["imported"] < 200
     assert len(stored.exported(home)) == report["imported"]
     pack.write_bytes(whole)
     assert imports(capsys, home, tmp_path / "old")["imported"] == 200 - report["imported"]
 
 
-def test_what_is_appended_lies_where_its_emitter_would_have_put_it(
+def test_an_imported_record_is_in_the_file_that_its_hook_would_use(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, home = tmp_path / "a.jsonl", tmp_path / "home"
@@ -395,11 +398,11 @@ def test_a_hostile_line_is_named_and_its_neighbours_are_imported(
     report = imports(capsys, home, path)
     glued = kind == "bom"
     assert (report["imported"], report["rejected"]) == (2 + glued, 1)
-    assert f"{path}:2: " in report["told"]
+    assert f"{path}:2: " in report["messages"]
     (letter,) = entries(Layout.at(home))
     assert letter["path"] == str(path)
     assert letter["offset"] == len(record_line(1))
-    assert str(letter["reason"]) in report["told"]
+    assert str(letter["reason"]) in report["messages"]
     views, days = stored.views(home), tree(home / "days")
     again = imports(capsys, home, path)
     assert (again["imported"], again["rejected"]) == (0, 1)
@@ -407,7 +410,7 @@ def test_a_hostile_line_is_named_and_its_neighbours_are_imported(
     assert (stored.views(home), tree(home / "days")) == (views, days)
 
 
-def test_what_import_takes_is_what_ingest_takes(
+def test_import_accepts_what_ingest_accepts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     torn, line = record_line(7)[:99], record_line(8)
@@ -447,9 +450,9 @@ def test_five_bad_lines_are_shown_and_the_others_counted(
     path = tmp_path / "a.jsonl"
     path.write_bytes(record_line(1) + b"".join(b"bad \x1b[31m%d\n" % n for n in range(9)))
     report = imports(capsys, tmp_path / "home", path)
-    told = report["told"].splitlines()
-    assert [line.split(": ")[1] for line in told[:5]] == [f"{path}:{n}" for n in range(2, 7)]
-    assert told[5:] == ["journal: 4 more parts of these files refused"]
+    messages = report["messages"].splitlines()
+    assert [line.split(": ")[1] for line in messages[:5]] == [f"{path}:{n}" for n in range(2, 7)]
+    assert messages[5:] == ["journal: 4 more parts of these files refused"]
     assert report["rejected"] == 9
 
 
@@ -462,7 +465,7 @@ def test_a_line_beyond_all_bounds_is_refused_by_its_beginning(
     path.write_bytes(gzip.compress(record_line(1) + long + record_line(2)))
     report = imports(capsys, home, path)
     assert (report["imported"], report["rejected"]) == (2, 1)
-    assert f"{path}:2: a line of {len(long)} bytes; this is its beginning" in report["told"]
+    assert f"{path}:2: a line of {len(long)} bytes; this is its beginning" in report["messages"]
     (letter,) = entries(Layout.at(home))
     assert letter["bytes"] == 1 << 16
 
@@ -502,27 +505,29 @@ def test_the_report_for_people_is_one_line(
     home, bad = tmp_path / "third", tmp_path / "bad.jsonl"
     bad.write_bytes(record_line(1) + b"bad\n")
 
-    def told(*args: object) -> str:
+    def messages(*args: object) -> str:
         capsys.readouterr()
         assert cli.run(["--home", str(home), "import", *map(str, args)]) == 0
         return capsys.readouterr().out
 
-    assert told("--dry-run", bad) == "Would import 1 record of 1 session from 1 file: 1 refused.\n"
-    first = told(bad)
+    assert (
+        messages("--dry-run", bad) == "Would import 1 record of 1 session from 1 file: 1 refused.\n"
+    )
+    first = messages(bad)
     assert first.startswith("Imported 1 record of 1 session from 1 file in 0.")
     assert first.endswith(" s: 1 refused, kept in dead/.\n")
-    again = told(bad)
+    again = messages(bad)
     assert again.startswith("Nothing new in 1 file (0.")
     assert again.endswith(" s): 1 record known already, 1 refused, kept in dead/.\n")
-    assert told(nas).count("\n") == 1
+    assert messages(nas).count("\n") == 1
 
 
 def test_a_path_that_is_not_there_is_wrong_usage(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home = tmp_path / "home"
-    told = refused(capsys, home, tmp_path / "no\nwhere", 2)
-    assert told.startswith(f"journal: {tmp_path}/no where does not exist (name a remote folder")
+    messages = refused(capsys, home, tmp_path / "no\nwhere", 2)
+    assert messages.startswith(f"journal: {tmp_path}/no where does not exist (name a remote folder")
     os.mkfifo(tmp_path / "pipe")
     assert "neither a file nor a directory" in refused(capsys, home, tmp_path / "pipe", 2)
 
@@ -533,8 +538,8 @@ def test_a_foreign_file_is_reported(
 ) -> None:
     path, home = tmp_path / "data.jsonl", tmp_path / "home"
     path.write_bytes(content)
-    told = refused(capsys, home, path, 1)
-    assert str(path) in told
+    messages = refused(capsys, home, path, 1)
+    assert str(path) in messages
     (tmp_path / "folder").mkdir()
     assert "nothing in " in refused(capsys, home, tmp_path / "folder", 1)
 
@@ -553,8 +558,8 @@ def test_a_foreign_file_among_records_is_passed_over_and_reported(
     (folder / "g.jsonl.gz").write_bytes(b"\x1f\x8bno")
     report = imports(capsys, tmp_path / "home", folder, code=1)
     assert (report["imported"], report["files"], report["rejected"]) == (1, 2, 0)
-    said = report["told"].splitlines()
-    assert said[0] == f"journal: {folder}/b.jsonl holds no records of a journal"
+    said = report["messages"].splitlines()
+    assert said[0] == f"journal: {folder}/b.jsonl contains no journal records"
     assert said[1].startswith(f"journal: cannot read {folder}/g.jsonl.gz to its end: ")
     assert len(said) == 2
 
@@ -568,7 +573,7 @@ def test_an_empty_remote_folder_and_an_empty_home_hold_nothing_new(
     (old / "days").mkdir(parents=True)
     (tmp_path / "empty.jsonl").touch()
     report = imports(capsys, tmp_path / "home", nas, old, old / "days", tmp_path / "empty.jsonl")
-    assert (report["files"], report["records"], report["told"]) == (1, 0, "")
+    assert (report["files"], report["records"], report["messages"]) == (1, 0, "")
 
 
 TRANSCRIPT = {
@@ -581,7 +586,7 @@ TRANSCRIPT = {
     "place",
     [".claude/projects/-x/5f2f.jsonl", ".claude/projects/-x", ".claude/projects", ".claude"],
 )
-def test_transcripts_are_found_wherever_they_are_named(
+def test_transcripts_are_found_under_every_kind_of_path(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str
 ) -> None:
     folder = tmp_path / ".claude/projects/-x"
@@ -600,8 +605,8 @@ def test_another_import_or_a_long_pass_is_waited_for_and_reported(
     monkeypatch.setattr("journal.cli.setup.import_.WAIT_SECONDS", 0.1)
     for name in ("import.lock", "sync.lock"):
         with locked(home / name, lambda: False):
-            told = imports(capsys, home, path, code=75)["told"]
-            assert "is running" in told
+            messages = imports(capsys, home, path, code=75)["messages"]
+            assert "is running" in messages
     assert imports(capsys, home, path)["imported"] == 1
 
 
@@ -676,7 +681,7 @@ def test_a_large_file_costs_little_memory(
     assert peak < 34 << 20
 
 
-def test_what_was_forgotten_is_not_imported_again(tmp_path: Path) -> None:
+def test_forgotten_sessions_are_not_imported_again(tmp_path: Path) -> None:
     home, out = tmp_path / "home", tmp_path / "all.jsonl"
     recordings.write_journal(home, "p-simple")
     recordings.write_journal(home, "i-exit")

@@ -1,4 +1,4 @@
-"""Export, import, export: the same bytes, whatever the records hold."""
+"""Export, import, export: the same bytes, for any content of records."""
 
 import json
 import tempfile

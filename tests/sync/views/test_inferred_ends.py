@@ -1,4 +1,4 @@
-"""Ends that nobody reported, and pins: inferred from what is known, lifted by what comes later."""
+"""Ends that no agent reported, and pins: inferred from what is known, removed by later events."""
 
 import json
 import os
@@ -62,7 +62,18 @@ def test_a_session_is_over_after_a_day_of_silence_and_not_at_it(
     assert json.loads(journal("sync", "--json"))["sessions"]["reaped"] == 0
 
 
-def test_records_that_name_no_session_make_none_that_works(journal: Reader) -> None:
+def test_a_session_without_a_process_is_silent_after_a_quarter_of_an_hour(
+    journal: Reader,
+) -> None:
+    told.asked(journal.home, "quiet", "go", 901)
+    told.asked(journal.home, "fresh", "go", 900)
+    with_pid(journal.home, "other", 5, 901, host="elsewhere")
+    shown = dict(line.split()[:2] for line in journal("sessions").splitlines()[1:])
+    assert shown == {"quiet": "silent", "fresh": "working", "other": "silent"}
+    assert {state for state, _ in states(journal).values()} == {"working"}  # until a day is over
+
+
+def test_records_without_a_session_do_not_make_one_that_works(journal: Reader) -> None:
     for number, event in enumerate(("SessionStart", "UserPromptSubmit", "PreToolUse", "Stop")):
         line = recordings.line(event, {}, told.NOW_US * 1000 - 10**9 + number)
         recordings.append(journal.home / "days" / "2026-11-21" / f"{AGENT}.unknown.jsonl", line)
@@ -146,7 +157,7 @@ def test_pinned_sessions_are_not_ended_until_they_are_unpinned(journal: Reader) 
     assert states(journal)["s2"] == ("working", None)
     rows = [json.loads(line) for line in journal("sessions", "--json").splitlines()]
     assert {row["session"]: row["pinned"] for row in rows} == {"s1": True, "s2": True}
-    assert "is not pinned any more" in journal("unpin", "s2")
+    assert "is no longer pinned" in journal("unpin", "s2")
     journal("sync")
     assert states(journal)["s2"] == ("finished", "silence")
 
@@ -156,8 +167,8 @@ def test_pinning_twice_records_once_and_a_wrong_name_is_one_line(journal: Reader
     journal("pin", "s1")
     journal("pin", "s1")
     assert stored.rows(journal.home, "select count(*) from own_facts where name = 'Pin'") == [(1,)]
-    journal("pin", "nobody", code=1)
-    assert journal.err.startswith("journal: no session nobody (")
+    journal("pin", "unknown", code=1)
+    assert journal.err.startswith("journal: no session unknown (")
 
 
 @pytest.mark.parametrize("order", list(permutations((5, 3, 4))))

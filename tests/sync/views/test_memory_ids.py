@@ -137,7 +137,7 @@ def test_an_id_that_cannot_be_one_is_refused_and_kept_with_its_reason(
 
 
 @pytest.mark.parametrize("said", [None, 7, True, ["a"], {"id": "a"}], ids=repr)
-def test_an_id_that_is_no_text_is_refused(home: Path, said: object) -> None:
+def test_an_id_that_is_not_a_text_is_refused(home: Path, said: object) -> None:
     begin(home, SESSION)
     made = bind(home, SESSION, said)
     stored.sync(home)
@@ -326,7 +326,7 @@ def test_a_minted_id_yields_to_a_bind_of_its_session_and_to_one_of_itself(tmp_pa
     stored.sync(tmp_path)
     assert ids(tmp_path) == {**before, f"{AGENT}/two": "mem-2"}
     minted = before[f"{AGENT}/one"]
-    bind(tmp_path, "three", minted, 2 * SECOND_NS)  # somebody else's by now
+    bind(tmp_path, "three", minted, 2 * SECOND_NS)  # it belongs to another session by now
     begin(tmp_path, "three")
     stored.sync(tmp_path)
     found = ids(tmp_path)
@@ -353,7 +353,7 @@ def test_minted_ids_come_and_go_with_the_setting(home: Path) -> None:
 
 def test_the_database_itself_refuses_a_second_owner_and_the_session_id() -> None:
     db = apsw.Connection(":memory:")
-    for step in schema.LADDER:
+    for step in schema.STEPS:
         step(db)
     insert = "insert into memory_ids values ('a', ?, ?, null)"
     db.execute(insert, ("s", "m"))
@@ -461,6 +461,6 @@ def test_any_order_of_binds_gives_each_session_one_id_and_each_id_one_session(
     owners = {who for who, _ in standing}
     assert all(found[b.record] is None for b in binds if ((b.agent, b.session), b.memory_id)
                in standing and memory_id_order.fault(b) is None)  # fmt: skip
-    for bind in binds:  # nobody is left without an id that some bind could have given
+    for bind in binds:  # every session has an id if some bind could have given it one
         if memory_id_order.fault(bind) is None and (bind.agent, bind.session) not in owners:
             assert bind.memory_id in {memory_id for _, memory_id in standing}

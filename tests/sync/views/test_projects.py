@@ -1,4 +1,4 @@
-"""Which project a session belongs to: nobody is told of a project whose remote is only claimed."""
+"""Which project a session belongs to; to name a remote is not enough to get its context."""
 
 import json
 from pathlib import Path

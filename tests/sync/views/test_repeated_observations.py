@@ -1,6 +1,6 @@
 """What is reported more than once is shown once, and nothing of it is dropped.
 
-A session may make the same call again and again: programs are told of each, people of equal ones
+A session may make the same call again and again: JSON has each of them, a screen equal ones
 once, with their count. Hooks that are installed twice report each event twice, under other record
 ids: that is one call.
 """
@@ -71,7 +71,7 @@ def arrive(home: Path, lines: list[bytes], seed: int = 0) -> None:
 
 
 def calls(journal: told.Reader, session: str = SESSION) -> list[tuple[str | None, Any, int]]:
-    """Of each call that programs are told of: the id of its event, how it ended, and the count."""
+    """Of each call in the JSON: the id of its event, how it ended, and the count."""
     shown = json.loads(journal("show", session, "--json"))["observations"]
     return [(call["event_id"], call["ok"], call["count"]) for call in shown]
 
@@ -148,7 +148,7 @@ def test_equal_calls_that_two_hooks_report_count_once_each(journal: told.Reader,
     assert_all_is_kept(journal, lines)
 
 
-def test_calls_that_ran_at_the_same_time_are_shown_once_whichever_ended_first(
+def test_calls_that_ran_at_the_same_time_are_shown_once_in_any_order_of_their_ends(
     journal: told.Reader,
 ) -> None:
     lines = [start(0, "one"), start(0.1, "two"), end(3, "two"), end(4, "one")]

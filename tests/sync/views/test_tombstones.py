@@ -1,4 +1,4 @@
-"""Tombstones: what a session did up to a moment is nowhere, in whatever order things come."""
+"""Tombstones: what a session did up to a moment is deleted everywhere, in any order of arrival."""
 
 import os
 import shutil
@@ -96,7 +96,7 @@ KEPT = [
 ]
 COVERED = [
     event("s", 0, "SessionStart", source="startup"),
-    event("s", 1, prompt="what nobody shall know"),
+    event("s", 1, prompt="what must stay unknown"),
     tool("s", 2, "PreToolUse"),
     tool("s", 3, "PostToolUse"),
     own("MemoryId", "s", 4, memory_id="mem-1"),
@@ -110,7 +110,7 @@ ALL = [*KEPT, *COVERED]
 
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
-    """A home that was never told what the tombstones cover."""
+    """A home that never had what the tombstones cover."""
     home = tmp_path_factory.mktemp("expected")
     write(home, KEPT)
     stored.sync(home)
@@ -204,7 +204,7 @@ def test_a_tombstone_without_a_moment_covers_nothing(tmp_path: Path, until: obje
     assert stored.sync(tmp_path).stored == 1
 
 
-def test_a_tombstone_is_of_one_agent_alone(tmp_path: Path) -> None:
+def test_a_tombstone_applies_to_one_agent_only(tmp_path: Path) -> None:
     other = own("Forget", "s", 9, agent="codex", until=to_text(START_US + 99 * SECOND_US))
     write(tmp_path, [event("s", 1, prompt="stays"), other])
     assert stored.sync(tmp_path).stored == 1

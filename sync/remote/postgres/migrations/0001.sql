@@ -1,7 +1,7 @@
 -- The first schema of the team archive. {schema} is replaced by the quoted name of the schema.
 -- Everything here can be read and run by psql: journal archive init --dry-run prints it.
 
--- People's login roles are granted agent_journal_user. Nobody is granted agent_journal_reader: it
+-- People's login roles are granted agent_journal_user. No role is granted agent_journal_reader: it
 -- owns the search function and the views of figures, which show parts of rows that row-level
 -- security hides.
 do $$
@@ -20,7 +20,7 @@ revoke all on schema {schema} from public;
 grant usage on schema {schema} to agent_journal_user, agent_journal_reader;
 
 create table {schema}.archive (      -- one row
-  id uuid not null default gen_random_uuid(),  -- of the archive, whatever its address is
+  id uuid not null default gen_random_uuid(),  -- of the archive, under any address
   version integer not null,          -- of this schema
   made_at timestamptz not null default now()
 );

@@ -126,7 +126,7 @@ def query_words(text: str, prefix: bool = False) -> list[tuple[Phrase, ...]]:
     """What the index must hold of a query's word or phrase: one of each tuple, in any order.
 
     Empty: the text has no word. `prefix`: its last word is a beginning. That the words stand in
-    this order, and with this punctuation, only the text itself can tell.
+    this order, and with this punctuation, only the text itself shows.
     """
     runs = unicodedata.normalize("NFC", text).translate(_SPLITS).split()
     pieces = [piece for run in runs for piece in _pieces(run)]

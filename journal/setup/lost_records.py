@@ -11,7 +11,8 @@ made by `journal install`, with zeros, and is never longer or shorter.
 import re
 from typing import NamedTuple
 
-from journal.layout import Layout, write_whole
+from journal.durable_files import write_whole
+from journal.layout import Layout
 from journal.times import SECOND_US
 
 NAME = "lost"

@@ -36,7 +36,7 @@ def choices(db: apsw.Connection, terms: Sequence[Term], stems: bool = True) -> I
     """
     if not terms:
         return
-    told = {_names(terms)}
+    tried = {_names(terms)}
     yield list(terms)
     plain = _plain(terms)
     empty = frozenset(_EMPTY.split())
@@ -47,8 +47,8 @@ def choices(db: apsw.Connection, terms: Sequence[Term], stems: bool = True) -> I
     known = sorted((term for term in plain if counts[term.match]), key=lambda t: counts[t.match])
     named = [term for term in known if not any(map(str.isdigit, term.text))]
     for chosen in (plain, known, named, *(named[:n] for n in _FEWER), *(known[:n] for n in _FEWER)):
-        if chosen and _names(chosen) not in told:
-            told.add(_names(chosen))
+        if chosen and _names(chosen) not in tried:
+            tried.add(_names(chosen))
             yield chosen
 
 

@@ -1,4 +1,4 @@
-"""A database knows which packs it holds: what an older one lacks is read again."""
+"""A database knows which packs it has read: records that an older one lacks are read again."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ def prompts(home: Path) -> int:
     return int(rows(home, "select coalesce(sum(prompts), 0) from session_states")[0][0])
 
 
-def held(home: Path) -> set[str]:
+def known(home: Path) -> set[str]:
     return {name for (name,) in rows(home, "select name from held_packs")}
 
 
@@ -28,7 +28,7 @@ def home(tmp_path: Path) -> Path:
     home = tmp_path / "home"
     write(home, prompt_line(1), name=f"{EARLIER}/claude-code.s.jsonl")
     assert sync(home).packed.days
-    assert held(home) == {f"{EARLIER}.jsonl.gz"}
+    assert known(home) == {f"{EARLIER}.jsonl.gz"}
     shutil.copytree(home, tmp_path / "backup", ignore=shutil.ignore_patterns("days", "packs"))
     write(home, prompt_line(2), prompt_line(3))
     assert sync(home).packed.days
@@ -49,7 +49,7 @@ def test_an_older_database_reads_the_packs_that_were_made_since(home: Path) -> N
     assert prompts(home) == 1
     assert sync(home).stored == 2
     assert stored.views(home) == before
-    assert held(home) == {f"{day}.jsonl.gz" for day in (EARLIER, DAY)}
+    assert known(home) == {f"{day}.jsonl.gz" for day in (EARLIER, DAY)}
     assert sync(home).stored == 0
 
 
@@ -66,10 +66,10 @@ def test_a_pack_is_read_when_it_changes_and_not_when_it_is_touched(home: Path) -
     assert sync(home).stored == 0
 
 
-def test_packs_that_are_gone_are_held_no_longer(home: Path) -> None:
+def test_missing_packs_are_not_listed_any_more(home: Path) -> None:
     pack_file(home, EARLIER).unlink()
     sync(home)
-    assert held(home) == {f"{DAY}.jsonl.gz"}
+    assert known(home) == {f"{DAY}.jsonl.gz"}
     assert prompts(home) == 3  # the database still has them
 
 

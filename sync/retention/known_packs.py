@@ -1,6 +1,6 @@
-"""Which packs the records of a database come from: the table `held_packs`.
+"""The packs whose records a database has: the table `held_packs`.
 
-A database that was put back from a backup does not know the packs that were made since, and may
+A database that was restored from a backup does not know the packs that were made since, and may
 know sessions that were forgotten since. So a pass reads every pack that is not noted here as it is.
 """
 
@@ -16,7 +16,7 @@ from sync.retention.pack_file import every_pack
 _ENDING_BYTES = 8  # checksum and length of what is packed (RFC 1952, 2.3.1)
 
 
-class _Held(NamedTuple):
+class _Known(NamedTuple):
     """One pack, as it was when its records were read."""
 
     name: str
@@ -28,8 +28,8 @@ class _Held(NamedTuple):
 def unknown(db: apsw.Connection, layout: Layout) -> list[Path]:
     """The packs whose records this database may lack, oldest day first. JournalError, OSError."""
     query = "select name, size, modified_ns, ending from held_packs"
-    held = {row[0]: _Held(*row) for row in db.execute(query)}
-    return [path for path in every_pack(layout) if not _is_held(path, held.get(path.name))]
+    known = {row[0]: _Known(*row) for row in db.execute(query)}
+    return [path for path in every_pack(layout) if not _is_unchanged(path, known.get(path.name))]
 
 
 def note(db: apsw.Connection, paths: list[Path]) -> None:
@@ -60,18 +60,18 @@ def _drop_gone(db: apsw.Connection, layout: Layout) -> None:
             db.executemany("delete from held_packs where name = ?", gone)
 
 
-def _is_held(path: Path, held: _Held | None) -> bool:
-    if held is None:
+def _is_unchanged(path: Path, known: _Known | None) -> bool:
+    if known is None:
         return False
     status = path.stat()
-    if status.st_size != held.size:
+    if status.st_size != known.size:
         return False
-    return status.st_mtime_ns == held.modified_ns or _ending(path, held.size) == held.ending
+    return status.st_mtime_ns == known.modified_ns or _ending(path, known.size) == known.ending
 
 
-def _look(path: Path) -> _Held:
+def _look(path: Path) -> _Known:
     status = path.stat()
-    return _Held(path.name, status.st_size, status.st_mtime_ns, _ending(path, status.st_size))
+    return _Known(path.name, status.st_size, status.st_mtime_ns, _ending(path, status.st_size))
 
 
 def _ending(path: Path, size: int) -> bytes:

@@ -1,8 +1,8 @@
-"""Lines of a transcript that are no JSON: agents that were killed leave halves, and NULs.
+"""Lines of a transcript that are not JSON: agents that were killed leave halves, and NULs.
 
 Of a line that holds a torn record and whole ones glued to it, the whole ones are found again. A
 record of Claude Code names itself (`uuid` or `sessionId`) and its `type`; no object inside of one
-does both. Other agents' records are told apart by their own marks.
+does both. Other agents' records are distinguished by their own marks.
 """
 
 import json
