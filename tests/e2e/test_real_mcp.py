@@ -44,9 +44,11 @@ class Model(BaseHTTPRequestHandler):
         block: dict[str, Any] = {"type": "text", "text": ""}
         delta: dict[str, Any] = {"type": "text_delta", "text": "done"}
         reason = "end_turn"
-        for name, given in ((TOOL, {"query": "walruses"}), (WAIT, {})):
-            if name in names and f"toolu_{name}" not in told_of:
-                block = {"type": "tool_use", "id": f"toolu_{name}", "name": name, "input": {}}
+        for name, given, most in ((TOOL, {"query": "walruses"}, 1), (WAIT, {}, 20)):
+            number = told_of.count(f'"id": "toolu_{name}')
+            if name in names and number < most:
+                unique = f"toolu_{name}{number}"
+                block = {"type": "tool_use", "id": unique, "name": name, "input": {}}
                 delta = {"type": "input_json_delta", "partial_json": json.dumps(given)}
                 reason = "tool_use"
                 break
@@ -196,11 +198,13 @@ def ask_journal(tools: Tools, folder: str) -> Call | None:
 
 
 def wait(tools: Tools, folder: str) -> Call | None:
-    """Codex does not wait for servers that start."""
-    return Call("exec_command", {"cmd": "sleep 9", "yield_time_ms": 20_000})
+    """Until the server has started, for programs that do not wait for it."""
+    if "exec_command" in tools:
+        return Call("exec_command", {"cmd": "sleep 9", "yield_time_ms": 20_000})
+    return Call("bash", {"command": "sleep 9", "description": "Waits"})
 
 
-SCRIPTS: dict[str, tuple[Step, ...]] = {"codex": (wait, ask_journal)}
+SCRIPTS: dict[str, tuple[Step, ...]] = dict.fromkeys(("codex", "copilot-cli"), (wait, ask_journal))
 # Codex names tools of servers to models that it does not know; others have to search for them.
 MORE = {"codex": ["--model", "m1"]}
 
