@@ -33,7 +33,7 @@ def tell(
     _started[:] = [one for one in _started if one.poll() is None]
     if not command:
         return 0
-    told = 0
+    reported = 0
     waiting: list[Any] = db.execute(_WAITING).fetchall()
     for key, name, project, data, known_us in waiting:
         state = states.load(data)
@@ -42,8 +42,8 @@ def tell(
         with db:
             db.execute(_NOTE, (key, state.question_us))
         if now_us - state.question_us <= FRESH_US:
-            told += _run(command, environ, str(name), str(project), state.question)
-    return told
+            reported += _run(command, environ, str(name), str(project), state.question)
+    return reported
 
 
 def _run(

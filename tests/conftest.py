@@ -19,7 +19,7 @@ from places import FIXTURES, ROOT, STORMS
 
 if TYPE_CHECKING:
     from commands import Commands
-    from told import Reader
+    from reported import Reader
 
 hypothesis.settings.register_profile("run", max_examples=examples(), deadline=None)
 hypothesis.settings.load_profile("run")
@@ -84,9 +84,9 @@ def journal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> "Reader":
     """A reader of a home that does not exist yet, on a screen of 80 columns."""
-    import told
+    import reported
 
-    return told.reader(tmp_path, capsys, monkeypatch)
+    return reported.reader(tmp_path, capsys, monkeypatch)
 
 
 @pytest.fixture(scope="session")

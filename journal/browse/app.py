@@ -88,7 +88,9 @@ class Browse(Program[Chosen | Exception | None]):
         self._problem: JournalError | None = None
         self._columns = 80
         self._aging: object = None  # all that time changes, as it is on the screen
-        self._looking = Looking(source, text, lambda *told: self.post_message(Answer(*told)))
+        self._looking = Looking(
+            source, text, lambda *reported: self.post_message(Answer(*reported))
+        )
 
     def compose(self) -> ComposeResult:
         """The line, what was found, the list, the footer, the keys."""

@@ -89,10 +89,10 @@ def heading(session: Session, resume: str, now_us: int) -> Text:
     return made
 
 
-def blocks(told: Sequence[Block], detail_of: set[str]) -> RenderableType:
+def blocks(reported: Sequence[Block], detail_of: set[str]) -> RenderableType:
     """Some steps; the calls whose ids are in `detail_of` with what they were given and gave."""
     parts: list[RenderableType] = []
-    for block in told:
+    for block in reported:
         if isinstance(block, Group):
             parts.append(Text(f"\u25b8 {one_line(block.head)}", "bold dim"))
             inner = [_step(step, detail_of) for step in block.steps]
@@ -142,8 +142,8 @@ def _in_full(call: Call) -> Text:
             sign = "" if row.sign == "@" else row.sign
             made.append(f"{chr(10) if number else ''}{sign}{clean(row.text)}", _DIFF.get(row.sign))
         return made
-    told = [*(("in", one) for one in call.input), *(("out", one) for one in call.output)]
-    for label, one in told:
+    reported = [*(("in", one) for one in call.input), *(("out", one) for one in call.output)]
+    for label, one in reported:
         lines = one.text.split("\n")
         more = (
             f"\n\u2026 {len(lines) - _MOST_LINES:,} more lines" if len(lines) > _MOST_LINES else ""

@@ -63,7 +63,7 @@ class SessionScreen(Screen[None]):
     def _read(self) -> None:
         worker = get_current_worker()
         try:
-            _, blocks = self._source.told(f"{self.session.agent}/{self.session.id}")
+            _, blocks = self._source.reported(f"{self.session.agent}/{self.session.id}")
         except JournalError as error:
             self.app.call_from_thread(self._say, str(error))
             return
@@ -100,14 +100,14 @@ class SessionScreen(Screen[None]):
         if self._shown >= len(self._blocks):
             return
         some = self._blocks[self._shown : self._shown + CHUNK]
-        told = self.query_one("#told", VerticalScroll)
+        reported = self.query_one("#told", VerticalScroll)
         made, wanted = [], self._wanted()
         for number, block in enumerate(some):
             drawn = drawing.blocks([block], wanted)
             kind = "asked" if isinstance(block, Words) and block.by_person else "step"
             made.append(Static(drawn, id=f"b{self._shown + number}", classes=kind, markup=False))
         self._shown += len(some)
-        await told.mount_all(made)
+        await reported.mount_all(made)
 
     def _wanted(self) -> set[str]:
         if not self._in_full:
@@ -125,8 +125,8 @@ class SessionScreen(Screen[None]):
 
     async def action_page(self, pages: int) -> None:
         """Go on, or back, by a screen."""
-        told = self.query_one("#told", VerticalScroll)
-        told.scroll_relative(y=pages * max(1, told.size.height - 2), animate=False)
+        reported = self.query_one("#told", VerticalScroll)
+        reported.scroll_relative(y=pages * max(1, reported.size.height - 2), animate=False)
         await self._fill()
 
     async def action_line(self, lines: int) -> None:
@@ -136,21 +136,21 @@ class SessionScreen(Screen[None]):
 
     async def action_edge(self, end: int) -> None:
         """Go to the beginning or the end."""
-        told = self.query_one("#told", VerticalScroll)
+        reported = self.query_one("#told", VerticalScroll)
         while end and self._shown < len(self._blocks):
             await self._more()
         if end:
-            self.call_after_refresh(told.scroll_end, animate=False)
+            self.call_after_refresh(reported.scroll_end, animate=False)
         else:
-            told.scroll_home(animate=False)
+            reported.scroll_home(animate=False)
 
     async def action_prompt(self, step: int) -> None:
         """Go to the next or the previous prompt."""
-        told = self.query_one("#told", VerticalScroll)
+        reported = self.query_one("#told", VerticalScroll)
         asked = [n for n, b in enumerate(self._blocks) if isinstance(b, Words) and b.by_person]
         here = 0
         for number in range(self._shown):
-            if self.query_one(f"#b{number}").virtual_region.y <= told.scroll_y + 1:
+            if self.query_one(f"#b{number}").virtual_region.y <= reported.scroll_y + 1:
                 here = number
         wanted = [n for n in asked if (n > here if step > 0 else n < here)]
         if not wanted:
@@ -161,10 +161,10 @@ class SessionScreen(Screen[None]):
         self.call_after_refresh(self._go_to, place)
 
     def _go_to(self, number: int) -> None:
-        told = self.query_one("#told", VerticalScroll)
-        told.scroll_to_widget(self.query_one(f"#b{number}"), animate=False, top=True)
+        reported = self.query_one("#told", VerticalScroll)
+        reported.scroll_to_widget(self.query_one(f"#b{number}"), animate=False, top=True)
 
     async def _fill(self) -> None:
-        told = self.query_one("#told", VerticalScroll)
-        if told.max_scroll_y - told.scroll_y < _NEAR_ROWS:
+        reported = self.query_one("#told", VerticalScroll)
+        if reported.max_scroll_y - reported.scroll_y < _NEAR_ROWS:
             await self._more()

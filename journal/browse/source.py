@@ -121,7 +121,7 @@ class Source:
             raise JournalError("this session does not exist any more", "go back to the list")
         return found
 
-    def told(self, name: str) -> tuple[Detail, list[Block]]:
+    def reported(self, name: str) -> tuple[Detail, list[Block]]:
         """One session with all that was said and done. JournalError: it is gone."""
         with self._one:
             db = self._follower.database()

@@ -24,7 +24,7 @@ class Teller:
         self, db: apsw.Connection, screen: Screen, now_us: int, adopt_on: tuple[str, ...]
     ) -> None:
         self._db, self._screen, self._now_us, self._adopt_on = db, screen, now_us, adopt_on
-        self._told: set[int] = set()
+        self._reported: set[int] = set()
         self._read: dict[int, Session] = {}
 
     def session(self, key: int) -> Session:
@@ -46,9 +46,9 @@ class Teller:
             )
             if part
         )
-        if session.key in self._told:
+        if session.key in self._reported:
             return [f"[{where}]"]
-        self._told.add(session.key)
+        self._reported.add(session.key)
         found = age.of(self._db, session)
         if found is None:
             return [f"[{where} · on another machine]"]

@@ -79,10 +79,12 @@ def recent_sessions(ask: Question, given: asked.Recent, project: str) -> str:
 
 def summary_lines(ask: Question, session: Session, limit_chars: int) -> list[str]:
     """What a session was about and which files it changed, quoted."""
-    told = recent.summary(ask.db, session.key)
-    lines = [] if told.get("request") else ask.teller.quote(session.title, limit_chars, "title: ")
+    reported = recent.summary(ask.db, session.key)
+    lines = (
+        [] if reported.get("request") else ask.teller.quote(session.title, limit_chars, "title: ")
+    )
     for field in _SUMMARY:
-        text = told.get(field) or ""
+        text = reported.get(field) or ""
         lines += ask.teller.quote(text, limit_chars, f"{field.replace('_', ' ')}: ")
-    edited = ", ".join(told.get("files_edited") or [])
+    edited = ", ".join(reported.get("files_edited") or [])
     return lines + ask.teller.quote(edited, limit_chars, "files edited: ")

@@ -13,14 +13,14 @@ from journal.session.mentions import TEXTS, Mention
 _SAME_MOMENT_US = 2_000_000  # a hook fires within this of its line
 
 
-def name_calls(told: Sequence[Mention], hooked: Sequence[Mention]) -> None:
+def name_calls(reported: Sequence[Mention], hooked: Sequence[Mention]) -> None:
     """Give calls that hooks report without an id what the transcript knows of them.
 
     Its id and its sub-agent: of equal calls of a turn in order, at the nearest times. Changes
     `hooked`.
     """
     lines: dict[tuple[str, bytes, bool | None], list[Mention]] = defaultdict(list)
-    for one in told:
+    for one in reported:
         if one.alike and one.call[0] != "~":
             lines[one.turn, one.alike, one.phase].append(one)
     hooks: dict[tuple[str, bytes, bool | None], list[Mention]] = defaultdict(list)
@@ -34,18 +34,18 @@ def name_calls(told: Sequence[Mention], hooked: Sequence[Mention]) -> None:
             ones[hook].call, ones[hook].subagent = same[line].call, same[line].subagent
 
 
-def align(told: Sequence[Mention], hooked: Sequence[Mention]) -> dict[int, int]:
-    """For each index of `hooked` the index of `told` that is the same; both in their order."""
-    pairs = _calls(told, hooked)
-    pairs |= _prompts(told, hooked)
-    _texts(told, hooked, pairs)
+def align(reported: Sequence[Mention], hooked: Sequence[Mention]) -> dict[int, int]:
+    """For each index of `hooked` the index of `reported` that is the same; both in their order."""
+    pairs = _calls(reported, hooked)
+    pairs |= _prompts(reported, hooked)
+    _texts(reported, hooked, pairs)
     return pairs
 
 
-def _calls(told: Sequence[Mention], hooked: Sequence[Mention]) -> dict[int, int]:
+def _calls(reported: Sequence[Mention], hooked: Sequence[Mention]) -> dict[int, int]:
     """By the id of the call; calls without one by their input, in order."""
     waiting: dict[tuple[str, bool], list[int]] = defaultdict(list)
-    for index, one in enumerate(told):
+    for index, one in enumerate(reported):
         if one.phase is not None and one.call:
             waiting[one.call, one.phase].append(index)
     pairs = {}
@@ -55,10 +55,10 @@ def _calls(told: Sequence[Mention], hooked: Sequence[Mention]) -> dict[int, int]
     return pairs
 
 
-def _prompts(told: Sequence[Mention], hooked: Sequence[Mention]) -> dict[int, int]:
+def _prompts(reported: Sequence[Mention], hooked: Sequence[Mention]) -> dict[int, int]:
     """Equal words, in order, at the nearest times; the last line where times decide nothing."""
     lines: dict[bytes, list[int]] = defaultdict(list)
-    for index, one in enumerate(told):
+    for index, one in enumerate(reported):
         if one.kind is Kind.PROMPT and not one.inherited:
             lines[one.digest].append(index)
     hooks: dict[bytes, list[int]] = defaultdict(list)
@@ -69,7 +69,7 @@ def _prompts(told: Sequence[Mention], hooked: Sequence[Mention]) -> dict[int, in
     for digest, indexes in hooks.items():
         chosen = nearest(
             [hooked[index].at_us for index in indexes],
-            [told[index].at_us for index in lines[digest]],
+            [reported[index].at_us for index in lines[digest]],
         )
         pairs |= {indexes[a]: lines[digest][b] for a, b in chosen}
     return pairs
@@ -101,7 +101,7 @@ def nearest(first: Sequence[int], second: Sequence[int]) -> list[tuple[int, int]
     return pairs
 
 
-def _texts(told: Sequence[Mention], hooked: Sequence[Mention], pairs: dict[int, int]) -> None:
+def _texts(reported: Sequence[Mention], hooked: Sequence[Mention], pairs: dict[int, int]) -> None:
     """A hook reports the last words of a turn: a line with them after which no call follows.
 
     It stands between the things that the hooks before and behind report. If none does, a clock was
@@ -111,7 +111,7 @@ def _texts(told: Sequence[Mention], hooked: Sequence[Mention], pairs: dict[int, 
     texts = [index for index, one in enumerate(hooked) if one.kind in TEXTS and one.digest]
     if not texts:
         return
-    behind = _anchors_behind(hooked, pairs, len(told))
+    behind = _anchors_behind(hooked, pairs, len(reported))
     before = -1
     taken = set(pairs.values())
     place = 0
@@ -119,14 +119,14 @@ def _texts(told: Sequence[Mention], hooked: Sequence[Mention], pairs: dict[int, 
         for earlier in range(place, index):
             before = max(before, pairs.get(earlier, -1))
         place = index
-        found = _last_words(told, hooked[index], range(before + 1, behind[index]), taken)
+        found = _last_words(reported, hooked[index], range(before + 1, behind[index]), taken)
         if found is not None:
             pairs[index] = found
             taken.add(found)
     most_us = None if _is_disordered(pairs) else _SAME_MOMENT_US
     for index in texts:
         if index not in pairs:
-            found = _last_words(told, hooked[index], range(len(told)), taken, most_us)
+            found = _last_words(reported, hooked[index], range(len(reported)), taken, most_us)
             if found is not None:
                 pairs[index] = found
                 taken.add(found)
@@ -147,7 +147,7 @@ def _anchors_behind(hooked: Sequence[Mention], pairs: dict[int, int], end: int) 
 
 
 def _last_words(
-    told: Sequence[Mention],
+    reported: Sequence[Mention],
     hook: Mention,
     lines: range,
     taken: set[int],
@@ -157,7 +157,7 @@ def _last_words(
     best: tuple[int, int] | None = None
     followed = False
     for index in reversed(lines):
-        one = told[index]
+        one = reported[index]
         if one.kind is Kind.PROMPT:
             followed = False  # what comes before a prompt ended its own turn
         elif one.kind is Kind.TOOL_BEFORE:

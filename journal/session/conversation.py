@@ -27,15 +27,15 @@ def merge(
     `forked_us`: when the session began as a fork of another one; 0 if it is none. `has_person`: a
     person wrote a prompt before these records.
     """
-    told, hooked = by_source(mentions)
-    _name_turns(told)
-    name_parts(told, hooked)
-    if not told:
+    reported, hooked = by_source(mentions)
+    _name_turns(reported)
+    name_parts(reported, hooked)
+    if not reported:
         return without_repeats(hooked)
-    name_calls(told, hooked)
-    _mark_inherited(told, hooked, forked_us)
-    hooked = without_repeats(hooked, told)
-    merged = [one for turn in _turns(told, hooked) for one in _merged_turn(*turn)]
+    name_calls(reported, hooked)
+    _mark_inherited(reported, hooked, forked_us)
+    hooked = without_repeats(hooked, reported)
+    merged = [one for turn in _turns(reported, hooked) for one in _merged_turn(*turn)]
     merged = _with_queued(merged, has_person)
     _end_turns(merged)
     mark_taken_back(merged)
@@ -45,17 +45,17 @@ def merge(
 def by_source(mentions: Iterable[Mention]) -> tuple[list[Mention], list[Mention]]:
     """Lines, each once, in the order of their files; and what hooks say, by time."""
     mentions = list(mentions)
-    hooked = sorted((one for one in mentions if not one.told), key=_order)
-    return _once([one for one in mentions if one.told]), hooked
+    hooked = sorted((one for one in mentions if not one.reported), key=_order)
+    return _once([one for one in mentions if one.reported]), hooked
 
 
-def without_repeats(hooked: Sequence[Mention], told: Sequence[Mention] = ()) -> list[Mention]:
+def without_repeats(hooked: Sequence[Mention], reported: Sequence[Mention] = ()) -> list[Mention]:
     """Hooks in their order, each once: two equal ones within half a second were fired together.
 
     Unless the transcript has the words twice.
     """
     lines: dict[tuple[str, bytes], int] = defaultdict(int)
-    for one in told:
+    for one in reported:
         lines[one.turn, one.digest] += one.kind is Kind.PROMPT or one.kind in TEXTS
     kept: list[Mention] = []
     last: dict[tuple[Kind, str, str, bytes], Mention] = {}
@@ -101,16 +101,16 @@ def _unnamed_repeats(hooked: Sequence[Mention]) -> set[int]:
     return found
 
 
-def _once(told: list[Mention]) -> list[Mention]:
+def _once(reported: list[Mention]) -> list[Mention]:
     """Lines in the order of their files, each once.
 
     A side question's file begins with the session's own lines: they are its context.
     """
-    told.sort(key=lambda one: (one.subagent != "", one.place or (), one.at_us, one.id))
-    messages = {(one.message, one.digest, one.call) for one in told if not one.subagent}
+    reported.sort(key=lambda one: (one.subagent != "", one.place or (), one.at_us, one.id))
+    messages = {(one.message, one.digest, one.call) for one in reported if not one.subagent}
     seen: set[object] = set()
     kept = []
-    for one in told:
+    for one in reported:
         place = one.place.part if one.place is not None else 0
         if one.item:
             what: object = (one.item, one.kind, one.call, place)
@@ -130,17 +130,17 @@ def _once(told: list[Mention]) -> list[Mention]:
     return kept
 
 
-def _mark_inherited(told: list[Mention], hooked: list[Mention], forked_us: int) -> None:
+def _mark_inherited(reported: list[Mention], hooked: list[Mention], forked_us: int) -> None:
     """What a fork took over: lines before the last one that says so, or from before its start."""
     last: dict[str, Mention] = {}
-    for one in told:
+    for one in reported:
         if one.inherited and one.place is not None:
             last[one.place.file] = one
     starts = [one.at_us for one in hooked if one.kind is Kind.SESSION_START]
     forked = [o.at_us for o in hooked if o.kind is Kind.SESSION_START and o.detail == "fork"]
     if forked and forked[0] == min(starts):
         forked_us = forked[0]
-    for one in told:
+    for one in reported:
         end = last.get(one.place.file) if one.place is not None else None
         before = end is not None and end.place is not None and one.place is not None
         if before and end is not None and one.place <= end.place:  # type: ignore[operator]
@@ -153,17 +153,19 @@ class _Turn:
     """The records of one turn; `key` orders turns."""
 
     def __init__(self) -> None:
-        self.told: list[Mention] = []
+        self.reported: list[Mention] = []
         self.hooked: list[Mention] = []
         self.key = 0
 
 
-def _turns(told: list[Mention], hooked: list[Mention]) -> list[tuple[list[Mention], list[Mention]]]:
+def _turns(
+    reported: list[Mention], hooked: list[Mention]
+) -> list[tuple[list[Mention], list[Mention]]]:
     """The turns in order: as the transcript has them, and those of hooks alone by time."""
     turns: dict[str, _Turn] = defaultdict(_Turn)
-    names = {one.turn for one in told if one.turn} | {one.turn for one in hooked if one.turn}
-    for one in told:
-        turns[one.turn].told.append(one)
+    names = {one.turn for one in reported if one.turn} | {one.turn for one in hooked if one.turn}
+    for one in reported:
+        turns[one.turn].reported.append(one)
     loose = []
     for one in hooked:
         if one.turn or not names:
@@ -172,24 +174,24 @@ def _turns(told: list[Mention], hooked: list[Mention]) -> list[tuple[list[Mentio
             loose.append(one)
     running = 0
     for turn in sorted(turns.values(), key=_first_line):
-        times = [one.at_us for one in (*turn.told, *turn.hooked)]
+        times = [one.at_us for one in (*turn.reported, *turn.hooked)]
         turn.key = min(times)
-        if turn.told:
+        if turn.reported:
             running = turn.key = max(turn.key, running)
     ordered = sorted(turns.values(), key=attrgetter("key"))
     return _with_loose(ordered, loose)
 
 
 def _first_line(turn: _Turn) -> tuple[object, ...]:
-    if not turn.told:
+    if not turn.reported:
         return (1,)
-    first = turn.told[0]
+    first = turn.reported[0]
     return 0, first.subagent != "", first.place.file if first.place else "", first.place or ()
 
 
-def _name_turns(told: list[Mention]) -> None:
+def _name_turns(reported: list[Mention]) -> None:
     """A line that names no turn belongs to that of the line before it, else of the one behind."""
-    for lines in (told, reversed(told)):
+    for lines in (reported, reversed(reported)):
         name, file = "", None
         for one in lines:
             here = one.place.file if one.place else None
@@ -208,16 +210,16 @@ def _with_loose(
     for one in loose:
         number = sum(start <= one.at_us for start in starts) - 1
         (turns[number].hooked if number >= 0 else before).append(one)
-    found = [(turn.told, sorted(turn.hooked, key=_order)) for turn in turns]
+    found = [(turn.reported, sorted(turn.hooked, key=_order)) for turn in turns]
     return [([], before), *found] if before else found
 
 
-def _merged_turn(told: list[Mention], hooked: list[Mention]) -> list[Mention]:
+def _merged_turn(reported: list[Mention], hooked: list[Mention]) -> list[Mention]:
     """One turn: the session's own sequence, with those of its sub-agents inside."""
-    agents = dict.fromkeys(one.subagent for one in (*told, *hooked))
+    agents = dict.fromkeys(one.subagent for one in (*reported, *hooked))
     sequences = {
         agent: _merged(
-            [one for one in told if one.subagent == agent],
+            [one for one in reported if one.subagent == agent],
             [one for one in hooked if one.subagent == agent],
         )
         for agent in agents
@@ -226,14 +228,14 @@ def _merged_turn(told: list[Mention], hooked: list[Mention]) -> list[Mention]:
     return _interleaved(own, sequences) if sequences else own
 
 
-def _merged(told: list[Mention], hooked: list[Mention]) -> list[Mention]:
+def _merged(reported: list[Mention], hooked: list[Mention]) -> list[Mention]:
     """What hooks and a transcript report of one agent in one turn, each thing once."""
-    if not told or not hooked:
-        return told or hooked
-    pairs = align(told, hooked)
-    lines = list(told)
+    if not reported or not hooked:
+        return reported or hooked
+    pairs = align(reported, hooked)
+    lines = list(reported)
     for index, line in pairs.items():
-        lines[line] = _joined(hooked[index], told[line])
+        lines[line] = _joined(hooked[index], reported[line])
     # What only a hook reports follows the last line that an earlier hook reports as well, by time.
     behind: dict[int, list[Mention]] = defaultdict(list)
     anchors = set(pairs.values())
@@ -244,7 +246,9 @@ def _merged(told: list[Mention], hooked: list[Mention]) -> list[Mention]:
             continue
         here = last
         while (
-            here + 1 < len(told) and here + 1 not in anchors and told[here + 1].at_us <= one.at_us
+            here + 1 < len(reported)
+            and here + 1 not in anchors
+            and reported[here + 1].at_us <= one.at_us
         ):
             here += 1
         behind[here].append(one)
@@ -301,17 +305,17 @@ def _interleaved(own: list[Mention], others: dict[str, list[Mention]]) -> list[M
 
 def _with_queued(merged: list[Mention], has_person: bool) -> list[Mention]:
     """A prompt in the queue counts if it is nowhere else and the person did not withdraw it."""
-    told: dict[bytes, int] = defaultdict(int)
+    reported: dict[bytes, int] = defaultdict(int)
     for one in merged:
         if one.kind is Kind.PROMPT or (one.kind is Kind.QUEUED and one.detail == "withdrawn"):
-            told[one.digest] += 1
+            reported[one.digest] += 1
         has_person = has_person or (one.kind is Kind.PROMPT and one.by == Author.PERSON)
     kept = []
     for one in merged:
         if one.kind is not Kind.QUEUED:
             kept.append(one)
-        elif told[one.digest] > 0:
-            told[one.digest] -= one.detail != "withdrawn"
+        elif reported[one.digest] > 0:
+            reported[one.digest] -= one.detail != "withdrawn"
         else:
             one.kind, one.queued = Kind.PROMPT, True
             if has_person and one.by == Author.UNKNOWN:

@@ -86,7 +86,7 @@ def _prompt(state: SessionState, meaning: Meaning, at_us: int) -> None:
     _note_position(state, meaning)
     _interrupt(state, at_us)
     _close_question(state)
-    if meaning.told and state.ended_us is not None:
+    if meaning.reported and state.ended_us is not None:
         state.ended_us, state.end_reason = None, ""  # no hook was there to report the resume
     state.turn_open = True
     state.turn_error = ""

@@ -109,7 +109,7 @@ class Meaning(NamedTuple):
     files: Mapping[str, str | None] | None = None  # path: the backup of its content; None: gone
 
     @property
-    def told(self) -> bool:
+    def reported(self) -> bool:
         """Whether a transcript says it, and no hook."""
         return self.place is not None
 

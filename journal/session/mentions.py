@@ -57,14 +57,14 @@ class Mention:
     is_joined: bool = False  # a hook and a transcript report it
 
     @property
-    def told(self) -> bool:
+    def reported(self) -> bool:
         """Whether a transcript says it, and no hook."""
         return self.place is not None
 
     @property
-    def told_alone(self) -> bool:
+    def reported_alone(self) -> bool:
         """Whether no hook reports it."""
-        return self.told and not self.is_joined
+        return self.reported and not self.is_joined
 
     @property
     def phase(self) -> bool | None:
@@ -76,7 +76,7 @@ def mention(event: Event) -> Mention:
     """What an event says."""
     meaning = event.meaning
     kind = meaning.kind
-    if kind in TEXTS and not meaning.text.strip() and meaning.told:
+    if kind in TEXTS and not meaning.text.strip() and meaning.reported:
         kind = Kind.OTHER  # blank text is not an answer
     output = meaning.output
     ended = kind in (Kind.TOOL_AFTER, Kind.TOOL_FAILED)
@@ -98,7 +98,7 @@ def mention(event: Event) -> Mention:
         digest=_digest(kind, meaning),
         by=author(event, kind),
         inherited=meaning.inherited,
-        ends_turn=meaning.ends_turn if meaning.told else False,
+        ends_turn=meaning.ends_turn if meaning.reported else False,
         detail=meaning.detail,
         child=_child(output) if ended and meaning.action is Action.DELEGATE else "",
         edited=meaning.target if is_edit else "",

@@ -18,7 +18,7 @@ def place(state: SessionState, origin: Mapping[str, Any], meaning: Meaning) -> N
     state.pid = origin.get("pid") or state.pid
     state.entrypoint = origin.get("entrypoint") or state.entrypoint
     state.attended = state.attended or is_attended(origin)
-    state.hooked = state.hooked or not meaning.told
+    state.hooked = state.hooked or not meaning.reported
     if meaning.kind is Kind.SESSION_START and origin.get("plan"):
         _plan(state, origin["plan"])
     if not state.cwd:
@@ -30,7 +30,7 @@ def place(state: SessionState, origin: Mapping[str, Any], meaning: Meaning) -> N
         state.top = state.top or git.get("top") or ""
         state.folder = state.folder or git.get("folder") or ""
         state.shown = state.shown or git.get("shown") or ""
-        if meaning.told:  # a transcript names the branch of each line, and no commit
+        if meaning.reported:  # a transcript names the branch of each line, and no commit
             state.branch = git.get("branch") or state.branch
         else:
             state.branch, state.head = git.get("branch") or "", git.get("head") or ""

@@ -22,34 +22,34 @@ def is_part(turn: str) -> bool:
     return turn.startswith(_MARK)
 
 
-def name_parts(told: Sequence[Mention], hooked: Sequence[Mention]) -> None:
+def name_parts(reported: Sequence[Mention], hooked: Sequence[Mention]) -> None:
     """Give each mention its part as its turn, if no turn has a name.
 
-    `told`: lines in the order of their files, those of sub-agents last; `hooked`: by time.
+    `reported`: lines in the order of their files, those of sub-agents last; `hooked`: by time.
     """
-    starts = part_starts(told, hooked)
-    for one in (*told, *hooked) if starts else ():
+    starts = part_starts(reported, hooked)
+    for one in (*reported, *hooked) if starts else ():
         one.turn = f"{_MARK}{bisect_right(starts, one.at_us)}"
 
 
-def part_starts(told: Sequence[Mention], hooked: Sequence[Mention]) -> list[int]:
+def part_starts(reported: Sequence[Mention], hooked: Sequence[Mention]) -> list[int]:
     """The times at which parts begin, in their order: all records from then on belong to them."""
-    if not _can_be_cut(told, hooked):
+    if not _can_be_cut(reported, hooked):
         return []
-    own = [one for one in told if not one.subagent]
-    if not told:
+    own = [one for one in reported if not one.subagent]
+    if not reported:
         found = _of_hooks(hooked)
     elif not hooked:
         found = (line.at_us for _, line, is_start in _prompts(own) if is_start)
     else:
         found = _of_both(own, hooked)
-    spans = _Spans((*told, *hooked))
+    spans = _Spans((*reported, *hooked))
     return sorted({start_us for start_us in found if spans.can_be_cut(start_us)})
 
 
-def _can_be_cut(told: Sequence[Mention], hooked: Sequence[Mention]) -> bool:
+def _can_be_cut(reported: Sequence[Mention], hooked: Sequence[Mention]) -> bool:
     """No turn has a name, nothing waits in a queue, and nothing is from another session."""
-    for one in (*told, *hooked):
+    for one in (*reported, *hooked):
         if (one.turn and not is_part(one.turn)) or one.inherited or one.kind is Kind.QUEUED:
             return False
         if one.kind is Kind.SESSION_START and one.detail == "fork":

@@ -113,8 +113,8 @@ async def changes(request: Request) -> Response:
     """`/api/changes`: an event for each change, `data: {"number", "sessions": [ids]}`."""
     site = _site(request)
 
-    async def told() -> AsyncIterator[bytes]:
+    async def reported() -> AsyncIterator[bytes]:
         async for event in site.live.stream():
             yield event
 
-    return StreamingResponse(told(), media_type="text/event-stream")
+    return StreamingResponse(reported(), media_type="text/event-stream")

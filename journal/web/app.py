@@ -92,22 +92,22 @@ def _problem(request: Request, error: Exception) -> Response:
     """What is wrong, in the words of the command line."""
     assert isinstance(error, JournalError)  # it is registered for these
     status = next((code for kind, code in _STATUS if isinstance(error, kind)), 503)
-    return _told(request, status, str(error), error.hint)
+    return _reported(request, status, str(error), error.hint)
 
 
 def _refused(request: Request, error: Exception) -> Response:
     code = error.status_code if isinstance(error, HTTPException) else 500
     words = {404: "no such page", 405: "only GET"}.get(code, "this cannot be answered")
-    return _told(request, code, words, "the links above lead to what is there")
+    return _reported(request, code, words, "the links above lead to what is there")
 
 
 def _unexpected(request: Request, error: Exception) -> Response:
     what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
     hint = "nothing is lost; JOURNAL_DEBUG=1 shows where, please report it"
-    return _told(request, 500, f"unexpected {what}", hint)
+    return _reported(request, 500, f"unexpected {what}", hint)
 
 
-def _told(request: Request, status: int, message: str, hint: str) -> Response:
+def _reported(request: Request, status: int, message: str, hint: str) -> Response:
     if request.url.path.startswith("/api/"):
         return api.Json({"error": {"message": message, "hint": hint or None}}, status)
     return pages.problem(request, status, message, hint)

@@ -61,7 +61,7 @@ class Live:
                 self.problem = self._follower.problem
                 if not changed:
                     return
-                told = self._told()
+                reported = self._reported()
             except JournalError as error:
                 self.problem = error
                 return
@@ -69,11 +69,11 @@ class Live:
                 self.problem = JournalError(f"the database cannot be read: {error}")
                 return
             self.number += 1
-        if told is not None and self._loop is not None:
+        if reported is not None and self._loop is not None:
             with suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(self._tell, told)
+                self._loop.call_soon_threadsafe(self._tell, reported)
 
-    def _told(self) -> dict[str, Any] | None:
+    def _reported(self) -> dict[str, Any] | None:
         """What the stream says of a change; None for the first look."""
         before, self._seen = self._seen, changes.mark(self._follower.database())
         if before is None or before == self._seen:
@@ -81,9 +81,9 @@ class Live:
         found = changes.since(self._follower.database(), before)
         return {"number": self.number + 1, "sessions": found}
 
-    def _tell(self, told: dict[str, Any]) -> None:
+    def _tell(self, reported: dict[str, Any]) -> None:
         for queue in self._waiting:
-            queue.put_nowait(told)
+            queue.put_nowait(reported)
 
     def _run(self) -> None:
         while not self._stop.wait(TICK_SECONDS if self._waiting else RESTING_SECONDS):
@@ -94,7 +94,7 @@ class Live:
         queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         self._waiting.add(queue)
         try:
-            while (told := await queue.get()) is not None:
-                yield b"data: " + orjson.dumps(told) + b"\n\n"
+            while (reported := await queue.get()) is not None:
+                yield b"data: " + orjson.dumps(reported) + b"\n\n"
         finally:
             self._waiting.discard(queue)

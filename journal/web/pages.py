@@ -41,15 +41,15 @@ def _health(site: Site, _: apsw.Connection, __: Asked) -> Context:
 
 
 def _session(site: Site, db: apsw.Connection, asked: Asked) -> Context:
-    told = questions.told(db, site, asked.values["name"])
-    session = told.detail.session
+    reported = questions.reported(db, site, asked.values["name"])
+    session = reported.detail.session
     return {
-        "told": told,
+        "told": reported,
         "session": session,
-        "steps": chunk(told, asked.text("event"), asked.number("from", -1, 0, 10**9)),
-        "about": Markup(session_html.about(told.detail, "")),  # made by a template
+        "steps": chunk(reported, asked.text("event"), asked.number("from", -1, 0, 10**9)),
+        "about": Markup(session_html.about(reported.detail, "")),  # made by a template
         "resume": resuming.line(session.agent, session.id, session.cwd),
-        "context": _told_next(told.detail),
+        "context": _told_next(reported.detail),
     }
 
 
@@ -153,8 +153,8 @@ def _step(request: Request) -> Response:
     """What is folded below a call or a group."""
     site: Site = request.app.state.site
     with site.reading() as db:
-        told = questions.told(db, site, request.query_params.get("session", ""))
-    return HTMLResponse(one_step(told, request.query_params.get("step", "")))
+        reported = questions.reported(db, site, request.query_params.get("session", ""))
+    return HTMLResponse(one_step(reported, request.query_params.get("step", "")))
 
 
 def problem(request: Request, status: int, message: str, hint: str) -> Response:

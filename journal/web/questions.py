@@ -27,7 +27,7 @@ class UnknownError(JournalError):
     """What an address names is not there."""
 
 
-class Told(NamedTuple):
+class Reported(NamedTuple):
     """A session and its conversation, in blocks."""
 
     detail: Detail
@@ -75,7 +75,7 @@ def search(
     return index.search(db, query, now_us, after)
 
 
-def told(db: apsw.Connection, site: Site, name: str) -> Told:
+def reported(db: apsw.Connection, site: Site, name: str) -> Reported:
     """A session with its steps; those of the last few are kept until something happens in them.
 
     UnknownError: there is none with this id.
@@ -87,8 +87,8 @@ def told(db: apsw.Connection, site: Site, name: str) -> Told:
             "this session does not exist any more", "to list the others: journal sessions"
         )
 
-    def make() -> Told:
+    def make() -> Reported:
         found = detail.read(db, key, site.adopt_on)
-        return Told(found, story.blocks(found))
+        return Reported(found, story.blocks(found))
 
     return site.kept(("told", key), session, make)

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 
 from journal.printable import one_line
-from journal.web.questions import Told, UnknownError
+from journal.web.questions import Reported, UnknownError
 from sync.pages import session_html, story
 from sync.pages.steps import Block, Call, Group, Words
 
@@ -31,21 +31,21 @@ class Chunk(NamedTuple):
         return self.start > 0 and self.total - self.start < CHUNK // 2
 
 
-def chunk(told: Told, event: str, start: int) -> Chunk:
+def chunk(reported: Reported, event: str, start: int) -> Chunk:
     """The blocks from `start` on, or those around an event.
 
     With a negative start, a session that goes on is shown at its end. UnknownError: no step has
     this event.
     """
-    blocks = told.blocks
+    blocks = reported.blocks
     if event:
         start = _place(blocks, event)
     last = max(len(blocks) - 1, 0)
     if start < 0:
-        start = 0 if told.detail.session.status == "finished" else last
+        start = 0 if reported.detail.session.status == "finished" else last
     start = min(start, last) // CHUNK * CHUNK
     end = start + CHUNK
-    html = "".join(session_html.steps(blocks[start:end], _destination(told)))
+    html = "".join(session_html.steps(blocks[start:end], _destination(reported)))
     return Chunk(
         Markup(html),  # made by a template of escaped text
         start,
@@ -56,19 +56,19 @@ def chunk(told: Told, event: str, start: int) -> Chunk:
     )
 
 
-def one_step(told: Told, name: str) -> str:
+def one_step(reported: Reported, name: str) -> str:
     """What is folded below a call or a group. UnknownError: there is none with this id."""
-    for block in told.blocks:
+    for block in reported.blocks:
         if isinstance(block, Group) and block.id == name:
-            return "".join(session_html.steps(block.steps, _destination(told)))
+            return "".join(session_html.steps(block.steps, _destination(reported)))
         for step in block.steps if isinstance(block, Group) else (block,):
             if isinstance(step, Call) and step.id == name:
                 return session_html.body(step)
     raise UnknownError("this step is gone", "load the page again")
 
 
-def _destination(told: Told) -> session_html.Destination:
-    session = told.detail.session
+def _destination(reported: Reported) -> session_html.Destination:
+    session = reported.detail.session
     name = f"{session.agent}/{session.id}"
 
     def url(step: str) -> str:

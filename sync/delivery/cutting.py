@@ -241,8 +241,8 @@ class _Work:
         meaning = facts.understand(made.agent, made.event, made.body, made.raw)
         event = stored.event._replace(meaning=meaning)
         said = conversation.messages([event] if is_said else [])
-        told = [replace(message, text=self.redactor.text(message.text)) for message in said]
-        return _Unit(stored.event.id.hex(), record.dump(made), told)
+        reported = [replace(message, text=self.redactor.text(message.text)) for message in said]
+        return _Unit(stored.event.id.hex(), record.dump(made), reported)
 
     def _redacted(self, made: record.Record) -> bytes:
         return record.dump(made._replace(body=self.redactor.json(made.body)))

@@ -130,8 +130,8 @@ def _cut(conditions: Conditions, wish: Wish, db: apsw.Connection) -> list[str]:
         shape = _shape(conditions)
         adopt_on = tuple(settings.sessions.adopt_on)
         redactor = make_redactor(layout, settings)
-        told = partial(wish.progress, "Preparing")
-        cutting.cut(db, layout, shape, redactor, adopt_on, conditions.now_us, told)
+        reported = partial(wish.progress, "Preparing")
+        cutting.cut(db, layout, shape, redactor, adopt_on, conditions.now_us, reported)
     return checked.problems
 
 

@@ -25,11 +25,11 @@ def write(db: apsw.Connection, layout: Layout) -> int:
     """
     path = layout.dead / "binds.jsonl"
     content = b"".join(orjson.dumps(_entry(*row)) + b"\n" for row in db.execute(_QUERY))
-    told = path.read_bytes() if path.exists() else b""
-    if content == told:
+    reported = path.read_bytes() if path.exists() else b""
+    if content == reported:
         return 0
     write_whole(path, content)
-    return max(0, content.count(b"\n") - told.count(b"\n"))
+    return max(0, content.count(b"\n") - reported.count(b"\n"))
 
 
 def count(db: apsw.Connection) -> int:

@@ -142,7 +142,7 @@ class Trail:
             return self._noted(False)
         meaning = meaning or facts.understand_record(made)
         results = (Kind.TOOL_AFTER, Kind.TOOL_FAILED)
-        unnamed = meaning.told and not meaning.tool
+        unnamed = meaning.reported and not meaning.tool
         if unnamed and meaning.kind in results and self._exclusions.name_tools:
             return self._noted(True)  # its call is too far away to know which tool it was
         tool, cwd = meaning.tool, meaning.cwd

@@ -40,10 +40,10 @@ def _heading(detail: "Detail") -> str:
 
 
 def _summary(detail: "Detail") -> Iterator[str]:
-    told = story.summary(detail)
-    if told is None:
+    reported = story.summary(detail)
+    if reported is None:
         return
-    author, parts = told
+    author, parts = reported
     yield f"## Summary\n\n*{author}*"
     for name, text in parts:
         yield f"**{name}**\n\n{_quote(text, hard_breaks=True)}"

@@ -87,14 +87,14 @@ def _body(call: Call) -> Markup:
 
 def about(detail: "Detail", heading: str) -> str:
     """The HTML of a session's title, facts and summary."""
-    told = story.summary(detail)
+    reported = story.summary(detail)
     return (
         environment()
         .get_template("about.html")
         .render(
             title=story.title(detail.session),
             facts=story.facts(detail),
-            summary=told,
+            summary=reported,
             heading=heading,
         )
     )

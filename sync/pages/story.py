@@ -99,38 +99,38 @@ def _state(session: "Session") -> str:
 
 def summary(detail: "Detail") -> tuple[str, list[tuple[str, str]]] | None:
     """Who made it, and its parts with their headings; None if there is none."""
-    told = detail.summary
-    if told is None:
+    reported = detail.summary
+    if reported is None:
         return None
-    author = _BUILTIN if told.get("source") == "builtin" else _COMMAND
-    return author, [(name, str(told[key])) for name, key in SUMMARY_PARTS if told.get(key)]
+    author = _BUILTIN if reported.get("source") == "builtin" else _COMMAND
+    return author, [(name, str(reported[key])) for name, key in SUMMARY_PARTS if reported.get(key)]
 
 
 def steps(detail: "Detail") -> list[Step]:
     """All that happened, in the order of the conversation; equal calls are at the first one."""
     places = {event.id: number for number, event in enumerate(detail.events)}
-    told: list[tuple[float, Step]] = []
+    reported: list[tuple[float, Step]] = []
     for prompt in detail.prompts:
-        told.append((places[prompt.event_id], _prompt(prompt)))
+        reported.append((places[prompt.event_id], _prompt(prompt)))
     for call in grouped(detail.observations):
-        told.append((places[call.event_id], _call(call, detail.state)))
+        reported.append((places[call.event_id], _call(call, detail.state)))
     for answer in detail.answers:
-        told.append((places[answer.event_id], _answer(answer)))
+        reported.append((places[answer.event_id], _answer(answer)))
     for name, child in detail.state.subagents.items():
         before = (n for n, event in enumerate(detail.events) if event.at_us >= child.since_us)
-        told.append((next(before, len(places)) - 0.5, _child(name, child)))
-    return [step for _, step in sorted(told, key=itemgetter(0))]
+        reported.append((next(before, len(places)) - 0.5, _child(name, child)))
+    return [step for _, step in sorted(reported, key=itemgetter(0))]
 
 
 def blocks(detail: "Detail") -> list[Block]:
     """The same with what is folded in groups: a sub-agent's steps are where it began."""
-    told = steps(detail)
+    reported = steps(detail)
     inside: dict[str, list[Step]] = {}
-    for step in told:
+    for step in reported:
         if step.agent and not isinstance(step, Child):
             inside.setdefault(step.agent, []).append(step)
     made: list[Block] = []
-    for step in told:
+    for step in reported:
         if isinstance(step, Child):
             own = inside.pop(step.agent, None) or inside.pop(step.type, None) or []
             made.append(_subagent(step, own))

@@ -194,6 +194,6 @@ def _output(stored: Stored) -> Any:
     event, payload = stored.event, stored.payload
     if event.meaning.kind is Kind.TOOL_FAILED:
         return event.meaning.text
-    if event.meaning.told or not isinstance(payload, Mapping):
+    if event.meaning.reported or not isinstance(payload, Mapping):
         return event.meaning.output
     return payload.get("tool_response")

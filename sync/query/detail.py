@@ -106,7 +106,7 @@ def _side(stored: facts.Stored, with_values: bool) -> _Side:
         meaning = meaning._replace(tool_input=None, output=None)
     elif meaning.kind is Kind.TOOL_FAILED:
         output = meaning.text
-    elif meaning.told:
+    elif meaning.reported:
         output = meaning.output
     elif meaning.kind is Kind.TOOL_AFTER:
         # As it was sent: the meaning's leaves out what repeats the input.

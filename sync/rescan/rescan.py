@@ -226,13 +226,13 @@ class _Rescan:
 
     def _change_own(self, ids: list[bytes]) -> None:
         """The journal's own records, and what is derived from them."""
-        told = []
+        reported = []
         for unique in ids:
             made = rewriting.own_record(self.db, unique)
             made = made._replace(body=self.redact(made.body))
             rewriting.put_own(self.db, made)
-            told.append(facts.own_of(made))
-        full_text.insert(self.db, derive.advance(self.db, {}, told, self.order.now_us))
+            reported.append(facts.own_of(made))
+        full_text.insert(self.db, derive.advance(self.db, {}, reported, self.order.now_us))
 
     def _change_session(self, touched: _Touched, session: int) -> None:
         """Its events, then its views: from its events, unless retention has frozen them."""

@@ -157,7 +157,7 @@ class _Run:
         made = None if order.dry_run else make_screen(order.layout, order.settings)
         self._screen = made
         self._dead = None if made is None else Dead(order.layout, made, now_us)
-        self._told = list[record.Record]()  # that are screened together
+        self._reported = list[record.Record]()  # that are screened together
         self._kept = keeping(order.layout, order.settings)
         self._git = Projects(order.layout.id)
         self._pending: tuple[Path, Line, Refused] | None = None
@@ -198,8 +198,8 @@ class _Run:
             if source.folder is not None:
                 self._receive(source, source.folder)
             transcript = self._transcript(source) if source.agent else None
-            take, told = self._taker(source, transcript)
-            for line in told:
+            take, reported = self._taker(source, transcript)
+            for line in reported:
                 take(line)
                 if line.number % 500 == 0:
                     self._order.progress(before + line.read, total)
@@ -231,15 +231,15 @@ class _Run:
         try:
             for made in transcript.records(line):
                 self._done.records += 1
-                self._told.append(made)
+                self._reported.append(made)
         except TornLineError as error:
             self._pending = transcript.path, line, Refused(0, error.torn, str(error))
-        if len(self._told) >= SCREENED_TOGETHER:
+        if len(self._reported) >= SCREENED_TOGETHER:
             self._append_lines()
 
     def _append_lines(self) -> None:
-        told, self._told = self._told, []
-        for made in self._screen.records(told) if self._screen else told:
+        reported, self._reported = self._reported, []
+        for made in self._screen.records(reported) if self._screen else reported:
             data = record.dump(made).rstrip()
             self._order.screened.add(hash(data))
             self._appender.add(made, data, (made.agent, made.session))

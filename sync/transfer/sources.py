@@ -113,8 +113,8 @@ def _of_folder(path: Path) -> Found:
     if path not in days:
         _look_at(_files(path), found)
     if not found.sources and not _is_journal_folder(path):
-        if told := transcripts(path):
-            return Found(told)
+        if reported := transcripts(path):
+            return Found(reported)
         raise JournalError(one_line(f"nothing in {path} belongs to a journal"), _HINT)
     return found
 

@@ -28,7 +28,7 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:
         found = {
             event.seq * KINDS + kind: text
             for event in change.steps
-            if not event.meaning.inherited or event.meaning.told
+            if not event.meaning.inherited or event.meaning.reported
             for kind, text in texts(event.meaning, event.seq in change.unopened)
         }
         if not change.is_new:

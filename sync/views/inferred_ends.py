@@ -51,11 +51,11 @@ def due(
     home = projects.home_of(db)
     for agent, session, last_us, arrived_us, on, state in _open_sessions(db):
         pid, process = state.get("pid"), state.get("process") or ""
-        told_us = now_us - last_us
-        silent_us = told_us
-        if told_us > limit_us and arrived_us and process and _runs(process):
+        reported_us = now_us - last_us
+        silent_us = reported_us
+        if reported_us > limit_us and arrived_us and process and _runs(process):
             silent_us = now_us - max(last_us, arrived_us)  # its clock may have been behind
-        if pid is None and told_us > _IMPORTED_US and not state.get("hooked"):
+        if pid is None and reported_us > _IMPORTED_US and not state.get("hooked"):
             found.append(Ended(agent, session, last_us, IMPORTED))
         elif silence and silent_us > limit_us:
             found.append(Ended(agent, session, last_us, SILENCE))

@@ -73,7 +73,7 @@ def _follow(
 ) -> bool:
     if tail is None or (events[0].at_us, events[0].id) <= head.order:
         return False
-    if any(event.meaning.told for event in events) or tail.queued:
+    if any(event.meaning.reported for event in events) or tail.queued:
         return False
     close_us = head.order[0] + REPEATED_US
     if any(event.at_us <= close_us and is_repeatable(event.meaning) for event in events):
@@ -81,9 +81,9 @@ def _follow(
     if _is_repeated(db, session, events):
         return False
     names = {event.meaning.turn for event in events if event.meaning.turn}
-    if tail.told and (names <= tail.names or not names):
+    if tail.reported and (names <= tail.names or not names):
         return False
-    return not tail.told or not turns.known(db, session, names)
+    return not tail.reported or not turns.known(db, session, names)
 
 
 def _is_repeated(
@@ -188,7 +188,7 @@ def _of_part(
 
 def _sources(events: list[Event]) -> set[bool]:
     """Whether a transcript, hooks or both report these."""
-    return {event.meaning.told for event in events}
+    return {event.meaning.reported for event in events}
 
 
 def _is_at_work_before(
@@ -205,7 +205,7 @@ def _is_at_work_before(
 
 def _stands_before(db: apsw.Connection, session: int, tail: Tail, event: Event) -> bool:
     """Whether an event that names no turn is a step before the last turn, or older than it."""
-    if event.at_us < tail.start_us and not event.meaning.told:
+    if event.at_us < tail.start_us and not event.meaning.reported:
         return True
     query = "select 1 from steps where session = ? and position < ? and seq = ?"
     return db.execute(query, (session, tail.position, event.seq)).fetchone() is not None
@@ -231,7 +231,7 @@ def _fits(
             return False
         if meaning.kind is Kind.SESSION_START and meaning.detail == "fork":
             return False
-        if meaning.kind is Kind.PROMPT and meaning.told and _goes_back(meaning, before):
+        if meaning.kind is Kind.PROMPT and meaning.reported and _goes_back(meaning, before):
             return False
     return True
 
@@ -244,7 +244,7 @@ def _goes_back(prompt: Meaning, before: SessionState) -> bool:
 def slices(db: apsw.Connection, mentions: list[Mention], size: int) -> Iterator[Merging]:
     """A session from its beginning, a slice of its events at a time."""
     inherited, merged = _steps(mentions, SessionState())
-    told = {one.seq for one in merged}
+    reported = {one.seq for one in merged}
     start = _tail_start(mentions, merged)
     state, order = SessionState(), (0, b"")
     tail = _tail(mentions, merged, start, state, 0)
@@ -259,7 +259,7 @@ def slices(db: apsw.Connection, mentions: list[Mention], size: int) -> Iterator[
             folding.add(patched(found[one.seq].event, one))
         state, order = folding.state, folding.order
         yield folding.merging(first, folding.steps, tail, names, is_new=True)
-    left = [one.seq for one in mentions if one.seq not in told]
+    left = [one.seq for one in mentions if one.seq not in reported]
     for first in range(0, len(left), size):
         part_events = [s.event for s in facts.events_at(db, left[first : first + size]).values()]
         folding = _Folding(state)
@@ -286,7 +286,7 @@ def _composed(state: SessionState, position: int, events: list[Event], *, is_new
 def _steps(mentions: list[Mention], before: SessionState) -> tuple[set[int], list[Mention]]:
     """The rows of what a fork inherited, and the conversation without what is not a step."""
     merged = merge(mentions, before.forked_us, has_person=before.has_person)
-    steps = [one for one in merged if not (one.told_alone and one.kind in _NOT_STEPS)]
+    steps = [one for one in merged if not (one.reported_alone and one.kind in _NOT_STEPS)]
     return {one.seq for one in mentions if one.inherited}, steps
 
 
@@ -340,7 +340,7 @@ def _tail(
         frozenset(names - parts),
         min((one.at_us for one in in_turns), default=0),
         position,
-        any(one.told for one in in_turns),
+        any(one.reported for one in in_turns),
         any(one.queued for one in part),
         state.dump(),
     )

@@ -98,11 +98,11 @@ def note_work(db: apsw.Connection, new: Mapping[int, list[Event]]) -> None:
     Only for what hooks reported: an import of ten thousand sessions asks no model.
     """
     if agent_kind(db) == "command":
-        told = ((key, event) for key, events in new.items() for event in events)
+        reported = ((key, event) for key, events in new.items() for event in events)
         rows = {
             (key,)
-            for key, event in told
-            if event.meaning.kind in _TELLING and not event.meaning.told
+            for key, event in reported
+            if event.meaning.kind in _TELLING and not event.meaning.reported
         }
         db.executemany("insert or ignore into model_work values (?)", rows)
 

@@ -19,10 +19,10 @@ PINS = {"Pin": True, "Unpin": False}
 def add_facts(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
     """Apply pins; of each session the one that no other replaces counts."""
     pins = [fact for fact in own if fact.name in PINS]
-    told = facts.own_facts_of(db, {fact.session for fact in pins}) if pins else {}
+    reported = facts.own_facts_of(db, {fact.session for fact in pins}) if pins else {}
     for agent, session in {_who(fact) for fact in pins}:
         if agent:
-            rivals = {fact.id: fact for fact in (*pins, *told.get(session, ()))}
+            rivals = {fact.id: fact for fact in (*pins, *reported.get(session, ()))}
             _pin(db, agent, session, rivals.values())
 
 
@@ -31,8 +31,10 @@ def _who(fact: OwnFact) -> tuple[str, str]:
     return agent if isinstance(agent, str) else "", fact.session
 
 
-def _pin(db: apsw.Connection, agent: str, session: str, told: Iterable[OwnFact]) -> None:
-    names = {fact.id: fact for fact in told if fact.name in PINS and _who(fact) == (agent, session)}
+def _pin(db: apsw.Connection, agent: str, session: str, reported: Iterable[OwnFact]) -> None:
+    names = {
+        fact.id: fact for fact in reported if fact.name in PINS and _who(fact) == (agent, session)
+    }
     links = (Link(fact.at_us, fact.id, after_of(fact.payload)) for fact in names.values())
     if (found := in_force(links)) is not None:
         pinned = PINS[names[found.id].name]

@@ -18,7 +18,7 @@ class Tail(NamedTuple):
     names: frozenset[str]  # the agent's ids of the turns in it: one, but for running sub-agents
     start_us: int
     position: int  # of its first step
-    told: bool  # a transcript reports it
+    reported: bool  # a transcript reports it
     queued: bool  # a prompt waits in it: a later one may be the same
     state: bytes
 
@@ -31,9 +31,9 @@ def tail(db: apsw.Connection, session: int) -> Tail | None:
     row: Any = db.execute(query, (session,)).fetchone()
     if row is None:
         return None
-    names, start_us, position, told, queued, packed = row
+    names, start_us, position, reported, queued, packed = row
     found = frozenset(names.split("\n")) if names else frozenset()
-    return Tail(found, start_us, position, bool(told), bool(queued), unpack(packed))
+    return Tail(found, start_us, position, bool(reported), bool(queued), unpack(packed))
 
 
 def save(db: apsw.Connection, session: int, found: Tail, names: set[str]) -> None:

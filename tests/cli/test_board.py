@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 
 from installed import Installed
-from told import Reader, asked, four_states, tell
+from reported import Reader, asked, four_states, tell
 
 
 def test_where_nothing_is_installed_one_line_says_how(journal: Reader) -> None:

@@ -12,7 +12,7 @@ import commands
 import stored
 from journal.layout import Layout
 from journal.setup import lost_records
-from told import Reader, asked
+from reported import Reader, asked
 
 
 def as_process(home: Path, *args: str, **more: object) -> "subprocess.CompletedProcess[str]":

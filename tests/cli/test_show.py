@@ -15,11 +15,11 @@ import recordings
 from journal.printable import clean, one_line
 from journal.settings.sources import Settings
 from journal.times import to_us
+from reported import NOW_US, Reader, asked, four_states, tell
 from sync.pages.markdown import session_markdown
 from sync.query import detail, listing
 from sync.query.session_detail import Detail
 from sync.store import connection
-from told import NOW_US, Reader, asked, four_states, tell
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07[red]a\u202eb[/red] \x9b31mc\x08"
 

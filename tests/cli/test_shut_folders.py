@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+import reported
 import rights
 import stored
-import told
-from told import Reader, asked
+from reported import Reader, asked
 
 FOLDERS = ("days/2026-11-18", "packs", "contexts", "retry", "dead", "logs")
 
@@ -18,7 +18,7 @@ FOLDERS = ("days/2026-11-18", "packs", "contexts", "retry", "dead", "logs")
 def journal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Reader:
-    made = told.reader(tmp_path, capsys, monkeypatch)
+    made = reported.reader(tmp_path, capsys, monkeypatch)
     asked(made.home, "aaaaaa01", "stored before", 60)
     made("sync")
     for folder in FOLDERS:

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 import stored
 from installed import Installed
 from journal import __version__
-from told import Reader, asked, four_states, tell
+from reported import Reader, asked, four_states, tell
 
 SHAPE = {
     "version": None,

@@ -39,8 +39,8 @@ def test_two_sessions_of_the_real_program(name: str, tmp_path: Path, model: Scri
     assert (person.project / FILE).read_text() == "made by the scripted model\n"
     assert ANSWER in json.dumps(shown["answers"])
     requests = person.ask()
-    told = [request for request in requests if _holds_context(request)]
-    assert told, "the context of the second session has the first"
+    reported = [request for request in requests if _holds_context(request)]
+    assert reported, "the context of the second session has the first"
     assert _holds_context(requests[0]) or name == "opencode"  # which asks for a title first
     assert person.agent.setup.obstacles(person.home, {}) == []
     person.journal("sync")  # a busy machine may show a list before all is synced

@@ -132,71 +132,73 @@ def person(tmp_path: Path, model: MessagesModel) -> Person:
     return Person(tmp_path, model)
 
 
-Told = dict[str, list[Any]]
-Scenario = Callable[[Person], list[Told]]
+Reported = dict[str, list[Any]]
+Scenario = Callable[[Person], list[Reported]]
 
 
-def told(prompts: list[str], answers: list[str], calls: list[tuple[str, bool | None]]) -> Told:
+def reported(
+    prompts: list[str], answers: list[str], calls: list[tuple[str, bool | None]]
+) -> Reported:
     return {"prompts": prompts, "answers": answers, "calls": calls}
 
 
-def one_command(person: Person) -> list[Told]:
+def one_command(person: Person) -> list[Reported]:
     person.ask("run one", script=[ONE, "One was run."])
-    return [told(["run one"], ["One was run."], [("Bash", True)])]
+    return [reported(["run one"], ["One was run."], [("Bash", True)])]
 
 
-def failed_command(person: Person) -> list[Told]:
+def failed_command(person: Person) -> list[Reported]:
     person.ask("look nowhere", script=[FAILS, "It is not there."])
-    return [told(["look nowhere"], ["It is not there."], [("Bash", False)])]
+    return [reported(["look nowhere"], ["It is not there."], [("Bash", False)])]
 
 
-def parallel_calls(person: Person) -> list[Told]:
+def parallel_calls(person: Person) -> list[Reported]:
     person.ask("run both", script=[[ONE, TWO, FAILS], "All were run."])
     calls = [("Bash", False), ("Bash", True), ("Bash", True)]
-    return [told(["run both"], ["All were run."], calls)]
+    return [reported(["run both"], ["All were run."], calls)]
 
 
-def sub_agent(person: Person) -> list[Told]:
+def sub_agent(person: Person) -> list[Reported]:
     given = {"description": "Runs one", "prompt": "run one", "subagent_type": "general-purpose"}
     task = Call("Agent", given | {"run_in_background": False})
     person.ask("let another do it", script=[task, ONE, "The other is done.", "Both are done."])
     calls = [("Agent", True), ("Bash", True)]
-    return [told(["let another do it"], ["Both are done."], calls)]
+    return [reported(["let another do it"], ["Both are done."], calls)]
 
 
-def resumed(person: Person) -> list[Told]:
+def resumed(person: Person) -> list[Reported]:
     person.ask("run one", script=[ONE, "One was run."])
     (session,) = person.sessions()
     person.ask("run two", "--resume", session, script=[TWO, "Two was run."])
     answers = ["One was run.", "Two was run."]
-    return [told(["run one", "run two"], answers, [("Bash", True)] * 2)]
+    return [reported(["run one", "run two"], answers, [("Bash", True)] * 2)]
 
 
-def forked(person: Person) -> list[Told]:
+def forked(person: Person) -> list[Reported]:
     person.ask("run one", script=[ONE, "One was run."])
     (session,) = person.sessions()
     person.ask("run two", "--resume", session, "--fork-session", script=[TWO, "Two was run."])
-    first = told(["run one"], ["One was run."], [("Bash", True)])
+    first = reported(["run one"], ["One was run."], [("Bash", True)])
     both = ["One was run.", "Two was run."]
-    return [first, told(["run one", "run two"], both, [("Bash", True)] * 2)]
+    return [first, reported(["run one", "run two"], both, [("Bash", True)] * 2)]
 
 
-def failed_run(person: Person) -> list[Told]:
+def failed_run(person: Person) -> list[Reported]:
     refusal = Failure(400, "invalid_request_error")
     person.ask("this will fail", script=[ONE, refusal], code=1)
-    return [told(["this will fail"], [f"API Error: 400 {REFUSAL}"], [("Bash", True)])]
+    return [reported(["this will fail"], [f"API Error: 400 {REFUSAL}"], [("Bash", True)])]
 
 
-def two_turns_of_a_terminal(person: Person) -> list[Told]:
+def two_turns_of_a_terminal(person: Person) -> list[Reported]:
     terminal = person.terminal(script=[ONE, "One was run.", "Nothing to do."])
     terminal.ask("run one please", then="One was run.")
     terminal.ask("continue with it", then="Nothing to do.")
     leave(terminal)
     answers = ["One was run.", "Nothing to do."]
-    return [told(["run one please", "continue with it"], answers, [("Bash", True)])]
+    return [reported(["run one please", "continue with it"], answers, [("Bash", True)])]
 
 
-def taken_back(person: Person) -> list[Told]:
+def taken_back(person: Person) -> list[Reported]:
     terminal = person.terminal(script=[ONE, "One was run.", TWO, "Two was run.", "Better so."])
     terminal.ask("run one please", then="One was run.")
     terminal.ask("run two please", then="Two was run.")
@@ -214,10 +216,10 @@ def taken_back(person: Person) -> list[Told]:
     leave(terminal)
     prompts = ["run one please", "-run two please", "do it better"]
     answers = ["One was run.", "-Two was run.", "Better so."]
-    return [told(prompts, answers, [("-Bash", True), ("Bash", True)])]
+    return [reported(prompts, answers, [("-Bash", True), ("Bash", True)])]
 
 
-def hooks_off_in_the_middle(person: Person) -> list[Told]:
+def hooks_off_in_the_middle(person: Person) -> list[Reported]:
     """Nothing of the second turn is recorded: the person has switched hooks off."""
     terminal = person.terminal(script=[ONE, "One was run.", TWO, "Two was run."])
     terminal.ask("run one please", then="One was run.")
@@ -226,10 +228,10 @@ def hooks_off_in_the_middle(person: Person) -> list[Told]:
     terminal.rest(3)
     terminal.ask("run two please", then="Two was run.")
     leave(terminal)
-    return [told(["run one please"], ["One was run."], [("Bash", True)])]
+    return [reported(["run one please"], ["One was run."], [("Bash", True)])]
 
 
-def cleared(person: Person) -> list[Told]:
+def cleared(person: Person) -> list[Reported]:
     terminal = person.terminal(script=["First words.", "Second words."])
     terminal.ask("say the first", then="First words.")
     terminal.type("/clear", then="clear")
@@ -239,12 +241,12 @@ def cleared(person: Person) -> list[Told]:
     terminal.ask("say the second", then="Second words.")
     leave(terminal)
     return [
-        told(["say the first"], ["First words."], []),
-        told(["say the second"], ["Second words."], []),
+        reported(["say the first"], ["First words."], []),
+        reported(["say the second"], ["Second words."], []),
     ]
 
 
-def interrupted(person: Person) -> list[Told]:
+def interrupted(person: Person) -> list[Reported]:
     long = Call("Bash", {"command": "touch begun && sleep 600", "description": "Waits"})
     terminal = person.terminal(script=[long, "Nothing more."])
     terminal.type("wait long please", then="please")
@@ -257,15 +259,15 @@ def interrupted(person: Person) -> list[Told]:
     terminal.ask("stop and rest", then="Nothing more.")
     leave(terminal)
     prompts = ["wait long please", "stop and rest"]
-    return [told(prompts, ["Nothing more."], [("Bash", False)])]
+    return [reported(prompts, ["Nothing more."], [("Bash", False)])]
 
 
-def killed(person: Person) -> list[Told]:
+def killed(person: Person) -> list[Reported]:
     terminal = person.terminal(script=[ONE, "One was run."])
     terminal.ask("run one please", then="One was run.")
     os.kill(terminal.pid, signal.SIGKILL)
     terminal.end()
-    return [told(["run one please"], ["One was run."], [("Bash", True)])]
+    return [reported(["run one please"], ["One was run."], [("Bash", True)])]
 
 
 def leave(terminal: Terminal) -> None:
@@ -285,12 +287,12 @@ def test_every_payload_once_and_the_conversation_as_it_was(
     person: Person, scenario: Scenario
 ) -> None:
     wanted = scenario(person)
-    found = [_told(person.shown(session)) for session in person.sessions()]
+    found = [_reported(person.shown(session)) for session in person.sessions()]
     assert found == wanted
     person.check_payloads()
 
 
-def _told(shown: dict[str, Any]) -> Told:
+def _reported(shown: dict[str, Any]) -> Reported:
     calls = sorted((_marked(o, o["tool"]), o["ok"]) for o in shown["observations"])
     return {
         "prompts": [_marked(p, p["text"]) for p in shown["prompts"] if p["by"] != "machine"],

@@ -20,7 +20,7 @@ import real_agent
 from real_agent import WORDS
 from scripted_model import Call, ScriptedModel, Step, Tools
 
-import told
+import reported
 from journal.agents import AGENTS
 
 PROGRAMS = Path(os.environ.get("E2E_AGENTS", "/nowhere")) / "node_modules" / ".bin"
@@ -126,7 +126,7 @@ class Person:
         }
         now_us = time.time_ns() // 1000
         at = {"now_us": now_us, "cwd": str(self.project)}
-        told.asked(self.home / ".agent-journal", "aaaa01", "about walruses", 9000, **at)
+        reported.asked(self.home / ".agent-journal", "aaaa01", "about walruses", 9000, **at)
 
     def run(self, *command: str) -> str:
         done = subprocess.run(
@@ -219,7 +219,7 @@ def test_a_call_gets_the_records_but_not_those_of_its_own_session(
         person.journal("install", agent, *trust)
         now_us = time.time_ns() // 1000
         at = {"now_us": now_us, "cwd": str(person.project)}
-        told.asked(tmp_path / "home", "aaaa01", "about walruses", 9000, **at)
+        reported.asked(tmp_path / "home", "aaaa01", "about walruses", 9000, **at)
         asked = person.ask(*MORE.get(agent, []))
     said = [json.dumps(request) for request in asked]
     assert any("| request: about walruses" in text for text in said)

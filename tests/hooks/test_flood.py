@@ -10,7 +10,7 @@ import apsw
 import recordings
 import stored
 from hooks import emit
-from told import NOW_US, Reader, asked, four_states
+from reported import NOW_US, Reader, asked, four_states
 
 FLOOD = 1203
 PROJECT = "/code/billing"  # of the flood, and of what people did

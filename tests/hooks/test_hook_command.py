@@ -481,7 +481,7 @@ def test_the_base_interpreter_lies_outside_the_environment() -> None:
     python = base_interpreter()
     assert python.is_absolute()
     assert sys.prefix == sys.base_prefix or not python.is_relative_to(sys.prefix)
-    told = subprocess.run(
+    reported = subprocess.run(
         [python, "-I", "-S", "-c", "import sys; print(sys.prefix)"], capture_output=True
     )
-    assert os.path.realpath(told.stdout.decode().strip()) == os.path.realpath(sys.base_prefix)
+    assert os.path.realpath(reported.stdout.decode().strip()) == os.path.realpath(sys.base_prefix)

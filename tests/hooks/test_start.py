@@ -199,8 +199,8 @@ def test_a_start_that_names_no_source_gets_the_context(scratch: Scratch) -> None
     scratch.context_file.write_bytes(THREE)
     said = json.loads(scratch.payload())
     del said["source"]
-    told = scratch.start(json.dumps(said).encode())
-    assert told["hookSpecificOutput"]["additionalContext"] == CONTEXT
+    reported = scratch.start(json.dumps(said).encode())
+    assert reported["hookSpecificOutput"]["additionalContext"] == CONTEXT
 
 
 @pytest.mark.parametrize("source", ["clear", "compact", "fork"])

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import archived
-from archived import Told
+from archived import Reported
 from commands import Commands
 from mindspring_server import OUT_OF_MEMORY
 from mindspring_state import State
@@ -125,7 +125,7 @@ class Storm:
         for name in [name for name in os.environ if name.startswith(("JOURNAL_", "CLAUDE"))]:
             del os.environ[name]
         os.environ.update(HOME=str(self.folder), TMPDIR=str(self.folder / "tmp"))
-        self.told = Told(self.home)
+        self.reported = Reported(self.home)
         self.commands = Commands()
         self.service = Service(self.folder)
         place = self.service.url if self.kind == "mindspring" else str(self.nas)
@@ -145,9 +145,9 @@ class Storm:
         session = self.chance.choice(SESSIONS)
         late = 100.0 if self.chance.random() < 0.1 else 0.0
         more = " and so on" * self.chance.choice((0, 0, 50, 400))
-        self.told.turn(session, late, more)
+        self.reported.turn(session, late, more)
         if self.chance.random() < 0.1:
-            self.told.end(session)
+            self.reported.end(session)
 
     def _trouble(self) -> None:
         what = self.chance.random()
@@ -203,7 +203,7 @@ class Storm:
             if not archived.retry_files(self.home):
                 break
             time.sleep(0.2)
-        self.told.turn(SESSIONS[0])
+        self.reported.turn(SESSIONS[0])
         self._fine("sync", ahead_seconds=2 * 3600)  # what killed writers have left is old then
 
     def _fine(self, *command: str, ahead_seconds: float = 0) -> None:
@@ -230,11 +230,11 @@ def check(storm: Storm) -> None:
     assert set(receipts.values()) <= {1}, "a piece has two receipts that differ"
     if storm.kind == "mindspring":
         state = storm.service.stored
-        archived.assert_arrived(state, storm.told)
+        archived.assert_arrived(state, storm.reported)
         assert {row["content_hash"] for row in state.sources.values()} == receipts.keys()
         _assert_rolled_over(state)
     else:
-        archived.assert_in_folder(storm.nas, storm.told)
+        archived.assert_in_folder(storm.nas, storm.reported)
 
 
 def _assert_rolled_over(state: State) -> None:
@@ -281,7 +281,7 @@ def blow(kind: str, seed: int, kills: int) -> bool:
         f"faults: {storm.faults}, databases lost: {storm.lost_databases}, "
         f"services killed: {storm.service_kills}"
     )
-    print(f"prompts and answers: {len(storm.told.texts)}, once each in {pieces} pieces,")
+    print(f"prompts and answers: {len(storm.reported.texts)}, once each in {pieces} pieces,")
     print(f"{storm.at_the_remote} of them there before the calm; {time.monotonic() - began:.0f} s")
     shutil.rmtree(folder)
     if not storm.at_the_remote:

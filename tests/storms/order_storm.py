@@ -41,7 +41,7 @@ class Storm:
     seed: int
     done: Counter[str] = field(default_factory=Counter)
     killed: int = 0
-    told: dict[str, str] = field(default_factory=dict)  # token: session
+    reported: dict[str, str] = field(default_factory=dict)  # token: session
     gone: set[str] = field(default_factory=set)  # tokens that were forgotten
     forgotten: set[str] = field(default_factory=set)  # sessions that ever were
     number: int = 0
@@ -78,7 +78,7 @@ class Storm:
         for _ in range(self.chance.randint(1, 4)):
             self.number += 1
             token = f"token{self.number:06d}"
-            self.told[token] = session
+            self.reported[token] = session
             at_ns = time.time_ns()
             if session not in self.forgotten:
                 at_ns -= ago_days * DAY_NS
@@ -107,7 +107,7 @@ class Storm:
 
     def export(self) -> None:
         """An export that is imported later, perhaps when something of it was forgotten."""
-        if self.told:
+        if self.reported:
             self._fine("sync")
             self._fine("export", "--output", str(self.copies / f"{self.number}.jsonl"))
 
@@ -120,7 +120,7 @@ class Storm:
 
     def forget(self) -> None:
         """All of a session goes; killed or not, it is asked for until it is done."""
-        alive = sorted({self.told[token] for token in self.told.keys() - self.gone})
+        alive = sorted({self.reported[token] for token in self.reported.keys() - self.gone})
         if not alive:
             return
         self._fine("sync")
@@ -130,7 +130,7 @@ class Storm:
             again = self.commands.run(self.home, "forget", session, "--yes")
             assert again.code in (0, 1), again  # 1: it is gone already
         self.forgotten.add(session)
-        self.gone |= {token for token, one in self.told.items() if one == session}
+        self.gone |= {token for token, one in self.reported.items() if one == session}
 
     def lose(self) -> None:
         """The database is gone."""
@@ -139,7 +139,7 @@ class Storm:
 
     def copy(self) -> None:
         """A copy of the database, as a backup has it."""
-        if not self.told:
+        if not self.reported:
             return
         self._fine("sync")
         place = self.copies / f"database-{self.number}"
@@ -177,7 +177,7 @@ class Storm:
 
     def check(self) -> None:
         """Everything that must hold now; AssertionError: it does not."""
-        wanted = Counter(self.told.keys() - self.gone)
+        wanted = Counter(self.reported.keys() - self.gone)
         for step in (lambda: None, self.lose, self._oldest):
             step()
             for command in (("sync",), ("sync", "--rebuild")):
@@ -214,7 +214,7 @@ def blow(seed: int, steps: int) -> bool:
     packs = len(list((storm.home / "packs").glob("*.gz")))
     shutil.rmtree(folder)
     print(f"{dict(storm.done)}, killed: {storm.killed}, packs: {packs}")
-    print(f"records: {len(storm.told)}, forgotten: {len(storm.gone)}", end="; ")
+    print(f"records: {len(storm.reported)}, forgotten: {len(storm.gone)}", end="; ")
     print(f"stored_records: everything; {time.monotonic() - began:.0f} s")
     return True
 

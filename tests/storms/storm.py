@@ -89,7 +89,7 @@ class Storm:
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
         self.home = self.folder / "home"
-        self.told = self.folder / "told"
+        self.reported = self.folder / "told"
         self.log = self.folder / "log"
         self.home.mkdir()
         (self.folder / "tmp").mkdir()
@@ -124,8 +124,8 @@ class Storm:
             names = [f"storm-{generation}-{number}" for number in range(SESSIONS)]
             self.writers_started += 1
             seed = self.seed * 100_003 + self.writers_started
-            self.writers.add(self._fork(storm_writer.write, self.home, names, seed, self.told))
-        while not self.told.exists():
+            self.writers.add(self._fork(storm_writer.write, self.home, names, seed, self.reported))
+        while not self.reported.exists():
             time.sleep(0.01)
 
     def _fork(self, work: Callable[..., Any], *args: object) -> int:
@@ -228,8 +228,8 @@ def check(storm: Storm) -> truth.Truth:
     assert not report.unreadable, report.unreadable
     found = truth.read(home)
     assert truth.held(home) == found.records, "the database and the files differ"
-    told = dict(line.split() for line in storm.told.read_text().splitlines())
-    lost = [i for i, digest in told.items() if found.records.get(i, b"").hex() != digest]
+    reported = dict(line.split() for line in storm.reported.read_text().splitlines())
+    lost = [i for i, digest in reported.items() if found.records.get(i, b"").hex() != digest]
     assert not lost, f"{len(lost)} records were written, and are in no file: {lost[0]}"
     truth.assert_accounted(home, found.torn)
     stored.check(home)

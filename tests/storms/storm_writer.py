@@ -62,11 +62,11 @@ def _call(chance: random.Random, text: Iterator[str]) -> Iterator[tuple[str, dic
         yield "PostToolUse", {**call, "tool_response": {"originalFile": next(text)}}
 
 
-def write(home: Path, sessions: list[str], seed: int, told: Path) -> None:
+def write(home: Path, sessions: list[str], seed: int, reported: Path) -> None:
     """Record for ever. Print what has certainly been written: id and content, a line each."""
     chance = random.Random(seed)
     events = {session: turns(chance) for session in sessions}
-    fd = os.open(told, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    fd = os.open(reported, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     unpaused = 0
     while True:
         if unpaused:

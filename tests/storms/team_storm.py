@@ -48,7 +48,7 @@ def storm(team: Team, kills: int, servers: int, chance: random.Random) -> int:
     for number in range(kills):
         home = chance.choice(homes)
         for _ in range(chance.randint(0, 2)):
-            home.told.turn(f"{home.path.name}-{chance.choice(SESSIONS)}")
+            home.reported.turn(f"{home.path.name}-{chance.choice(SESSIONS)}")
         if servers and number % every == every - 1:
             _kill_the_server(team, home, chance)
         seconds = chance.uniform(LEAST_SECONDS, MOST_SECONDS) * slowness()
@@ -77,15 +77,15 @@ def settle(team: Team, homes: list[Home]) -> int:
             home.run("replay", "--all")
             home.run("sync")
             home.run("import", "--archive")
-    told = sorted(one for home in homes for one in home.told.ids)
+    reported = sorted(one for home in homes for one in home.reported.ids)
     places = {"archive": team.ids(), **{home.path.name: home.ids() for home in homes}}
     wrong = 0
     for name, found in places.items():
         counted = Counter(found)
-        missing = [one for one in told if counted[one] == 0]
+        missing = [one for one in reported if counted[one] == 0]
         twice = [one for one, count in counted.items() if count > 1]
         print(f"{name}: {len(found)} records, {len(missing)} missing, {len(twice)} twice")
-        wrong += len(missing) + len(twice) + len(counted.keys() - set(told))
+        wrong += len(missing) + len(twice) + len(counted.keys() - set(reported))
     sent = team.rows("postgres", "select count(*) from sessions")[0][0]
     waiting = sum(len(list((home.path / "retry").glob("*.json"))) for home in homes)
     print(f"sessions: {sent}, waiting: {waiting}")

@@ -216,9 +216,9 @@ def test_sessions_of_three_agents_are_one_context_that_names_them(
     command = dict(hooks_file.look(AGENTS["codex"], path).commands())["SessionStart"]
     start = json.dumps({"session_id": "next", "cwd": str(cwd), "source": "startup"}).encode()
     done = firing.run(command, start, dict(os.environ), cwd)
-    told = json.loads(done.stdout)["hookSpecificOutput"]["additionalContext"]
-    assert len(told.encode()) <= 9_900
-    heads = re.findall(r"^\[\S+\] (\S+)", told, re.MULTILINE)
+    reported = json.loads(done.stdout)["hookSpecificOutput"]["additionalContext"]
+    assert len(reported.encode()) <= 9_900
+    heads = re.findall(r"^\[\S+\] (\S+)", reported, re.MULTILINE)
     assert sorted(heads) == sorted(THREE)
 
 

@@ -61,7 +61,7 @@ def test_an_older_home_has_the_same_rows_and_the_same_export(
     home, export = older / "home", older / "again.jsonl"
     waiting = sorted(path.name for path in (home / "retry").iterdir())
     (dead,) = (home / "dead").iterdir()
-    told = dead.read_bytes()
+    reported = dead.read_bytes()
     for one in (command, ("export", "--format", "jsonl", "--output", str(export))):
         assert cli.run(["--home", str(home), *one]) == 0
     before = json.loads((older / "rows.json").read_text())
@@ -70,5 +70,5 @@ def test_an_older_home_has_the_same_rows_and_the_same_export(
     assert rows(home) == before
     assert export.read_bytes() == (older / "export.jsonl").read_bytes()
     assert sorted(path.name for path in (home / "retry").iterdir()) == waiting
-    assert dead.read_bytes() == told
+    assert dead.read_bytes() == reported
     stored.check(home)

@@ -52,7 +52,7 @@ class TimeMachine(RuleBasedStateMachine):
         self.true_us, self.error_us = START_US, 0
         self.boot, self.booted_us = 1, START_US - DAY_US
         self.heard_us: dict[str, int] = {}  # truly, when the session was recorded last
-        self.told: dict[str, int] = {}  # events since it was forgotten last
+        self.reported: dict[str, int] = {}  # events since it was forgotten last
         self.pinned: set[str] = set()
         self.number = 0
         self.run_pass()  # the clock was right once
@@ -100,7 +100,7 @@ class TimeMachine(RuleBasedStateMachine):
         emit.append(str(self.layout.home), name, line, self.wall_us * 1000, durable=False)
         self.run_pass()
         self.heard_us[session] = self.true_us
-        self.told[session] = self.told.get(session, 0) + 1
+        self.reported[session] = self.reported.get(session, 0) + 1
 
     @rule(session=SESSIONS, days=st.integers(1, 3_000))
     def records_of_another_clock_are_imported(self, session: str, days: int) -> None:
@@ -115,12 +115,12 @@ class TimeMachine(RuleBasedStateMachine):
             at_us += SECOND_US
         self.run_pass()
         self.heard_us[name] = self.true_us
-        self.told[name] = self.told.get(name, 0) + 2
+        self.reported[name] = self.reported.get(name, 0) + 2
 
-    @precondition(lambda self: self.told)
+    @precondition(lambda self: self.reported)
     @rule(data=st.data(), pin=st.booleans())
     def a_session_is_pinned_or_unpinned(self, data: st.DataObject, pin: bool) -> None:
-        session = data.draw(st.sampled_from(sorted(self.told)))
+        session = data.draw(st.sampled_from(sorted(self.reported)))
         db = stored.database(self.layout.home)
         before = pins_and_ends.pin_record(db, AGENT, session)
         db.close()
@@ -130,17 +130,17 @@ class TimeMachine(RuleBasedStateMachine):
         self.run_pass()
         (self.pinned.add if pin else self.pinned.discard)(session)
 
-    @precondition(lambda self: self.told)
+    @precondition(lambda self: self.reported)
     @rule(data=st.data())
     def a_session_is_forgotten(self, data: st.DataObject) -> None:
-        session = data.draw(st.sampled_from(sorted(self.told)))
+        session = data.draw(st.sampled_from(sorted(self.reported)))
         settings_ = load_settings(self.layout, {})
         now_ns = self.wall_us * 1000
         order = forget.Order(self.layout, settings_, now_ns, lambda: False, self.reading())
         forget.forget(order, AGENT, session)
         self.run_pass()
         self.true_us += SECOND_US  # what was recorded at that very moment is forgotten, too
-        del self.told[session], self.heard_us[session]
+        del self.reported[session], self.heard_us[session]
         self.pinned.discard(session)
 
     @rule()
@@ -163,7 +163,7 @@ class TimeMachine(RuleBasedStateMachine):
             join session_states t on t.session = s.key group by 1
         """
         found = {row[0]: row[1:] for row in stored.rows(self.layout.home, query)}
-        for session, number in self.told.items():
+        for session, number in self.reported.items():
             age_us = self.true_us - self.heard_us[session]
             kept = session in self.pinned or age_us <= LIMIT_DAYS * DAY_US
             if kept:
@@ -171,13 +171,13 @@ class TimeMachine(RuleBasedStateMachine):
                 assert found[session][0] == number, f"of {session} something is lost"
             if session in found and age_us <= 20 * HOUR_US:
                 assert found[session][2] != "silence", f"{session} is live"
-        for session in found.keys() - self.told.keys():
+        for session in found.keys() - self.reported.keys():
             raise AssertionError(f"{session} is back")
         self._forget_what_went(set(found))
 
     def _forget_what_went(self, found: set[str]) -> None:
-        for session in [one for one in self.told if one not in found]:
-            del self.told[session], self.heard_us[session]
+        for session in [one for one in self.reported if one not in found]:
+            del self.reported[session], self.heard_us[session]
             self.pinned.discard(session)
 
     @invariant()

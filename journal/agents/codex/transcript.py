@@ -185,11 +185,11 @@ def _arguments(said: Mapping[str, Any]) -> Any:
 
 
 def _command(said: Mapping[str, Any], given: Any) -> str:
-    told = given if isinstance(given, dict) else {}
+    reported = given if isinstance(given, dict) else {}
     for key in ("cmd", "command"):
-        if isinstance(told.get(key), str):
-            return text(told, key)
-    return command_line(told.get("command", obj(said, "action").get("command")))
+        if isinstance(reported.get(key), str):
+            return text(reported, key)
+    return command_line(reported.get("command", obj(said, "action").get("command")))
 
 
 def command_line(argv: Any) -> str:

@@ -172,9 +172,9 @@ def _switched_off(report: "Installation") -> list[str]:
     if report.agent.name != CLAUDE_CODE:
         return []
     found = look_at_agent(read_levels(report.settings, Path.cwd()), {})
-    told = [one.message for one in found if one.status is Status.ERROR]
+    reported = [one.message for one in found if one.status is Status.ERROR]
     own = f"disableAllHooks is set in {report.settings}"  # `install` warns of it
-    return [f"{one}: no hook runs" for one in told if one != own]
+    return [f"{one}: no hook runs" for one in reported if one != own]
 
 
 def _offer_import(app: App, settings: Path | None, dry_run: bool) -> None:

@@ -118,14 +118,14 @@ def test_the_command_of_a_skill_and_what_it_printed_are_found() -> None:
 
 
 def test_a_session_is_called_what_the_person_named_it() -> None:
-    told = [
+    reported = [
         prompt("fix the cart", origin={"kind": "human"}),
         line(type="ai-title", aiTitle="Cart repair"),
         line(type="custom-title", customTitle="the big cart"),
         line(type="ai-title", aiTitle="Cart repair, second part"),
     ]
     state, titles = SessionState(), []
-    for number, meaning in enumerate(told, 1):
+    for number, meaning in enumerate(reported, 1):
         state = fold(state, Event(number, b"%16d" % number, number, "claude-code", "", {}, meaning))
         titles.append(title(state))
     assert titles == ["fix the cart", "Cart repair", "the big cart", "the big cart"]

@@ -160,8 +160,10 @@ def test_context_in_front_of_a_prompt_is_not_the_person_s() -> None:
     assert prompt.text == "please do the simple thing"
     from journal.agents.gemini_cli.hooks import own_words
 
-    told = "<hook_context>&lt;agent-journal project=x&gt;\n&lt;/agent-journal&gt;</hook_context>"
-    assert own_words(f"{told}\n\nfix <hook_context>") == "fix <hook_context>"
+    reported = (
+        "<hook_context>&lt;agent-journal project=x&gt;\n&lt;/agent-journal&gt;</hook_context>"
+    )
+    assert own_words(f"{reported}\n\nfix <hook_context>") == "fix <hook_context>"
 
 
 def test_a_patch_names_its_first_file_below_the_session_s_folder() -> None:

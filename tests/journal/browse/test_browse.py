@@ -86,5 +86,5 @@ def test_r_goes_back_into_the_session(home: Path) -> None:
         screen.wait_for("invoice totals")
         screen.press(b"r")
         screen.wait_for("left=5")
-        told = "".join(screen.lines())
-        assert f"agent in {cwd}: --resume {looked_at.FIXED}" in told
+        reported = "".join(screen.lines())
+        assert f"agent in {cwd}: --resume {looked_at.FIXED}" in reported

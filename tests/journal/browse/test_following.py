@@ -283,7 +283,7 @@ def test_without_a_terminal_or_with_json_it_is_wrong_usage(
     home: Path, options: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["--home", str(home), "sessions", "--live", *options]) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert said in told.err
-    assert len(told.err.splitlines()) == 1
+    reported = capsys.readouterr()
+    assert reported.out == ""
+    assert said in reported.err
+    assert len(reported.err.splitlines()) == 1

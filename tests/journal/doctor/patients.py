@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+import reported
 import stored
-import told
 from journal import cli
 from journal.layout import Layout
 from journal.times import DAY_US
@@ -27,8 +27,8 @@ class Patient:
         self._capsys = capsys
         self.run("install")
         # The doctor's clock is the real one: the sessions are of noon, four days ago.
-        self.told_us = (time.time_ns() // 1000 // DAY_US - 4) * DAY_US + DAY_US // 2
-        told.four_states(self.home, self.told_us)
+        self.reported_us = (time.time_ns() // 1000 // DAY_US - 4) * DAY_US + DAY_US // 2
+        reported.four_states(self.home, self.reported_us)
         for path in self.home.rglob("*"):  # as the emitter would have left them
             path.chmod(0o700 if path.is_dir() else 0o600)
         stored.sync(self.home)

@@ -17,8 +17,8 @@ from rich.cells import cell_len
 
 import firing
 import recordings
+import reported
 import stored
-import told
 from hooks import autostart, emit
 from installed import Installed
 from journal import cli
@@ -208,7 +208,7 @@ def test_a_read_only_disk(disks: Callable[[str], Path]) -> None:
 
 def test_a_bad_configuration_is_found_and_nothing_is_synced_with_it(patient: Patient) -> None:
     patient.configure("[remote]\nkind = 'pigeon'\n")
-    told.tell(patient.home, "aaaaaa01", "Stop", 0, now_us=patient.told_us)
+    reported.tell(patient.home, "aaaaaa01", "Stop", 0, now_us=patient.reported_us)
     patient.finds("settings", "error", "remote.kind")
     found = patient.doctor("--fix", code=1)
     assert found[-1]["message"].startswith("not sent: nothing may be stored while the settings")
@@ -289,9 +289,11 @@ def test_databases_of_others(patient: Patient) -> None:
 
 
 def test_records_that_wait_long_are_reported(patient: Patient) -> None:
-    told.tell(patient.home, "aaaaaa01", "Stop", 0)
+    reported.tell(patient.home, "aaaaaa01", "Stop", 0)
     patient.finds("backlog", "warning", "not synced, the oldest from")
-    told.tell(patient.home, "aaaaaa01", "Stop", 0)  # the canary's pass has taken the other one in
+    reported.tell(
+        patient.home, "aaaaaa01", "Stop", 0
+    )  # the canary's pass has taken the other one in
     patient.is_fixed("backlog", "synced 1 record")
 
 
@@ -350,7 +352,7 @@ def test_the_agent_ran_and_nothing_was_recorded(patient: Patient) -> None:
     patient.run("off", "--here")  # that may be the project
     assert "Claude ran" not in patient.run()
     patient.run("on", "--here")
-    told.tell(patient.home, "new", "Stop", 0)
+    reported.tell(patient.home, "new", "Stop", 0)
     assert "Claude ran" not in patient.run()
     assert patient.doctor()[-2]["status"] == "ok"
 

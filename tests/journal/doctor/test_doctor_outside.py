@@ -6,8 +6,8 @@ import time
 
 import pytest
 
+import reported
 import stored
-import told
 from journal.record import own_facts
 from journal.times import DAY_US
 from tests.journal.doctor.patients import Patient
@@ -72,7 +72,7 @@ def test_records_of_the_future_and_a_clock_that_was_set_back(
     patient: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ahead_us = time.time_ns() // 1000 + 2 * DAY_US
-    told.tell(patient.home, "future", "UserPromptSubmit", 0, now_us=ahead_us, prompt="hello")
+    reported.tell(patient.home, "future", "UserPromptSubmit", 0, now_us=ahead_us, prompt="hello")
     stored.sync(patient.home)
     patient.finds("clock", "warning", "newest record is from the future")
     os.utime(patient.layout.synced, (time.time() + 7200, time.time() + 7200))

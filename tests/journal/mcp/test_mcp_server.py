@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import mcp_client
-import told
+import reported
 from journal.cli.app import App
 from journal.errors import JournalError, UsageError
 from journal.mcp.answers import answer
@@ -33,7 +33,7 @@ class Story:
 
     def tell(self, session: str, event: str, ago: float, **payload: Any) -> None:
         payload = {"cwd": str(self.project), **payload}
-        told.tell(self.home, session, event, ago, now_us=self.now_us, **payload)
+        reported.tell(self.home, session, event, ago, now_us=self.now_us, **payload)
 
     def simple(self, session: str, prompt: str, answer: str, ago: float, **payload: Any) -> None:
         """A session of one prompt and one answer."""

@@ -34,10 +34,10 @@ def settings_or_usage_error(layout: Layout, data: bytes, environ: Mapping[str, s
     try:
         made = load(layout, data, environ)
     except UsageError as error:
-        told = f"{error}\n{error.hint}"
+        reported = f"{error}\n{error.hint}"
     else:
-        told = f"{layout.config}\n{made.watch.settle_ms}"
-    assert len(told.splitlines()) == 2, told
+        reported = f"{layout.config}\n{made.watch.settle_ms}"
+    assert len(reported.splitlines()) == 2, reported
 
 
 @HOSTILE

@@ -138,8 +138,8 @@ def test_the_stream_sends_what_happens_and_nothing_else(tmp_path: Path) -> None:
         changes = server.changes()
         server.get("/")
         writer.tell("a2", "UserPromptSubmit", 0, cwd="/x", prompt="something new")
-        told = changes.get(timeout=20)
-        assert told["sessions"] == ["a2"]
+        reported = changes.get(timeout=20)
+        assert reported["sessions"] == ["a2"]
         assert server.get("/api/sessions").json["items"][0]["session"] == "a2"
         assert changes.empty()
 

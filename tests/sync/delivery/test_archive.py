@@ -27,7 +27,7 @@ import archived
 import firing
 import recordings
 import stored
-from archived import QUICK, Told, heads, retry_files
+from archived import QUICK, Reported, heads, retry_files
 from chance import examples
 from commands import Commands, Done
 from installed import Installed
@@ -54,7 +54,7 @@ class Home:
     def __init__(self, folder: Path, commands: Commands) -> None:
         self.path = folder / "home"
         self.path.mkdir(exist_ok=True)
-        self.told = Told(self.path)
+        self.reported = Reported(self.path)
         self.ahead_seconds = 0.0
         self._commands = commands
 
@@ -96,19 +96,19 @@ def mindspring(home: Home, server: Server) -> Home:
 
 
 @pytest.fixture(scope="module")
-def thirty(tmp_path_factory: pytest.TempPathFactory, commands: Commands) -> Told:
+def thirty(tmp_path_factory: pytest.TempPathFactory, commands: Commands) -> Reported:
     """A home in which thirty sessions wait to be archived."""
     home = Home(tmp_path_factory.mktemp("thirty"), commands)
     for number in range(SESSIONS):
-        home.told.turn(f"session-{number}")
+        home.reported.turn(f"session-{number}")
     home("sync")
-    return home.told
+    return home.reported
 
 
 @pytest.fixture
-def waiting(home: Home, thirty: Told, server: Server) -> Home:
+def waiting(home: Home, thirty: Reported, server: Server) -> Home:
     shutil.copytree(thirty.home, home.path, dirs_exist_ok=True)
-    home.told = Told(home.path, [*thirty.texts], [*thirty.ids], thirty.made)
+    home.reported = Reported(home.path, [*thirty.texts], [*thirty.ids], thirty.made)
     home.configure("mindspring", server.url)
     return home
 
@@ -152,7 +152,7 @@ def test_with_any_behaviour_of_a_remote_a_sync_ends_in_time_and_says_what_it_was
         server.heal()
         time.sleep(0.05)  # as long as the circuit stays open
     waiting.deliver_all()
-    archived.assert_arrived(server.state, waiting.told)
+    archived.assert_arrived(server.state, waiting.reported)
     assert server.titles() == ["session_history"]
     asked = len(server.asked)
     assert waiting.sync()["sent"] == 0
@@ -170,7 +170,7 @@ def test_what_is_refused_for_a_while_is_divided_and_arrives_once(
     assert len(retry_files(waiting.path)) == 2 * SESSIONS
     server.heal()
     waiting.deliver_all()
-    archived.assert_arrived(server.state, waiting.told)
+    archived.assert_arrived(server.state, waiting.reported)
     assert server.titles() == ["session_history"]
 
 
@@ -180,15 +180,15 @@ def test_what_is_ambiguous_is_looked_up_before_it_is_sent_again(
     mindspring: Home, server: Server, route: str, kind: str
 ) -> None:
     server.fail(route, kind, times=1)
-    mindspring.told.turn("one")
-    mindspring.told.turn("two")
+    mindspring.reported.turn("one")
+    mindspring.reported.turn("two")
     assert mindspring.sync()["failed"] == 1
     for _ in range(3):
         mindspring.replay("--all")
     archived_then = archived.said(server.state)
     assert len(archived_then) == len(set(archived_then))
     mindspring.deliver_all()
-    archived.assert_arrived(server.state, mindspring.told)
+    archived.assert_arrived(server.state, mindspring.reported)
 
 
 def test_hooks_know_nothing_of_a_remote_that_hangs(
@@ -197,7 +197,7 @@ def test_hooks_know_nothing_of_a_remote_that_hangs(
     home = Home(installed.folder, commands)
     slow = "connect_timeout_seconds = 2\ntimeout_seconds = 2\nmin_interval_seconds = 0"
     home.configure("mindspring", server.url, slow)
-    home.told.turn("one")
+    home.reported.turn("one")
     server.fail("any", "hang")
     command = [sys.executable, "-m", "journal", "--home", str(home.path), "sync"]
     environ = {**os.environ, archived.VARIABLE: TOKEN}
@@ -258,10 +258,10 @@ def test_without_the_database_a_replay_delivers_and_nothing_is_sent_twice(
     waiting.sync()
     waiting.sync()
     assert len(server.asked) == asked
-    archived.assert_arrived(server.state, waiting.told)
-    waiting.told.turn("session-3")
+    archived.assert_arrived(server.state, waiting.reported)
+    waiting.reported.turn("session-3")
     assert waiting.sync()["sent"] == 1
-    archived.assert_arrived(server.state, waiting.told)
+    archived.assert_arrived(server.state, waiting.reported)
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
@@ -269,9 +269,9 @@ def test_a_refusal_pauses_with_one_notice_and_adds_no_files(
     mindspring: Home, server: Server, status: int
 ) -> None:
     server.fail(status=status, body='{"error":"Not for you"}')
-    mindspring.told.turn("one")
+    mindspring.reported.turn("one")
     for _ in range(8):
-        mindspring.told.turn("one")
+        mindspring.reported.turn("one")
         done = mindspring("sync")
         assert done.stderr.count("\n") == 1
         assert "Not for you" in done.stderr
@@ -280,30 +280,30 @@ def test_a_refusal_pauses_with_one_notice_and_adds_no_files(
     assert "paused" in mindspring("status").stdout
     server.heal()
     mindspring.deliver_all()
-    archived.assert_arrived(server.state, mindspring.told)
+    archived.assert_arrived(server.state, mindspring.reported)
 
 
 def test_without_a_token_nothing_is_asked_and_one_line_says_why(
     mindspring: Home, server: Server
 ) -> None:
-    mindspring.told.turn("one")
+    mindspring.reported.turn("one")
     done = mindspring("sync", token="")
     assert done.stderr.count("\n") == 1
     assert f"{archived.VARIABLE} is not set" in done.stderr
     assert server.asked == []
     mindspring.deliver_all()
-    archived.assert_arrived(server.state, mindspring.told)
+    archived.assert_arrived(server.state, mindspring.reported)
 
 
 def test_a_piece_that_is_too_large_is_divided_until_it_fits(
     mindspring: Home, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(20):
-        mindspring.told.turn("one", more=" and so on" * 40)
+        mindspring.reported.turn("one", more=" and so on" * 40)
     _limit(server, monkeypatch, 3_000)
     mindspring.deliver_all()
     assert len(server.state.sources) > 8
-    archived.assert_arrived(server.state, mindspring.told)
+    archived.assert_arrived(server.state, mindspring.reported)
     assert list((mindspring.path / "dead").glob("*")) == []
 
 
@@ -323,8 +323,8 @@ def _limit(server: Server, monkeypatch: pytest.MonkeyPatch, most_bytes: int) -> 
 def test_a_refused_piece_is_given_up_and_replay_tries_it_again(
     mindspring: Home, server: Server
 ) -> None:
-    mindspring.told.turn("one")
-    mindspring.told.turn("two")
+    mindspring.reported.turn("one")
+    mindspring.reported.turn("two")
     server.fail("upload", status=415, body='{"error":"Invalid content type"}')
     for _ in range(6):
         mindspring.sync()
@@ -351,10 +351,10 @@ def test_a_refused_piece_is_given_up_and_replay_tries_it_again(
     assert done.json["sent"] == len(paths)
     assert done.stderr.count("cannot be replayed") == 1
     damaged.unlink()
-    archived.assert_arrived(server.state, mindspring.told)
+    archived.assert_arrived(server.state, mindspring.reported)
     assert dead_pieces.list_paths(mindspring.path / "dead") == []
     mindspring.sync()
-    archived.assert_arrived(server.state, mindspring.told)
+    archived.assert_arrived(server.state, mindspring.reported)
 
 
 def test_a_session_that_goes_on_is_sent_at_intervals_and_at_its_end(
@@ -363,16 +363,16 @@ def test_a_session_that_goes_on_is_sent_at_intervals_and_at_its_end(
     mindspring.configure("mindspring", server.url, QUICK.replace("= 0\n", "= 600").replace(
         "min_interval_seconds = 0", "min_interval_seconds = 600"))  # fmt: skip
     for _ in range(3):
-        mindspring.told.turn("one")
+        mindspring.reported.turn("one")
         assert mindspring.sync()["sent"] == 0
     assert retry_files(mindspring.path) == []
     mindspring.ahead_seconds = 700
     assert mindspring.sync()["sent"] == 1
-    mindspring.told.turn("one")
+    mindspring.reported.turn("one")
     assert mindspring.sync()["sent"] == 0
-    mindspring.told.end("one")
+    mindspring.reported.end("one")
     assert mindspring.sync()["sent"] == 1
-    archived.assert_arrived(server.state, mindspring.told)
+    archived.assert_arrived(server.state, mindspring.reported)
 
 
 def test_while_the_remote_is_dead_the_pieces_of_a_session_merge(
@@ -380,15 +380,15 @@ def test_while_the_remote_is_dead_the_pieces_of_a_session_merge(
 ) -> None:
     server.fail(status=503)
     for number in range(8):
-        mindspring.told.turn("one")
+        mindspring.reported.turn("one")
         if number == 4:
-            mindspring.told.turn("one", late_seconds=60)
+            mindspring.reported.turn("one", late_seconds=60)
         mindspring.sync()
     assert len(retry_files(mindspring.path)) == 2
     server.heal()
     mindspring.deliver_all()
     assert len(server.state.sources) <= 3
-    archived.assert_arrived(server.state, mindspring.told)
+    archived.assert_arrived(server.state, mindspring.reported)
 
 
 def test_a_piece_that_is_full_does_not_grow(mindspring: Home, server: Server) -> None:
@@ -396,22 +396,22 @@ def test_a_piece_that_is_full_does_not_grow(mindspring: Home, server: Server) ->
     server.fail(status=503)
     for number in range(9):
         late = 300 if number % 3 == 0 else 0
-        mindspring.told.turn("one", more=" and so on" * 60, late_seconds=late)
+        mindspring.reported.turn("one", more=" and so on" * 60, late_seconds=late)
         mindspring.sync()
     assert 3 <= len(retry_files(mindspring.path)) < 9
     assert max(head["piece"]["bytes"] for head in heads(mindspring.path)) < 8000
     server.heal()
     mindspring.deliver_all()
-    archived.assert_arrived(server.state, mindspring.told)
+    archived.assert_arrived(server.state, mindspring.reported)
 
 
 def test_late_events_go_into_a_later_piece(mindspring: Home, server: Server) -> None:
-    mindspring.told.turn("one")
+    mindspring.reported.turn("one")
     mindspring.sync()
-    mindspring.told.turn("one", late_seconds=100)
+    mindspring.reported.turn("one", late_seconds=100)
     mindspring.sync()
     assert sorted(len(thread["messages"]) for thread in archived.threads(server.state)) == [4, 4]
-    archived.assert_arrived(server.state, mindspring.told)
+    archived.assert_arrived(server.state, mindspring.reported)
 
 
 SECRET = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
@@ -419,8 +419,8 @@ CUSTOMER = "Zebra-4711-Works"
 
 
 def test_no_secret_is_in_any_request(mindspring: Home, server: Server) -> None:
-    mindspring.told.turn("one", more=f" with {SECRET}")
-    mindspring.told.say("one", "PostToolUse", {
+    mindspring.reported.turn("one", more=f" with {SECRET}")
+    mindspring.reported.say("one", "PostToolUse", {
         "tool_name": "Bash", "tool_use_id": "x", "tool_input": {"command": f"curl -u a:{SECRET} x"},
         "tool_response": {"stdout": f"token={SECRET}"},
     })  # fmt: skip
@@ -438,15 +438,15 @@ def test_what_a_pattern_of_the_user_hides_is_hidden_in_what_was_synced_before(
     home: Home, server: Server, tmp_path: Path, kind: str
 ) -> None:
     long = "x" * 3_990  # what a tool said is cut at 4,000 characters
-    home.told.say("one", "UserPromptSubmit", {"prompt": f"{CUSTOMER} wants a table"})
-    home.told.say("one", "UserPromptSubmit", {"prompt": "y" * 110 + CUSTOMER})
-    home.told.say("one", "UserPromptSubmit", {"prompt": "z" * 99_990 + " " + CUSTOMER})
+    home.reported.say("one", "UserPromptSubmit", {"prompt": f"{CUSTOMER} wants a table"})
+    home.reported.say("one", "UserPromptSubmit", {"prompt": "y" * 110 + CUSTOMER})
+    home.reported.say("one", "UserPromptSubmit", {"prompt": "z" * 99_990 + " " + CUSTOMER})
     call = {"tool_name": "Bash", "tool_use_id": "x", "cwd": f"/code/{CUSTOMER}"}
-    home.told.say("one", "PostToolUse", {
+    home.reported.say("one", "PostToolUse", {
         **call, "tool_input": {"command": f"echo {CUSTOMER}"},
         "tool_response": {"stdout": f"{long} {CUSTOMER}"},
     })  # fmt: skip
-    home.told.say("one", "Stop", {"last_assistant_message": f"{CUSTOMER} has a table"})
+    home.reported.say("one", "Stop", {"last_assistant_message": f"{CUSTOMER} has a table"})
     home("sync")
     folder = tmp_path / "nas"
     folder.mkdir()
@@ -460,25 +460,25 @@ def test_what_a_pattern_of_the_user_hides_is_hidden_in_what_was_synced_before(
 
 
 def test_a_session_that_is_not_adopted_is_not_sent(mindspring: Home, server: Server) -> None:
-    mindspring.told.say("one", "SessionStart", {"source": "startup"})
-    mindspring.told.say("one", "SessionEnd", {"reason": "other"})
+    mindspring.reported.say("one", "SessionStart", {"source": "startup"})
+    mindspring.reported.say("one", "SessionEnd", {"reason": "other"})
     assert mindspring.sync() == {
         "sent": 0, "failed": 0, "waiting": 0, "dead": 0, "error": None, "pending": 0
     }  # fmt: skip
     mindspring.configure("mindspring", server.url, rest='[sessions]\nadopt_on = ["PreToolUse"]')
-    mindspring.told.turn("two", calls=0)
+    mindspring.reported.turn("two", calls=0)
     mindspring.sync()
     assert (server.asked, retry_files(mindspring.path)) == ([], [])
-    mindspring.told.turn("one")  # adopted later, it goes with all that was before
+    mindspring.reported.turn("one")  # adopted later, it goes with all that was before
     mindspring.configure("mindspring", server.url)
     mindspring.deliver_all()
-    archived.assert_arrived(server.state, mindspring.told)
+    archived.assert_arrived(server.state, mindspring.reported)
 
 
 def test_foreign_files_are_reported_once_each_and_left_alone(
     mindspring: Home, server: Server
 ) -> None:
-    mindspring.told.turn("one")
+    mindspring.reported.turn("one")
     server.fail(status=503)
     mindspring.sync()
     (path,) = retry_files(mindspring.path)
@@ -495,27 +495,27 @@ def test_foreign_files_are_reported_once_each_and_left_alone(
     said = [line for line in done.stderr.splitlines() if "cannot be replayed" in line]
     assert len(said) == 3
     assert "unknown version 7" in said[0]
-    archived.assert_arrived(server.state, mindspring.told)
+    archived.assert_arrived(server.state, mindspring.reported)
     assert {p.name: p.read_bytes() for p in retry_files(mindspring.path)} == foreign
-    mindspring.told.turn("one")
+    mindspring.reported.turn("one")
     mindspring("sync")
-    archived.assert_arrived(server.state, mindspring.told)
+    archived.assert_arrived(server.state, mindspring.reported)
     assert len(retry_files(mindspring.path)) == 4
 
 
 def test_pieces_for_another_remote_stay_and_go_when_it_comes_back(
     mindspring: Home, server: Server, tmp_path: Path
 ) -> None:
-    mindspring.told.turn("one")
+    mindspring.reported.turn("one")
     server.fail(status=503)
     mindspring.sync()
     folder = tmp_path / "nas"
     folder.mkdir()
     mindspring.configure("folder", str(folder))
-    mindspring.told.turn("one")
+    mindspring.reported.turn("one")
     found = mindspring.sync()
     assert (found["sent"], found["waiting"]) == (1, 1)
-    archived.assert_in_folder(folder, mindspring.told)
+    archived.assert_in_folder(folder, mindspring.reported)
     server.heal()
     asked = len(server.asked)
     mindspring.replay("--all")
@@ -523,30 +523,30 @@ def test_pieces_for_another_remote_stay_and_go_when_it_comes_back(
     mindspring("sync")
     mindspring.configure("mindspring", server.url)
     mindspring.deliver_all()
-    archived.assert_arrived(server.state, mindspring.told)
-    archived.assert_in_folder(folder, mindspring.told)
+    archived.assert_arrived(server.state, mindspring.reported)
+    archived.assert_in_folder(folder, mindspring.reported)
 
 
 def test_with_no_remote_nothing_is_cut_and_what_waits_is_reported(
     mindspring: Home, server: Server
 ) -> None:
-    mindspring.told.turn("one")
+    mindspring.reported.turn("one")
     server.fail(status=503)
     mindspring.sync()
     (mindspring.path / "config.toml").write_text("")
-    mindspring.told.turn("two")
+    mindspring.reported.turn("two")
     assert mindspring.sync()["waiting"] == 1
     assert re.match(r"No remote is set\D+1\b", mindspring("replay").stdout)
     server.heal()
     mindspring.configure("mindspring", server.url)
     mindspring.deliver_all()
-    archived.assert_arrived(server.state, mindspring.told)
+    archived.assert_arrived(server.state, mindspring.reported)
 
 
 def test_a_folder_that_goes_and_comes_back_has_everything_once(home: Home, tmp_path: Path) -> None:
     folder, away = tmp_path / "nas", tmp_path / "away"
     home.configure("folder", str(folder))
-    home.told.turn("one")
+    home.reported.turn("one")
     for _ in range(3):
         found = home.sync()
         assert (found["waiting"], found["error"]["class"]) == (1, "missing")
@@ -555,14 +555,14 @@ def test_a_folder_that_goes_and_comes_back_has_everything_once(home: Home, tmp_p
     home.deliver_all()
     folder.rename(away)
     folder.mkdir()  # the mount point, without its mount
-    home.told.turn("one")
+    home.reported.turn("one")
     found = home.sync()
     assert (found["waiting"], found["error"]["class"]) == (1, "unmounted")
     assert list(folder.iterdir()) == []
     folder.rmdir()
     away.rename(folder)
     home.deliver_all()
-    archived.assert_in_folder(folder, home.told)
+    archived.assert_in_folder(folder, home.reported)
     (home.path / "journal.db").unlink()
     (home.path / "remotes.json").unlink()
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.jsonl")}
@@ -574,19 +574,19 @@ def test_a_folder_without_rights_or_room_loses_nothing(home: Home, tmp_path: Pat
     folder = tmp_path / "nas"
     folder.mkdir()
     home.configure("folder", str(folder))
-    home.told.turn("one")
+    home.reported.turn("one")
     home.sync()
     host = next(path for path in folder.iterdir() if path.is_dir())
     kept = tmp_path / "kept"
     host.rename(kept)
     host.write_text("in the way")  # what no user, root included, may write below
-    home.told.turn("one")
+    home.reported.turn("one")
     found = home.sync()
     assert (found["waiting"], found["error"]["class"]) == (1, "in_the_way")
     host.unlink()
     kept.rename(host)
     home.deliver_all()
-    archived.assert_in_folder(folder, home.told)
+    archived.assert_in_folder(folder, home.reported)
 
 
 def conditions(home: Home, is_stopping: bool = False) -> Conditions:
@@ -601,26 +601,26 @@ def conditions(home: Home, is_stopping: bool = False) -> Conditions:
 def test_events_that_arrive_during_a_cut_are_cut_next_time(
     mindspring: Home, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mindspring.told.turn("one")
+    mindspring.reported.turn("one")
     stored.sync(mindspring.path)
     render = thread.render
 
     def render_slowly(*args: Any) -> bytes:
-        if mindspring.told.made == 1:
-            mindspring.told.turn("one")
+        if mindspring.reported.made == 1:
+            mindspring.reported.turn("one")
             stored.sync(mindspring.path)  # another process, in the middle
         return render(*args)
 
     monkeypatch.setattr(thread, "render", render_slowly)
     assert deliveries.run(conditions(mindspring), deliveries.Wish()).sent == 1
     assert deliveries.run(conditions(mindspring), deliveries.Wish()).sent == 1
-    archived.assert_arrived(server.state, mindspring.told)
+    archived.assert_arrived(server.state, mindspring.reported)
 
 
 def test_a_process_that_is_to_stop_cuts_nothing_that_may_have_been_delivered(
     mindspring: Home, server: Server
 ) -> None:
-    mindspring.told.turn("one")
+    mindspring.reported.turn("one")
     stored.sync(mindspring.path)
     done = deliveries.run(conditions(mindspring, is_stopping=True), deliveries.Wish())
     assert (done.sent, done.ripening) == (0, 1)
@@ -631,9 +631,9 @@ def test_what_a_piece_leaves_to_the_next_one_is_not_covered_until_that_is_there(
     mindspring: Home,
 ) -> None:
     """It grew, and what came late took the place of its last events: a kill may come now."""
-    mindspring.told.turn("one", calls=0)
+    mindspring.reported.turn("one", calls=0)
     stored.sync(mindspring.path)
-    first, last = mindspring.told.ids
+    first, last = mindspring.reported.ids
     with closing(connection.open_store(Layout.at(mindspring.path))) as db:
         key = PieceKey(archived.AGENT, "one", "host-a", 1)
         (session,) = (row[0] for row in db.execute("select session from session_states"))
@@ -648,7 +648,7 @@ def test_what_a_piece_leaves_to_the_next_one_is_not_covered_until_that_is_there(
 def test_a_watcher_does_not_wait_for_a_paused_remote(mindspring: Home, server: Server) -> None:
     only = '[sessions]\nadopt_on = ["PreToolUse"]'
     mindspring.configure("mindspring", server.url, rest=only)
-    mindspring.told.turn("one")
+    mindspring.reported.turn("one")
     stored.sync(mindspring.path)
     assert deliveries.run(conditions(mindspring), deliveries.Wish()).ripening == 0
 
@@ -657,14 +657,14 @@ def test_of_a_piece_and_the_one_that_it_grew_into_one_is_sent(
     mindspring: Home, server: Server
 ) -> None:
     """As a kill leaves them; only their files can be read, because the database cannot be used."""
-    mindspring.told.turn("other")
+    mindspring.reported.turn("other")
     server.fail(status=503)
     mindspring.sync()
-    mindspring.told.turn("one")
+    mindspring.reported.turn("one")
     mindspring.sync()
     small = retry_files(mindspring.path)[1]
     before = small.read_bytes()
-    mindspring.told.turn("one")
+    mindspring.reported.turn("one")
     mindspring.sync()
     assert not small.exists()
     small.write_bytes(before)
@@ -674,13 +674,13 @@ def test_of_a_piece_and_the_one_that_it_grew_into_one_is_sent(
     (mindspring.path / "journal.db").mkdir()
     server.heal()
     assert mindspring.replay("--all")["sent"] == 2
-    archived.assert_arrived(server.state, mindspring.told)
+    archived.assert_arrived(server.state, mindspring.reported)
 
 
 def test_a_piece_whose_division_was_cut_short_is_never_sent_itself(
     mindspring: Home, server: Server
 ) -> None:
-    mindspring.told.turn("one")
+    mindspring.reported.turn("one")
     server.fail(status=503)
     mindspring.sync()
     (whole,) = retry_files(mindspring.path)
@@ -709,7 +709,7 @@ def test_a_piece_whose_division_was_cut_short_is_never_sent_itself(
     server.heal()
     mindspring.deliver_all()
     assert len(server.state.sources) == 2
-    archived.assert_arrived(server.state, mindspring.told)
+    archived.assert_arrived(server.state, mindspring.reported)
 
 
 # What a machine may do to itself between two turns.
@@ -743,17 +743,17 @@ class Archive(RuleBasedStateMachine):
             self.home.deliver_all()
             self.home.replay("--dead")  # given up by a later kill's hand
             self.home.deliver_all()
-            archived.assert_arrived(self.server.state, self.home.told)
+            archived.assert_arrived(self.server.state, self.home.reported)
             self.server.__exit__()
             shutil.rmtree(self.folder)
 
     @rule(session=st.sampled_from("abc"), late=st.sampled_from([0, 0, 50]), long=st.booleans())
     def turn(self, session: str, late: float, long: bool) -> None:
-        self.home.told.turn(session, late, more=" and so on" * 60 if long else "")
+        self.home.reported.turn(session, late, more=" and so on" * 60 if long else "")
 
     @rule(session=st.sampled_from("abc"))
     def end(self, session: str) -> None:
-        self.home.told.end(session)
+        self.home.reported.end(session)
 
     @rule(route=st.sampled_from(ROUTES), fault=st.sampled_from(WRONG), skip=st.integers(0, 3),
           times=st.sampled_from([1, 2, -1]))  # fmt: skip

@@ -80,7 +80,7 @@ def test_a_waiting_piece_is_sent_redacted_by_the_new_rules(
 ) -> None:
     home.configure("mindspring", server.url)
     server.fail(route, kind, status=503)
-    home.told.turn("one", more=f" with {WORD}")
+    home.reported.turn("one", more=f" with {WORD}")
     assert home.sync()["failed"] == 1
     (head,) = heads(home.path)
     server.heal()
@@ -102,7 +102,7 @@ def test_a_stored_piece_without_an_answer_is_found_by_its_former_hash(
 ) -> None:
     home.configure("mindspring", server.url)
     server.fail("register", "drop", times=1)
-    home.told.turn("one", more=f" with {WORD}")
+    home.reported.turn("one", more=f" with {WORD}")
     assert home.sync()["failed"] == 1
     (head,) = heads(home.path)
     before = len(server.asked)
@@ -115,7 +115,7 @@ def test_a_stored_piece_without_an_answer_is_found_by_its_former_hash(
     query = "select line from own_facts where name = 'Receipt'"
     ((receipt,),) = stored.rows(home.path, query)
     assert json.loads(receipt)["payload"]["progress"]["note"].startswith("stored as it was before")
-    home.told.turn("one")
+    home.reported.turn("one")
     assert home.sync()["sent"] == 1
 
 

@@ -409,7 +409,7 @@ def test_leftovers_of_killed_writers_go_after_an_hour(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == sorted([path, new, foreign])
 
 
-def work(folder: Path, told: int, chance: random.Random, first: int) -> None:
+def work(folder: Path, reported: int, chance: random.Random, first: int) -> None:
     """Pieces come, are tried, go, are given up and put back, until the process is killed."""
     retries, dead = folder / "retry", folder / "dead"
     held: list[tuple[Path, Waiting]] = []
@@ -417,7 +417,7 @@ def work(folder: Path, told: int, chance: random.Random, first: int) -> None:
         body = f"{number} ".encode() * chance.randrange(1, 3000)
         piece = a_piece(number, body)
         held.append((retry_queue.write_new(retries, piece), piece))
-        os.write(told, f"w {number}\n".encode())
+        os.write(reported, f"w {number}\n".encode())
         path, piece = held[chance.randrange(len(held))]
         progress = {"upload_id": str(number)}
         retry_queue.update(path, tried(piece, attempts=piece.head.attempts + 1, progress=progress))
@@ -426,7 +426,7 @@ def work(folder: Path, told: int, chance: random.Random, first: int) -> None:
             dead_pieces.put_back(buried, retries, NOW_US)
         if chance.random() < 0.5:
             path, piece = held.pop(chance.randrange(len(held)))
-            os.write(told, f"r {piece.head.number}\n".encode())
+            os.write(reported, f"r {piece.head.number}\n".encode())
             retry_queue.remove(path, dead)
 
 
@@ -438,22 +438,22 @@ def check(folder: Path) -> None:
     ]
     given_up = [dead_pieces.read(path).piece.head.number for path in dead_pieces.list_paths(dead)]
     there = {*alive, *given_up}
-    told = (folder / "told").read_text().split("\n")
+    reported = (folder / "told").read_text().split("\n")
     assert len(alive) == len(set(alive))
-    written = {int(line[2:]) for line in told if line.startswith("w ")}
-    removed = {int(line[2:]) for line in told if line.startswith("r ")}
+    written = {int(line[2:]) for line in reported if line.startswith("w ")}
+    removed = {int(line[2:]) for line in reported if line.startswith("r ")}
     assert written - removed <= there, written - removed - there
 
 
 def storm(folder: Path, kills: int, seed: int) -> None:
     """Kill workers at random moments, and look after each."""
     chance = random.Random(seed)
-    told = os.open(folder / "told", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    reported = os.open(folder / "told", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     longest_seconds = 0.02
     for kill in range(kills):
         pid = os.fork()
         if pid == 0:
-            work(folder, told, random.Random(seed + kill), kill * 10_000 + 1)
+            work(folder, reported, random.Random(seed + kill), kill * 10_000 + 1)
             os._exit(1)
         time.sleep(chance.uniform(0.0, longest_seconds))
         os.kill(pid, signal.SIGKILL)

@@ -127,10 +127,10 @@ def test_a_stream_without_a_result_is_garbage() -> None:
     ],
 )
 def test_an_error_of_the_program_is_a_refusal_with_its_text(
-    changed: dict[str, Any], told: str
+    changed: dict[str, Any], reported: str
 ) -> None:
     refused = failure(b"\n".join(stream(**changed)))
-    assert (refused.kind, str(refused)[: len(told)]) == ("refused", told)
+    assert (refused.kind, str(refused)[: len(reported)]) == ("refused", reported)
 
 
 def test_a_result_that_is_not_a_text_is_an_error() -> None:
@@ -187,10 +187,10 @@ def test_bytes_that_are_not_utf8_are_an_error() -> None:
 
 
 def test_a_refusal_in_words_is_quoted_in_short() -> None:
-    told = str(failure(b"\x1b[31mI am " + b"sorry, " * 100))
-    assert told.endswith("…")
-    assert "I am sorry, sorry" in told
-    assert len(told.partition(": ")[2]) <= 80
+    reported = str(failure(b"\x1b[31mI am " + b"sorry, " * 100))
+    assert reported.endswith("…")
+    assert "I am sorry, sorry" in reported
+    assert len(reported.partition(": ")[2]) <= 80
 
 
 def test_lists_become_lines_and_every_text_is_plain() -> None:

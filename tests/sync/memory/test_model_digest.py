@@ -22,18 +22,18 @@ from sync.store import facts
 SESSION = "5e551011-0000-4000-8000-000000000000"
 STEP_NS = 1_000_000_000
 MARK = re.compile(r"=== record ([0-9a-f]{32}) (begins|ends) ===")
-Told = list[tuple[str, dict[str, Any]]]
+Reported = list[tuple[str, dict[str, Any]]]
 
 
-def asked(text: str) -> Told:
+def asked(text: str) -> Reported:
     return [("UserPromptSubmit", {"prompt": text})]
 
 
-def said(text: str) -> Told:
+def said(text: str) -> Reported:
     return [("Stop", {"last_assistant_message": text})]
 
 
-def called(tool: str, target: str, number: int, error: str = "", **more: Any) -> Told:
+def called(tool: str, target: str, number: int, error: str = "", **more: Any) -> Reported:
     """A call of a tool from its start to its end; it failed if there is an error."""
     key = {"Bash": "command", "Grep": "pattern"}.get(tool, "file_path")
     call = {"tool_name": tool, "tool_input": {key: target}, "tool_use_id": f"t{number}", **more}
@@ -42,7 +42,7 @@ def called(tool: str, target: str, number: int, error: str = "", **more: Any) ->
     return [("PreToolUse", call), ("PostToolUse", {**call, "tool_response": {"stdout": "fine"}})]
 
 
-def store_events(home: Path, events: Told) -> apsw.Connection:
+def store_events(home: Path, events: Reported) -> apsw.Connection:
     """The database of a home in which one session did this."""
     lines = []
     for number, (event, payload) in enumerate(events):
@@ -57,7 +57,7 @@ def store_events(home: Path, events: Told) -> apsw.Connection:
     return stored.database(home)
 
 
-def digest_of(home: Path, events: Told, budget_chars: int = BUDGET_CHARS) -> list[str]:
+def digest_of(home: Path, events: Reported, budget_chars: int = BUDGET_CHARS) -> list[str]:
     """The digest's lines behind those of its head."""
     db = store_events(home, events)
     text = digest(db, 1, budget_chars)
@@ -237,7 +237,7 @@ def test_edits_and_commands_are_preferred_to_looking_around(tmp_path: Path) -> N
 def full(home: Path) -> apsw.Connection:
     """The database of a session that has too much of everything."""
     long = "wörd\n" * 2_000
-    events: Told = []
+    events: Reported = []
     for number in range(60):
         events += asked(f"PROMPT {number} {long}")
         events += called("Bash", f"run {number} {long}", 3 * number, long)

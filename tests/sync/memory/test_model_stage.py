@@ -360,5 +360,5 @@ def test_the_next_session_gets_what_the_model_learned(model: Model, ahead_second
     recordings.append(model.home / "days" / "2026-11-18" / "claude-code.a.jsonl", line)
     model.turn("alpha", "x", (now - recordings.START_NS) // SECOND_NS + 1, over=True)
     model.sync()
-    told = [path.read_text() for path in (model.home / "contexts").iterdir()]
-    assert any("the model learned this" in text for text in told)
+    reported = [path.read_text() for path in (model.home / "contexts").iterdir()]
+    assert any("the model learned this" in text for text in reported)

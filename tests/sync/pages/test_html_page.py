@@ -25,6 +25,7 @@ import stored
 from chance import examples
 from journal.layout import Layout
 from journal.printable import clean
+from reported import NOW_US, Reader, asked, tell
 from sync.pages import html_page
 from sync.pages.markdown import session_markdown
 from sync.pages.value_text import Form, fields
@@ -33,7 +34,6 @@ from sync.query.filters import Filters, Wanted
 from sync.query.session_detail import Answer, Detail, EventHead, Observation, Prompt
 from sync.store import connection
 from sync.transfer import export
-from told import NOW_US, Reader, asked, tell
 
 ADOPT_ON = ("attended_prompt", "tool_before", "tool_after", "tool_failed")
 HOSTILE = (
@@ -263,8 +263,10 @@ def test_both_kinds_of_page_show_the_same(journal: Reader) -> None:
     markdown = words(html.unescape(session_markdown(found)))
     texts = [words(text) for tag, text in page_of(found).texts if tag not in ("style", "title")]
     assert len(texts) > 100
-    told = [text for text in texts if not text.startswith("Subagent")]  # with counts on the page
-    assert [text for text in told if text not in markdown] == []
+    reported = [
+        text for text in texts if not text.startswith("Subagent")
+    ]  # with counts on the page
+    assert [text for text in reported if text not in markdown] == []
 
 
 def test_no_more_than_a_session_is_kept_in_memory(tmp_path: Path) -> None:

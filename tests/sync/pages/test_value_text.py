@@ -33,8 +33,8 @@ def test_strings_are_what_they_say_and_small_change_comes_last() -> None:
 
 def test_an_output_does_not_repeat_the_input() -> None:
     given_ = {"path": "/code/a.py", "old": "x"}
-    told = {"filePath": "/code/a.py", "oldString": "x", "content": "new"}
-    assert fields(told, texts(given_)) == [
+    reported = {"filePath": "/code/a.py", "oldString": "x", "content": "new"}
+    assert fields(reported, texts(given_)) == [
         Field("oldString", "x", Form.LINE),
         Field("content", "new", Form.LINE),
         Field("", "filePath as in the input", Form.REST),

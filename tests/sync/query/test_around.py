@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 import recordings
 from journal.cli.screen.lines import cut, folded
-from told import Reader, asked, tell
+from reported import Reader, asked, tell
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07[red]a\u202eb[/red] \x9b31mc\x08"
 

@@ -15,9 +15,9 @@ import stored
 from journal.errors import JournalError
 from journal.layout import Layout
 from journal.settings.sources import Settings
+from reported import NOW_US, Reader, asked, four_states, tell
 from sync.query import listing
 from sync.query.filters import Filters
-from told import NOW_US, Reader, asked, four_states, tell
 
 ADOPT_ON = Settings().sessions.adopt_on
 SHOWN = listing.Wanted(Filters(adopt_on=ADOPT_ON))

@@ -12,8 +12,8 @@ from hooks import emit
 from hooks.project import locate
 from journal import cli
 from journal.cli.filters import file as named_file
+from reported import HOST, NOW_US, Reader, asked, tell
 from sync.query.filters import File
-from told import HOST, NOW_US, Reader, asked, tell
 
 
 def found(journal: Reader, *arguments: str) -> set[str]:

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-import told
-from told import Reader, asked, tell
+import reported
+from reported import Reader, asked, tell
 
 
 @pytest.fixture
 def journal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Reader:
-    found = told.reader(tmp_path, capsys, monkeypatch)
+    found = reported.reader(tmp_path, capsys, monkeypatch)
     git = '{"key":"git:h/x/billing-api","name":"billing-api","top":"/w/Rechnungen"}'
     asked(found.home, "aaaaaa01", "fix the rounding of invoices", 60, git=git, cwd="/w/Rechnungen")
     path = unicodedata.normalize("NFD", "/w/Rechnungen/Größe.py")

@@ -8,16 +8,16 @@ import apsw
 import pytest
 
 import recordings
+import reported
 import stored
-import told
 from journal.errors import UsageError
+from reported import Reader, asked
 from sync.query import candidates, matching, search
 from sync.query.candidates import Query
 from sync.query.cursors import ALL, Cursor, Window
 from sync.query.filters import Filters, Wanted
 from sync.query.terms import parse
 from sync.store import arrivals
-from told import Reader, asked
 
 NOW_US = stored.NOW_US
 WORDS = ["salt", "pepper", "cumin", "ginger"]
@@ -130,7 +130,9 @@ def test_a_relative_time_means_the_same_on_every_page(
         asked(journal.home, f"s{number:05d}", "the same words", 3500 - number)
     arguments = ("search", "words", "--kind", "prompt", "--json", "--since", "1h")
     first = journal(*arguments, "--limit", "5").splitlines()
-    monkeypatch.setattr(told.App, "now_us", property(lambda self: told.NOW_US + 3600 * 10**6))
+    monkeypatch.setattr(
+        reported.App, "now_us", property(lambda self: reported.NOW_US + 3600 * 10**6)
+    )
     rest = journal(*arguments, "--after", json.loads(first[-1])["cursor"]).splitlines()
     assert len(first + rest) == 8
 

@@ -13,8 +13,8 @@ import pytest
 
 import commands
 import recordings
+import reported
 import stored
-import told
 from places import DATA, ROOT
 
 PAGE = (ROOT / "docs" / "sql.md").read_text()
@@ -80,13 +80,13 @@ def test_the_views_say_what_show_says(home: Path) -> None:
 
 def test_texts_go_with_what_they_are_of(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    told.asked(home, "aaaaaa01", "a narwhal", 1000, now_us=stored.NOW_US)
+    reported.asked(home, "aaaaaa01", "a narwhal", 1000, now_us=stored.NOW_US)
     call = {"tool_name": "Bash", "tool_input": {"command": "echo narwhal"}, "tool_use_id": "t1"}
-    told.tell(home, "aaaaaa01", "PostToolUse", 900, now_us=stored.NOW_US, **call)
+    reported.tell(home, "aaaaaa01", "PostToolUse", 900, now_us=stored.NOW_US, **call)
     stored.sync(home)
     query = "select text from item_texts order by 1"
     assert read(home, query) == [("a narwhal",), ("echo narwhal",)]
-    told.tell(home, "aaaaaa01", "PreToolUse", 910, now_us=stored.NOW_US, **call)
+    reported.tell(home, "aaaaaa01", "PreToolUse", 910, now_us=stored.NOW_US, **call)
     stored.sync(home)
     assert read(home, query) == [("a narwhal",), ("echo narwhal",)]
     assert commands.shared().run(home, "forget", "aaaaaa01", "--yes").code == 0

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import apsw
 
+import reported
 import stored
-import told
 from sync.recall import query_words
 
 
@@ -22,7 +22,7 @@ def test_all_words_come_first_then_those_that_are_known_the_rarest_last_to_go(
 ) -> None:
     home = tmp_path / "home"
     for number, text in enumerate(("rounding invoices", "rounding again", "rounds of invoices")):
-        told.asked(home, f"aaaaaa{number:02}", text, 1000 - number, now_us=stored.NOW_US)
+        reported.asked(home, f"aaaaaa{number:02}", text, 1000 - number, now_us=stored.NOW_US)
     stored.sync(home)
     found = choices(home, "why is the rounding of invoice zyx wrong")
     assert found[0][0] == "why"
@@ -39,7 +39,7 @@ def test_all_words_come_first_then_those_that_are_known_the_rarest_last_to_go(
 
 def test_an_error_is_found_without_its_paths_and_numbers(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    told.asked(home, "aaaaaa01", "ValueError: cannot round", 1000, now_us=stored.NOW_US)
+    reported.asked(home, "aaaaaa01", "ValueError: cannot round", 1000, now_us=stored.NOW_US)
     stored.sync(home)
     found = choices(home, "E  ValueError: cannot round (/tmp/x81/y.py:4711)")
     assert ["ValueError*", "cannot*", "round*"] in [sorted(one) for one in found]

@@ -494,7 +494,7 @@ def bodies(seed: int) -> list[Piece]:
     return made
 
 
-def work(folder: Path, home: Path, told: int, chance: random.Random) -> None:
+def work(folder: Path, home: Path, reported: int, chance: random.Random) -> None:
     """Deliver all pieces in any order, again and again."""
     path, made = home / "remote.json", bodies(1)
     remotes = circuit_breaker.load(path)
@@ -504,19 +504,19 @@ def work(folder: Path, home: Path, told: int, chance: random.Random) -> None:
     for _ in range(10):
         for piece in chance.sample(made, len(made)):
             remote.deliver(piece, {}, lambda: None, 60)
-            os.write(told, f"{piece.number}\n".encode())
+            os.write(reported, f"{piece.number}\n".encode())
 
 
 def storm(scratch: Path, kills: int, seed: int) -> None:
     """Kill workers at random moments; what has a piece's name is whole, what was said is there."""
     chance, folder = random.Random(seed), scratch / "nas"
     wanted = {folder_files.piece_name(piece): piece for piece in bodies(1)}
-    told = os.open(scratch / "told", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    reported = os.open(scratch / "told", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     longest_seconds = 0.03
     for kill in range(kills):
         pid = os.fork()
         if pid == 0:
-            work(folder, scratch / "home", told, random.Random(seed + kill))
+            work(folder, scratch / "home", reported, random.Random(seed + kill))
             os._exit(0)
         time.sleep(chance.uniform(0.002, longest_seconds))
         os.kill(pid, signal.SIGKILL)
@@ -531,7 +531,7 @@ def storm(scratch: Path, kills: int, seed: int) -> None:
         if kill % 10 == 9:
             for path in pieces(folder):
                 path.unlink()
-            os.ftruncate(told, 0)
+            os.ftruncate(reported, 0)
         print(len(said))
 
 

@@ -33,7 +33,7 @@ def filled(
     folder = tmp_path_factory.mktemp("filled")
     team = Team(server, folder, commands, server.database(template))
     ada = team.home("laptop", "ada")
-    ada.told.turn("one", more=f" {SECRET}")
+    ada.reported.turn("one", more=f" {SECRET}")
     ada.run("sync")
     return team
 

@@ -27,7 +27,7 @@ def test_the_page_works_from_top_to_bottom(
                 with server.superuser() as connection:
                     connection.execute(f"alter role lea password '{PASSWORD}'")
                 home = team.home("lea", "lea")
-                home.told.turn("one", more=" rounding")
+                home.reported.turn("one", more=" rounding")
         elif kind == "console":
             if "share" in body:
                 home.run("sync")

@@ -46,7 +46,7 @@ def listener(answer: bytes | None) -> Iterator[int]:
 @pytest.fixture
 def ada(team: Team) -> Home:
     home = team.home("laptop", "ada")
-    home.told.turn("one")
+    home.reported.turn("one")
     return home
 
 
@@ -86,7 +86,7 @@ def assert_said(home: Home, kind: str, word: str) -> None:
 def assert_nothing_lost(team: Team, home: Home, whole: str) -> None:
     (home.path / "config.toml").write_text(whole)
     home.run("sync")
-    assert sorted(team.ids()) == sorted(home.told.ids)
+    assert sorted(team.ids()) == sorted(home.reported.ids)
 
 
 OLD_SERVER = b"".join((
@@ -153,7 +153,7 @@ def test_tls_is_used_and_the_certificate_checked_as_the_address_says(
         through("0.0.0.0")
         assert ada.json("replay", "--all")["failed"] == 0
         through("127.0.0.1", full)
-        ada.told.turn("two")
+        ada.reported.turn("two")
         ada.run("sync")
         assert ada.json("archive", "status")["own"]["sessions"] == 2
     assert_nothing_lost(team, ada, whole)
@@ -201,7 +201,7 @@ def test_a_read_only_server_and_one_that_is_full_are_tried_again(team: Team, ada
         connection.execute(
             "create trigger full_disk before insert on records execute function full_disk()"
         )
-    ada.told.turn("one")
+    ada.reported.turn("one")
     report = ada.json("replay", "--all")
     assert report["failed"] == 1
     assert ada.json("status")["remote"]["last_error"] is not None
@@ -209,7 +209,7 @@ def test_a_read_only_server_and_one_that_is_full_are_tried_again(team: Team, ada
         connection.execute("drop trigger full_disk on records")
     ada.json("replay", "--all")
     ada.run("sync")
-    assert sorted(team.ids()) == sorted(ada.told.ids)
+    assert sorted(team.ids()) == sorted(ada.reported.ids)
 
 
 def test_a_statement_that_takes_too_long_is_cancelled_on_the_server(team: Team, ada: Home) -> None:
@@ -218,7 +218,7 @@ def test_a_statement_that_takes_too_long_is_cancelled_on_the_server(team: Team, 
     with team.connect("postgres") as blocker:
         blocker.execute("begin")
         blocker.execute("lock table records in access exclusive mode")
-        ada.told.turn("one")
+        ada.reported.turn("one")
         assert ada.sync()["remote"]["error"]["class"] in ("timeout", "busy")
         query = """
             select count(*) from pg_stat_activity
@@ -231,7 +231,7 @@ def test_a_statement_that_takes_too_long_is_cancelled_on_the_server(team: Team, 
         blocker.execute("rollback")
     ada.json("replay", "--all")
     ada.run("sync")
-    assert sorted(team.ids()) == sorted(ada.told.ids)
+    assert sorted(team.ids()) == sorted(ada.reported.ids)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def holds(team: Team, session: str) -> bool:
 
 def test_a_forgotten_session_goes_from_archive_and_other_homes(team: Team) -> None:
     laptop, desk = team.home("laptop", "ada"), team.home("desk", "ada")
-    laptop.told.turn("one")
+    laptop.reported.turn("one")
     laptop.run("sync")
     pull(desk)
     desk.run("pin", "one")
@@ -33,7 +33,7 @@ def test_a_forgotten_session_goes_from_archive_and_other_homes(team: Team) -> No
 def test_a_home_that_only_delivers_obeys_too_and_brings_nothing_back(team: Team) -> None:
     laptop, desk = team.home("laptop", "ada"), team.home("desk", "ada")
     for home in (laptop, desk):
-        home.told.say("one", "UserPromptSubmit", {"prompt": "the same session"})
+        home.reported.say("one", "UserPromptSubmit", {"prompt": "the same session"})
     laptop.run("sync")
     laptop.run("forget", "one", "--archive", "--yes")
     assert desk.sync()["remote"]["error"] is None
@@ -45,32 +45,32 @@ def test_a_home_that_only_delivers_obeys_too_and_brings_nothing_back(team: Team)
 
 def test_events_after_the_deletion_of_a_session_are_kept(team: Team) -> None:
     laptop = team.home("laptop", "ada")
-    laptop.told.turn("one")
+    laptop.reported.turn("one")
     laptop.run("sync")
     laptop.run("forget", "one", "--archive", "--yes")
-    before = len(laptop.told.ids)
-    laptop.told.turn("one")
+    before = len(laptop.reported.ids)
+    laptop.reported.turn("one")
     laptop.run("sync")
-    assert sorted(team.ids()) == sorted(laptop.told.ids[before:])
-    assert sorted(laptop.ids()) == sorted(laptop.told.ids[before:])
+    assert sorted(team.ids()) == sorted(laptop.reported.ids[before:])
+    assert sorted(laptop.ids()) == sorted(laptop.reported.ids[before:])
 
 
 def test_only_my_rows_go(team: Team) -> None:
     ada, ben = team.home("laptop", "ada"), team.home("pc", "ben")
     for home in (ada, ben):
-        home.told.turn("same")
+        home.reported.turn("same")
         home.run("sync")
     ada.run("forget", "same", "--archive", "--yes")
-    assert sorted(team.ids()) == sorted(ben.told.ids)
+    assert sorted(team.ids()) == sorted(ben.reported.ids)
 
 
 def test_a_delivery_under_way_does_not_bring_a_session_back(team: Team) -> None:
     """It waits for the lock of the session, and then finds the tombstone."""
     laptop = team.home("laptop", "ada")
-    laptop.told.turn("one")
+    laptop.reported.turn("one")
     laptop.run("sync")
     other = team.home("other", "ada")
-    other.told.turn("one")
+    other.reported.turn("one")
     with team.connect("ada") as deleting:
         deleting.execute("begin")
         deleting.execute(
@@ -97,7 +97,7 @@ def test_a_delivery_under_way_does_not_bring_a_session_back(team: Team) -> None:
 
 def test_with_the_server_away_forgetting_says_so_and_is_finished_later(team: Team) -> None:
     laptop = team.home("laptop", "ada")
-    laptop.told.turn("one")
+    laptop.reported.turn("one")
     laptop.run("sync")
     config = laptop.path / "config.toml"
     whole = config.read_text()

@@ -11,14 +11,14 @@ from team import Team
 def test_records_arrive_once_with_their_session(team: Team) -> None:
     ada = team.home("laptop", "ada")
     for session in ("one", "two"):
-        ada.told.turn(session, more=" with a \\u0000 and raw \u2028 in it")
+        ada.reported.turn(session, more=" with a \\u0000 and raw \u2028 in it")
     report = ada.sync()
     assert (report["remote"]["sent"], report["remote"]["error"]) == (2, None)
-    assert sorted(team.ids()) == sorted(ada.told.ids)
-    ada.told.turn("one")
+    assert sorted(team.ids()) == sorted(ada.reported.ids)
+    ada.reported.turn("one")
     ada.sync()
     ada.sync()
-    assert sorted(team.ids()) == sorted(ada.told.ids)
+    assert sorted(team.ids()) == sorted(ada.reported.ids)
     rows = team.rows("ada", "select id, records, events, prompts, shown from sessions order by id")
     assert [row[:4] for row in rows] == [("one", 6, 6, 2), ("two", 3, 3, 1)]
     assert json.loads(rows[0][4])["title"].startswith("please do 1")
@@ -28,7 +28,7 @@ def test_records_arrive_once_with_their_session(team: Team) -> None:
 
 def test_a_copied_home_that_sends_again_changes_nothing(team: Team) -> None:
     ada = team.home("laptop", "ada")
-    ada.told.turn("one")
+    ada.reported.turn("one")
     ada.run("sync")
     before = team.rows("postgres", "select records, bytes from sessions")
     copied = team.home("copied", "ada")
@@ -39,26 +39,26 @@ def test_a_copied_home_that_sends_again_changes_nothing(team: Team) -> None:
     for path in copied.path.glob("days/*/journal.*"):
         path.unlink()  # its receipts
     assert copied.sync()["remote"]["sent"] == 1
-    assert sorted(team.ids()) == sorted(ada.told.ids)
+    assert sorted(team.ids()) == sorted(ada.reported.ids)
     assert team.rows("postgres", "select records, bytes from sessions") == before
 
 
 def test_a_home_restored_from_a_backup_loses_and_doubles_nothing(team: Team) -> None:
     """It knows less than the archive, and counts its pieces from there."""
     ada = team.home("laptop", "ada")
-    ada.told.turn("one")
+    ada.reported.turn("one")
     ada.run("sync")
     backup = team.folder / "backup"
     shutil.copytree(ada.path, backup)
-    before = len(ada.told.ids)
-    ada.told.turn("one")
+    before = len(ada.reported.ids)
+    ada.reported.turn("one")
     ada.run("sync")
-    lost = ada.told.ids[before:]
+    lost = ada.reported.ids[before:]
     shutil.rmtree(ada.path)
     backup.rename(ada.path)
-    ada.told.turn("one")
+    ada.reported.turn("one")
     ada.run("sync")
-    assert sorted(team.ids()) == sorted(ada.told.ids)
+    assert sorted(team.ids()) == sorted(ada.reported.ids)
     assert set(lost) <= set(team.ids())
     rows = team.rows("postgres", "select records, events from sessions")
     assert rows == [(9, 6)]  # the archive has what the home has lost
@@ -66,7 +66,7 @@ def test_a_home_restored_from_a_backup_loses_and_doubles_nothing(team: Team) -> 
 
 def test_an_answer_that_is_lost_after_the_commit_changes_nothing(team: Team) -> None:
     ada = team.home("laptop", "ada")
-    ada.told.turn("one")
+    ada.reported.turn("one")
     config = ada.path / "config.toml"
     with PostgresProxy(team.server.port) as proxy:
         config.write_text(config.read_text().replace(str(team.server.port), str(proxy.port)))
@@ -75,17 +75,17 @@ def test_an_answer_that_is_lost_after_the_commit_changes_nothing(team: Team) -> 
         report = ada.sync()["remote"]
         assert (report["error"]["class"], report["waiting"]) == ("dropped", 1)
         assert proxy.lost
-        assert sorted(team.ids()) == sorted(ada.told.ids)
+        assert sorted(team.ids()) == sorted(ada.reported.ids)
         proxy.loses_answer = False
         assert ada.json("replay", "--all")["waiting"] == 0
-    assert sorted(team.ids()) == sorted(ada.told.ids)
+    assert sorted(team.ids()) == sorted(ada.reported.ids)
     rows = team.rows("postgres", "select records, (select count(*) from pieces) from sessions")
     assert rows == [(3, 1)]
 
 
 def test_a_server_whose_answers_drip_is_given_up_in_time(team: Team) -> None:
     ada = team.home("laptop", "ada")
-    ada.told.turn("one")
+    ada.reported.turn("one")
     config = ada.path / "config.toml"
     whole = config.read_text()
     with PostgresProxy(team.server.port) as proxy:
@@ -99,23 +99,23 @@ def test_a_server_whose_answers_drip_is_given_up_in_time(team: Team) -> None:
     config.write_text(whole)
     ada.json("replay", "--all")
     ada.run("sync")
-    assert sorted(team.ids()) == sorted(ada.told.ids)
+    assert sorted(team.ids()) == sorted(ada.reported.ids)
 
 
 def test_words_and_texts_beyond_the_limits_of_the_index_arrive(team: Team) -> None:
     ada = team.home("laptop", "ada")
     words = " ".join(f"{number:x}word" for number in range(120_000))  # more than a tsvector holds
-    ada.told.say("one", "UserPromptSubmit", {"prompt": f"marzipan {words} {'x' * 5_000}"})
-    ada.told.say("one", "UserPromptSubmit", {"prompt": "\\. \t \\N \x00 end of COPY"})
+    ada.reported.say("one", "UserPromptSubmit", {"prompt": f"marzipan {words} {'x' * 5_000}"})
+    ada.reported.say("one", "UserPromptSubmit", {"prompt": "\\. \t \\N \x00 end of COPY"})
     assert ada.sync()["remote"]["error"] is None
-    assert sorted(team.ids()) == sorted(ada.told.ids)
+    assert sorted(team.ids()) == sorted(ada.reported.ids)
     assert len(ada.lines("search", "--archive", "--json", "--kind", "prompt", "marzipan")) == 1
 
 
 def test_many_sessions_go_in_one_transaction(team: Team) -> None:
     ada = team.home("laptop", "ada")
     for number in range(30):
-        ada.told.turn(f"session-{number}")
+        ada.reported.turn(f"session-{number}")
     assert ada.sync()["remote"]["sent"] == 30
     assert team.rows("postgres", "select count(distinct xmin::text) from records") == [(1,)]
 
@@ -125,17 +125,17 @@ def test_a_kill_at_any_moment_loses_nothing(team: Team) -> None:
     for at in range(1, 60, 7):
         ada = team.home(f"laptop-{at}", "ada")
         for session in ("one", "two", "three"):
-            ada.told.turn(f"{session}-{at}")
+            ada.reported.turn(f"{session}-{at}")
         ada.try_("sync", dies_at=at)
-        ada.told.turn(f"one-{at}")
+        ada.reported.turn(f"one-{at}")
         assert ada.sync()["remote"]["waiting"] == 0
-        ids += ada.told.ids
+        ids += ada.reported.ids
     assert sorted(team.ids()) == sorted(ids)
 
 
 def test_an_equal_id_with_other_content_is_an_error_that_is_shown(team: Team) -> None:
     ada = team.home("laptop", "ada")
-    ada.told.turn("one")
+    ada.reported.turn("one")
     ada.run("sync")
     with team.connect("postgres") as connection:
         connection.execute("update records set line = line || ' '::bytea")
@@ -150,18 +150,18 @@ def test_an_equal_id_with_other_content_is_an_error_that_is_shown(team: Team) ->
 
 def test_another_address_of_the_archive_delivers_the_waiting_files(team: Team) -> None:
     ada = team.home("laptop", "ada")
-    ada.told.turn("one")
+    ada.reported.turn("one")
     ada.run("sync")
     with team.connect("postgres") as connection:
         connection.execute("alter table records rename to records_away")
-    ada.told.turn("one")
+    ada.reported.turn("one")
     assert ada.sync()["remote"]["waiting"] == 1
     with team.connect("postgres") as connection:
         connection.execute("alter table records_away rename to records")
     config = ada.path / "config.toml"
     config.write_text(config.read_text().replace("127.0.0.1", "localhost"))
     assert ada.sync()["remote"]["waiting"] == 0
-    assert sorted(team.ids()) == sorted(ada.told.ids)
+    assert sorted(team.ids()) == sorted(ada.reported.ids)
 
 
 def test_a_fork_that_shares_a_message_does_not_count_it_twice(team: Team) -> None:

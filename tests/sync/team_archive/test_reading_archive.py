@@ -14,11 +14,11 @@ def both(team: Team) -> tuple[Home, Home]:
     """A home that has delivered its sessions, and another person's."""
     ada, ben = team.home("laptop", "ada"), team.home("pc", "ben")
     for session in ("first", "second"):
-        ada.told.turn(session, more=" Grüße, naïve C++ money.py:12")
-        ada.told.turn(session, more=" other words", calls=2)
-    ada.told.end("second")
+        ada.reported.turn(session, more=" Grüße, naïve C++ money.py:12")
+        ada.reported.turn(session, more=" other words", calls=2)
+    ada.reported.end("second")
     ada.run("sync")
-    ben.told.turn("bens", more=" Grüße")
+    ben.reported.turn("bens", more=" Grüße")
     ben.run("sync")
     return ada, ben
 

@@ -42,7 +42,7 @@ def test_a_dry_run_is_a_script_for_psql(server: Server, commands: Commands, tmp_
 
 def test_an_older_and_a_newer_schema_are_one_clear_line(team: Team) -> None:
     ada, admin = team.home("laptop", "ada"), team.home("admin", ADMINISTRATOR)
-    ada.told.turn("one")
+    ada.reported.turn("one")
     for version, word in ((0, "journal archive init"), (99, "upgrade agent-journal")):
         with team.connect("postgres") as connection:
             connection.execute("update archive set version = %s", (version,))
@@ -63,7 +63,7 @@ def test_an_older_and_a_newer_schema_are_one_clear_line(team: Team) -> None:
         connection.execute("alter function of_a_development_version rename to indexed")
     assert ada.json("replay", "--all")["failed"] == 0
     ada.sync()
-    assert sorted(team.ids()) == sorted(ada.told.ids)
+    assert sorted(team.ids()) == sorted(ada.reported.ids)
 
 
 def test_without_an_archive_or_rights_it_is_reported_what_to_do(
@@ -71,7 +71,7 @@ def test_without_an_archive_or_rights_it_is_reported_what_to_do(
 ) -> None:
     team = Team(server, tmp_path, commands, server.database())
     ada = team.home("laptop", "ada")
-    ada.told.turn("one")
+    ada.reported.turn("one")
     assert "journal archive init" in ada.try_("sessions", "--archive").stderr
     assert ada.sync()["remote"]["error"]["class"] == "schema"
     refused = ada.try_("archive", "init")
@@ -83,6 +83,6 @@ def test_without_an_archive_or_rights_it_is_reported_what_to_do(
         connection.execute("create role eve login password 'x'")
         connection.execute("alter role eve password 'pässword of a role'")
     eve = team.home("eve", "eve")
-    eve.told.turn("one")
+    eve.reported.turn("one")
     assert eve.sync()["remote"]["error"]["class"] == "forbidden"
     assert "grant agent_journal_user" in eve.try_("sessions", "--archive").stderr

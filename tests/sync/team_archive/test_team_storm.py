@@ -14,10 +14,10 @@ def test_kills_lose_and_double_nothing(team: Team) -> None:
 def test_a_killed_server_loses_nothing_that_it_acknowledged(team: Team, server: Server) -> None:
     ada = team.home("laptop", "ada")
     for number in range(3):
-        ada.told.turn(f"session-{number}")
+        ada.reported.turn(f"session-{number}")
     server.kill()
     assert ada.sync()["remote"]["sent"] == 0
     server.start()
     ada.run("replay", "--all")
     ada.run("sync")
-    assert sorted(team.ids()) == sorted(ada.told.ids)
+    assert sorted(team.ids()) == sorted(ada.reported.ids)

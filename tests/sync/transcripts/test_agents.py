@@ -89,10 +89,10 @@ def test_files_alone_give_the_same_as_hooks_and_files(
     person: Callable[[str], Person], agent: str
 ) -> None:
     names = agent_files.scenarios(agent)
-    told = person("told")
-    files = [path for name in names for path in agent_home.keep(agent, name, told.home)]
-    assert told.imports()["imported"] > 0
-    talks = told.talks()
+    reported = person("told")
+    files = [path for name in names for path in agent_home.keep(agent, name, reported.home)]
+    assert reported.imports()["imported"] > 0
+    talks = reported.talks()
     counted(agent, names, talks)
 
     both = person("both")
@@ -101,7 +101,7 @@ def test_files_alone_give_the_same_as_hooks_and_files(
         agent_home.keep(agent, name, both.home)
         payloads += agent_home.fire(agent, name, both.home, both.journal)
     both.run("sync")
-    assert both.ids() == told.ids()
+    assert both.ids() == reported.ids()
     now = both.talks()
     assert {session: without_untold(now[session], talk) for session, talk in talks.items()} == talks
     assert both.imports()["imported"] == 0
@@ -109,9 +109,9 @@ def test_files_alone_give_the_same_as_hooks_and_files(
     exported_once(both, payloads)
 
 
-def without_untold(both: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+def without_untold(both: dict[str, Any], reported: dict[str, Any]) -> dict[str, Any]:
     """Without calls that no transcript has: a patch of Codex that does not apply has no end."""
-    known = {call[0] for call in told["calls"]}
+    known = {call[0] for call in reported["calls"]}
     untold = [call for call in both["calls"] if call[0] not in known]
     assert [call for call in untold if call[1:] != ("apply_patch", None, None)] == []
     return both | {"calls": [call for call in both["calls"] if call not in untold]}

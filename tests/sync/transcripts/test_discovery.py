@@ -133,11 +133,11 @@ def test_half_a_line_at_the_end_is_not_read_in_every_pass(user: Path) -> None:
 def test_a_hook_may_name_transcripts_of_the_folder_with_our_hooks(user: Path) -> None:
     """The watcher was started with another CLAUDE_CONFIG_DIR than the session has."""
     other = user / "second"
-    told = other / f"projects/-srv-shop/{SESSION}.jsonl"
-    told.parent.mkdir(parents=True)
-    told.write_text(WHOLE)
+    reported = other / f"projects/-srv-shop/{SESSION}.jsonl"
+    reported.parent.mkdir(parents=True)
+    reported.write_text(WHOLE)
     layout = Layout.at(user / ".agent-journal")
-    payload = {"session_id": SESSION, "cwd": "/srv/shop", "transcript_path": str(told)}
+    payload = {"session_id": SESSION, "cwd": "/srv/shop", "transcript_path": str(reported)}
     record = recordings.line("SessionEnd", payload, CLAUDE_CODE_ENTRYPOINT="cli")
     recordings.append(layout.days / "2026-11-18/claude-code.s.jsonl", record)
     registered.note(layout, "claude-code", other / "settings.json", ("SessionEnd",))

@@ -136,14 +136,14 @@ def test_answers_and_tokens_are_those_of_the_transcripts(
         for used in one.used
     }
     for one in some(history):
-        told = json.loads(journal(user, "show", one.id, "--json"))
+        reported = json.loads(journal(user, "show", one.id, "--json"))
         answers = [a.text for a in one.answers if not a.agent]
-        assert sorted(a["text"] for a in told["answers"] if not a["failed"]) == sorted(answers)
-        asked = [p["text"] for p in told["prompts"] if p["by_person"]]
+        assert sorted(a["text"] for a in reported["answers"] if not a["failed"]) == sorted(answers)
+        asked = [p["text"] for p in reported["prompts"] if p["by_person"]]
         assert [text.removesuffix("\n[image image/png]") for text in asked] == [
             prompt.text for prompt in one.prompts
         ]
-        assert told["tokens"]["messages"] == len({used.message for used in one.used})
+        assert reported["tokens"]["messages"] == len({used.message for used in one.used})
 
 
 def some(history: History) -> list[Session]:
@@ -254,10 +254,10 @@ def test_without_transcripts_one_line_says_where_they_were_looked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.run(["--home", str(tmp_path / "home"), "import"]) == 1
-    told = capsys.readouterr().err
-    assert "no transcripts of any agent in " in told
-    assert "journal import PATH" in told
-    assert told.count("\n") == 1
+    reported = capsys.readouterr().err
+    assert "no transcripts of any agent in " in reported
+    assert "journal import PATH" in reported
+    assert reported.count("\n") == 1
 
 
 @pytest.mark.parametrize(("answer", "imported"), [("\n", True), ("n\n", False)])

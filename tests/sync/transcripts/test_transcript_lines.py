@@ -75,7 +75,7 @@ def test_a_line_means_the_same_under_any_name_of_its_record(
 ) -> None:
     for event in (HISTORY, TRANSCRIPT):
         found = understood(event, fields)
-        assert (found.kind, found.told) == (kind, True)
+        assert (found.kind, found.reported) == (kind, True)
 
 
 def test_prompts_of_machines_are_recognized() -> None:
@@ -136,7 +136,7 @@ def test_any_record_is_kept_or_left_out_and_has_a_meaning(value: object) -> None
     for fields in (value, said("user", value), said("assistant", [value]), {"type": value}):
         for entry in entries.entries(json.dumps(fields).encode(), thinking=True):
             for event in (HISTORY, TRANSCRIPT):
-                assert understood(event, json.loads(entry.line)).told
+                assert understood(event, json.loads(entry.line)).reported
 
 
 RECORDS = st.lists(st.builds(said, st.just("user"), st.text(max_size=30)), max_size=4)

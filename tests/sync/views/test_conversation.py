@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import conversations
 import recordings
 import stored
-from conversations import NAMES, Told
+from conversations import NAMES, Reported
 from journal.errors import JournalError
 from journal.times import to_text, to_us
 from long_sessions import LongSession
@@ -40,7 +40,7 @@ def shown(home: Path, session: str) -> dict[str, Any]:
         db.close()
 
 
-def arrive(home: Path, batches: list[list[Told]]) -> None:
+def arrive(home: Path, batches: list[list[Reported]]) -> None:
     """Records come in batches, each with a pass of its own."""
     for batch in batches:
         for one in batch:
@@ -48,8 +48,8 @@ def arrive(home: Path, batches: list[list[Told]]) -> None:
         stored.sync(home)
 
 
-def check(home: Path, name: str, told: list[Told]) -> None:
-    sources = {one.source for one in told}
+def check(home: Path, name: str, reported: list[Reported]) -> None:
+    sources = {one.source for one in reported}
     for session in conversations.load(name).truth:
         right = conversations.expected(name, session, sources)
         found = shown(home, session)
@@ -65,7 +65,7 @@ def check(home: Path, name: str, told: list[Told]) -> None:
         assert calls == right["calls"]
 
 
-def everything(name: str) -> list[Told]:
+def everything(name: str) -> list[Reported]:
     whole = conversations.load(name)
     return [*whole.hooks, *whole.lines]
 
@@ -73,9 +73,13 @@ def everything(name: str) -> list[Told]:
 @pytest.mark.parametrize("name", NAMES)
 def test_each_source_alone_and_both_give_the_true_conversation(tmp_path: Path, name: str) -> None:
     whole = conversations.load(name)
-    for kind, told in (("hooks", whole.hooks), ("lines", whole.lines), ("both", everything(name))):
-        arrive(tmp_path / kind, [told])
-        check(tmp_path / kind, name, told)
+    for kind, reported in (
+        ("hooks", whole.hooks),
+        ("lines", whole.lines),
+        ("both", everything(name)),
+    ):
+        arrive(tmp_path / kind, [reported])
+        check(tmp_path / kind, name, reported)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -94,9 +98,11 @@ def test_hooks_first_and_lines_later_or_the_other_way_give_the_same(
 def test_a_session_that_grows_by_two_records_a_pass_ends_like_one_read_at_once(
     tmp_path: Path, name: str
 ) -> None:
-    told = sorted(everything(name), key=lambda one: json.loads(one.data)["at"])
-    arrive(tmp_path / "grown", [told[number : number + 2] for number in range(0, len(told), 2)])
-    arrive(tmp_path / "whole", [told])
+    reported = sorted(everything(name), key=lambda one: json.loads(one.data)["at"])
+    arrive(
+        tmp_path / "grown", [reported[number : number + 2] for number in range(0, len(reported), 2)]
+    )
+    arrive(tmp_path / "whole", [reported])
     assert stored.views(tmp_path / "grown") == stored.views(tmp_path / "whole")
 
 
@@ -130,31 +136,31 @@ def test_any_records_in_any_order_give_what_they_can(
     """
     chance = random.Random(seed)
     whole = conversations.load(name)
-    told = [*_part(whole.hooks, chance), *_part(whole.lines, chance)]
+    reported = [*_part(whole.hooks, chance), *_part(whole.lines, chance)]
     is_ordered = chance.random() < 0.7
     if not is_ordered:
-        told = _set_back(told, chance)
-        is_ordered = name != "fork" and any(len(one.source) == 2 for one in told)
-    told += [one for one in told if chance.random() < 0.1]
-    chance.shuffle(told)
-    cuts = sorted(chance.randrange(len(told) + 1) for _ in range(3))
-    batches = [told[a:b] for a, b in zip([0, *cuts], [*cuts, len(told)], strict=True)]
+        reported = _set_back(reported, chance)
+        is_ordered = name != "fork" and any(len(one.source) == 2 for one in reported)
+    reported += [one for one in reported if chance.random() < 0.1]
+    chance.shuffle(reported)
+    cuts = sorted(chance.randrange(len(reported) + 1) for _ in range(3))
+    batches = [reported[a:b] for a, b in zip([0, *cuts], [*cuts, len(reported)], strict=True)]
     home = tmp_path_factory.mktemp("home")
     arrive(home, batches)
     if is_ordered and name != "rewind":  # what a missing line took back cannot be known
-        check(home, name, told)
+        check(home, name, reported)
     again = tmp_path_factory.mktemp("again")
-    arrive(again, [told])
+    arrive(again, [reported])
     assert stored.views(again) == stored.views(home)
 
 
-def _set_back(told: list[Told], chance: random.Random) -> list[Told]:
+def _set_back(reported: list[Reported], chance: random.Random) -> list[Reported]:
     """From some moment on the clock was behind."""
-    times = [json.loads(one.data)["at"] for one in told]
+    times = [json.loads(one.data)["at"] for one in reported]
     moment = chance.choice(times or [""])
     by_us = chance.choice((300_000, 2_000_000, 3_600_000_000))
     found = []
-    for one, at in zip(told, times, strict=True):
+    for one, at in zip(reported, times, strict=True):
         fields = json.loads(one.data)
         if at >= moment:
             fields["at"] = to_text(to_us(at) - by_us)
@@ -162,10 +168,16 @@ def _set_back(told: list[Told], chance: random.Random) -> list[Told]:
     return found
 
 
-def _part(told: list[Told], chance: random.Random) -> list[Told]:
+def _part(reported: list[Reported], chance: random.Random) -> list[Reported]:
     """All, none, those up to a point, those from a point on, or some."""
-    cut = chance.randrange(len(told) + 1)
-    parts = [told, [], told[:cut], told[cut:], [one for one in told if chance.random() < 0.7]]
+    cut = chance.randrange(len(reported) + 1)
+    parts = [
+        reported,
+        [],
+        reported[:cut],
+        reported[cut:],
+        [one for one in reported if chance.random() < 0.7],
+    ]
     return list(chance.choice(parts))
 
 
@@ -177,12 +189,14 @@ def test_a_session_without_turns_that_grows_ends_like_one_read_at_once(
     """It is merged from the last prompt that all sources have: also with hooks that fire twice."""
     chance = random.Random(seed)
     whole = LongSession(agent, named=False, doubled=chance.random() < 0.5, seed=seed)
-    told = [line for _ in range(4) for part in whole.turn(chance.randrange(4)) for line in part]
-    told = [Told((0,), whole.session, line, whole.file[:10]) for line in told]
-    told = _part(told, chance) or told
-    late = [number + chance.random() * chance.choice((1, 8)) for number in range(len(told))]
-    told = [one for _, one in sorted(zip(late, told, strict=True), key=lambda pair: pair[0])]
+    reported = [line for _ in range(4) for part in whole.turn(chance.randrange(4)) for line in part]
+    reported = [Reported((0,), whole.session, line, whole.file[:10]) for line in reported]
+    reported = _part(reported, chance) or reported
+    late = [number + chance.random() * chance.choice((1, 8)) for number in range(len(reported))]
+    reported = [
+        one for _, one in sorted(zip(late, reported, strict=True), key=lambda pair: pair[0])
+    ]
     home, again = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("again")
-    arrive(home, [told[start : start + 9] for start in range(0, len(told), 9)])
-    arrive(again, [told])
+    arrive(home, [reported[start : start + 9] for start in range(0, len(reported), 9)])
+    arrive(again, [reported])
     assert stored.views(again) == stored.views(home)

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 import recordings
+import reported
 import stored
-import told
 from hooks import emit
 from journal.layout import Layout
 from journal.record import own_facts
+from reported import Reader
 from sync.views import inferred_ends
-from told import Reader
 
 HOUR_S = 3600
 AGENT = "claude-code"
@@ -39,13 +39,15 @@ def states(journal: Reader) -> dict[str, tuple[str, str | None]]:
     return {row["session"]: (row["state"], row["end_reason"]) for row in rows}
 
 
-def with_pid(home: Path, session: str, pid: int, ago_seconds: float, host: str = told.HOST) -> None:
+def with_pid(
+    home: Path, session: str, pid: int, ago_seconds: float, host: str = reported.HOST
+) -> None:
     """A session that works, of the agent with this pid."""
-    now_ns = told.NOW_US * 1000 - int(ago_seconds * 1e9)
+    now_ns = reported.NOW_US * 1000 - int(ago_seconds * 1e9)
     environ = {"CLAUDE_PID": str(pid), "CLAUDE_CODE_ENTRYPOINT": "cli"}
     body = {"session_id": session, "cwd": "/w", "prompt": "go"}
     line = recordings.line("UserPromptSubmit", body, now_ns, **environ)
-    line = line.replace(f'"host":"{told.HOST}"'.encode(), f'"host":"{host}"'.encode())
+    line = line.replace(f'"host":"{reported.HOST}"'.encode(), f'"host":"{host}"'.encode())
     recordings.append(home / "days" / emit.utc(now_ns)[:10] / f"{AGENT}.{session}.jsonl", line)
 
 
@@ -55,7 +57,7 @@ def with_pid(home: Path, session: str, pid: int, ago_seconds: float, host: str =
 def test_a_session_is_over_after_a_day_of_silence_and_not_at_it(
     journal: Reader, seconds: int, state: str
 ) -> None:
-    told.asked(journal.home, "s1", "go", seconds)
+    reported.asked(journal.home, "s1", "go", seconds)
     report = json.loads(journal("sync", "--json"))
     assert report["sessions"]["reaped"] == (state == "finished")
     assert states(journal)["s1"] == (state, "silence" if state == "finished" else None)
@@ -65,8 +67,8 @@ def test_a_session_is_over_after_a_day_of_silence_and_not_at_it(
 def test_a_session_without_a_process_is_silent_after_a_quarter_of_an_hour(
     journal: Reader,
 ) -> None:
-    told.asked(journal.home, "quiet", "go", 901)
-    told.asked(journal.home, "fresh", "go", 900)
+    reported.asked(journal.home, "quiet", "go", 901)
+    reported.asked(journal.home, "fresh", "go", 900)
     with_pid(journal.home, "other", 5, 901, host="elsewhere")
     shown = dict(line.split()[:2] for line in journal("sessions").splitlines()[1:])
     assert shown == {"quiet": "silent", "fresh": "working", "other": "silent"}
@@ -75,7 +77,7 @@ def test_a_session_without_a_process_is_silent_after_a_quarter_of_an_hour(
 
 def test_records_without_a_session_do_not_make_one_that_works(journal: Reader) -> None:
     for number, event in enumerate(("SessionStart", "UserPromptSubmit", "PreToolUse", "Stop")):
-        line = recordings.line(event, {}, told.NOW_US * 1000 - 10**9 + number)
+        line = recordings.line(event, {}, reported.NOW_US * 1000 - 10**9 + number)
         recordings.append(journal.home / "days" / "2026-11-21" / f"{AGENT}.unknown.jsonl", line)
     journal("sync")
     assert json.loads(journal("status", "--json"))["store"]["events"] == 4
@@ -86,20 +88,20 @@ def test_records_without_a_session_do_not_make_one_that_works(journal: Reader) -
 
 
 def test_a_session_left_open_over_a_weekend_works_on(journal: Reader) -> None:
-    told.asked(journal.home, "s1", "go", 70 * HOUR_S)
+    reported.asked(journal.home, "s1", "go", 70 * HOUR_S)
     journal("sync")
     assert states(journal)["s1"] == ("finished", "silence")
-    told.tell(journal.home, "s1", "UserPromptSubmit", 60, prompt="and on")
+    reported.tell(journal.home, "s1", "UserPromptSubmit", 60, prompt="and on")
     journal("sync")
     assert states(journal)["s1"] == ("working", None)
 
 
 def test_an_end_that_was_reported_is_lifted_by_a_resume_alone(journal: Reader) -> None:
-    told.asked(journal.home, "s1", "go", 100)
-    told.tell(journal.home, "s1", "SessionEnd", 90, reason="other")
-    told.tell(journal.home, "s1", "Stop", 80)
+    reported.asked(journal.home, "s1", "go", 100)
+    reported.tell(journal.home, "s1", "SessionEnd", 90, reason="other")
+    reported.tell(journal.home, "s1", "Stop", 80)
     assert states(journal)["s1"] == ("finished", "other")
-    told.tell(journal.home, "s1", "SessionStart", 70, source="resume")
+    reported.tell(journal.home, "s1", "SessionStart", 70, source="resume")
     assert states(journal)["s1"] == ("idle", None)
 
 
@@ -107,7 +109,7 @@ def test_a_dead_agent_is_seen_at_once(
     journal: Reader, process: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now_us = time.time_ns() // 1000
-    monkeypatch.setattr(told, "NOW_US", now_us)
+    monkeypatch.setattr(reported, "NOW_US", now_us)
     with_pid(journal.home, "s1", process.pid, 0)
     assert states(journal)["s1"] == ("working", None)
     process.kill()
@@ -133,7 +135,7 @@ def test_a_pid_of_another_host_is_neither_alive_nor_dead(journal: Reader) -> Non
 def test_a_resumed_session_is_judged_by_its_new_process(
     journal: Reader, process: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(told, "NOW_US", time.time_ns() // 1000)
+    monkeypatch.setattr(reported, "NOW_US", time.time_ns() // 1000)
     with_pid(journal.home, "s1", 2**22 + 1, 60)
     journal("sync")
     assert states(journal)["s1"] == ("finished", "process_gone")
@@ -149,10 +151,10 @@ def test_this_very_process_is_alive_and_began_before_now() -> None:
 
 
 def test_pinned_sessions_are_not_ended_until_they_are_unpinned(journal: Reader) -> None:
-    told.asked(journal.home, "s1", "go", 60)
+    reported.asked(journal.home, "s1", "go", 60)
     assert "Session s1 is pinned" in journal("pin", "s1")
-    told.asked(journal.home, "s2", "go", 90 * HOUR_S)
-    own_facts.append(Layout.at(journal.home), "Pin", (AGENT, "s2"), {}, told.NOW_US * 1000)
+    reported.asked(journal.home, "s2", "go", 90 * HOUR_S)
+    own_facts.append(Layout.at(journal.home), "Pin", (AGENT, "s2"), {}, reported.NOW_US * 1000)
     journal("sync")
     assert states(journal)["s2"] == ("working", None)
     rows = [json.loads(line) for line in journal("sessions", "--json").splitlines()]
@@ -163,7 +165,7 @@ def test_pinned_sessions_are_not_ended_until_they_are_unpinned(journal: Reader) 
 
 
 def test_pinning_twice_records_once_and_a_wrong_name_is_one_line(journal: Reader) -> None:
-    told.asked(journal.home, "s1", "go", 60)
+    reported.asked(journal.home, "s1", "go", 60)
     journal("pin", "s1")
     journal("pin", "s1")
     assert stored.rows(journal.home, "select count(*) from own_facts where name = 'Pin'") == [(1,)]
@@ -187,7 +189,7 @@ def test_the_latest_pin_counts_in_every_order_of_arrival(
 def test_an_inferred_end_writes_nothing_into_the_journal_and_is_inferred_again(
     journal: Reader,
 ) -> None:
-    told.asked(journal.home, "s1", "go", 30 * HOUR_S)
+    reported.asked(journal.home, "s1", "go", 30 * HOUR_S)
     before = {path: path.read_bytes() for path in journal.home.glob("days/*/*")}
     journal("sync")
     assert {path: path.read_bytes() for path in journal.home.glob("days/*/*")} == before
@@ -198,9 +200,9 @@ def test_an_inferred_end_writes_nothing_into_the_journal_and_is_inferred_again(
 
 
 def test_who_only_reads_sees_that_a_session_ended_for_its_silence(journal: Reader) -> None:
-    told.asked(journal.home, "s0", "go", 60)
+    reported.asked(journal.home, "s0", "go", 60)
     journal("sync")  # the database is there: a list's own pass has time for what is new
-    told.asked(journal.home, "s1", "go", 30 * HOUR_S)
+    reported.asked(journal.home, "s1", "go", 30 * HOUR_S)
     assert states(journal)["s1"] == ("finished", "silence")
     assert json.loads(journal("sync", "--json"))["sessions"]["reaped"] == 0
     assert states(journal)["s1"] == ("finished", "silence")

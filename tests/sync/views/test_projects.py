@@ -83,19 +83,19 @@ FOLDERS = st.sampled_from(["/code/shop", "/code/clone", "/tmp/unpacked"])
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_only_the_first_folder_and_those_that_showed_a_commit_belong(
-    tmp_path_factory: pytest.TempPathFactory, told: list[tuple[str, bool]], chance: Any
+    tmp_path_factory: pytest.TempPathFactory, reported: list[tuple[str, bool]], chance: Any
 ) -> None:
     home = tmp_path_factory.mktemp("home")
     stored.sync(home)
-    first, shown = told[0][0], set[str]()
-    for number, (folder, shows) in enumerate(told):
+    first, shown = reported[0][0], set[str]()
+    for number, (folder, shows) in enumerate(reported):
         more = {"shown": COMMIT} if shows else {}
         shown |= {folder} if shows else set()
         record(home, f"s{number}", number, REMOTE, folder, head=COMMIT, **more)
         if chance.random() < 0.5 or number == 0:
             stored.sync(home)
     stored.sync(home)
-    for number, (folder, shows) in enumerate(told):
+    for number, (folder, shows) in enumerate(reported):
         key = projects(home)[f"s{number}"]
         if folder == first or shows:
             assert key == REMOTE

@@ -16,8 +16,8 @@ import pytest
 
 import firing
 import recordings
+import reported
 import stored
-import told
 from installed import Installed
 from journal.cli.screen.tables import TIMES
 from sync.store import states
@@ -70,13 +70,13 @@ def arrive(home: Path, lines: list[bytes], seed: int = 0) -> None:
         stored.sync(home)
 
 
-def calls(journal: told.Reader, session: str = SESSION) -> list[tuple[str | None, Any, int]]:
+def calls(journal: reported.Reader, session: str = SESSION) -> list[tuple[str | None, Any, int]]:
     """Of each call in the JSON: the id of its event, how it ended, and the count."""
     shown = json.loads(journal("show", session, "--json"))["observations"]
     return [(call["event_id"], call["ok"], call["count"]) for call in shown]
 
 
-def rows(journal: told.Reader, session: str = SESSION) -> list[str]:
+def rows(journal: reported.Reader, session: str = SESSION) -> list[str]:
     """The lines of text in which commands are shown, without their times."""
     text = journal("show", session)
     return [line.split(maxsplit=1)[1] for line in text.splitlines() if "  Bash  " in line]
@@ -86,7 +86,7 @@ def name_of(line: bytes) -> str:
     return str(json.loads(line)["id"])
 
 
-def assert_all_is_kept(journal: told.Reader, lines: list[bytes]) -> None:
+def assert_all_is_kept(journal: reported.Reader, lines: list[bytes]) -> None:
     """Every record is in the journal's files, in the database and in what the status counts."""
     files = (journal.home / "days").glob("*/*.jsonl")
     kept = [line for path in files for line in path.read_bytes().splitlines(keepends=True)]
@@ -99,7 +99,7 @@ def assert_all_is_kept(journal: told.Reader, lines: list[bytes]) -> None:
 
 @pytest.mark.parametrize("seed", ORDERS)
 def test_the_same_call_made_again_is_shown_once_with_its_count(
-    journal: told.Reader, seed: int
+    journal: reported.Reader, seed: int
 ) -> None:
     lines = [
         line
@@ -114,7 +114,7 @@ def test_the_same_call_made_again_is_shown_once_with_its_count(
 
 
 @pytest.mark.parametrize("seed", ORDERS)
-def test_a_call_that_two_hooks_report_is_one_call(journal: told.Reader, seed: int) -> None:
+def test_a_call_that_two_hooks_report_is_one_call(journal: reported.Reader, seed: int) -> None:
     lines = [start(0, "t"), start(0.001, "t"), end(5, "t"), end(5.001, "t")]
     arrive(journal.home, lines, seed)
     assert calls(journal) == [(name_of(lines[0]), True, 1)]
@@ -122,7 +122,9 @@ def test_a_call_that_two_hooks_report_is_one_call(journal: told.Reader, seed: in
     assert_all_is_kept(journal, lines)
 
 
-def test_the_second_report_of_a_call_may_come_in_a_pass_of_its_own(journal: told.Reader) -> None:
+def test_the_second_report_of_a_call_may_come_in_a_pass_of_its_own(
+    journal: reported.Reader,
+) -> None:
     lines = [start(0, "t"), start(1, "t"), end(5, "t"), end(7, "t")]
     for line in lines:
         arrive(journal.home, [line])
@@ -135,7 +137,9 @@ def test_the_second_report_of_a_call_may_come_in_a_pass_of_its_own(journal: told
 
 
 @pytest.mark.parametrize("seed", ORDERS)
-def test_equal_calls_that_two_hooks_report_count_once_each(journal: told.Reader, seed: int) -> None:
+def test_equal_calls_that_two_hooks_report_count_once_each(
+    journal: reported.Reader, seed: int
+) -> None:
     lines = [
         line
         for n in range(2)
@@ -149,7 +153,7 @@ def test_equal_calls_that_two_hooks_report_count_once_each(journal: told.Reader,
 
 
 def test_calls_that_ran_at_the_same_time_are_shown_once_in_any_order_of_their_ends(
-    journal: told.Reader,
+    journal: reported.Reader,
 ) -> None:
     lines = [start(0, "one"), start(0.1, "two"), end(3, "two"), end(4, "one")]
     arrive(journal.home, lines)
@@ -160,7 +164,7 @@ def test_calls_that_ran_at_the_same_time_are_shown_once_in_any_order_of_their_en
 
 @pytest.mark.parametrize("seed", ORDERS)
 def test_a_call_that_failed_in_the_same_way_again_is_shown_once(
-    journal: told.Reader, seed: int
+    journal: reported.Reader, seed: int
 ) -> None:
     lines = [start(0, "one"), failure(1, "one"), start(2, "two"), failure(3, "two")]
     arrive(journal.home, lines, seed)
@@ -171,7 +175,7 @@ def test_a_call_that_failed_in_the_same_way_again_is_shown_once(
 
 @pytest.mark.parametrize("seed", ORDERS)
 def test_calls_with_another_input_output_or_end_are_shown_each_for_itself(
-    journal: told.Reader, seed: int
+    journal: reported.Reader, seed: int
 ) -> None:
     lines = [
         *(start(0, "a"), end(1, "a", "built")),
@@ -193,7 +197,7 @@ def test_calls_with_another_input_output_or_end_are_shown_each_for_itself(
 
 
 def test_secrets_that_differ_make_outputs_differ_although_neither_is_shown(
-    journal: told.Reader,
+    journal: reported.Reader,
 ) -> None:
     first, second = ("DB_PASSWORD=" + word * 3 for word in ("Xk29vQpa", "Zr71mLwb"))
     lines = [
@@ -207,7 +211,7 @@ def test_secrets_that_differ_make_outputs_differ_although_neither_is_shown(
     assert "Xk29vQpa" not in journal("show", SESSION, "--json")
 
 
-def test_equal_calls_of_two_sessions_are_not_put_together(journal: told.Reader) -> None:
+def test_equal_calls_of_two_sessions_are_not_put_together(journal: reported.Reader) -> None:
     lines = [
         line
         for session in (SESSION, "fedcba01")
@@ -220,7 +224,7 @@ def test_equal_calls_of_two_sessions_are_not_put_together(journal: told.Reader) 
     assert_all_is_kept(journal, lines)
 
 
-def test_calls_that_have_not_ended_are_not_put_together(journal: told.Reader) -> None:
+def test_calls_that_have_not_ended_are_not_put_together(journal: reported.Reader) -> None:
     lines = [start(0, "one"), start(1, "two"), end(2, "three")]
     arrive(journal.home, lines)
     assert [(ok, count) for _, ok, count in calls(journal)] == [(None, 1), (None, 1), (True, 1)]
@@ -235,7 +239,7 @@ def test_calls_that_have_not_ended_are_not_put_together(journal: told.Reader) ->
 
 @pytest.mark.parametrize("seed", ORDERS)
 def test_a_start_that_two_hooks_report_is_one_call_that_has_not_ended(
-    journal: told.Reader, seed: int
+    journal: reported.Reader, seed: int
 ) -> None:
     lines = [start(0, "t"), start(0.001, "t")]
     arrive(journal.home, lines, seed)
@@ -246,7 +250,7 @@ def test_a_start_that_two_hooks_report_is_one_call_that_has_not_ended(
 
 @pytest.mark.parametrize("seed", ORDERS)
 def test_ends_without_a_tool_use_id_are_put_together_by_their_content(
-    journal: told.Reader, seed: int
+    journal: reported.Reader, seed: int
 ) -> None:
     # The second one is of a hook that fires twice.
     lines = [end(0, None), end(0.001, None), end(1, None, "built again"), end(2, None)]
@@ -260,7 +264,7 @@ def test_ends_without_a_tool_use_id_are_put_together_by_their_content(
     assert_all_is_kept(journal, starts + lines)
 
 
-def test_a_record_that_is_read_twice_counts_once(journal: told.Reader) -> None:
+def test_a_record_that_is_read_twice_counts_once(journal: reported.Reader) -> None:
     lines = [start(0, "t"), end(1, "t")]
     arrive(journal.home, lines)
     recordings.append(journal.home / "days" / "2026-11-18" / "copy.jsonl", b"".join(lines))
@@ -269,7 +273,7 @@ def test_a_record_that_is_read_twice_counts_once(journal: told.Reader) -> None:
     assert json.loads(journal("status", "--json"))["store"]["events"] == 2
 
 
-def test_a_database_rebuilt_shows_the_same_counts(journal: told.Reader) -> None:
+def test_a_database_rebuilt_shows_the_same_counts(journal: reported.Reader) -> None:
     lines = [
         line
         for n in range(2)
