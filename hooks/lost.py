@@ -1,7 +1,7 @@
 """Count a record that found no place: home and spool are full, or closed.
 
-Written over bytes that are there already (`lost` in the home, see journal/setup/lost.py), because
-a full disk has no room for new ones.
+Written over bytes that are there already (`lost` in the home, see journal/setup/lost_records.py),
+because a full disk has no room for new ones.
 """
 
 import os

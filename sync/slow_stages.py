@@ -109,7 +109,7 @@ class Outside:
                 "sent": done.sent,
                 "failed": done.failed,
                 "waiting": done.waiting,
-                "elsewhere": done.elsewhere,
+                **({"elsewhere": done.elsewhere} if done.elsewhere else {}),
                 "dead": done.dead,
                 "error": remote_error_json(done),
                 "pending": done.pending,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from journal.agents.entry import Reader, Row
+from journal.agents.transcript_entry import Reader, Row
 from journal.session.meaning import Meaning
 
 Environ = Mapping[str, str]

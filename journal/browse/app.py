@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 
 from journal.agents import resuming
 from journal.browse import drawing
-from journal.browse.looking import Looking
+from journal.browse.lookup_thread import Looking
 from journal.browse.session_screen import SessionScreen
 from journal.browse.source import Found, Source
 from journal.cli.screen.tables import age

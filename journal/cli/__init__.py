@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from journal import __version__, steps
+from journal import __version__, verbose
 from journal.cli.app import App
 from journal.errors import JournalError
 
@@ -54,7 +54,7 @@ def home_option() -> click.Option:
 
 def _set_verbose(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
-        steps.turn_on()
+        verbose.turn_on()
 
 
 def verbose_option() -> click.Option:

@@ -12,7 +12,7 @@ import click
 from journal.errors import BusyError, JournalError
 from journal.layout import Layout
 from journal.printable import one_line
-from journal.steps import step
+from journal.verbose import step
 
 if TYPE_CHECKING:
     import apsw

@@ -259,7 +259,7 @@ def _now(name: str, state: SessionState, tz: tzinfo) -> str:
     if state.top or state.cwd:
         parts.append(f"in {safe(state.top or state.cwd, 80)}")
     if state.question_us is not None:
-        parts.append(f"waits for its person since {_local(state.question_us, tz):%Y-%m-%d %H:%M}")
+        parts.append(f"waiting for an answer since {_local(state.question_us, tz):%Y-%m-%d %H:%M}")
     if state.files_edited:
         path, at_us = next(reversed(state.files_edited.items()))
         when = f"{_local(at_us, tz):%Y-%m-%d %H:%M}"

@@ -19,7 +19,7 @@ from journal.mcp.question import (
     times,
 )
 from journal.mcp.session_answers import summary_lines
-from sync.recall import calls, command_history, error_history, file_history, words
+from sync.recall import calls, command_history, error_history, file_history, query_words
 from sync.recall.command_history import Command
 from sync.recall.error_history import Recovery
 
@@ -53,7 +53,9 @@ def _visit(ask: Question, visit: file_history.Visit) -> Record:
 
 def of_commands(ask: Question, given: asked.CommandHistory, project: str) -> str:
     """Commands with the words of the query: how often and how each ended."""
-    some = command_history.commands(ask.db, ask.scope, words.of(given.query), by_stems(given.query))
+    some = command_history.commands(
+        ask.db, ask.scope, query_words.of(given.query), by_stems(given.query)
+    )
     some = [one for one in some if one.newest.at_us >= ask.since_us]
     begin = number_of(given.after) if given.after.strip() else 0
     records = (
@@ -87,7 +89,7 @@ def _command(ask: Question, command: Command, after: str) -> Record:
 
 def of_errors(ask: Question, given: asked.ErrorHistory, project: str) -> str:
     """What followed an error with these words, up to the same command's success."""
-    terms = words.of(given.query)
+    terms = query_words.of(given.query)
     if not terms:
         raise UsageError("query: an error needs a letter or a digit", "give its words")
     some = error_history.recoveries(ask.db, ask.scope, terms, by_stems(given.query))

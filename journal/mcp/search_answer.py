@@ -10,12 +10,12 @@ from journal.mcp.question import EXCERPT_CHARS, HINT, PAGE, Question, by_stems
 from sync.query.candidates import Query
 from sync.query.cursors import Cursor
 from sync.query.filters import Calls
-from sync.recall import found, session_pages, words
+from sync.recall import found, query_words, session_pages
 
 
 def search(ask: Question, given: asked.Search, project: str) -> str:
     """Texts with the words of the query; of all projects if this one has none."""
-    terms = words.of(given.query)
+    terms = query_words.of(given.query)
     if not terms:
         raise UsageError("query: a search needs a letter or a digit", "give some words")
     everywhere, number, after = _place(given.after)

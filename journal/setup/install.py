@@ -19,7 +19,7 @@ from journal.agents.contract import Agent, Merged
 from journal.durable_files import make_folder
 from journal.errors import JournalError, UsageError
 from journal.layout import Layout
-from journal.setup import hooks_file, lost, programs, registered
+from journal.setup import hooks_file, lost_records, programs, registered
 from journal.setup.agent_versions import accepted_events
 from journal.setup.hook_command import (
     Programs,
@@ -99,7 +99,7 @@ def install(
         programs.copy(layout, stale, scripts)
         programs.mark_autostart(layout, wanted=autostart)
         backup = change.write(now_us) if change.events else None
-        lost.reserve(layout)
+        lost_records.reserve(layout)
         registered.note(layout, agent, file.path, tuple(accepted))
     changed: Outcome = "changed" if file.exists else "created"
     obstacles = chosen.setup.obstacles(file.path.parent, file.values)

@@ -10,7 +10,7 @@ from hooks import autostart
 from journal.durable_files import write_whole
 from journal.errors import JournalError
 from journal.layout import Layout
-from journal.setup import lost
+from journal.setup import lost_records
 
 APPLICATION = "application"  # next to the programs: one line, the application's own interpreter
 
@@ -71,7 +71,7 @@ def remove(layout: Layout) -> None:
         marks = (folder / APPLICATION, layout.home / autostart.MARKER)
         for path in (*folder.glob("*.py"), *folder.glob("*.sh"), *marks, *cache.glob("*.pyc")):
             path.unlink(missing_ok=True)
-        lost.release(layout)
+        lost_records.release(layout)
         for place in (cache, folder):
             if place.is_dir() and not any(place.iterdir()):
                 place.rmdir()

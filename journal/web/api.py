@@ -12,7 +12,7 @@ from journal.cli.daily.search import hit_json
 from journal.cli.setup.status_json import condition_json
 from journal.errors import UsageError
 from journal.web import questions
-from journal.web.asked import FILTERS, Asked
+from journal.web.request_parameters import FILTERS, Asked
 from journal.web.site import Site
 from sync.checkup import home_status
 from sync.query import detail, listing

@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 import apsw
 
 from journal.web import questions
-from journal.web.asked import Asked, file
 from journal.web.questions import Context
+from journal.web.request_parameters import Asked, file
 from journal.web.site import Site
 from sync.query import files as file_query
 from sync.query import listing

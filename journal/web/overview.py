@@ -6,8 +6,8 @@ from itertools import islice
 import apsw
 
 from journal.web import charts, questions
-from journal.web.asked import Asked
 from journal.web.questions import Context
+from journal.web.request_parameters import Asked
 from journal.web.site import Site
 from sync.query import days, digest, files, listing
 

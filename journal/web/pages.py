@@ -19,10 +19,10 @@ from journal.errors import JournalError
 from journal.printable import one_line
 from journal.session.summary import Summary
 from journal.web import lists, overview, questions, rendering, sums
-from journal.web.asked import Asked
 from journal.web.questions import Context
+from journal.web.request_parameters import Asked
 from journal.web.site import Site
-from journal.web.steps import chunk, one_step
+from journal.web.step_chunks import chunk, one_step
 from sync.checkup import home_status
 from sync.pages import session_html
 from sync.query.session_detail import Detail

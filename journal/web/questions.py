@@ -6,7 +6,7 @@ import apsw
 
 from journal.errors import JournalError
 from journal.session.texts import TextKind
-from journal.web.asked import Asked
+from journal.web.request_parameters import Asked
 from journal.web.site import Site
 from sync.pages import story
 from sync.pages.steps import Block

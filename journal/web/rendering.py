@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from journal.cli.screen.health import size
-from journal.web import charts, words
+from journal.web import charts, formatting
 from journal.web.questions import Context
 from journal.web.site import Site
 from sync.pages import session_html
@@ -49,18 +49,22 @@ def templates() -> Environment:
     made = session_html.new_environment(ChoiceLoader(loaders))
     made.filters |= {
         "href": _href,
-        "age": words.age,
-        "ago": words.ago,
-        "when": words.when,
-        "clock": words.clock,
-        "day": words.day,
-        "short": words.short,
-        "money": words.money,
+        "age": formatting.age,
+        "ago": formatting.ago,
+        "when": formatting.when,
+        "clock": formatting.clock,
+        "day": formatting.day,
+        "short": formatting.short,
+        "money": formatting.money,
         "size": size,
         "q": lambda text: quote(text, safe=""),
         "marked": _marked,
     }
-    made.globals |= {"count": words.count, "share": charts.share, "navigation": NAVIGATION}
+    made.globals |= {
+        "count": formatting.count,
+        "share": charts.share,
+        "navigation": NAVIGATION,
+    }
     return made
 
 

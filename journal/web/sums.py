@@ -6,9 +6,9 @@ import apsw
 
 from journal.errors import UsageError
 from journal.printable import one_line
-from journal.web import charts, questions, words
-from journal.web.asked import Asked
+from journal.web import charts, formatting, questions
 from journal.web.questions import Context
+from journal.web.request_parameters import Asked
 from journal.web.site import Site
 from sync.query import days
 from sync.query.costs.prices import Prices, source
@@ -78,4 +78,4 @@ def _size(used: Used) -> float:
 
 
 def _said(used: Used) -> str:
-    return f"{words.money(used.cost_usd)}, {words.short(used.tokens)} tokens"
+    return f"{formatting.money(used.cost_usd)}, {formatting.short(used.tokens)} tokens"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from journal.layout import Layout
 from journal.settings.sources import Settings
-from journal.setup import lost
+from journal.setup import lost_records
 from sync.checkup import home_status
 from sync.checkup.home_status import Condition
 
@@ -46,7 +46,7 @@ class Subject:
 
     def clearing_lost(self) -> Callable[[], str] | None:
         """The repair that sets the count of lost records to 0."""
-        return self._repair(lambda: lost.clear(self.layout))
+        return self._repair(lambda: lost_records.clear(self.layout))
 
     def _repair(self, run: Callable[[], str] | None) -> Callable[[], str] | None:
         def repair() -> str:

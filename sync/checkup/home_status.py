@@ -16,8 +16,8 @@ from journal.doctor import registration
 from journal.errors import JournalError
 from journal.layout import Layout, is_read_only
 from journal.settings.sources import Settings
-from journal.setup import lost, programs
-from journal.setup.lost import Lost
+from journal.setup import lost_records, programs
+from journal.setup.lost_records import Lost
 from journal.times import DAY_US, to_text, to_us
 from sync.checkup import watcher
 from sync.checkup.watcher import Watching
@@ -166,7 +166,7 @@ def _look_at_hooks(layout: Layout, found: Condition) -> None:
 
 
 def _look_at_lost(layout: Layout, found: Condition) -> None:
-    found.lost = lost.read(layout)
+    found.lost = lost_records.read(layout)
     if found.lost.number:
         at = to_text(found.lost.last_us)[:19]
         said = f"{found.lost.number:,} records could not be written and are lost, the last at {at}Z"

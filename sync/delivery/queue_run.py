@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from journal.layout import Layout
-from journal.steps import step
+from journal.verbose import step
 from sync.delivery import batches, circuit_breaker, retry_queue
 from sync.delivery.batches import Batching
 from sync.delivery.circuit_breaker import Circuit

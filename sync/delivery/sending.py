@@ -4,7 +4,7 @@ A piece is redacted by the rules of this moment before it is sent: none leaves a
 something in it, or if they fail.
 """
 
-from journal.steps import step
+from journal.verbose import step
 from sync.delivery import circuit_breaker, retry_queue
 from sync.delivery.attempt import Sending
 from sync.delivery.circuit_breaker import Circuit

@@ -14,8 +14,8 @@ import apsw
 
 from journal.errors import BusyError
 from journal.record import own_facts
-from journal.steps import step
 from journal.times import to_text
+from journal.verbose import step
 from sync.conditions import Conditions
 from sync.ingest.screening import make_redactor
 from sync.memory import work

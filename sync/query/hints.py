@@ -6,7 +6,7 @@ from difflib import get_close_matches
 import apsw
 
 from journal.printable import one_line
-from journal.words import Phrase, query_words
+from journal.search_words import Phrase, query_words
 from sync.query.filters import Calls, Filters, Wanted
 from sync.query.terms import Term
 

@@ -148,7 +148,7 @@ class Place(NamedTuple):
 def page(
     db: apsw.Connection, wanted: Wanted, limit: int = 0, after: Place | None = None
 ) -> list[int]:
-    """The first sessions (rows): what waits for its person, what works, is idle, is finished.
+    """The first sessions (rows): what awaits an answer, what works, is idle, is finished.
 
     The newest activity first in each group; `limit` 0 means all of them; `after` goes on.
     """

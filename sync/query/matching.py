@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import apsw
 
-from journal.words import Phrase
+from journal.search_words import Phrase
 from sync.query.terms import Term, is_near, quoted
 
 MOST_WORDS = 64  # that the beginnings of one query become

@@ -1,4 +1,4 @@
-"""A session with everything that is shown of it: what was asked, done, answered, and every event."""
+"""A session with everything that is shown of it: what was asked, done, answered, and its events."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace

@@ -1,7 +1,7 @@
 """What people type into a search, as terms; and where in a text they are.
 
-The index knows words only (`journal.words`), without case and accents: `C++` is `c` to it. So a
-term is two things, a query for the index and a pattern for the text itself.
+The index knows words only (`journal.search_words`), without case and accents: `C++` is `c` to it.
+So a term is two things, a query for the index and a pattern for the text itself.
 """
 
 import re
@@ -11,7 +11,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from journal.printable import one_line
-from journal.words import FOLDS, RUN_CHARS, Phrase, is_hump, query_words
+from journal.search_words import FOLDS, RUN_CHARS, Phrase, is_hump, query_words
 
 SNIPPET_CHARS = 160
 _BEFORE_CHARS = 50  # of a snippet, before the first match

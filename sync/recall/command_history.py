@@ -6,7 +6,7 @@ import apsw
 
 from journal.session.texts import TextKind
 from sync.query.terms import Term, folded
-from sync.recall import calls, words
+from sync.recall import calls, query_words
 from sync.recall.calls import COLUMNS, Call
 from sync.recall.scope import Scope
 
@@ -42,7 +42,7 @@ def commands(
         condition, values = scope.wanted.sql()
         rows = db.execute(_LATEST.format(condition), (*values, _MOST_CALLS))
         return _grouped(db, calls.of_rows(rows, scope))
-    for chosen in words.choices(db, terms, stems):
+    for chosen in query_words.choices(db, terms, stems):
         match = " AND ".join(term.match for term in chosen)
         found = calls.holding(db, scope, match, TextKind.INPUT, _MOST_CALLS, "o.seq")
         if grouped := _grouped(db, [call for call in found if _holds(call, chosen)]):

@@ -7,7 +7,7 @@ import apsw
 
 from journal.session.texts import TextKind
 from sync.query.terms import Term
-from sync.recall import calls, words
+from sync.recall import calls, query_words
 from sync.recall.calls import COLUMNS, Call
 from sync.recall.scope import Scope
 
@@ -38,7 +38,7 @@ def recoveries(
 
     An error has all the words, else the rarest of them.
     """
-    for chosen in words.choices(db, terms, stems):
+    for chosen in query_words.choices(db, terms, stems):
         match = " AND ".join(term.match for term in chosen)
         found = calls.holding(db, scope, match, TextKind.OUTPUT, _MOST_CALLS, "o.end_seq")
         failed = [call for call in found if call.ok is False]

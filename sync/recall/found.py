@@ -10,7 +10,7 @@ from sync.query.candidates import Query
 from sync.query.cursors import Cursor
 from sync.query.search import Hit, search
 from sync.query.terms import Term
-from sync.recall import words
+from sync.recall import query_words
 from sync.recall.scope import Scope
 from sync.store import facts
 
@@ -53,7 +53,7 @@ def find(
     # Other forms of the words may find more than a text or two; fewer words are for none at all.
     loose = stems and not any(term.exact for term in query.terms)
     enough = _ENOUGH if loose else 1
-    for count, chosen in enumerate(words.choices(db, query.terms, stems)):
+    for count, chosen in enumerate(query_words.choices(db, query.terms, stems)):
         if count < number:
             continue
         result = search(db, query._replace(terms=chosen), now_us, after)

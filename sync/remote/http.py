@@ -13,7 +13,7 @@ import httpx
 
 from journal import __version__
 from journal.printable import one_line
-from journal.steps import step
+from journal.verbose import step
 from sync.remote.answers import Answers, Request
 from sync.remote.contract import RemoteError, Then
 from sync.remote.exchange import Exchange, LateError, Line, Reply

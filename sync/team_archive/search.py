@@ -13,9 +13,9 @@ from uuid import UUID
 
 from journal.errors import UsageError
 from journal.record import record
+from journal.search_words import Phrase, query_words
 from journal.session.meaning import Action, Meaning
 from journal.session.texts import TextKind, summary_text, texts
-from journal.words import Phrase, query_words
 from sync.query.candidates import Query
 from sync.query.filters import Calls
 from sync.query.search import Hit

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from journal.agents import TRANSCRIPT
-from journal.agents.claude_code import torn_lines
+from journal.agents.claude_code import transcript_torn_lines
 from journal.agents.contract import Agent, Transcripts
-from journal.agents.entry import Entry, Reader, dump
+from journal.agents.transcript_entry import Entry, Reader, dump
 from journal.record import record
 from sync.transcripts.records import (
     Keeping,
@@ -61,7 +61,7 @@ class AgentReading:
         try:
             yield from self._reader.entries(line)
         except record.BadLineError as error:
-            whole, torn = torn_lines.parts(line, self._files.is_record)
+            whole, torn = transcript_torn_lines.parts(line, self._files.is_record)
             for part in whole:
                 yield from self._reader.entries(part)
             if torn:

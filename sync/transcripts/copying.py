@@ -20,7 +20,7 @@ import apsw
 
 from journal.agents import AGENTS
 from journal.agents.claude_code import transcript_lines
-from journal.agents.entry import Row
+from journal.agents.transcript_entry import Row
 from journal.layout import Layout
 from journal.record import record
 from journal.settings.sources import Settings

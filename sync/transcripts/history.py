@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hooks.project import Place, locate
 from journal.agents import AGENTS
-from journal.agents.entry import Row
+from journal.agents.transcript_entry import Row
 from journal.printable import one_line
 from journal.record import record
 from sync.ingest.foreign_lines import Line, UnreadableError, lines

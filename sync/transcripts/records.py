@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from journal.agents import TRANSCRIPT
-from journal.agents.claude_code import torn_lines
+from journal.agents.claude_code import transcript_torn_lines
 from journal.agents.claude_code.transcript_lines import Entry, dump, entries, subagent_type
 from journal.context import capture_gaps
 from journal.context.capture_gaps import Silences
@@ -86,7 +86,7 @@ class Reading:
         try:
             yield from entries(line, self.keeping.thinking)
         except record.BadLineError as error:
-            whole, torn = torn_lines.parts(line)
+            whole, torn = transcript_torn_lines.parts(line)
             for part in whole:
                 yield from entries(part, self.keeping.thinking)
             if torn:

@@ -7,7 +7,7 @@ import apsw
 
 from journal.agents import AGENTS, HISTORY, TRANSCRIPT
 from journal.agents.claude_code import transcript_lines
-from journal.agents.entry import dump
+from journal.agents.transcript_entry import dump
 from sync.store import facts
 
 _AT_ONCE = 200

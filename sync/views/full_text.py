@@ -1,4 +1,4 @@
-"""The view that is searched: an FTS5 index without a copy of the text, over `journal.words`.
+"""The view that is searched: an FTS5 index without a copy of the text, over `journal.search_words`.
 
 A row's number says what it is: event row * 8 + kind, or minus the session's number for its
 summary; the text itself is read from the events. A tool's input is indexed at its start, or at its
@@ -11,8 +11,8 @@ from typing import Any
 import apsw
 import orjson
 
+from journal.search_words import words
 from journal.session.texts import KINDS, TextKind, summary_text, texts
-from journal.words import words
 from sync.views.change import Change
 
 

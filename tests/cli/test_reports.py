@@ -11,7 +11,7 @@ import pytest
 import commands
 import stored
 from journal.layout import Layout
-from journal.setup import lost
+from journal.setup import lost_records
 from told import Reader, asked
 
 
@@ -101,9 +101,22 @@ def test_a_dry_run_lists_exactly_what_a_prune_deletes(home: Path, journal: Reade
     assert len(list((home / "days").rglob("journal.*"))) == 1, "one file of tombstones"
 
 
+def test_pieces_for_another_remote_are_told_apart(
+    home: Path, journal: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = 'kind = "mindspring"\nurl = "http://127.0.0.1:9"\nworkspace = "w"\ntoken_env = "T"\n'
+    monkeypatch.setenv("T", "token")
+    (home / "config.toml").write_text(f"[remote]\n{server}min_interval_seconds = 0\n")
+    assert "3 waiting in retry/." in journal("sync")
+    folder = home.parent / "nas"
+    folder.mkdir()
+    (home / "config.toml").write_text(f'[remote]\nkind = "folder"\npath = "{folder}"\n')
+    assert "waiting in retry/ (3 for another remote)." in journal("replay", "--all")
+
+
 def test_what_was_lost_is_known(home: Path, journal: Reader) -> None:
     layout = Layout(home)
-    lost.reserve(layout)
+    lost_records.reserve(layout)
     code = (
         "import sys, os; from hooks import emit; "
         "emit.append = emit.spool = lambda *a: (_ for _ in ()).throw(OSError(28, 'full')); "
@@ -111,8 +124,8 @@ def test_what_was_lost_is_known(home: Path, journal: Reader) -> None:
     )
     for _ in range(2):
         subprocess.run([sys.executable, "-c", code, str(home)], check=True)
-    assert lost.read(layout).number == 2
-    assert (home / "lost").stat().st_size == len(lost.NOTHING)
+    assert lost_records.read(layout).number == 2
+    assert (home / "lost").stat().st_size == len(lost_records.NOTHING)
     assert "2 records could not be written" in " ".join(journal("status").split())
 
 

@@ -81,7 +81,7 @@ LIBRARIES = {
 }
 GROUND = {
     "journal.agents.contract": "journal.agents.ground",
-    "journal.agents.entry": "journal.agents.ground",
+    "journal.agents.transcript_entry": "journal.agents.ground",
     "journal.agents.fields": "journal.agents.ground",
     "journal.agents.patches": "journal.agents.ground",
     "sync.errors": "sync.ground",

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from journal.agents.entry import Entry, dump, load, name, obj, text
+from journal.agents.transcript_entry import Entry, dump, load, name, obj, text
 from journal.session.own_words import has_frame
 
 _NAME = re.compile(r"rollout-.*?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl(?:\.zst)?")

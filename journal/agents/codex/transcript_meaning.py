@@ -11,7 +11,7 @@ from typing import Any
 from journal.agents.codex import tools, transcript
 from journal.agents.codex.transcript import call, command_line
 from journal.agents.contract import Transcripts
-from journal.agents.entry import obj, objects, placed, text, texts, tokens, usage
+from journal.agents.transcript_entry import obj, objects, placed, text, texts, tokens, usage
 from journal.session.meaning import OTHER, Author, Kind, Meaning, Usage
 from journal.session.own_words import without_frames
 

@@ -10,7 +10,17 @@ from typing import Any
 
 from journal.agents.contract import Transcripts
 from journal.agents.copilot_cli import tools
-from journal.agents.entry import Entry, dump, load, name, obj, placed, text, tokens, usage
+from journal.agents.transcript_entry import (
+    Entry,
+    dump,
+    load,
+    name,
+    obj,
+    placed,
+    text,
+    tokens,
+    usage,
+)
 from journal.session.meaning import OTHER, Author, Kind, Meaning, Usage
 from journal.session.own_words import has_frame, without_frames
 

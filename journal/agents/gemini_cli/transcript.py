@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from journal.agents.entry import Entry, Row, dump, load, name, obj, objects, text
+from journal.agents.transcript_entry import Entry, Row, dump, load, name, obj, objects, text
 from journal.session.own_words import has_frame
 
 _CHATS = "chats"

@@ -8,9 +8,9 @@ from typing import Any
 
 from journal.agents import fields
 from journal.agents.contract import Transcripts
-from journal.agents.entry import load, obj, objects, placed, text, tokens, usage
 from journal.agents.gemini_cli import tools, transcript
-from journal.agents.gemini_cli.words import prompt_text
+from journal.agents.gemini_cli.prompt_text import prompt_text
+from journal.agents.transcript_entry import load, obj, objects, placed, text, tokens, usage
 from journal.session.meaning import OTHER, Action, Kind, Meaning, Usage
 
 _CANCELLED = "Request cancelled"

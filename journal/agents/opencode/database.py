@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from journal.agents.entry import Row, dump
+from journal.agents.transcript_entry import Row, dump
 
 _BUSY_SECONDS = 1.0
 _SESSIONS = """

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from journal.agents.contract import Transcripts
-from journal.agents.entry import Entry, Row, dump, load, name, obj, placed, text, tokens
 from journal.agents.fields import call
 from journal.agents.opencode import tools
+from journal.agents.transcript_entry import Entry, Row, dump, load, name, obj, placed, text, tokens
 from journal.session.meaning import OTHER, Author, Kind, Meaning, Usage
 from journal.session.own_words import without_frames
 from journal.times import to_text

@@ -9,9 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from journal.agents.contract import Transcripts
-from journal.agents.entry import Entry, dump, load, name, obj, objects, placed, text, tokens, usage
 from journal.agents.fields import call
 from journal.agents.gemini_cli import tools
+from journal.agents.transcript_entry import (
+    Entry,
+    dump,
+    load,
+    name,
+    obj,
+    objects,
+    placed,
+    text,
+    tokens,
+    usage,
+)
 from journal.session.meaning import OTHER, Author, Kind, Meaning, Usage
 from journal.session.own_words import has_frame, without_frames
 

@@ -1,4 +1,4 @@
-"""Bare `journal`: the board. What waits for its person first, and one line of health."""
+"""Bare `journal`: the board. What waits for you first, and one line of health."""
 
 import click
 

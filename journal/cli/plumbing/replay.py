@@ -52,7 +52,7 @@ def replay_json(done: "Delivered") -> dict[str, object]:
         "dead": done.dead,
         "pending": done.pending,
         "waiting": done.waiting,
-        "elsewhere": done.elsewhere,
+        **({"elsewhere": done.elsewhere} if done.elsewhere else {}),
         "error": remote_error_json(done),
     }
 

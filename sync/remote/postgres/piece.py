@@ -15,9 +15,9 @@ import orjson
 
 from journal.record import record
 from journal.record.record import JOURNAL_AGENT, BadLineError
+from journal.search_words import words
 from journal.session.meaning import Usage
 from journal.session.texts import TextKind, summary_text, texts
-from journal.words import words
 from sync.remote.contract import Heading, Material
 from sync.store import facts
 

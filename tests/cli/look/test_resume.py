@@ -1,4 +1,4 @@
-"""`journal resume`: back into a session, with the agent's file put back if it is gone."""
+"""`journal resume`: back into a session, with the agent's file restored if it is missing."""
 
 import json
 import os
@@ -89,7 +89,7 @@ def test_print_is_one_line_for_any_shell(tmp_path: Path, code: Path) -> None:
         (SESSION, "/tmp", "some-agent", "cannot be resumed"),
     ],
 )
-def test_no_way_back_is_reported(
+def test_a_session_that_cannot_be_resumed_is_reported(
     tmp_path: Path, code: Path, session: str, cwd: str, agent: str, said: str
 ) -> None:
     prompt(tmp_path / "home", cwd, session, agent)

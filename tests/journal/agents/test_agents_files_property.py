@@ -14,11 +14,11 @@ from agent_files import entries, files, payload, scenarios
 from journal.agents.codex import transcript as codex
 from journal.agents.codex import transcript_meaning as codex_meaning
 from journal.agents.copilot_cli import transcript as copilot_cli
-from journal.agents.entry import Reader
 from journal.agents.gemini_cli import transcript as gemini_cli
 from journal.agents.gemini_cli import transcript_meaning as gemini_meaning
 from journal.agents.opencode import transcript as opencode
 from journal.agents.qwen_code import transcript as qwen_code
+from journal.agents.transcript_entry import Reader
 from journal.record.record import BadLineError
 from journal.session.meaning import Meaning
 

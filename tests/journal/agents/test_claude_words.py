@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
-from sync.views.texts import texts
 
 from journal.agents import TRANSCRIPT, meaning_of
 from journal.session.fold import Event, fold
 from journal.session.meaning import Author, Kind, Meaning
 from journal.session.state import SessionState
+from journal.session.texts import texts
 from sync.views.sessions import title
 
 COMMAND = "<command-{0}>{1}</command-{0}>".format

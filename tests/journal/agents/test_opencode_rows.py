@@ -9,10 +9,10 @@ import pytest
 import agent_truth
 import opencode_database
 from agent_files import count, files, payload, scenarios
-from journal.agents.entry import Entry
 from journal.agents.opencode.database import DatabaseError, rows
 from journal.agents.opencode.tools import without_quotes
 from journal.agents.opencode.transcript import Rows, folders, holds, meaning
+from journal.agents.transcript_entry import Entry
 from journal.session.meaning import Kind, Meaning
 
 TOOL = {"type": "tool", "callID": "c1", "tool": "bash"}

@@ -308,7 +308,7 @@ def test_a_waiting_session_says_since_when_it_waits() -> None:
     state = running()
     state.question, state.question_us = "rm -rf build", at("2026-11-21T09:01:00")
     made = block_of(state, "e55a02")
-    assert ", waits for its person since 2026-11-21 09:01, last edit " in made.now
+    assert ", waiting for an answer since 2026-11-21 09:01, last edit " in made.now
     assert made.full.endswith("\n  open     unanswered: rm -rf build")
 
 

@@ -549,7 +549,7 @@ def test_the_commands_say_what_they_did(
     assert "Already installed: nothing to change" in capsys.readouterr().out
     assert run(["uninstall", "--home", str(home)]) == 0
     said = capsys.readouterr().out
-    assert f"{len(ALL)} hooks taken out" in said
+    assert f"{len(ALL)} hooks removed" in said
     assert f"What was recorded stays in {home}." in said
     assert run(["uninstall", "--home", str(home)]) == 0
     assert "Not installed" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""`journal install` for several agents: what is found, refused, trusted, replaced and taken out."""
+"""`journal install` for several agents: what is found, refused, trusted, replaced and removed."""
 
 import json
 import os
@@ -88,7 +88,7 @@ def test_every_agent_that_is_found_gets_hooks_and_a_line(
     again = out(capsys, "install").out
     assert again.count("Already installed: nothing to change") == 3
     removed = out(capsys, "uninstall").out
-    assert removed.count("hooks taken out") == 3
+    assert removed.count("hooks removed") == 3
     assert not (user / ".gemini" / "settings.json").exists()
     assert "no hook of the journal in any agent" in out(capsys, "uninstall").out
 

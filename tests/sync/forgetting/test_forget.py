@@ -142,11 +142,12 @@ def test_no_byte_of_a_forgotten_session_is_left(tmp_path: Path, commands: Comman
     furnish(home, commands)
     places = {Path(name).suffix or name for name in holders(home)}
     assert {".jsonl", ".gz", ".db", ".json", ".tsv", ".backup-v3", ".part"} <= places
-    query = (
-        "select b.data from blocks b join events e on e.seq = b.key "
-        "join sessions s on s.key = e.session where s.id = ? and b.events > 0"
-    )
-    ((block,), *_) = stored.rows(home, query, GONE)
+    of_session = """
+        select b.data from blocks b join events e on e.seq >= b.key and e.seq < b.key + b.events
+        join sessions s on s.key = e.session where s.id = ? and e.name = 'Stop' limit 1
+    """
+    ((blob,),) = stored.rows(home, of_session, GONE)
+    assert blob in (home / "journal.db").read_bytes()
     before = records_of(home, STAYS)
     done = commands.run(home, "forget", GONE[:6], "--yes")
     assert done.code == 0, done.stderr
@@ -159,7 +160,7 @@ def test_no_byte_of_a_forgotten_session_is_left(tmp_path: Path, commands: Comman
             assert commands.run(home, *again).code == 0
         assert holders(home) == []
         assert records_of(home, STAYS) == before
-        assert block not in (home / "journal.db").read_bytes()
+        assert blob not in (home / "journal.db").read_bytes()
         names = stored.rows(home, "select name from own_facts where session = ?", GONE)
         assert names == [("Forget",)]
         check(home)

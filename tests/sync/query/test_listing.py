@@ -1,4 +1,4 @@
-"""`journal sessions`: what waits for its person comes first, and filters mean what they say."""
+"""`journal sessions`: awaiting sessions come first, and filters mean what they say."""
 
 import json
 import os

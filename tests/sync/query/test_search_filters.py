@@ -172,4 +172,4 @@ def test_a_limit_is_a_number_that_makes_sense(journal: Reader) -> None:
         journal(*arguments, code=2)
         assert "is less than" in journal.err
     journal("search", "words", "--limit", "many", code=2)
-    assert "is not a valid integer" in journal.err
+    assert "is not a whole number" in journal.err

@@ -144,7 +144,7 @@ def test_a_search_that_found_nothing_yet_says_how_to_look_on(
         asked(journal.home, f"s{number:05d}", "c and more", 4000 - number)
     arguments = ("search", "c/and", "--kind", "prompt", "--json", "--limit", "3")
     assert journal(*arguments) == ""
-    cursor = journal.err.split("--after ")[1].split()[0]
+    cursor = journal.err.split("--after ")[1].split(")")[0]
     (line,) = journal(*arguments, "--after", cursor).splitlines()
     assert json.loads(line)["session"] == "aaaaaa01"
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journal.agents import HISTORY, TRANSCRIPT, meaning_of
-from journal.agents.claude_code import torn_lines
 from journal.agents.claude_code import transcript_lines as entries
+from journal.agents.claude_code import transcript_torn_lines
 from journal.record.record import BadLineError
 from journal.session.meaning import Kind
 from journal.session.own_words import is_own_command, without_frames
@@ -148,7 +148,7 @@ def test_whole_records_are_found_behind_a_torn_one(
 ) -> None:
     torn = json.dumps(said("user", "x" * 100))[: cut + 1][:-1]
     line = torn + between + "".join(json.dumps(one) for one in records)
-    found = torn_lines.parts(line.encode())
+    found = transcript_torn_lines.parts(line.encode())
     assert [json.loads(part) for part in found.whole] == records
     assert found.torn.decode() == (torn + between).strip("\0 ")
 

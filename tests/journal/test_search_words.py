@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journal.words import WORD_CHARS, Phrase, query_words, words
+from journal.search_words import WORD_CHARS, Phrase, query_words, words
 
 HAN = st.text("四舍五入误差对账模块丸め照合モジュールガラス학점인정", min_size=1, max_size=12)
 PART = st.sampled_from(["load", "Load", "HTTP", "utf8", "Größe", "x", "ID", "_", "-", " ", "é"])

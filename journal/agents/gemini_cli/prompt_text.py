@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from journal.agents.entry import objects, text
+from journal.agents.transcript_entry import objects, text
 from journal.session.own_words import without_frames
 
 _CONTEXT = re.compile(r"\A<hook_context>.*?</hook_context>\s*", re.DOTALL)

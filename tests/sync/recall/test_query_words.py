@@ -6,12 +6,12 @@ import apsw
 
 import stored
 import told
-from sync.recall import words
+from sync.recall import query_words
 
 
 def choices(home: Path, query: str, **more: bool) -> list[list[str]]:
     db = apsw.Connection(str(home / "journal.db"), flags=apsw.SQLITE_OPEN_READONLY)
-    chosen = words.choices(db, words.of(query), **more)
+    chosen = query_words.choices(db, query_words.of(query), **more)
     found = [[t.text + "*" * t.prefix for t in terms] for terms in chosen]
     db.close()
     return found
