@@ -224,6 +224,7 @@ def last_pass(home: Path) -> Report:
 def check(storm: Storm) -> truth.Truth:
     """Everything that must hold now; AssertionError: it does not."""
     home = storm.home
+    stored.NOW_US = time.time_ns() // 1000  # what killed passes have stored arrived by this clock
     report = last_pass(home)
     assert not report.unreadable, report.unreadable
     found = truth.read(home)
