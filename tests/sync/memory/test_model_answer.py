@@ -116,7 +116,7 @@ def test_a_stream_without_a_result_is_garbage() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "reported"),
     [
         ({"is_error": True, "result": "Credit balance\nis \x1b[31mtoo low"}, "Credit balance is t"),
         ({"is_error": True, "subtype": "error_during_execution"}, '{"request":'),

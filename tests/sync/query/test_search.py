@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.journal.test_words import finds
 
 import recordings
 import stored
@@ -25,6 +24,7 @@ from sync.query.filters import Filters, Wanted, moment_us
 from sync.query.search import Found, search
 from sync.query.terms import SNIPPET_CHARS, folded, parse, snippet
 from sync.store import facts
+from tests.journal.test_search_words import finds
 
 NOW_US = stored.NOW_US
 DAY_NS = 86_400_000_000_000
