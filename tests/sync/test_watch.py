@@ -393,7 +393,9 @@ def test_changed_code_restarts_it_once_it_is_complete(home: Home, application: P
 
 
 def test_a_watcher_whose_application_is_gone_leaves_quietly(home: Home, application: Path) -> None:
+    home.append("first")
     process = home.start()
+    home.has("first")
     shutil.rmtree(application)
     assert ended(process) == 0
     assert home.text().endswith("the application was removed: done.\n")
