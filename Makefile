@@ -32,7 +32,7 @@ MEMORY := $(shell [ "$$(df -k --output=avail /dev/shm 2>/dev/null | tail -1)" -g
   2>/dev/null && [ -w /dev/shm ] && echo /dev/shm)
 
 test: $(STAMP)  ## run the tests; ARGS=tests/cli runs a part of them
-	$(if $(MEMORY),PYTEST_DEBUG_TEMPROOT=$(MEMORY)) $(BIN)/python -m pytest -n 2 $(ARGS)
+	$(if $(MEMORY),PYTEST_DEBUG_TEMPROOT=$(MEMORY)) $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 test-later: $(STAMP) $(CLOCK)  ## run the tests with the clock 400 days ahead (Linux)
 	LD_PRELOAD=$(CURDIR)/$(CLOCK) CLOCK_AHEAD_SECONDS=34560000 $(BIN)/python -m pytest -n 2 $(ARGS)
