@@ -13,6 +13,7 @@ form (NFC, and full-width letters as plain ones).
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
 from itertools import chain
 from operator import add
 from typing import NamedTuple
@@ -23,9 +24,6 @@ _PARTS = 12
 _REMEMBERED = 50_000  # runs, some MB
 _REMEMBERED_CHARS = 40
 
-_CASED = [chr(code) for code in range(0x80, 0x590)]
-_UPPER = "A-Z" + "".join(char for char in _CASED if char.isupper())
-_LOWER = "a-z" + "".join(char for char in _CASED if char.islower())
 # Written without spaces: Thai, Lao, Tibetan, Myanmar, Khmer; Hangul, kana, bopomofo; Han.
 RUN_CHARS = (
     "\u0e01-\u0e3a\u0e40-\u0e4e\u0e80-\u0eff\u0f40-\u0fbc\u1000-\u1049\u1050-\u109f\u1100-\u11ff"
@@ -43,7 +41,17 @@ def _hump(upper: str, lower: str) -> re.Pattern[str]:
 
 
 _ASCII_HUMP = _hump("A-Z", "a-z")
-_WIDE_HUMP = _hump(_UPPER, _LOWER)
+
+
+@cache
+def _wide_hump() -> re.Pattern[str]:
+    """Of identifiers with letters beyond ASCII, which few texts have: it takes 10 ms to compile."""
+    cased = [chr(code) for code in range(0x80, 0x590)]
+    upper = "A-Z" + "".join(char for char in cased if char.isupper())
+    lower = "a-z" + "".join(char for char in cased if char.islower())
+    return _hump(upper, lower)
+
+
 _ASCII = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
 _ASCII_SPLIT = {code: chr(code) if chr(code).isalnum() else " " for code in range(128)}
 
@@ -145,7 +153,8 @@ def query_words(text: str, prefix: bool = False) -> list[tuple[Phrase, ...]]:
 
 def is_hump(text: str, place: int) -> bool:
     """Whether a part of an identifier begins at this place, inside a word of an NFC text."""
-    return _WIDE_HUMP.match(text, place) is not None
+    near = text[max(0, place - 1) : place + 2]
+    return (_ASCII_HUMP if near.isascii() else _wide_hump()).match(text, place) is not None
 
 
 def _words_of(run: str) -> Iterator[str]:
@@ -176,7 +185,7 @@ def _parts(word: str) -> list[str]:
     """The parts of an identifier in camel case; one: it is none."""
     if len(word) > _IDENTIFIER_CHARS or word.islower() or word.isupper():
         return [word]
-    parts = (_ASCII_HUMP if word.isascii() else _WIDE_HUMP).split(word)
+    parts = (_ASCII_HUMP if word.isascii() else _wide_hump()).split(word)
     if len(parts) > _PARTS or (len(word) >= 16 and 3 * len(parts) > len(word)):
         return [word]  # no person writes humps so close together: base64 does
     return parts

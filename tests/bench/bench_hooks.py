@@ -1,4 +1,7 @@
-"""What the agent waits for: the installed hooks, against the bare start of their interpreter."""
+"""What the agent waits for: the installed hooks, against the bare start of their interpreter.
+
+The bound is held against that start through a shell, as agents start each hook.
+"""
 
 import json
 import resource
@@ -170,12 +173,12 @@ def _hook_rows(took: dict[str, list[Took]]) -> list[Row]:
         Row(f"{bare} (bare)", _ms(median["bare"], p95["bare"])),
         Row("the same through sh -c (shell)", _ms(median["shell"], p95["shell"])),
         Row("sh -c 'cat >> file'", _ms(median["cat"], p95["cat"])),
-        against("bare", median, "median", 1.15),
-        against("bare", used, "processor time", 1.15),
+        against("bare", median, "median", None),
+        against("bare", used, "processor time", None),
         against("bare", p95, "p95", 1.6),
         against("bare", least, "least", None),
-        against("shell", median, "median", None),
-        against("shell", used, "processor time", None),
+        against("shell", median, "median", 1.15),
+        against("shell", used, "processor time", 1.15),
         Row("hook, 1 MB, median", _ms(median["large"], p95["large"]),
             median["large"] / median["hook"], 2.0, against="4 kB"),
     ]  # fmt: skip
