@@ -3,25 +3,45 @@
 `contract` says what each agent's folder offers. To add an agent: docs/agents.md.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
 from typing import Any
 
-from journal.agents import claude_code, codex, copilot_cli, gemini_cli, opencode, qwen_code
 from journal.agents.claude_code import transcript_meaning
 from journal.agents.contract import Agent
 from journal.session.meaning import OTHER, Meaning
 
-AGENTS: Mapping[str, Agent] = {
-    agent.name: agent
-    for agent in (
-        claude_code.AGENT,
-        codex.AGENT,
-        copilot_cli.AGENT,
-        opencode.AGENT,
-        gemini_cli.AGENT,
-        qwen_code.AGENT,
-    )
+# The folder of each agent, by its name.
+_FOLDERS = {
+    name: name.replace("-", "_")
+    for name in ("claude-code", "codex", "copilot-cli", "opencode", "gemini-cli", "qwen-code")
 }
+
+
+@cache
+def _loaded(folder: str) -> Agent:
+    agent: Agent = import_module(f"journal.agents.{folder}").AGENT
+    return agent
+
+
+class _Agents(Mapping[str, Agent]):
+    """All agents in a fixed order. Each is loaded when it is asked for: six take 20 ms."""
+
+    def __getitem__(self, name: str) -> Agent:
+        return _loaded(_FOLDERS[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in _FOLDERS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_FOLDERS)
+
+    def __len__(self) -> int:
+        return len(_FOLDERS)
+
+
+AGENTS = _Agents()
 # The events of records that were copied from the agents' own files.
 TRANSCRIPT, HISTORY = transcript_meaning.TRANSCRIPT, transcript_meaning.HISTORY
 
