@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,9 @@ def put(layout: Layout, made: Iterable[Piece], target: str, due_in_us: int) -> N
     next_us = time.time_ns() // 1000 + due_in_us
     for number, piece in enumerate(made):
         event = f"{number:032x}"
-        path = layout.retry / (one := Waiting.of(piece, target, (event,))).head.name
+        one = Waiting.of(piece, target, (event,))
+        one = replace(one, head=replace(one.head, next_us=next_us, wait_us=due_in_us))
+        path = layout.retry / one.head.name
         path.write_bytes(retry_format.dump(one))
         os.utime(path, ns=(next_us * 1000, next_us * 1000))
 
@@ -93,7 +96,7 @@ def journal(layout: Layout, *args: str) -> tuple[float, float, int, dict[str, An
 def _waiting(scratch: Path) -> list[Row]:
     homes = {name: home_at(scratch / name, "mindspring", NOWHERE) for name in _STATES}
     for name, (layout, settings) in homes.items():
-        due_in_us = 0 if name == "circuit open" else HOUR_US
+        due_in_us = 0 if name == "circuit open" else HOUR_US // 4
         put(layout, pieces(_STATES[name], SMALL), name_of(settings.remote), due_in_us)
         if name == "circuit open":
             _open_circuit(layout, settings)
@@ -135,7 +138,7 @@ def _open_circuit(layout: Layout, settings: Settings) -> None:
     seen = circuit_breaker.Seen("timeout", "it did not answer", now_us)
     remotes = circuit_breaker.Remotes()
     remotes.circuits[name_of(settings.remote)] = circuit_breaker.Circuit(
-        key, 3, now_us, now_us + HOUR_US, None, seen
+        key, 3, now_us, now_us + HOUR_US, wait_us=HOUR_US, last_error=seen
     )
     circuit_breaker.save(layout.remotes, remotes)
 
