@@ -3,8 +3,9 @@
 import json
 import shutil
 
+from chance import THOROUGH
 from postgres_proxy import PostgresProxy
-from postgres_server import ADMINISTRATOR
+from postgres_server import ADMINISTRATOR, Server
 from team import Team
 
 
@@ -130,6 +131,25 @@ def test_a_kill_at_any_moment_loses_nothing(team: Team) -> None:
         ada.reported.turn(f"one-{at}")
         assert ada.sync()["remote"]["waiting"] == 0
         ids += ada.reported.ids
+    assert sorted(team.ids()) == sorted(ids)
+
+
+def test_a_server_that_is_killed_at_any_moment_loses_nothing(team: Team, server: Server) -> None:
+    """At each moment of a pass with a delivery in the thorough form, at some of them otherwise."""
+    ids: list[str] = []
+    killed = 0
+    for at in range(1, 400, 9 if THOROUGH else 150):
+        ada = team.home(f"laptop-{at}", "ada")
+        for session in ("one", "two"):
+            ada.reported.turn(f"{session}-{at}")
+        ada.try_("sync", dies_at=at, victim=server.pid)
+        if not server.is_running:
+            killed += 1
+            server.start()
+        ada.run("replay", "--all")
+        assert ada.sync()["remote"]["waiting"] == 0
+        ids += ada.reported.ids
+    assert killed > 1
     assert sorted(team.ids()) == sorted(ids)
 
 
