@@ -12,7 +12,7 @@ import certifi
 import hypothesis
 import pytest
 
-from chance import examples
+from chance import THOROUGH, examples
 from hooks import emit
 from installed import Installed
 from places import FIXTURES, ROOT, STORMS
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from commands import Commands
     from reported import Reader
 
-hypothesis.settings.register_profile("run", max_examples=examples(), deadline=None)
+# The same examples in each `make test`; `make storm` looks for others.
+hypothesis.settings.register_profile(
+    "run", max_examples=examples(), deadline=None, derandomize=not THOROUGH
+)
 hypothesis.settings.load_profile("run")
 
 # What programs that tests start import.
