@@ -62,7 +62,7 @@ def test_shut_packs_without_a_database_are_not_packs_that_are_gone(journal: Read
     packs = journal.home / "packs"
     lines = next((journal.home / "days").glob("*/*.jsonl")).read_bytes()
     other = lines.replace(b"aaaaaa01", b"dddddd01").replace(b"stored before", b"packed before")
-    # Another id, whatever the last digit was.
+    # Another id than the one in the day file.
     unlike = re.sub(
         rb'("id":"[0-9a-f]{31})(.)', lambda m: m[1] + (b"1" if m[2] == b"0" else b"0"), other
     )
