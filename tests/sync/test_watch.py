@@ -396,6 +396,8 @@ def test_a_watcher_whose_application_is_gone_leaves_quietly(home: Home, applicat
     home.append("first")
     process = home.start()
     home.has("first")
+    home.append("second")
+    home.has("second")  # the pass before has ended, and has loaded all that a pass needs
     shutil.rmtree(application)
     assert ended(process) == 0
     assert home.text().endswith("the application was removed: done.\n")
