@@ -372,11 +372,7 @@ def _note(path: str, text: str) -> None:
     """A small file with a path in it, unless it is there. OSError."""
     if exists(path, posix.lstat):
         return
-    fd = posix.open(path, posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC, 0o600)
-    try:
-        posix.write(fd, path_bytes(text))
-    finally:
-        posix.close(fd)
+    _write_new(path, [path_bytes(text)])
 
 
 def spool_folder(home: str, unique: str = "") -> str:
@@ -391,9 +387,14 @@ def spool(home: str, name: str, line: bytes, unique: str, own: str = "") -> None
 
 def _spool(path: str, kind: str, parts: "list[bytes]") -> None:
     """Write a file of the spool; it gets its name once it is whole."""
-    fd = posix.open(
-        path + ".part", posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_NOFOLLOW, 0o600
-    )
+    _write_new(path + ".part", parts)
+    posix.rename(path + ".part", f"{path}.{kind}")
+
+
+def _write_new(path: str, parts: "list[bytes]") -> None:
+    """Write a file that is not there yet, not even as a link. OSError."""
+    flags = posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_NOFOLLOW | posix.O_CLOEXEC
+    fd = posix.open(path, flags, 0o600)
     try:
         for part in parts:
             rest = part
@@ -401,7 +402,6 @@ def _spool(path: str, kind: str, parts: "list[bytes]") -> None:
                 rest = rest[posix.write(fd, rest) :]
     finally:
         posix.close(fd)
-    posix.rename(path + ".part", f"{path}.{kind}")
 
 
 def make_home(home: str, unique: str) -> None:
@@ -410,13 +410,7 @@ def make_home(home: str, unique: str) -> None:
     An empty folder may be where the home is mounted at other times.
     """
     posix.mkdir(home, 0o700)
-    fd = posix.open(
-        f"{home}/id", posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC, 0o600
-    )
-    try:
-        posix.write(fd, f"{unique}\n".encode())
-    finally:
-        posix.close(fd)
+    _write_new(f"{home}/id", [f"{unique}\n".encode()])
 
 
 def keep(argv: list[str], data: bytes, more: bytes = b"", front_end: str = "") -> int:
