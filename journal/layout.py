@@ -1,7 +1,7 @@
 """Where everything is in a home. `durable_files` writes there."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,7 +179,7 @@ class Layout:
     def entries_of(self, day: str) -> list[os.DirEntry[str]]:
         """The journal's files of one day, by name; for those who look at thousands of them.
 
-        None of a day whose folder cannot be read, see `shut_folders`.
+        None of a day whose folder cannot be read, see `closed_folders`.
         """
         try:
             all_of_it = entries(self.days / day)
@@ -188,7 +188,7 @@ class Layout:
         found = (entry for entry in all_of_it if entry.name.endswith(".jsonl"))
         return sorted(filter(_is_file, found), key=lambda entry: entry.name)
 
-    def shut_folders(self) -> list[Path]:
+    def closed_folders(self) -> list[Path]:
         """The folders of the home that cannot be used because of their rights."""
         places = [self.days, self.packs, self.contexts, self.retry, self.dead, self.logs]
         with suppress(JournalError):
@@ -207,6 +207,11 @@ def is_closed(folder: Path) -> bool:
     except OSError:
         return False
     return False
+
+
+def is_within(path: Path, folders: Iterable[Path]) -> bool:
+    """Whether a path is one of these folders, or lies in one."""
+    return any(folder == path or folder in path.parents for folder in folders)
 
 
 def _is_locked(folder: Path) -> bool:

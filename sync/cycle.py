@@ -12,7 +12,7 @@ import zstandard
 from journal import home_id
 from journal.durable_files import write_whole
 from journal.errors import JournalError
-from journal.layout import Layout
+from journal.layout import Layout, is_within
 from sync import notify
 from sync.conditions import Pass
 from sync.errors import StoreError
@@ -110,7 +110,7 @@ class _Work:
             vacuum.tidy(self.db, self.report.stored)
         elif self.report.stored or self.report.packed.days:
             vacuum.tend(self.db)
-        failed = [error for error in self.failed if not _lies_in(error, self.shut)]
+        failed = [error for error in self.failed if not _is_due_to(error, self.closed)]
         if failed:  # a folder whose rights forbid it is among those that were not read
             raise failed[0]
         return self.report
@@ -147,8 +147,9 @@ class _Work:
         with _leaving(self.failed):
             self.report = self._ingest()
         self.report.clock_problem, self.report.problems = self.time.problem, problems
-        self.shut = self.layout.shut_folders()
-        self.report.unreadable += tuple(f"{folder}: its rights forbid it" for folder in self.shut)
+        self.closed = self.layout.closed_folders()
+        forbidden = (f"{folder}: its rights forbid it" for folder in self.closed)
+        self.report.unreadable += tuple(forbidden)
         with _leaving(self.failed):
             read_unknown_packs(self.db, self.conditions, self.time, self._reader(), self.report)
 
@@ -239,13 +240,12 @@ def _leaving(problems: list[JournalError]) -> Iterator[None]:
         problems.append(problem)
 
 
-def _lies_in(error: JournalError, folders: Sequence[Path]) -> bool:
+def _is_due_to(error: JournalError, closed: Sequence[Path]) -> bool:
     """Whether it could not be done because of the rights of one of these folders."""
     cause = error.__cause__
     if not isinstance(cause, PermissionError) or cause.filename is None:
         return False
-    path = Path(os.fsdecode(cause.filename))
-    return any(folder == path or folder in path.parents for folder in folders)
+    return is_within(Path(os.fsdecode(cause.filename)), closed)
 
 
 def _stamp(layout: Layout, seen_bytes: int) -> None:

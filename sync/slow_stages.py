@@ -165,7 +165,7 @@ def run(conditions: Conditions, progress: Callable[[str, int, int], None] = no_p
 
 def _deliver(conditions: Conditions, progress: Callable[[str, int, int], None]) -> Delivered:
     layout = conditions.layout
-    if layout.retry in layout.shut_folders():
+    if layout.retry in layout.closed_folders():
         return Delivered()  # the pass has named it
     try:
         return deliveries.run(conditions, deliveries.Wish(progress=progress))

@@ -113,7 +113,7 @@ def look(layout: Layout, settings: Settings, now_us: int) -> Condition:
     if is_read_only(layout.home):
         said = f"{layout.home} cannot be written: its file system is read-only"
         found.problems.append(JournalError(said, "until then records wait in the spool"))
-    closed = layout.shut_folders()
+    closed = layout.closed_folders()
     found.problems += [JournalError(f"{_CLOSED}{path}", hint) for path in closed]
     with _named(layout, found):
         found.rejected = sum(1 for _ in dead_letters.entries(layout))

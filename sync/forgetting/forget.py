@@ -17,7 +17,7 @@ import apsw
 
 from hooks import emit
 from journal.errors import BusyError, JournalError
-from journal.layout import Layout
+from journal.layout import Layout, is_within
 from journal.record import own_facts, record
 from journal.settings.sources import Settings
 from journal.times import to_text
@@ -116,7 +116,7 @@ class _Forgetting:
     order: Order
     db: apsw.Connection
     grave: Grave
-    shut: Sequence[Path] = ()  # folders whose rights forbid to change them
+    closed: Sequence[Path] = ()  # folders whose rights forbid to change them
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -130,8 +130,8 @@ class _Forgetting:
         traces = Traces(grave)
         scrub = Scrub(self.db, self.layout, traces)
         self.layout.synced.unlink(missing_ok=True)  # too high a number would hide what is new
-        self.shut = self.layout.shut_folders()
-        self.problems += [f"cannot change {folder}: its rights forbid it" for folder in self.shut]
+        self.closed = self.layout.closed_folders()
+        self.problems += [f"cannot change {folder}: its rights forbid it" for folder in self.closed]
         scrub.days()
         with self._naming():
             scrub.packs()
@@ -161,7 +161,7 @@ class _Forgetting:
             if not isinstance(cause, PermissionError):
                 raise
             path = Path(os.fsdecode(cause.filename or self.layout.home))
-            if not any(folder == path or folder in path.parents for folder in self.shut):
+            if not is_within(path, self.closed):
                 self.problems.append(f"cannot change {path}: {cause.strerror}")
 
     def _mark(self) -> None:

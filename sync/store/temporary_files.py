@@ -29,4 +29,4 @@ def _hidden(folder: Path) -> list[Path]:
         with os.scandir(folder) as entries:
             return [Path(entry.path) for entry in entries if entry.name[0] == "."]
     except (FileNotFoundError, PermissionError):
-        return []  # a folder that is shut is named by the pass
+        return []  # a closed folder is named by the pass
