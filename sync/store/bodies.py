@@ -112,8 +112,6 @@ def replace(db: apsw.Connection, changed: Sequence[tuple[int, bytes | None, byte
 
 def unpack(db: apsw.Connection, seq: int, blob: bytes | None) -> bytes:
     """An event's payload, JSON text, byte for byte as it was packed; `null` for none."""
-    if blob is None:
-        return b"null"
     text = _text(db, seq, blob)
     if _MARK not in text:
         return text
