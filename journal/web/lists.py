@@ -21,6 +21,7 @@ _HITS = 30
 
 
 def sessions(site: Site, db: apsw.Connection, asked: Asked) -> Context:
+    """One page of the sessions that the filters leave."""
     wanted = asked.sessions(site.adopt_on, site.app.now_us)
     after = asked.text("after")
     place = Place.of(after) if after else None
@@ -34,6 +35,7 @@ def sessions(site: Site, db: apsw.Connection, asked: Asked) -> Context:
 
 
 def search(site: Site, db: apsw.Connection, asked: Asked) -> Context:
+    """One page of what was found, by session."""
     after = asked.text("after")
     if not asked.text("q"):
         return {"groups": [], "following": "", "found": None, "is_more": False}
@@ -51,10 +53,12 @@ def search(site: Site, db: apsw.Connection, asked: Asked) -> Context:
 
 
 def projects(site: Site, db: apsw.Connection, _: Asked) -> Context:
+    """All projects with their sessions in numbers."""
     return {"projects": project_query.projects(db, questions.shown(site))}
 
 
 def files(site: Site, db: apsw.Connection, asked: Asked) -> Context:
+    """The sessions that worked on a file; without one, the files that were edited last."""
     path = asked.text("path")
     wanted = questions.shown(site)
     if not path:

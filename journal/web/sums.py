@@ -43,6 +43,7 @@ def cost(site: Site, db: apsw.Connection, _: Asked) -> Context:
 
 
 def usage(site: Site, db: apsw.Connection, asked: Asked) -> Context:
+    """Tokens and cost of the sessions that the filters leave, by what was asked for."""
     wanted = asked.sessions(site.adopt_on, site.app.now_us)
     by = asked.text("by") or "day"
     if by not in KEYS:

@@ -40,7 +40,7 @@ class Order:
     redactor: Redactor
     remote: Remote
     remotes: Remotes  # what is remembered of each; saved with every change
-    circuit_key: str  # of the settings, see `breaker.settings_key`
+    circuit_key: str  # of the settings, see `circuit_breaker.settings_key`
     clock_ns: Callable[[], int]
     chance: Random
     stopping: Callable[[], bool]

@@ -1,6 +1,7 @@
 """Facts taken out of the database again: the statements on the tables of facts, and nothing else.
 
-What was derived from them is for sync/delete.py, which calls these inside its transactions.
+What was derived from them is for sync/views/session_deletion.py, which calls these inside its
+transactions.
 """
 
 from collections.abc import Iterable

@@ -1,8 +1,8 @@
 """The view of tombstones: sessions of which nothing is kept up to a moment.
 
 A `Forget` record names it, and the one that covers most counts. All that a session did or was said
-of it up to that moment is passed over when it is read, and removed where it is (sync/delete.py); so
-facts and tombstones may come in any order. What comes later is a session like any other.
+of it up to that moment is passed over when it is read, and session_deletion.py removes it where it
+is; so facts and tombstones may come in any order. What comes later is a session like any other.
 """
 
 from collections.abc import Iterable
