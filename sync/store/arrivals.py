@@ -1,7 +1,8 @@
 """When something of each session last came into this home: the table `arrivals`.
 
 A record's own time is what some clock said. Its arrival is a second opinion: a date ahead of it
-counts as arrived, and retention counts from the later of the two.
+counts as arrived, and retention counts from the later of the two. Arrived means that the pass that
+stored it began: what is recorded during a pass is not ahead.
 """
 
 from collections.abc import Iterable
@@ -18,8 +19,12 @@ select k.key from arrivals a cross join sessions k on k.agent = a.agent and k.id
 where a.at_us > ?
 """
 _BEHIND_US = 3600 * SECOND_US
+_PASS_US = 60 * SECOND_US  # a record is dated ahead if it is later than its arrival by more
 _BELIEVED = f"""
-update session_states set last_us = min(head_us, max(2 * a.at_us - head_us, a.at_us - {_BEHIND_US}))
+update session_states set last_us = iif(
+  head_us <= a.at_us + {_PASS_US},
+  head_us, max(2 * a.at_us - head_us, a.at_us - {_BEHIND_US})
+)
 from arrivals a where a.agent = session_states.agent and a.session = session_states.id
 and {{}}
 """
@@ -55,7 +60,9 @@ def believed_us(db: apsw.Connection, agent: str, session: str, at_us: int) -> in
 
 def believed_at_us(arrived_us: int, at_us: int) -> int:
     """The same for what is known to have arrived at a time."""
-    return min(at_us, max(2 * arrived_us - at_us, arrived_us - _BEHIND_US))
+    if at_us <= arrived_us + _PASS_US:
+        return at_us
+    return max(2 * arrived_us - at_us, arrived_us - _BEHIND_US)
 
 
 def bring_back(db: apsw.Connection, now_us: int) -> list[int]:
