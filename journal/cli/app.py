@@ -55,6 +55,12 @@ class App:
         """
         return self._note.adopt_on if self._note else tuple(self.settings.sessions.adopt_on)
 
+    @property
+    def transcript_roots(self) -> tuple[str, ...]:
+        """The setting `capture.transcript_roots`, as cheaply."""
+        note = self._note
+        return note.transcript_roots if note else tuple(self.settings.capture.transcript_roots)
+
     @cached_property
     def _note(self) -> "Note | None":
         from sync.ingest import up_to_date
@@ -181,9 +187,8 @@ class App:
             is_whole = self._catch_up()
             db = self._opened()
             if is_whole:
-                adopt_on = tuple(self.settings.sessions.adopt_on)
                 with suppress(JournalError):  # without the note everything is looked at again
-                    up_to_date.note(db, self.layout, os.environ, adopt_on)
+                    up_to_date.note(db, self.layout, os.environ, self.settings)
         try:
             yield db
         finally:
@@ -209,7 +214,7 @@ class App:
         from sync.checkup.earlier_sessions import not_imported
 
         message = f"nothing is recorded yet in {self.layout.home}"
-        if earlier := not_imported(self.layout, self.settings):
+        if earlier := not_imported(self.layout, self.transcript_roots):
             return JournalError(f"{message}; {earlier}", "run: journal import")
         if (self.layout.hooks / "run.py").exists():
             return JournalError(message, "start your agent")

@@ -40,7 +40,7 @@ class Earlier(NamedTuple):
 
 def earlier(layout: "Layout", settings: "Settings", file: Path | None) -> Earlier | None:
     """The history next to this settings file, else that of all agents; None: there is none."""
-    folders = discovery.roots(settings, os.environ, layout)
+    folders = discovery.roots(settings.capture.transcript_roots, os.environ, layout)
     if file is not None:
         folders = {discovery.CLAUDE_CODE: [file.parent / "projects"]}
     used, sessions, size = list[Path](), set[tuple[str, str]](), 0
@@ -54,18 +54,18 @@ def earlier(layout: "Layout", settings: "Settings", file: Path | None) -> Earlie
     return Earlier(tuple(used), len(sessions), size) if sessions else None
 
 
-def not_imported(layout: "Layout", settings: "Settings") -> str:
+def not_imported(layout: "Layout", roots: Iterable[str]) -> str:
     """In few words how many sessions of agents were not imported; "" for none.
 
     What was written after the hooks were installed, or before the last import, does not count: it
-    was recorded, or left out for a reason.
+    was recorded, or left out for a reason. `roots`: the setting `capture.transcript_roots`.
     """
     import apsw
 
     after_ns = _modified_ns(layout.home / IMPORTED)
     try:
         with closing(_database(layout)) as db:
-            older = discovery.compare(db, layout, settings, os.environ).older
+            older = discovery.compare(db, layout, roots, os.environ).older
             kept = {*_sessions(one for one in older if one.status.st_mtime_ns > after_ns)}
             stored = set(db.execute("select agent, id from sessions")) if kept else set()
     except apsw.Error:

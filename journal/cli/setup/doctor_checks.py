@@ -140,7 +140,7 @@ def _look_at_activity(subject: "Subject", settings: "Settings") -> "list[Finding
     last_us = subject.condition.last_us
     agent_folder = settings_file.default_path().parent
     found = activity.look_at_activity(subject.layout, agent_folder, last_us, subject.now_us)
-    if earlier := not_imported(subject.layout, settings):
+    if earlier := not_imported(subject.layout, settings.capture.transcript_roots):
         found.append(Voice("activity").warning(earlier, "run: journal import"))
     return found
 

@@ -81,7 +81,7 @@ def _rows(app: App, found: "Condition") -> list[tuple[str, str]]:
 def _earlier(app: App) -> str:
     from sync.checkup.earlier_sessions import not_imported
 
-    return not_imported(app.layout, app.settings)
+    return not_imported(app.layout, app.transcript_roots)
 
 
 def _watcher(app: App, found: "Condition") -> str:
