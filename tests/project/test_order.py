@@ -80,7 +80,7 @@ LIBRARIES = {
     "sync.query.costs.prices": {"genai_prices"},
     "sync.remote": {"httpx", "psycopg"},
     "sync.team_archive": {"psycopg"},
-    "sync.watch": {"watchdog"},
+    "sync.folder_observer": {"watchdog"},
 }
 GROUND = {
     "journal.agents.contract": "journal.agents.ground",
@@ -89,6 +89,8 @@ GROUND = {
     "journal.agents.patches": "journal.agents.ground",
     "sync.errors": "sync.ground",
     "sync.conditions": "sync.ground",
+    "journal.cli.waiting": "journal.cli.ground",
+    "journal.cli.logged_pass": "journal.cli.ground",
     "journal.cli.app": "journal.cli.ground",
     "journal.cli.completing": "journal.cli.ground",
     "journal.cli.filters": "journal.cli.ground",
