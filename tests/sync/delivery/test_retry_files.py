@@ -220,7 +220,7 @@ def foreign_files(path: Path) -> dict[str, bytes]:
     }
 
 
-def test_what_is_not_a_piece_is_reported_in_one_line_and_left_alone(tmp_path: Path) -> None:
+def test_a_foreign_file_is_reported_in_one_line_and_left_alone(tmp_path: Path) -> None:
     path = retry_queue.write_new(tmp_path, a_piece())
     for reason, data in foreign_files(path).items():
         path.write_bytes(data)
@@ -231,7 +231,7 @@ def test_what_is_not_a_piece_is_reported_in_one_line_and_left_alone(tmp_path: Pa
         assert path.read_bytes() == data
 
 
-def test_what_cannot_be_opened_is_reported(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_opened_is_reported(tmp_path: Path) -> None:
     pipe, loop = tmp_path / "pipe", tmp_path / "loop"
     os.mkfifo(pipe)
     loop.symlink_to(loop)

@@ -155,7 +155,7 @@ KEPT = {
 
 
 @pytest.mark.parametrize("agent", KEPT)
-def test_what_every_agent_keeps_from_before_is_said_until_it_is_imported(
+def test_earlier_sessions_of_each_agent_are_reported_until_they_are_imported(
     user: Path, monkeypatch: pytest.MonkeyPatch, agent: str
 ) -> None:
     monkeypatch.setenv("HOME", str(user))
