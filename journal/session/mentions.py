@@ -20,6 +20,7 @@ _CALLS = frozenset((Kind.TOOL_BEFORE, Kind.TOOL_AFTER, Kind.TOOL_FAILED))
 # A hook that fires twice repeats these in a moment; calls are distinguished by their ids, if any.
 REPEATABLE = frozenset((*TEXTS, Kind.PROMPT, Kind.SESSION_START, Kind.SESSION_END))
 _WITHOUT_TURN = frozenset((Kind.SESSION_START, Kind.SESSION_END))
+PART = "\n"  # with it the name of a part begins, see parts.py; no agent's id of a turn does
 # The text in place of a picture is not the same in hooks, queues and prompts.
 _PICTURE = re.compile(r"\[(?:image|document)(?: [\w/+.-]+| #\d+)?\]", re.IGNORECASE)
 
