@@ -133,6 +133,9 @@ def _patch(event: Event, merged: Mention) -> str | None:
         said["inherited"] = True
     if merged.undone:
         said["action"] = Action.OTHER
+    if merged.is_joined and merged.kind is Kind.PROMPT:  # its line knows its place among prompts
+        said |= {"turn_index": merged.turn_index} if merged.turn_index else {}
+        said |= {"parent": merged.parent} if merged.parent else {}
     return orjson.dumps(said).decode() if said else None
 
 
