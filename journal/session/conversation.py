@@ -131,7 +131,10 @@ def _once(reported: list[Mention]) -> list[Mention]:
 
 
 def _mark_inherited(reported: list[Mention], hooked: list[Mention], forked_us: int) -> None:
-    """What a fork took over: lines before the last one that says so, or from before its start."""
+    """What a fork took over: lines before the last one that says so, or from before its start.
+
+    They begin its file: what follows a later prompt is the fork's own, whatever its clock says.
+    """
     last: dict[str, Mention] = {}
     for one in reported:
         if one.inherited and one.place is not None:
@@ -140,13 +143,16 @@ def _mark_inherited(reported: list[Mention], hooked: list[Mention], forked_us: i
     forked = [o.at_us for o in hooked if o.kind is Kind.SESSION_START and o.detail == "fork"]
     if forked and forked[0] == min(starts):
         forked_us = forked[0]
+    own: set[str] = set()  # files in which a prompt of the fork itself was
     for one in reported:
-        end = last.get(one.place.file) if one.place is not None else None
-        before = end is not None and end.place is not None and one.place is not None
-        if before and end is not None and one.place <= end.place:  # type: ignore[operator]
+        file = one.place.file if one.place is not None else ""
+        end = last.get(file)
+        if end and end.place and one.place and one.place <= end.place:
             one.inherited = True
         if not one.subagent and 0 < one.at_us < forked_us:
-            one.inherited = True
+            one.inherited = one.inherited or file not in own
+        elif one.kind is Kind.PROMPT and not one.subagent:
+            own.add(file)
 
 
 class _Turn:

@@ -84,6 +84,7 @@ def _session_start(state: SessionState, meaning: Meaning, at_us: int) -> None:
 
 def _prompt(state: SessionState, meaning: Meaning, at_us: int) -> None:
     _note_position(state, meaning)
+    state.unnumbered = 0 if meaning.turn_index else state.unnumbered + 1
     _interrupt(state, at_us)
     _close_question(state)
     if meaning.reported and state.ended_us is not None:

@@ -238,7 +238,8 @@ def _fits(
 
 def _goes_back(prompt: Meaning, before: SessionState) -> bool:
     """Whether turns before the last one were taken back."""
-    return 0 < prompt.turn_index <= before.turn_index or prompt.parent in before.parents
+    highest = max(before.turn_index, before.prompts if before.unnumbered else 0)
+    return 0 < prompt.turn_index <= highest or prompt.parent in before.parents
 
 
 def slices(db: apsw.Connection, mentions: list[Mention], size: int) -> Iterator[Merging]:

@@ -80,15 +80,22 @@ def test_a_session_without_hooks_is_followed_as_it_grows(user: Path) -> None:
     assert prompts(user) == 3
 
 
-def test_a_linked_folder_is_followed_each_file_once(user: Path) -> None:
+@pytest.mark.parametrize("hooked", [False, True])
+def test_a_linked_folder_is_followed_each_file_once(user: Path, hooked: bool) -> None:
     elsewhere = user / "disk/shop"
     elsewhere.mkdir(parents=True)
     (elsewhere / place(user).name).write_text(WHOLE)
     for name in ("-srv-one", "-srv-two"):
         (user / ".claude/projects" / name).symlink_to(elsewhere)
     (user / ".claude/projects/-loop").symlink_to(user / ".claude/projects")
+    if hooked:
+        path = user / ".claude/projects/-srv-two" / place(user).name
+        payload = {"session_id": SESSION, "cwd": "/srv/shop", "transcript_path": str(path)}
+        record = recordings.line("SessionEnd", payload, CLAUDE_CODE_ENTRYPOINT="cli")
+        recordings.append(user / ".agent-journal/days/2026-11-18/claude-code.s.jsonl", record)
     assert sync(user).copied == 2
     assert prompts(user) == 1
+    assert sync(user).copied == 0
 
 
 @pytest.mark.parametrize("why", ["setting", "settings file", "uninstalled", "older", "pass"])
