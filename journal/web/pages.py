@@ -44,7 +44,7 @@ def _session(site: Site, db: apsw.Connection, asked: Asked) -> Context:
     reported = questions.reported(db, site, asked.values["name"])
     session = reported.detail.session
     return {
-        "told": reported,
+        "reported": reported,
         "session": session,
         "steps": chunk(db, reported, asked.text("event"), asked.number("from", -1, 0, 10**9)),
         "about": Markup(session_html.about(reported.detail, "")),  # made by a template

@@ -93,4 +93,4 @@ def reported(db: apsw.Connection, site: Site, name: str) -> Reported:
         found = detail.read(db, key, site.adopt_on, with_values=False)
         return Reported(found, story.blocks(found))
 
-    return site.kept(("told", key), session, make)
+    return site.kept(("steps", key), session, make)
