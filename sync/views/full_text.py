@@ -11,7 +11,7 @@ from typing import Any
 import apsw
 import orjson
 
-from journal.search_words import words
+from journal.search_words import is_ascii_words, words
 from journal.session.texts import KINDS, TextKind, summary_text, texts
 from sync.views.change import Change
 
@@ -47,8 +47,8 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:
 
 
 def indexed(text: str) -> str:
-    """A text as the index takes it: its words, and nothing else."""
-    return " ".join(words(text))
+    """A text as the index takes it: its words, or what its tokenizer (`ascii`) makes them of."""
+    return text if is_ascii_words(text) else " ".join(words(text))
 
 
 def _stored(db: apsw.Connection, change: Change) -> set[int]:
