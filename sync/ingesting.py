@@ -18,7 +18,6 @@ from sync.store.clock import Clock
 from sync.store.file_cursors import START, Cursor, day_key
 from sync.views.transcripts import Copied
 
-
 COLLECTED_BATCHES = 32  # that are written between two looks for garbage
 
 
