@@ -37,6 +37,7 @@ def ingest(
     files = _changed_files(known, conditions, reader)
     total = sum(file.size for file in files)
     new = total - sum(file.offset for file in files)
+    reader.expect(new)
     done = 0
     small = conditions.out_of_time is not never
     batches = reader.batches(known, [file.path for file in files], small, copied)

@@ -66,6 +66,10 @@ class Reader:
         """Those that bodies are redacted by, see `Redactor.rules`."""
         return self._screen.redactor.rules
 
+    def expect(self, size: int) -> None:
+        """So many bytes of new lines are about to be read."""
+        self._screen.redactor.expect(size)
+
     def batches(
         self,
         known: dict[str, Cursor],
