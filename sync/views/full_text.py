@@ -25,17 +25,17 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:
     rows: list[tuple[int, str]] = []
     gone: set[int] = set()
     for change in changes:
-        found = {
-            event.seq * KINDS + kind: text
+        found = [
+            (event.seq * KINDS + kind, text)
             for event in change.steps
-            if not event.meaning.inherited or event.meaning.reported
+            if not event.meaning.inherited or event.meaning.place is not None
             for kind, text in texts(event.meaning, event.seq in change.unopened)
-        }
+        ]
         if not change.is_new:
             stored = _stored(db, change)
-            gone |= stored - found.keys()
-            found = {number: text for number, text in found.items() if number not in stored}
-        rows += [(number, indexed(text)) for number, text in found.items()]
+            gone |= stored - {number for number, _ in found}
+            found = [(number, text) for number, text in found if number not in stored]
+        rows += [(number, indexed(text)) for number, text in found]
     query = "select summary from summaries where session = ?"
     for change in changes:
         if (summary := db.execute(query, (change.session,)).get) is not None:
