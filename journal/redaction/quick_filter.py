@@ -103,6 +103,11 @@ _RAW_USER = re.compile(rb":\\*/\\*/[^ \t\r\n/\"@]*+@|@(?:tcp|unix)\(")
 _PREFILTER = Prefilter()
 
 
+def expect(size: int) -> None:
+    """So many bytes are about to be looked at, see `Prefilter.expect`."""
+    _PREFILTER.expect(size)
+
+
 def may_hold(data: bytes) -> bool:
     """False only if no rule finds anything in these raw JSON bytes, or in UTF-8 text."""
     if not _PREFILTER.may_hold(data):

@@ -20,7 +20,7 @@ from journal.redaction.formats import Format, is_placeholder, pattern_of
 from journal.redaction.literals import AT_ONCE, NAMED_PLACES, Look, ends, text_look
 from journal.redaction.long_strings import LONG_BYTES, pieces
 from journal.redaction.places import PLACES, found_in
-from journal.redaction.quick_filter import may_hold, text_may_hold
+from journal.redaction.quick_filter import expect, may_hold, text_may_hold
 from journal.redaction.readings import readings
 from journal.redaction.rules import MARKER, RULES_VERSION, Strength
 from journal.redaction.values import SCHEME, named_values
@@ -73,6 +73,11 @@ class Redactor:
             return f"{RULES_VERSION}"
         own = json.dumps([patterns, allow]).encode()
         return f"{RULES_VERSION}-{hmac.new(self._key, own, hashlib.sha256).hexdigest()[:12]}"
+
+    def expect(self, size: int) -> None:
+        """So many bytes are about to be redacted: prepare for that. Nothing else changes."""
+        if self.enabled and not self._patterns:
+            expect(size)
 
     def may_hold_secret(self, data: bytes) -> bool:
         """False only if `json` and `text` would leave these bytes as they are; quick.

@@ -66,6 +66,10 @@ class Reader:
         """Those that bodies are redacted by, see `Redactor.rules`."""
         return self._screen.redactor.rules
 
+    def expect(self, size: int) -> None:
+        """So many bytes of new lines are about to be read."""
+        self._screen.redactor.expect(size)
+
     def batches(
         self,
         known: dict[str, Cursor],
@@ -147,9 +151,13 @@ class Reader:
             new = [line for _, line in group if not self._screen.has_seen(line)]
             self._clean = not new or not self._may_hold_secret(new)
             for offset, line in group:
-                if line.strip():
-                    batch.lines += 1
-                    self._read(batch, path, offset, line)
+                if not line.strip():
+                    continue
+                batch.lines += 1
+                try:
+                    self._keep(batch, path, offset, line, record.parse(line))
+                except record.BadLineError:
+                    self._read_bad(batch, path, offset, line)
         if chunk.too_long is not None:
             offset, size, head = chunk.too_long
             batch.lines += 1
@@ -196,13 +204,14 @@ class Reader:
             if self._trail.excludes(made, meaning):
                 batch.excluded += 1
                 return
-        seen = self._screen.has_seen(line)
-        screened = made if seen else self._screen.record(made, self._clean)
-        made, changed = screened, screened is not made
+        if not self._screen.has_seen(line):
+            screened = self._screen.record(made, self._clean)
+            if screened is not made:
+                made, meaning = screened, None
         if not self._understands:
             meaning = OTHER
-        elif meaning is None or changed:
-            meaning = facts.understand_record(made)
+        elif meaning is None:
+            meaning = facts.understand(made.agent, made.event, made.body, made.raw)
         if made.agent == record.JOURNAL_AGENT:
             batch.own.append(Fact(made, meaning, None))
             batch.own_places.append((path, offset, line))

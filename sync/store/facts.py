@@ -82,7 +82,7 @@ def _insert_fresh(db: apsw.Connection, fresh: list[Fact]) -> dict[int, list[Even
         seq += 1
     values = zip(rows, bodies.store(db, arrived), strict=True)
     insert = "insert into events values (?, ?, ?, ?, ?, ?, ?, ?)"
-    db.executemany(insert, ((*row, body) for row, body in values))
+    db.executemany(insert, [(*row, body) for row, body in values])
     return events
 
 
