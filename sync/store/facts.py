@@ -113,6 +113,7 @@ class OwnFact(NamedTuple):
     name: str
     session: str
     payload: dict[str, Any]  # empty if it was not an object
+    home: str = ""  # the id of the home that made it
 
 
 def insert_own(db: apsw.Connection, facts: Iterable[Fact]) -> list[OwnFact]:
@@ -147,7 +148,13 @@ def own_of(made: record.Record) -> OwnFact:
     """What one of the journal's own records says."""
     value = None if made.raw else record.load_body(made.body)
     payload = value if isinstance(value, dict) else {}
-    return OwnFact(made.id, made.at_us, made.event, made.session, payload)
+    return OwnFact(made.id, made.at_us, made.event, made.session, payload, home_of(made))
+
+
+def home_of(made: record.Record) -> str:
+    """The id of the home whose hooks or commands recorded it; "": it was read from elsewhere."""
+    home = made.origin.get("home")
+    return home if isinstance(home, str) else ""
 
 
 class Stored(NamedTuple):
