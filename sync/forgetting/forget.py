@@ -110,7 +110,8 @@ def _grave(order: Order, db: apsw.Connection, agent: str, session: str) -> Grave
     unread = {part.session for part in backlog.backlog(db, order.layout).unsynced}
     all_read = name not in unread and not order.layout.closed_folders()
     home = order.layout.id if all_read else ""
-    return tombstones.named(db, Grave(agent, session, until_us), home)
+    is_obeyed = order.until_us is not None
+    return tombstones.named(db, Grave(agent, session, until_us), home, is_obeyed=is_obeyed)
 
 
 @dataclass

@@ -22,7 +22,7 @@ from sync.store.facts import Fact, OwnFact
 
 EVENT = "Forget"
 _ID_BYTES = 6  # of the random end of an id: enough among the records of one session
-_NEVER_US, _EVER_US = -(2**63), 2**63 - 1
+NEVER_US, _EVER_US = -(2**63), 2**63 - 1
 
 
 class Grave(NamedTuple):
@@ -114,21 +114,22 @@ def _until_us(fact: OwnFact) -> int | None:
 
 def _grave(fact: OwnFact) -> Grave:
     home, said = fact.payload.get("home"), fact.payload.get("records")
-    homes = {home: _NEVER_US} if isinstance(home, str) and home else {}
+    homes = {home: NEVER_US} if isinstance(home, str) and home else {}
     return Grave(*_who(fact), _until_us(fact) or 0, _from_text(said), homes)
 
 
 def payload(grave: Grave) -> dict[str, Any]:
     """What a `Forget` record says of it; the agent is for the caller."""
-    homes = [home for home, until_us in grave.homes.items() if until_us == _NEVER_US]
+    homes = [home for home, until_us in grave.homes.items() if until_us == NEVER_US]
     named = {"home": homes[0]} if homes else {}
     return {"until": to_text(grave.until_us), **named, "records": _as_text(grave.ids)}
 
 
-def named(db: apsw.Connection, grave: Grave, home: str) -> Grave:
+def named(db: apsw.Connection, grave: Grave, home: str, *, is_obeyed: bool = False) -> Grave:
     """The same tombstone, which names all that this home's hooks have recorded of the session.
 
-    So its dates need not be believed. To be called when all of it has been read.
+    So its dates need not be believed. To be called when all of it has been read. `is_obeyed`: it
+    comes from elsewhere, and names nothing that is dated after it.
     """
     query = """
         select e.id, e.at_us, coalesce(o.header ->> 'home', '') from events e
@@ -141,9 +142,13 @@ def named(db: apsw.Connection, grave: Grave, home: str) -> Grave:
         for own in facts.own_facts_of(db, [grave.session]).get(grave.session, [])
         if grave._replace(until_us=_EVER_US).covers_own(own)
     ]
-    homes = {home: _NEVER_US} if home else {}
+    homes = {home: NEVER_US} if home else {}
     named = Grave(grave.agent, grave.session, grave.until_us, homes=homes)
-    ids = {_end(unique) for unique, at_us, where in rows if not named.covers(unique, at_us, where)}
+    ids = {
+        _end(unique)
+        for unique, at_us, where in rows
+        if not (named.covers(unique, at_us, where) or (is_obeyed and at_us > grave.until_us))
+    }
     return named._replace(ids=grave.ids | ids)
 
 

@@ -241,9 +241,7 @@ class Chosen(NamedTuple):
 
 @pytest.mark.parametrize("days", [400, -400])
 @pytest.mark.parametrize("is_restarted", [False, True])
-def test_a_session_goes_on_though_the_clock_is_wrong(
-    days: int, is_restarted: bool
-) -> None:
+def test_a_session_goes_on_though_the_clock_is_wrong(days: int, is_restarted: bool) -> None:
     """Forgotten with the right clock and recorded with a wrong one, and the other way round."""
     machine = TimeMachine()
     machine.begin()
