@@ -14,6 +14,7 @@ from journal.record import record
 from journal.record.json_strings import beginnings
 from journal.session.fold import Event
 from journal.session.meaning import OTHER, Meaning
+from journal.times import EARLIEST_US
 from sync.store import bodies
 
 
@@ -196,7 +197,7 @@ where t.session = ? order by t.position
 """
 
 
-def events_of(db: apsw.Connection, session: int, since_us: int = 0) -> Iterator[Stored]:
+def events_of(db: apsw.Connection, session: int, since_us: int = EARLIEST_US) -> Iterator[Stored]:
     """Every event of one session from a time on, by (`at`, `id`), one at a time."""
     where = "where e.session = ? and e.at_us >= ? order by e.at_us, e.id"
     return _read(db, db.execute(_SELECT + where, (session, since_us)))
