@@ -18,6 +18,7 @@ from journal.session.parts import REPEATED_US, is_part, part_starts
 from journal.session.state import SessionState
 from sync.store import facts
 from sync.views import turns
+from sync.views.change import NO_EVENT
 from sync.views.sessions import Head
 from sync.views.turns import Tail
 
@@ -247,7 +248,7 @@ def slices(db: apsw.Connection, mentions: list[Mention], size: int) -> Iterator[
     inherited, merged = _steps(mentions, SessionState())
     reported = {one.seq for one in merged}
     start = _tail_start(mentions, merged)
-    state, order = SessionState(), (0, b"")
+    state, order = SessionState(), NO_EVENT
     tail = _tail(mentions, merged, start, state, 0)
     names = {one.turn for one in mentions}
     for first in range(0, len(merged), size):
@@ -350,7 +351,7 @@ def _tail(
 class _Folding:
     """Steps folded one after the other."""
 
-    def __init__(self, state: SessionState, order: tuple[int, bytes] = (0, b"")) -> None:
+    def __init__(self, state: SessionState, order: tuple[int, bytes] = NO_EVENT) -> None:
         self.state = state
         self.order = order
         self.steps: list[Event] = []
