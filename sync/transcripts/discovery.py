@@ -126,19 +126,35 @@ def installed_ns(layout: Layout) -> int | None:
 def roots(settings: Settings, environ: Mapping[str, str], layout: Layout) -> dict[str, list[Path]]:
     """The folders of each agent, and those that the settings name (for all agents: "").
 
-    Claude Code's folder is also the one with the settings file in which hooks were installed: that
-    of another CLAUDE_CONFIG_DIR than this process has.
+    Claude Code's folders are those with settings files in which hooks were installed, also that of
+    another CLAUDE_CONFIG_DIR than this process has.
     """
-    found = {CLAUDE_CODE: transcript_lines.folders(environ)}
-    noted = registered.read(layout, CLAUDE_CODE)
-    if noted is not None and Path(noted.settings).name == SETUP.file:
-        folder = Path(noted.settings).parent / "projects"
-        found[CLAUDE_CODE] = list(dict.fromkeys([*found[CLAUDE_CODE], folder]))
+    found = {CLAUDE_CODE: _claude_code(environ, layout)}
     for name, agent in AGENTS.items():
         if agent.transcripts is not None:
             found[name] = agent.transcripts.folders(environ)
     named = [Path(root).expanduser() for root in settings.capture.transcript_roots]
     return {**found, "": named}
+
+
+def _claude_code(environ: Mapping[str, str], layout: Layout) -> list[Path]:
+    """This process's folder, unless hooks are in others alone, and those."""
+    noted = registered.read(layout, CLAUDE_CODE)
+    files = [Path(file) for file in (noted.files if noted else ())]
+    known = [file.parent / "projects" for file in files if file.name == SETUP.file]
+    own = transcript_lines.folders(environ)
+    if any(folder.is_dir() for folder in known if folder not in own):
+        own = [folder for folder in own if _holds_hooks(folder, layout)]
+    return list(dict.fromkeys([*own, *known]))
+
+
+def _holds_hooks(folder: Path, layout: Layout) -> bool:
+    """Whether the settings next to a folder of transcripts name this home."""
+    try:
+        data = (folder.parent / SETUP.file).read_bytes()
+    except OSError:
+        return False
+    return os.fsencode(layout.home) in data
 
 
 def walk(folders: Mapping[str, Iterable[Path]]) -> Iterator[Found]:

@@ -151,6 +151,23 @@ def test_a_hook_may_name_transcripts_of_the_folder_with_our_hooks(user: Path) ->
     assert sync(user, follow=False).copied == 2
 
 
+def test_every_folder_with_our_hooks_is_followed(user: Path) -> None:
+    """Of three with hooks and one that never had some, whichever this process names."""
+    layout = Layout.at(user / ".agent-journal")
+    for number, name in enumerate((".claude", "second", "third", "other")):
+        path = user / f"{name}/projects/-srv-shop/{number}{SESSION[1:]}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(WHOLE.replace(SESSION, path.stem))
+        if name != "other":
+            registered.note(layout, "claude-code", user / name / "settings.json", ("Stop",))
+            (user / name / "settings.json").write_text(f'{{"hooks": "{layout.home}"}}')
+    assert sync(user, CLAUDE_CONFIG_DIR=str(user / "other")).copied == 6
+    registered.remove(layout, "claude-code", user / "second/settings.json")
+    left = registered.read(layout, "claude-code")
+    assert left is not None
+    assert left.files == (f"{user}/third/settings.json", f"{user}/.claude/settings.json")
+
+
 OLD = 1_000_000_000 - 3600
 KEPT = {
     "claude-code": f".claude/projects/-srv-shop/{SESSION}.jsonl",
