@@ -1,5 +1,6 @@
 """Transcripts that no hook named are found, and those that were read are not read again."""
 
+import codecs
 import json
 import os
 from pathlib import Path
@@ -65,7 +66,8 @@ def place(user: Path) -> Path:
 
 
 def test_a_session_without_hooks_is_followed_as_it_grows(user: Path) -> None:
-    place(user).write_text(WHOLE)
+    saved = WHOLE.replace("\n", "\r\n")  # as some editors save it
+    place(user).write_bytes(codecs.BOM_UTF8 + saved.encode())
     assert sync(user).copied == 2
     assert prompts(user) == 1
     with place(user).open("a") as file:
