@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 
 import apsw
@@ -27,7 +28,9 @@ from sync.views import transcripts
 from sync.views.transcripts import Copied
 
 CLAUDE_CODE = "claude-code"
+_ENDING = ".jsonl"  # of Claude Code's transcripts
 _MOST_DEPTH = 8
+_NAME, _UID = attrgetter("name"), os.getuid()
 _NOTE = Path()  # what `grown` notes has the place of a file that no agent has
 
 
@@ -164,6 +167,18 @@ def walk(folders: Mapping[str, Iterable[Path]]) -> Iterator[Found]:
             yield one
 
 
+def named(
+    folders: Mapping[str, Iterable[Path]],
+) -> Iterator[tuple[str, str, os.stat_result]]:
+    """The same as agent, path and status: little for each of very many."""
+    for agent, name, status in _listed(folders):
+        if AGENTS[agent].transcripts is None:
+            if name.endswith(_ENDING):
+                yield agent, name, status
+        elif _is_one(Path(name), agent):
+            yield agent, name, status
+
+
 def _found(agent: str, name: str, status: os.stat_result) -> Found | None:
     """A file of an agent's folder ("": of anybody's) as a transcript; None: it is none."""
     path = Path(name)
@@ -187,7 +202,7 @@ def _files(
 ) -> Iterator[tuple[str, os.stat_result]]:
     try:
         with os.scandir(folder) as listed:
-            entries = sorted(listed, key=lambda entry: entry.name)
+            entries = sorted(listed, key=_NAME)
     except OSError:
         return
     for entry in entries:
@@ -196,21 +211,21 @@ def _files(
         except OSError:
             continue  # gone, or a link to nothing
         key = status.st_dev, status.st_ino
-        if key in seen or status.st_uid != os.getuid():
+        if key in seen or status.st_uid != _UID:
             continue
-        if stat.S_ISDIR(status.st_mode) and depth:
-            seen.add(key)
-            yield from _files(entry.path, depth - 1, seen)
-        elif stat.S_ISREG(status.st_mode):
+        if stat.S_ISREG(status.st_mode):
             seen.add(key)
             yield entry.path, status
+        elif stat.S_ISDIR(status.st_mode) and depth:
+            seen.add(key)
+            yield from _files(entry.path, depth - 1, seen)
 
 
 def _is_one(path: Path, agent: str) -> bool:
     known = AGENTS.get(agent)
     if known is not None and known.transcripts is not None:
         return known.transcripts.holds(path)
-    return path.suffix == ".jsonl"
+    return path.suffix == _ENDING
 
 
 def _agent_of(path: Path) -> str:
