@@ -70,7 +70,7 @@ class Earlier(NamedTuple):
 
 def earlier(layout: "Layout", settings: "Settings", file: Path | None) -> Earlier | None:
     """The history next to this settings file, else that of all agents; None: there is none."""
-    folders = discovery.roots(settings, os.environ, layout)
+    folders = discovery.roots(settings.capture.transcript_roots, os.environ, layout)
     if file is not None:
         folders = {discovery.CLAUDE_CODE: [file.parent / "projects"]}
     used, sessions, size = list[Path](), set[tuple[str, str]](), 0
@@ -84,22 +84,22 @@ def earlier(layout: "Layout", settings: "Settings", file: Path | None) -> Earlie
     return Earlier(tuple(used), len(sessions), size) if sessions else None
 
 
-def not_imported(layout: "Layout", settings: "Settings") -> str:
+def not_imported(layout: "Layout", roots: Iterable[str]) -> str:
     """In few words how many sessions of agents were not imported; "" for none.
 
     What was written after the hooks were installed, or before the last import, does not count: it
-    was recorded, or left out for a reason.
+    was recorded, or left out for a reason. `roots`: the setting `capture.transcript_roots`.
     """
-    found = compare(layout, settings).earlier
+    found = compare(layout, roots).earlier
     if not found:
         return ""
     noun = "session is" if found == 1 else "sessions are"
     return f"{found:,} earlier {noun} not imported"
 
 
-def not_copied(layout: "Layout", settings: "Settings") -> str:
+def not_copied(layout: "Layout", roots: Iterable[str]) -> str:
     """In few words how many transcripts a pass could not copy; "" for none."""
-    found = len(compare(layout, settings).uncopied)
+    found = len(compare(layout, roots).uncopied)
     return f"{_transcripts(found)} not copied" if found else ""
 
 
@@ -107,16 +107,16 @@ def _transcripts(number: int) -> str:
     return f"{number:,} transcript{' is' if number == 1 else 's are'}"
 
 
-def compare(layout: "Layout", settings: "Settings") -> Compared:
-    """What agents keep and the journal does not hold, session by session."""
+def compare(layout: "Layout", roots: Iterable[str]) -> Compared:
+    """What agents keep and the journal does not hold, session by session; `roots` as above."""
     import apsw
 
     try:
         with closing(_database(layout)) as db:
-            found = discovery.compare(db, layout, settings, os.environ)
+            found = discovery.compare(db, layout, roots, os.environ)
             return Compared(
                 _earlier(db, layout, found.older),
-                [*_unread(settings, found), *_never_copied(db, layout, settings)],
+                [*_unread(found), *_never_copied(db, layout, roots)],
             )
     except apsw.Error:
         return Compared(0, [])  # damaged: that is said in other words
@@ -128,19 +128,19 @@ def _earlier(db: "apsw.Connection", layout: "Layout", older: list[Found]) -> int
     return len(kept - set(db.execute("select agent, id from sessions"))) if kept else 0
 
 
-def _unread(settings: "Settings", found: discovery.Comparison) -> Iterator[Uncopied]:
+def _unread(found: discovery.Comparison) -> Iterator[Uncopied]:
     """What has grown and no pass can read."""
-    for one, _ in found.grown if settings.capture.follow else ():
+    for one, _ in found.grown:
         if not os.access(one.path, os.R_OK):
             yield Uncopied(one.agent, one.session, one.path, "cannot be read")
 
 
 def _never_copied(
-    db: "apsw.Connection", layout: "Layout", settings: "Settings"
+    db: "apsw.Connection", layout: "Layout", roots: Iterable[str]
 ) -> Iterator[Uncopied]:
     """What hooks named, and no file of that session was read by a pass since."""
     since_us = time.time_ns() // 1000 - _RECENT_US
-    tops = discovery.roots(settings, os.environ, layout).values()
+    tops = discovery.roots(roots, os.environ, layout).values()
     for agent, session, name in db.execute(_NEVER_COPIED, (since_us,)):
         path = Path(name)
         why = "cannot be read"

@@ -246,7 +246,7 @@ class Reader:
             ((seq, blob, name, raw),) = rows
             if raw == deletion.REMOVED:
                 continue  # it cannot be known any more
-            stored = bodies.unpack(db, seq, blob)
+            stored = bodies.Reader(db).unpack(seq, blob)
             if not _is_same(fact.record, stored, raw == 1):  # other rules may have redacted it
                 stored = self._screen.body(fact.record._replace(body=stored))
             if name == fact.record.event and _is_same(fact.record, stored, raw == 1):

@@ -197,8 +197,9 @@ def events_of(db: apsw.Connection, session: int, since_us: int = 0) -> Iterator[
 
 def steps_of(db: apsw.Connection, session: int) -> Iterator[tuple[Stored, str | None]]:
     """Every step of one session and its patch, in the order of the steps, one at a time."""
+    reader = bodies.Reader(db)
     for *row, patch in db.execute(_SELECT_STEPS, (session,)):
-        yield _stored(db, *row), patch
+        yield _stored(reader, *row), patch
 
 
 def events_at(db: apsw.Connection, seqs: Iterable[int]) -> dict[int, Stored]:
@@ -217,13 +218,14 @@ def all_events(db: apsw.Connection, since_us: int | None = None) -> Iterator[Sto
 
 
 def _read(db: apsw.Connection, rows: Iterable[Any]) -> Iterator[Stored]:
+    reader = bodies.Reader(db)
     for row in rows:
-        yield _stored(db, *row)
+        yield _stored(reader, *row)
 
 
-def _stored(db: apsw.Connection, *row: Any) -> Stored:
+def _stored(reader: bodies.Reader, *row: Any) -> Stored:
     seq, unique, at_us, agent, name, header, session, raw, blob = row
-    body = bodies.unpack(db, seq, blob)
+    body = reader.unpack(seq, blob)
     meaning = understand(agent, name, body, raw == 1)
     event = Event(seq, unique, at_us, agent, name, orjson.loads(header), meaning)
     return Stored(event, session, raw == 1, body)

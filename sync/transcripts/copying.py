@@ -76,7 +76,8 @@ def copy(
     """
     copies = Copies()
     # Where settings switch all hooks off, what hooks named before is not copied, either.
-    roots = allowed_roots(discovery.followed(discovery.roots(settings, environ, layout)))
+    named = settings.capture.transcript_roots
+    roots = allowed_roots(discovery.followed(discovery.roots(named, environ, layout)))
     kept = keeping(layout, settings)
     with Appender(db, layout, exclusions=screen.exclusions) as appender:
         into = _Into(db, appender, screen, dead, copies)
@@ -104,7 +105,7 @@ def _follow(
     """Copy what no hook named, or named wrongly, and what grew although its session had ended."""
     done = {str(one.path) for one in into.copies.reached}
     git = Projects()
-    grown, note = discovery.grown(db, layout, settings, environ)
+    grown, note = discovery.grown(db, layout, settings.capture.transcript_roots, environ)
     into.copies.reached += [] if note is None else [note]
     for found, before in grown:
         if str(found.path) not in done:

@@ -20,7 +20,6 @@ from journal.agents import AGENTS
 from journal.agents.claude_code import transcript_lines
 from journal.agents.claude_code.install import SETUP
 from journal.layout import Layout
-from journal.settings.sources import Settings
 from journal.setup import registered
 from sync.store.file_cursors import START, Cursor
 from sync.transcripts.records import session_of
@@ -54,20 +53,20 @@ class Comparison:
 
 
 def compare(
-    db: apsw.Connection, layout: Layout, settings: Settings, environ: Mapping[str, str]
+    db: apsw.Connection, layout: Layout, named: Iterable[str], environ: Mapping[str, str]
 ) -> Comparison:
-    """Every transcript that is not read to its end; opens none."""
-    return _compared(db, layout, _listed(followed(roots(settings, environ, layout))))
+    """Every transcript that is not read to its end; opens none. `named`: see `roots`."""
+    return _compared(db, layout, _listed(followed(roots(named, environ, layout))))
 
 
 def grown(
-    db: apsw.Connection, layout: Layout, settings: Settings, environ: Mapping[str, str]
+    db: apsw.Connection, layout: Layout, named: Iterable[str], environ: Mapping[str, str]
 ) -> tuple[list[tuple[Found, Copied]], Copied | None]:
     """What `compare` says has grown, and a note to be saved if nothing has.
 
     With the same files as at the last note nothing is compared.
     """
-    files = list(_listed(followed(roots(settings, environ, layout))))
+    files = list(_listed(followed(roots(named, environ, layout))))
     digest = hashlib.blake2b(str(installed_ns(layout)).encode(), digest_size=16)
     for agent, path, status in files:
         mark = f"{agent}\0{path}\0{status.st_ino}\0{status.st_mtime_ns}\n"
@@ -126,8 +125,10 @@ def installed_ns(layout: Layout) -> int | None:
         return None
 
 
-def roots(settings: Settings, environ: Mapping[str, str], layout: Layout) -> dict[str, list[Path]]:
-    """The folders of each agent, and those that the settings name (for all agents: "").
+def roots(
+    named: Iterable[str], environ: Mapping[str, str], layout: Layout
+) -> dict[str, list[Path]]:
+    """The folders of each agent, and those that `capture.transcript_roots` names (key: "").
 
     Claude Code's folders are those with settings files in which hooks were installed, also that of
     another CLAUDE_CONFIG_DIR than this process has.
@@ -136,8 +137,7 @@ def roots(settings: Settings, environ: Mapping[str, str], layout: Layout) -> dic
     for name, agent in AGENTS.items():
         if agent.transcripts is not None:
             found[name] = agent.transcripts.folders(environ)
-    named = [Path(root).expanduser() for root in settings.capture.transcript_roots]
-    return {**found, "": named}
+    return {**found, "": [Path(root).expanduser() for root in named]}
 
 
 def _claude_code(environ: Mapping[str, str], layout: Layout) -> list[Path]:
@@ -167,7 +167,7 @@ def walk(folders: Mapping[str, Iterable[Path]]) -> Iterator[Found]:
             yield one
 
 
-def named(
+def names(
     folders: Mapping[str, Iterable[Path]],
 ) -> Iterator[tuple[str, str, os.stat_result]]:
     """The same as agent, path and status: little for each of very many."""

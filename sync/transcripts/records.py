@@ -11,7 +11,7 @@ from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from journal.agents import TRANSCRIPT
 from journal.agents.claude_code import transcript_torn_lines
@@ -20,9 +20,11 @@ from journal.context import capture_gaps
 from journal.context.capture_gaps import Silences
 from journal.layout import Layout
 from journal.record import record
-from journal.settings.sources import Settings
 from journal.times import to_us
 from sync.ingest.line_reader import OpenFile
+
+if TYPE_CHECKING:
+    from journal.settings.sources import Settings
 
 AGENT = "claude-code"
 _MOST_CALLS = 500  # that are open at once
@@ -170,7 +172,7 @@ class Keeping:
         return directory != self.home and not self.silences.cover(directory, at_us)
 
 
-def keeping(layout: Layout, settings: Settings) -> Keeping:
+def keeping(layout: Layout, settings: "Settings") -> Keeping:
     """By the settings of a home. JournalError: it cannot be read."""
     home = os.path.realpath(layout.home)
     return Keeping(capture_gaps.read(layout), home, settings.capture.thinking)

@@ -177,7 +177,7 @@ def history(environ: Mapping[str, str], agents: Iterable[str]) -> Found:
     places = {agent: folders(agent, environ) for agent in agents}
     found = [
         Source(name, status.st_size, agent=agent, status=status)
-        for agent, name, status in discovery.named(places)
+        for agent, name, status in discovery.names(places)
     ]
     return Found(sorted(found, key=attrgetter("name")))
 

@@ -49,7 +49,7 @@ def test_sessions_that_only_started_are_not_on_the_board(journal: Reader) -> Non
     assert lines[-1].startswith("last event 30s ago")
 
 
-def test_what_could_not_be_read_is_on_the_line_of_health(journal: Reader) -> None:
+def test_the_line_of_health_counts_unreadable_lines(journal: Reader) -> None:
     asked(journal.home, "aaaaaa01", "work", 10)
     (path,) = (journal.home / "days").rglob("*.jsonl")
     with path.open("ab") as file:

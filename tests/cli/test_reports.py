@@ -114,7 +114,7 @@ def test_pieces_for_another_remote_are_told_apart(
     assert "waiting in retry/ (3 for another remote)." in journal("replay", "--all")
 
 
-def test_what_was_lost_is_known(home: Path, journal: Reader) -> None:
+def test_status_counts_records_that_could_not_be_written(home: Path, journal: Reader) -> None:
     layout = Layout(home)
     lost_records.reserve(layout)
     code = (

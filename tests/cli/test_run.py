@@ -129,7 +129,7 @@ def test_options_of_the_command_stay_its_own(planner: Planner) -> None:
         (["--name", "n" * 121, "--", "true"], 2, "one line of at most 120 characters"),
     ],
 )
-def test_what_cannot_be_started_is_reported_in_one_line(
+def test_a_command_that_cannot_start_is_reported_in_one_line(
     planner: Planner, args: list[str], code: int, said: str
 ) -> None:
     done = planner.run(*args, code=code)

@@ -266,7 +266,7 @@ def test_clean_text_holds_nothing_but_letters_and_line_ends(text: str) -> None:
         ("\U0001f468\u200d\U0001f469", "\U0001f468\u200d\U0001f469"),
     ],
 )
-def test_what_is_not_seen_is_not_kept(text: str, cleaned: str) -> None:
+def test_invisible_characters_are_removed(text: str, cleaned: str) -> None:
     assert clean(text) == cleaned
 
 

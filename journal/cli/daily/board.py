@@ -21,7 +21,7 @@ def show_board(app: App) -> None:
             _say_what_is_off(app)
         else:
             click.echo("Not installed yet. Run: journal install")
-        if earlier := not_imported(layout, app.settings):
+        if earlier := not_imported(layout, app.transcript_roots):
             click.echo(f"{earlier}. Run: journal import")
         return
     _show(app)
@@ -65,7 +65,7 @@ def _nothing(app: App) -> str:
     from sync.checkup.earlier_sessions import not_imported
 
     text = "No session has done anything yet."
-    earlier = not_imported(app.layout, app.settings)
+    earlier = not_imported(app.layout, app.transcript_roots)
     return f"{text} {earlier}. Run: journal import" if earlier else text
 
 
@@ -82,7 +82,7 @@ def unrecorded_text(app: App, last_us: int | None) -> str:
     except JournalError:
         return ""  # a folder that cannot be read is among the problems
     if found is None:
-        uncopied = not_copied(app.layout, app.settings)
+        uncopied = not_copied(app.layout, app.transcript_roots)
         return f"{uncopied} (journal doctor)" if uncopied else ""
     return f"Claude ran {ago(app.now_us - found.ran_us)}, no record (journal doctor)"
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from journal.cli.app import App, pass_app, polling
+from journal.cli.app import App, pass_app
 from journal.cli.completing import session_names
 from journal.cli.screen.output import say
+from journal.cli.waiting import polling
 from journal.errors import JournalError, UsageError
 
 if TYPE_CHECKING:

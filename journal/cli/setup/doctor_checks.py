@@ -143,10 +143,10 @@ def _look_at_activity(subject: "Subject", settings: "Settings") -> "list[Finding
     last_us = subject.condition.last_us
     agent_folder = settings_file.default_path().parent
     found = activity.look_at_activity(subject.layout, agent_folder, last_us, subject.now_us)
-    if earlier := not_imported(subject.layout, settings):
+    if earlier := not_imported(subject.layout, settings.capture.transcript_roots):
         found.append(Voice("activity").warning(earlier, "run: journal import"))
     hint = "what the hooks reported is recorded, without tokens and what was said on the way"
-    uncopied = compare(subject.layout, settings).uncopied
+    uncopied = compare(subject.layout, settings.capture.transcript_roots).uncopied
     for number, one in enumerate(uncopied[:_MOST_NAMED], 1):
         text = one_line(f"the transcript of {one.session} was not copied: {one.path} {one.why}")
         left = len(uncopied) - number if number == _MOST_NAMED else 0

@@ -83,9 +83,9 @@ def _kept_by_agents(app: App) -> Iterator[tuple[str, str]]:
     """What agents keep and the journal does not hold."""
     from sync.checkup.earlier_sessions import not_copied, not_imported
 
-    if earlier := not_imported(app.layout, app.settings):
+    if earlier := not_imported(app.layout, app.transcript_roots):
         yield "history", f"{earlier} (journal import)"
-    if uncopied := not_copied(app.layout, app.settings):
+    if uncopied := not_copied(app.layout, app.transcript_roots):
         yield "transcripts", f"{uncopied} (journal doctor)"
 
 

@@ -110,7 +110,7 @@ def follow(source: Source, steps: Callable[[Shown], Awaitable[None]]) -> None:
     asyncio.run(program_runs())
 
 
-def test_what_a_session_asks_and_runs_comes_to_the_screen(home: Path) -> None:
+def test_new_questions_and_running_tools_appear_on_the_screen(home: Path) -> None:
     async def steps(shown: Shown) -> None:
         await shown.has("1 session \u00b7 0 awaiting \u00b7 1 working", "up to date")
         call = {"tool_name": "Read", "tool_use_id": "t1"}
@@ -158,7 +158,7 @@ def test_an_error_that_was_not_expected_ends_the_program(
     asyncio.run(program_runs())
 
 
-def test_what_cannot_be_read_is_shown_and_tried_again(home: Path) -> None:
+def test_a_missing_database_is_shown_and_opened_again(home: Path) -> None:
     async def steps(shown: Shown) -> None:
         await shown.has("the first work", "up to date")
         (home / "journal.db").rename(home / "away")
@@ -226,7 +226,7 @@ def test_while_nothing_happens_the_database_is_asked_one_thing(home: Path) -> No
     made.close()
 
 
-def test_what_is_asked_just_as_a_wait_ends_is_answered(home: Path) -> None:
+def test_a_question_is_answered_that_comes_just_as_a_wait_ends(home: Path) -> None:
     class Wait(threading.Event):
         """The first wait is over before the question comes."""
 

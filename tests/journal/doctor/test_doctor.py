@@ -311,7 +311,7 @@ def test_records_in_the_spool_and_a_spool_of_others(patient: Patient) -> None:
     patient.finds("spool", "error", "not a private folder of yours")
 
 
-def test_what_was_refused(patient: Patient) -> None:
+def test_refused_lines_binds_and_pieces_are_found(patient: Patient) -> None:
     recordings.append(patient.home / "days/2026-11-18/claude-code.x.jsonl", b"no record\n")
     for number in range(2):
         payload = {"memory_id": f"m{number}"}

@@ -338,7 +338,7 @@ def test_of_equal_texts_the_newest_comes_first(tmp_path: Path) -> None:
     assert find(tmp_path, "words") == ["days0", "days3", "days40", "days400"]
 
 
-def test_what_was_deleted_since_is_passed_over(tmp_path: Path) -> None:
+def test_a_session_deleted_since_is_not_found(tmp_path: Path) -> None:
     prompt(tmp_path, "kept", "the word")
     prompt(tmp_path, "gone", "the word")
     stored.sync(tmp_path)

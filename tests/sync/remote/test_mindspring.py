@@ -370,7 +370,7 @@ def test_a_remote_that_finds_nothing_at_all_is_a_pause(server: Server, client: C
     ],
 )
 @pytest.mark.parametrize("route", ["upload", "register"])
-def test_what_was_refused_was_not_stored(
+def test_a_refused_piece_was_not_stored(
     server: Server, client: Client, route: str, status: int, kind: str, then: Then
 ) -> None:
     server.fail(route, status=status, body='{"error":"no"}')
@@ -619,7 +619,7 @@ def test_a_listing_that_runs_out_of_memory_does_not_stop_the_archive(
     assert len(server.titles()) == 2
 
 
-def test_what_is_remembered_belongs_to_one_remote(server: Server, client: Client) -> None:
+def test_the_memory_of_deliveries_belongs_to_one_remote(server: Server, client: Client) -> None:
     piece = client.piece()
     client.deliver(piece)
     with Server() as other:

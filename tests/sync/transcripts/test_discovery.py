@@ -122,7 +122,7 @@ def test_transcripts_from_before_the_installation_wait_for_an_import(user: Path)
     layout = Layout.at(user / ".agent-journal")
     db = connection.open_store(layout)
     environ = {"HOME": str(user)}
-    found = discovery.compare(db, layout, load_settings(layout, environ), environ)
+    found = discovery.compare(db, layout, (), environ)
     db.close()
     assert [one.session for one in found.older] == [SESSION]
     assert not found.grown
@@ -134,7 +134,7 @@ def test_half_a_line_at_the_end_is_not_read_in_every_pass(user: Path) -> None:
     layout = Layout.at(user / ".agent-journal")
     db = connection.open_store(layout)
     environ = {"HOME": str(user)}
-    found = discovery.compare(db, layout, load_settings(layout, environ), environ)
+    found = discovery.compare(db, layout, (), environ)
     db.close()
     assert not found.grown
 
@@ -181,20 +181,19 @@ KEPT = {
 
 
 @pytest.mark.parametrize("agent", KEPT)
-def test_what_every_agent_keeps_from_before_is_said_until_it_is_imported(
+def test_earlier_sessions_of_each_agent_are_reported_until_they_are_imported(
     user: Path, monkeypatch: pytest.MonkeyPatch, agent: str
 ) -> None:
     monkeypatch.setenv("HOME", str(user))
     layout = Layout.at(user / ".agent-journal")
-    settings = load_settings(layout, {})
-    assert not_imported(layout, settings) == ""
+    assert not_imported(layout, ()) == ""
     path = user / KEPT[agent]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(WHOLE)
     os.utime(path, (OLD, OLD))
-    assert not_imported(layout, settings) == "1 earlier session is not imported"
+    assert not_imported(layout, ()) == "1 earlier session is not imported"
     note_import(layout)
-    assert not_imported(layout, settings) == ""
+    assert not_imported(layout, ()) == ""
 
 
 def test_all_sessions_of_one_database_count(user: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,5 +211,5 @@ def test_all_sessions_of_one_database_count(user: Path, monkeypatch: pytest.Monk
     db.commit()
     db.close()
     os.utime(path, (OLD, OLD))
-    said = not_imported(layout, load_settings(layout, {}))
+    said = not_imported(layout, ())
     assert said == "3 earlier sessions are not imported"

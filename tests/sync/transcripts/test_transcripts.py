@@ -142,7 +142,7 @@ def test_a_copy_of_a_file_that_grows_meanwhile_misses_nothing(live: Live) -> Non
     assert live.copied() == kept(live.data)
 
 
-def test_what_the_agent_deleted_stays(live: Live) -> None:
+def test_transcripts_that_the_agent_deleted_stay(live: Live) -> None:
     live.hooks()
     live.sync()
     before = live.copied()

@@ -182,7 +182,7 @@ def test_the_file_is_private_and_replaced_whole(tmp_path: Path) -> None:
     assert {one.name for one in tmp_path.iterdir()} == {"out.jsonl", "link"}
 
 
-def test_what_is_not_a_regular_file_is_not_replaced(tmp_path: Path) -> None:
+def test_only_a_regular_file_is_replaced(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     for path in (tmp_path, tmp_path / "fifo", Path(os.devnull)):
         with pytest.raises(UsageError, match="not a regular file"):
