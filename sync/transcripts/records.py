@@ -7,6 +7,7 @@ the same transcript, in parts as it grows or whole as history, makes records wit
 import hashlib
 import os
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -212,8 +213,11 @@ def record_id(at_us: int, named: str) -> bytes:
 
 
 def harmless(line: bytes) -> bytes:
-    """A line in which nothing looks like the beginning of a record, as the emitter does it."""
-    return line.strip().replace(b'{"v":', b'{ "v":')
+    """A line in which nothing looks like the beginning of a record, as the emitter does it.
+
+    Without the byte order mark with which a file may begin.
+    """
+    return line.strip().removeprefix(BOM_UTF8).replace(b'{"v":', b'{ "v":')
 
 
 def lines_before(file: OpenFile, offset: int) -> Iterator[bytes]:

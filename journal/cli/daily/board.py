@@ -70,10 +70,11 @@ def _nothing(app: App) -> str:
 
 
 def unrecorded_text(app: App, last_us: int | None) -> str:
-    """In few words that the agent ran behind the newest record; "" if it did not."""
+    """In few words that the agent ran behind the newest record, or what was not copied; or ""."""
     from journal.cli.screen.tables import ago
     from journal.doctor import activity
     from journal.setup import settings_file
+    from sync.checkup.earlier_sessions import not_copied
 
     folder = settings_file.default_path().parent
     try:
@@ -81,7 +82,8 @@ def unrecorded_text(app: App, last_us: int | None) -> str:
     except JournalError:
         return ""  # a folder that cannot be read is among the problems
     if found is None:
-        return ""
+        uncopied = not_copied(app.layout, app.transcript_roots)
+        return f"{uncopied} (journal doctor)" if uncopied else ""
     return f"Claude ran {ago(app.now_us - found.ran_us)}, no record (journal doctor)"
 
 

@@ -1,5 +1,6 @@
 """Transcripts that no hook named are found, and those that were read are not read again."""
 
+import codecs
 import json
 import os
 from pathlib import Path
@@ -65,7 +66,8 @@ def place(user: Path) -> Path:
 
 
 def test_a_session_without_hooks_is_followed_as_it_grows(user: Path) -> None:
-    place(user).write_text(WHOLE)
+    saved = WHOLE.replace("\n", "\r\n")  # as some editors save it
+    place(user).write_bytes(codecs.BOM_UTF8 + saved.encode())
     assert sync(user).copied == 2
     assert prompts(user) == 1
     with place(user).open("a") as file:
@@ -149,6 +151,23 @@ def test_a_hook_may_name_transcripts_of_the_folder_with_our_hooks(user: Path) ->
     recordings.append(layout.days / "2026-11-18/claude-code.s.jsonl", record)
     registered.note(layout, "claude-code", other / "settings.json", ("SessionEnd",))
     assert sync(user, follow=False).copied == 2
+
+
+def test_every_folder_with_our_hooks_is_followed(user: Path) -> None:
+    """Of three with hooks and one that never had some, whichever this process names."""
+    layout = Layout.at(user / ".agent-journal")
+    for number, name in enumerate((".claude", "second", "third", "other")):
+        path = user / f"{name}/projects/-srv-shop/{number}{SESSION[1:]}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(WHOLE.replace(SESSION, path.stem))
+        if name != "other":
+            registered.note(layout, "claude-code", user / name / "settings.json", ("Stop",))
+            (user / name / "settings.json").write_text(f'{{"hooks": "{layout.home}"}}')
+    assert sync(user, CLAUDE_CONFIG_DIR=str(user / "other")).copied == 6
+    registered.remove(layout, "claude-code", user / "second/settings.json")
+    left = registered.read(layout, "claude-code")
+    assert left is not None
+    assert left.files == (f"{user}/third/settings.json", f"{user}/.claude/settings.json")
 
 
 OLD = 1_000_000_000 - 3600
