@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import apsw
@@ -12,6 +11,7 @@ import pytest
 
 import recordings
 import stored
+from commands import program
 from journal.errors import JournalError
 from journal.layout import Layout
 from journal.settings.sources import Settings
@@ -281,7 +281,7 @@ def test_a_session_is_found_by_its_id_a_prefix_or_its_agent(tmp_path: Path) -> N
 
 def test_the_command_works_as_a_process(tmp_path: Path) -> None:
     four_states(tmp_path / "home")
-    command = [sys.executable, "-m", "journal", "--home", str(tmp_path / "home"), "sessions"]
+    command = [program(), "--home", str(tmp_path / "home"), "sessions"]
     done = subprocess.run([*command, "--json"], capture_output=True, text=True)
     assert (done.returncode, done.stderr, len(done.stdout.splitlines())) == (0, "", 4)
     closed = subprocess.run(

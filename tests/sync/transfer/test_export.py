@@ -4,7 +4,6 @@ import json
 import os
 import random
 import subprocess
-import sys
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 import recordings
 import stored
+from commands import program
 from hooks import emit
 from journal import cli
 from journal.errors import JournalError, UsageError
@@ -147,7 +147,7 @@ def test_markdown_has_a_page_for_each_session_the_newest_last(recorded: Path) ->
 
 
 def test_standard_output_is_the_same_and_may_be_closed_early(recorded: Path) -> None:
-    command = [sys.executable, "-m", "journal", "--home", str(recorded), "export"]
+    command = [program(), "--home", str(recorded), "export"]
     done = subprocess.run(command, capture_output=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.splitlines(keepends=True) == export(recorded)
