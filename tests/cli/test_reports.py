@@ -11,7 +11,6 @@ import pytest
 
 import commands
 import stored
-from commands import program
 from journal.layout import Layout
 from journal.setup import lost_records
 from reported import Reader, asked
@@ -72,7 +71,7 @@ def test_outputs_that_are_not_files(home: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "-").exists()
     if Path("/dev/full").exists():
         with Path("/dev/full").open("w") as full:
-            command = [program(), "--home", str(home), "sessions"]
+            command = [sys.executable, "-m", "journal", "--home", str(home), "sessions"]
             ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
         assert ended.returncode == 1
         assert ended.stderr.startswith("journal: cannot write the output: No space left")
@@ -87,7 +86,7 @@ def test_the_log_is_shown_by_level(home: Path, journal: Reader) -> None:
 
 def test_steps_are_explained(home: Path) -> None:
     assert "pass (sync): store what is new" in as_process(home, "sync", "--verbose").stderr
-    command = [program(), "--home", str(home), "sync"]
+    command = [sys.executable, "-m", "journal", "--home", str(home), "sync"]
     env = {**os.environ, "JOURNAL_LOG": "debug"}
     assert b"pass (sync)" in subprocess.run(command, capture_output=True, env=env).stderr
 

@@ -58,13 +58,15 @@ class Planner:
         return [sys.executable, *map(str, paths), *steps]
 
     def command(self, *args: str) -> list[str]:
-        home = str(self.installed.home)
-        return [program(), "--home", home, "run", *args]
+        """For a process that the test looks at itself."""
+        return [sys.executable, "-m", "journal", *self.arguments(*args)]
+
+    def arguments(self, *args: str) -> list[str]:
+        return ["--home", str(self.installed.home), "run", *args]
 
     def run(self, *args: str, code: int = 0) -> "subprocess.CompletedProcess[str]":
-        done = subprocess.run(
-            self.command(*args), capture_output=True, text=True, cwd=self.installed.folder
-        )
+        command = [program(), *self.arguments(*args)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=self.installed.folder)
         assert done.returncode == code, (args, done.returncode, done.stdout, done.stderr)
         assert "Traceback" not in done.stderr
         return done

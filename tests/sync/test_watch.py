@@ -125,7 +125,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
     made.close()
 
 
-def ended(process: subprocess.Popen[bytes], seconds: float = 8.0) -> int:
+def ended(process: subprocess.Popen[bytes], seconds: float = 60) -> int:
     return process.wait(timeout=seconds)
 
 
