@@ -21,6 +21,7 @@ _CALLS = frozenset((Kind.TOOL_BEFORE, Kind.TOOL_AFTER, Kind.TOOL_FAILED))
 REPEATABLE = frozenset((*TEXTS, Kind.PROMPT, Kind.SESSION_START, Kind.SESSION_END))
 _PROMPTS = frozenset((Kind.PROMPT, Kind.QUEUED))
 _WITHOUT_TURN = frozenset((Kind.SESSION_START, Kind.SESSION_END))
+PART = "\n"  # with it the name of a part begins, see parts.py; no agent's id of a turn does
 # The text in place of a picture is not the same in hooks, queues and prompts.
 _PICTURE = re.compile(r"\[(?:image|document)(?: [\w/+.-]+| #\d+)?\]", re.IGNORECASE)
 
@@ -136,6 +137,9 @@ def _patch(event: Event, merged: Mention) -> str | None:
         said["inherited"] = True
     if merged.undone:
         said["action"] = Action.OTHER
+    if merged.is_joined and merged.kind is Kind.PROMPT:  # its line knows its place among prompts
+        said |= {"turn_index": merged.turn_index} if merged.turn_index else {}
+        said |= {"parent": merged.parent} if merged.parent else {}
     return orjson.dumps(said).decode() if said else None
 
 

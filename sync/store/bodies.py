@@ -101,9 +101,10 @@ def replace(db: apsw.Connection, changed: Sequence[tuple[int, bytes | None, byte
     A large value that only the old payload held is removed.
     """
     made = []
+    reader = Reader(db)
     for seq, blob, payload in changed:
         new = Packed(payload)
-        gone = set(_CUT.findall(_text(db, seq, blob))) - new.large.keys()
+        gone = set(_CUT.findall(reader.text(seq, blob))) - new.large.keys()
         _store_large(db, [Arrived(seq, 0, new)])
         for digest in gone:
             db.execute("delete from body_uses where digest = ? and seq = ?", (digest, seq))
@@ -113,20 +114,25 @@ def replace(db: apsw.Connection, changed: Sequence[tuple[int, bytes | None, byte
     db.executemany("update events set body = ? where seq = ?", made)
 
 
-def unpack(db: apsw.Connection, seq: int, blob: bytes | None) -> bytes:
-    """An event's payload, JSON text, byte for byte as it was packed; `null` for none."""
-    text = _text(db, seq, blob)
-    if _MARK not in text:
-        return text
+class Reader:
+    """Reads the payloads of events."""
 
-    def whole(found: re.Match[bytes]) -> bytes:
-        row = db.execute("select data from bodies where digest = ?", (found[1],)).fetchone()
+    def __init__(self, db: apsw.Connection) -> None:
+        self._db = db
+        self._blocks = blocks.Reader(db)
+
+    def unpack(self, seq: int, blob: bytes | None) -> bytes:
+        """An event's payload, JSON text, byte for byte as it was packed; `null` for none."""
+        text = self.text(seq, blob)
+        return text if _MARK not in text else _CUT.sub(self._large, text)
+
+    def text(self, seq: int, blob: bytes | None) -> bytes:
+        """What is left of a payload where its large values are cut out."""
+        if blob is None:
+            return b"null"
+        return self._blocks.read(seq) if blocks.is_in_block(blob) else unpacked(blob)
+
+    def _large(self, found: re.Match[bytes]) -> bytes:
+        query = "select data from bodies where digest = ?"
+        row = self._db.execute(query, (found[1],)).fetchone()
         return unpacked(row[0]) if row else b'""'
-
-    return _CUT.sub(whole, text)
-
-
-def _text(db: apsw.Connection, seq: int, blob: bytes | None) -> bytes:
-    if blob is None:
-        return b"null"
-    return blocks.read(db, seq) if blocks.is_in_block(blob) else unpacked(blob)

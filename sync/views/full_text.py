@@ -12,6 +12,8 @@ import apsw
 import orjson
 
 from journal.search_words import is_ascii_words, words
+from journal.session.fold import Event
+from journal.session.mentions import stem
 from journal.session.texts import KINDS, TextKind, summary_text, texts
 from sync.views.change import Change
 
@@ -29,7 +31,7 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:
             (event.seq * KINDS + kind, text)
             for event in change.steps
             if not event.meaning.inherited or event.meaning.place is not None
-            for kind, text in texts(event.meaning, event.seq in change.unopened)
+            for kind, text in texts(event.meaning, _has_no_start(db, change, event))
         ]
         if not change.is_new:
             stored = _stored(db, change)
@@ -44,6 +46,22 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:
     gone.update(-change.session for change in changes)
     db.executemany("delete from full_text where rowid = ?", [(number,) for number in sorted(gone)])
     return orjson.dumps({str(number): text for number, text in rows})
+
+
+def _has_no_start(db: apsw.Connection, change: Change, event: Event) -> bool:
+    """Whether an event ends a call of which no start was seen; `items` are derived before this."""
+    if event.seq not in change.unopened:
+        return False
+    name = event.meaning.tool_use_id
+    last = name
+    if not name:
+        name = stem(event.meaning)
+        last = f"{name}~"
+    query = """
+        select 1 from items
+        where session = ? and name between ? and ? and end_seq = ? and seq <> end_seq
+    """
+    return db.execute(query, (change.session, name, last, event.seq)).fetchone() is None
 
 
 def indexed(text: str) -> str:

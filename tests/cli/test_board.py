@@ -1,12 +1,12 @@
 """Bare `journal`: one look shows what waits, what runs, what is done, and whether all is well."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 
+from commands import program
 from installed import Installed
 from reported import Reader, asked, four_states, tell
 
@@ -49,7 +49,7 @@ def test_sessions_that_only_started_are_not_on_the_board(journal: Reader) -> Non
     assert lines[-1].startswith("last event 30s ago")
 
 
-def test_what_could_not_be_read_is_on_the_line_of_health(journal: Reader) -> None:
+def test_the_line_of_health_counts_unreadable_lines(journal: Reader) -> None:
     asked(journal.home, "aaaaaa01", "work", 10)
     (path,) = (journal.home / "days").rglob("*.jsonl")
     with path.open("ab") as file:
@@ -78,9 +78,7 @@ def test_the_board_works_as_a_process(tmp_path: Path, home_first: bool) -> None:
     four_states(home)
     arguments = ["--home", str(home)] if home_first else []
     env = {"HOME": str(tmp_path), "JOURNAL_HOME": str(home), "COLUMNS": "80"}
-    done = subprocess.run(
-        [sys.executable, "-m", "journal", *arguments], capture_output=True, text=True, env=env
-    )
+    done = subprocess.run([program(), *arguments], capture_output=True, text=True, env=env)
     assert (done.returncode, done.stderr) == (0, "")
     assert "dddddd" in done.stdout
     assert "\x1b" not in done.stdout

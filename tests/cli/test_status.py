@@ -62,7 +62,7 @@ def test_it_works_without_a_home_and_makes_none(journal: Reader) -> None:
     assert not journal.home.exists()
 
 
-def test_what_is_not_synced_is_counted_and_stays_so(journal: Reader) -> None:
+def test_status_counts_unsynced_records_and_changes_no_file(journal: Reader) -> None:
     four_states(journal.home)
     before = tree(journal.home)
     found = status(journal)

@@ -244,7 +244,7 @@ BREAKAGES = (
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda one: one.__name__)
-def test_what_is_broken_blocks_no_agent(
+def test_a_broken_installation_blocks_no_agent(
     everybody: Everybody, breakage: Callable[[Everybody], None]
 ) -> None:
     breakage(everybody)

@@ -318,7 +318,9 @@ def test_a_session_s_own_missing_records_are_not_worth_a_word(scratch: Scratch) 
     assert scratch.start() == {}
 
 
-def test_what_other_hooks_of_a_new_session_wrote_meanwhile_is_its_own(scratch: Scratch) -> None:
+def test_records_of_other_hooks_of_the_new_session_are_not_reported_as_missing(
+    scratch: Scratch,
+) -> None:
     """Copilot CLI runs the hook of its first prompt at the same time."""
     day = scratch.home / "days" / emit.utc(time.time_ns())[:10]
     day.mkdir(parents=True)

@@ -20,6 +20,7 @@ from textual.widgets import OptionList, Static
 
 import recordings
 from bench_live import write_sessions
+from commands import program
 from hooks import emit
 from journal.browse.app import Browse
 from journal.browse.lookup_thread import Looking
@@ -110,7 +111,7 @@ def follow(source: Source, steps: Callable[[Shown], Awaitable[None]]) -> None:
     asyncio.run(program_runs())
 
 
-def test_what_a_session_asks_and_runs_comes_to_the_screen(home: Path) -> None:
+def test_new_questions_and_running_tools_appear_on_the_screen(home: Path) -> None:
     async def steps(shown: Shown) -> None:
         await shown.has("1 session \u00b7 0 awaiting \u00b7 1 working", "up to date")
         call = {"tool_name": "Read", "tool_use_id": "t1"}
@@ -158,7 +159,7 @@ def test_an_error_that_was_not_expected_ends_the_program(
     asyncio.run(program_runs())
 
 
-def test_what_cannot_be_read_is_shown_and_tried_again(home: Path) -> None:
+def test_a_missing_database_is_shown_and_opened_again(home: Path) -> None:
     async def steps(shown: Shown) -> None:
         await shown.has("the first work", "up to date")
         (home / "journal.db").rename(home / "away")
@@ -166,7 +167,7 @@ def test_what_cannot_be_read_is_shown_and_tried_again(home: Path) -> None:
         (home / "away").rename(home / "journal.db")
         ask(home, "bbbbbb01", "news")
         assert "is gone" not in await shown.has("news", "up to date")
-        argv = [sys.executable, "-m", "journal", "--home", str(home), "sync", "--rebuild"]
+        argv = [program(), "--home", str(home), "sync", "--rebuild"]
         await asyncio.to_thread(subprocess.run, argv, check=True, capture_output=True)
         ask(home, "cccccc01", "after the rebuild")
         await shown.has("after the rebuild", "3 working")
@@ -226,7 +227,7 @@ def test_while_nothing_happens_the_database_is_asked_one_thing(home: Path) -> No
     made.close()
 
 
-def test_what_is_asked_just_as_a_wait_ends_is_answered(home: Path) -> None:
+def test_a_question_is_answered_that_comes_just_as_a_wait_ends(home: Path) -> None:
     class Wait(threading.Event):
         """The first wait is over before the question comes."""
 

@@ -311,7 +311,7 @@ def test_records_in_the_spool_and_a_spool_of_others(patient: Patient) -> None:
     patient.finds("spool", "error", "not a private folder of yours")
 
 
-def test_what_was_refused(patient: Patient) -> None:
+def test_refused_lines_binds_and_pieces_are_found(patient: Patient) -> None:
     recordings.append(patient.home / "days/2026-11-18/claude-code.x.jsonl", b"no record\n")
     for number in range(2):
         payload = {"memory_id": f"m{number}"}
@@ -355,6 +355,26 @@ def test_the_agent_ran_and_nothing_was_recorded(patient: Patient) -> None:
     reported.tell(patient.home, "new", "Stop", 0)
     assert "Claude ran" not in patient.run()
     assert patient.doctor()[-2]["status"] == "ok"
+
+
+def test_a_transcript_that_cannot_be_copied_is_named(patient: Patient) -> None:
+    """Status and board count it; one that is found elsewhere by its session is copied."""
+    outside = patient.user / "elsewhere" / "far.jsonl"
+    outside.parent.mkdir()
+    outside.touch()
+    for session, path in (("gone", patient.user / ".claude/projects/-p/gone.jsonl"),
+                          ("far", outside)):  # fmt: skip
+        reported.tell(patient.home, session, "UserPromptSubmit", 2, prompt="do it",
+                      now_us=time.time_ns() // 1000)  # fmt: skip
+        reported.tell(patient.home, session, "PreToolUse", 1, tool_name="Bash",
+                      tool_use_id=session, now_us=time.time_ns() // 1000)  # fmt: skip
+        reported.tell(patient.home, session, "SessionEnd", 0, transcript_path=str(path),
+                      now_us=time.time_ns() // 1000)  # fmt: skip
+    stored.sync_now(patient.home)
+    patient.finds("activity", "warning", "the transcript of gone was not copied: ")
+    patient.finds("activity", "warning", f"{outside} is outside the agent's folders")
+    assert "2 transcripts are not copied (journal doctor)" in " ".join(patient.run().split())
+    assert "2 transcripts are not copied" in patient.run("status")
 
 
 def test_nothing_was_ever_recorded_although_the_agent_ran(installed: Installed) -> None:

@@ -117,7 +117,7 @@ def test_hooks_that_are_switched_off(patient: Patient, monkeypatch: pytest.Monke
         ({"strictPluginOnlyCustomization": ["hooks"]}, "allows only hooks of plugins"),
     ],
 )
-def test_what_an_administrator_forbids(tmp_path: Path, policy: Any, words: str) -> None:
+def test_policies_that_forbid_hooks_are_found(tmp_path: Path, policy: Any, words: str) -> None:
     (tmp_path / "managed-settings.d").mkdir()
     for name in ("managed-settings.json", "managed-settings.d/10-hooks.json"):
         path = tmp_path / name

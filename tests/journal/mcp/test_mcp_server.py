@@ -204,7 +204,7 @@ def test_stored_text_cannot_close_the_frame(story: Story, tool: str) -> None:
 
 
 @pytest.mark.parametrize("tool", NAMES)
-def test_what_is_hidden_does_not_come_back(story: Story, tool: str) -> None:
+def test_no_tool_answers_with_hidden_records(story: Story, tool: str) -> None:
     """Excluded since, private, secret, forgotten, and of the session that asks."""
     other = story.project.parent / "secretive"
     other.mkdir()

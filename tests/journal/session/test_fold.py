@@ -252,7 +252,7 @@ def test_the_recorded_sessions_end_as_they_did(
     assert (state.tools, state.failures) == (tools, failures)
 
 
-def test_what_the_recorded_session_did_is_known() -> None:
+def test_files_commands_and_last_words_of_the_recorded_session_are_known() -> None:
     state = recorded("p-simple")
     assert list(state.files_edited) == ["/home/dev/code/p-simple/notes.txt"]
     assert list(state.commands) == ["echo hello from bash && pwd"]

@@ -328,7 +328,7 @@ def test_a_section_must_be_a_table(layout: Layout) -> None:
         ('[memory]\nagent = "command"\ncommand = []', "command", 'agent = "command"'),
     ],
 )
-def test_what_one_key_makes_necessary_is_asked_for(
+def test_a_key_that_another_key_requires_is_asked_for(
     layout: Layout, text: str, key: str, why: str
 ) -> None:
     section = text[1:7]

@@ -151,7 +151,7 @@ def test_claude_code_registers_the_server_with_its_own_program(
         ("claude-code", '{"mcpServers": {"agent-journal": {"command": "another-program"}}}'),
     ],
 )
-def test_what_cannot_be_kept_is_left_as_it_is_and_reported(
+def test_a_file_of_servers_that_cannot_be_changed_is_left_alone_and_reported(
     agent: str, text: str, user: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = user / FILES[agent][0]

@@ -120,7 +120,7 @@ def test_a_dry_run_writes_and_calls_nothing(machine: Machine, layout: Layout) ->
     assert machine.calls() == []
 
 
-def test_what_could_not_be_run_is_handed_back(machine: Machine, layout: Layout) -> None:
+def test_commands_that_failed_are_handed_back(machine: Machine, layout: Layout) -> None:
     machine.program("systemctl", "echo 'Failed to connect to bus' >&2; exit 1")
     change = service.install(layout, platform="linux")
     assert [shlex.join(command) for command in change.left] == [

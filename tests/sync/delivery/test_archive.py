@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import closing
@@ -29,14 +28,14 @@ import recordings
 import stored
 from archived import QUICK, Reported, heads, retry_files
 from chance import examples
-from commands import Commands, Done
+from commands import Commands, Done, program
 from installed import Installed
 from journal.layout import Layout
 from journal.settings.sources import load_settings
 from journal.times import to_text
 from mindspring_server import OUT_OF_MEMORY, TOKEN, Server
 from sync.conditions import Conditions
-from sync.delivery import dead_pieces, deliveries, retry_queue
+from sync.delivery import dead_pieces, deliveries, retry_schedule
 from sync.remote import thread
 from sync.store import connection
 from sync.views import delivered_pieces as views
@@ -160,7 +159,7 @@ def test_with_any_behaviour_of_a_remote_a_sync_ends_in_time_and_says_what_it_was
 
 
 @pytest.mark.parametrize("status", [413, 415])
-def test_what_is_refused_for_a_while_is_divided_and_arrives_once(
+def test_pieces_refused_for_a_while_are_divided_and_arrive_once(
     waiting: Home, server: Server, status: int
 ) -> None:
     server.fail("upload", status=status)
@@ -176,7 +175,7 @@ def test_what_is_refused_for_a_while_is_divided_and_arrives_once(
 
 @pytest.mark.parametrize("kind", ["drop", "hang", "reset", "after"])
 @pytest.mark.parametrize("route", ["create_notebook", "upload", "register"])
-def test_what_is_ambiguous_is_looked_up_before_it_is_sent_again(
+def test_a_piece_that_may_have_arrived_is_looked_up_before_it_is_sent_again(
     mindspring: Home, server: Server, route: str, kind: str
 ) -> None:
     server.fail(route, kind, times=1)
@@ -199,7 +198,7 @@ def test_hooks_know_nothing_of_a_remote_that_hangs(
     home.configure("mindspring", server.url, slow)
     home.reported.turn("one")
     server.fail("any", "hang")
-    command = [sys.executable, "-m", "journal", "--home", str(home.path), "sync"]
+    command = [program(), "--home", str(home.path), "sync"]
     environ = {**os.environ, archived.VARIABLE: TOKEN}
     syncing = subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL)
     while not server.asked:
@@ -434,7 +433,7 @@ def test_no_secret_is_in_any_request(mindspring: Home, server: Server) -> None:
 
 
 @pytest.mark.parametrize("kind", ["mindspring", "folder"])
-def test_what_a_pattern_of_the_user_hides_is_hidden_in_what_was_synced_before(
+def test_a_new_pattern_also_hides_words_in_records_synced_before(
     home: Home, server: Server, tmp_path: Path, kind: str
 ) -> None:
     long = "x" * 3_990  # what a tool said is cut at 4,000 characters
@@ -627,7 +626,7 @@ def test_a_process_that_is_to_stop_cuts_nothing_that_may_have_been_delivered(
     assert retry_files(mindspring.path) == []
 
 
-def test_what_a_piece_leaves_to_the_next_one_is_not_covered_until_that_is_there(
+def test_events_left_to_the_next_piece_are_not_covered_until_that_piece_exists(
     mindspring: Home,
 ) -> None:
     """It grew, and what came late took the place of its last events: a kill may come now."""
@@ -700,7 +699,8 @@ def test_a_piece_whose_division_was_cut_short_is_never_sent_itself(
     digest = hashlib.sha256(text.encode()).hexdigest()
     head = json.loads(second.read_bytes())
     head |= {
-        "created_at": to_text(retry_queue.created_us(whole.name)), "sha256": digest, "body": text,
+        "created_at": to_text(retry_schedule.created_us(whole.name)),
+        "sha256": digest, "body": text,
         "progress": {"divided": True}, "attempts": 2,
     }  # fmt: skip
     head["piece"] |= {"part": "", "bytes": len(text.encode())}

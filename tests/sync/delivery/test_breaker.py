@@ -148,7 +148,7 @@ def test_a_key_reveals_nothing_of_the_settings() -> None:
     assert len(circuit_breaker.settings_key(settings_, True)) == 16
 
 
-def test_what_is_remembered_outlives_the_process(tmp_path: Path) -> None:
+def test_the_state_of_remotes_outlives_the_process(tmp_path: Path) -> None:
     path = tmp_path / "home" / "remote.json"
     remotes = circuit_breaker.load(path)
     assert remotes == Remotes()

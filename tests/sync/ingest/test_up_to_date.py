@@ -64,7 +64,7 @@ def is_quiet(home: Path) -> None:
     assert any(not search(home)[1] for _ in range(20))
 
 
-def test_what_is_written_is_found_at_once_and_then_all_is_quiet(home: Path) -> None:
+def test_new_records_are_found_at_once_and_then_no_pass_runs(home: Path) -> None:
     path = add(home, "second", "a word")
     assert search(home)[:1] == ({"first", "second"},)
     is_quiet(home)

@@ -41,7 +41,7 @@ def test_an_output_does_not_repeat_the_input() -> None:
     ]
 
 
-def test_what_is_too_much_for_names_is_json() -> None:
+def test_too_many_or_too_deep_fields_are_shown_as_json() -> None:
     many = {f"k{number}": "text" for number in range(MOST_FIELDS + 1)}
     ((name, text, form),) = fields(many)
     assert (name, json.loads(text), form) == ("", many, Form.JSON)

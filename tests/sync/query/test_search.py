@@ -5,7 +5,6 @@ import os
 import pty
 import re
 import subprocess
-import sys
 import unicodedata
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 import recordings
 import stored
 from chance import examples
+from commands import program
 from journal import cli
 from journal.errors import UsageError
 from journal.session.texts import KINDS, TextKind, texts
@@ -338,7 +338,7 @@ def test_of_equal_texts_the_newest_comes_first(tmp_path: Path) -> None:
     assert find(tmp_path, "words") == ["days0", "days3", "days40", "days400"]
 
 
-def test_what_was_deleted_since_is_passed_over(tmp_path: Path) -> None:
+def test_a_session_deleted_since_is_not_found(tmp_path: Path) -> None:
     prompt(tmp_path, "kept", "the word")
     prompt(tmp_path, "gone", "the word")
     stored.sync(tmp_path)
@@ -444,7 +444,7 @@ def test_on_a_terminal_lines_have_eighty_columns_and_matches_are_bold(tmp_path: 
     text = "a rather long request that goes on " * 8 + "with the needle and then " * 8
     prompt(tmp_path, "s", text)
     master, slave = pty.openpty()
-    command = [sys.executable, "-m", "journal", "--home", str(tmp_path), "search", "needle"]
+    command = [program(), "--home", str(tmp_path), "search", "needle"]
     environ = {**os.environ, "HOME": str(tmp_path), "TERM": "xterm-256color", "COLUMNS": "80"}
     environ.pop("NO_COLOR", None)
     subprocess.run(command, stdout=slave, env=environ, check=True, timeout=30)

@@ -275,7 +275,7 @@ def test_packs_name_their_rules_and_events_have_theirs(home: Path, commands: Com
     assert gzip.decompress(path.read_bytes()) == lines.replace(WORD.encode(), b"word")
 
 
-def test_what_cannot_be_read_is_reported_and_stays(home: Path, commands: Commands) -> None:
+def test_damaged_and_foreign_files_are_reported_and_stay(home: Path, commands: Commands) -> None:
     (path, *_) = sorted(home.glob("packs/*.gz"))
     path.write_bytes(path.read_bytes()[:-20])
     foreign = home / "retry" / f"{'1' * 17}-{'a' * 16}.json"

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chance import examples
 from sync.store import blocks, bodies, deletion, schema
 
 
@@ -40,14 +41,14 @@ def arrive(db: apsw.Connection, seq: int, session: int, sent: list[bytes | None]
 
 def read(db: apsw.Connection) -> dict[int, bytes]:
     return {
-        seq: bodies.unpack(db, seq, body)
+        seq: bodies.Reader(db).unpack(seq, body)
         for seq, body in db.execute("select seq, body from events").fetchall()
     }
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(seed=st.integers(0, 2**32))
-def test_what_comes_goes_and_changes_is_as_it_was_sent(seed: int) -> None:
+def test_bodies_are_read_as_they_were_sent_after_additions_changes_and_deletions(seed: int) -> None:
     chance, db = random.Random(seed), made()
     right: dict[int, bytes] = {}
     seq = 1

@@ -51,7 +51,7 @@ def test_a_network_root_and_strange_names_are_understood() -> None:
 
 
 @pytest.mark.parametrize("mounts", ["", "\n\n", "garbage", "1 2 3 - nfs", "1 2 3 4 /home - \n"])
-def test_what_says_nothing_refuses_nothing(mounts: str) -> None:
+def test_a_table_of_mounts_without_an_answer_refuses_no_home(mounts: str) -> None:
     assert network_file_system(Path("/home/me"), mounts) is None
 
 

@@ -87,7 +87,9 @@ def test_a_session_is_shown_and_exported_as_at_home(both: tuple[Home, Home]) -> 
     assert "please do" in ada.run("show", "first", "--archive")
 
 
-def test_what_is_anothers_is_answered_like_what_is_not_there(both: tuple[Home, Home]) -> None:
+def test_a_session_of_another_person_is_answered_like_a_missing_one(
+    both: tuple[Home, Home],
+) -> None:
     _, ben = both
     done = [ben.try_("show", name, "--archive") for name in ("first", "there-is-none")]
     assert [one.code for one in done] == [1, 1]

@@ -1,12 +1,12 @@
 """Import: the history of other machines, once and complete, from all the forms that it comes in."""
 
+import codecs
 import gzip
 import json
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import tracemalloc
 from collections import Counter
 from pathlib import Path
@@ -17,6 +17,7 @@ import pytest
 import forked
 import recordings
 import stored
+from commands import program
 from journal import cli
 from journal.durable_files import append_line
 from journal.layout import Layout
@@ -419,7 +420,7 @@ def test_import_accepts_what_ingest_accepts(
     parts += [kind + b"\n" for kind in HOSTILE.values()]
     parts += [b"  \n", b"\r\n", record_line(11)[:-1] + b"\r\n", record_line(12)[:-1]]
     path, home, other = tmp_path / "a.jsonl", tmp_path / "home", tmp_path / "other"
-    path.write_bytes(b"".join(parts))
+    path.write_bytes(codecs.BOM_UTF8 + b"".join(parts))  # as some editors save it
     report = imports(capsys, home, path)
     recordings.append(other / "days/2026-11-18/claude-code.s.jsonl", b"".join(parts) + b"\n")
     capsys.readouterr()
@@ -685,7 +686,7 @@ def test_forgotten_sessions_are_not_imported_again(tmp_path: Path) -> None:
     home, out = tmp_path / "home", tmp_path / "all.jsonl"
     recordings.write_journal(home, "p-simple")
     recordings.write_journal(home, "i-exit")
-    command = [sys.executable, "-m", "journal", "--home", str(home)]
+    command = [program(), "--home", str(home)]
     subprocess.run([*command, "export", "--output", str(out)], check=True, capture_output=True)
     forget = [*command, "forget", "--yes", "c3af9ce9"]
     subprocess.run(forget, check=True, capture_output=True)
