@@ -58,6 +58,13 @@ def _wide_hump() -> re.Pattern[str]:
 
 _ASCII = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
 _ASCII_SPLIT = {code: chr(code) if chr(code).isalnum() else " " for code in range(128)}
+# What each byte is: a capital, another letter or a digit, or none of them; the same without case.
+_SHAPES = bytes(
+    ord(" ") if code > 127 or not chr(code).isalnum() else ord("U" if chr(code).isupper() else "l")
+    for code in range(256)
+)
+_RUNS = _SHAPES.replace(b"U", b"l")
+_TOO_LONG = b"l" * (WORD_CHARS + 1)
 
 
 class _Folds(dict[int, str]):
@@ -125,6 +132,20 @@ def words(text: str) -> list[str]:
     else:
         runs = unicodedata.normalize("NFC", text).translate(_SPLITS).split()
     return list(chain.from_iterable(map(_INDEXED.__getitem__, runs)))
+
+
+def is_ascii_words(text: str) -> bool:
+    """True only if `words` are the text's runs of ASCII letters and digits in lower case.
+
+    An index that splits texts there, without regard to case, may take such a text as it is.
+    """
+    if not text.isascii():
+        return False
+    data = text.encode()
+    shapes = data.translate(_SHAPES)
+    if b"U" in shapes and (b"lU" in shapes or b"UUl" in shapes):
+        return False
+    return _TOO_LONG not in data.translate(_RUNS)
 
 
 class Phrase(NamedTuple):

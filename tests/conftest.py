@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import certifi
 import hypothesis
 import pytest
 
+import made_databases
 from chance import THOROUGH, examples
 from hooks import emit
 from installed import Installed
@@ -29,6 +31,13 @@ hypothesis.settings.load_profile("run")
 
 # What programs that tests start import.
 SHARED = os.pathsep.join(map(str, (ROOT, FIXTURES, STORMS)))
+
+
+def pytest_configure() -> None:
+    """Prepare each process that runs tests."""
+    made_databases.copy()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a background job of a shell
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # tests send it to their children
 
 
 def pytest_report_header() -> str:
@@ -93,13 +102,11 @@ def journal(
 
 
 @pytest.fixture(scope="session")
-def commands() -> "Iterator[Commands]":
+def commands() -> "Commands":
     """Runs commands in processes that have the program loaded."""
-    from commands import Commands
+    from commands import shared
 
-    commands = Commands()
-    yield commands
-    commands.close()
+    return shared()
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def fold(state: SessionState, event: Event) -> SessionState:
     if meaning.inherited:
         return state  # another session did it
     state.events += 1
-    state.last_us = max(state.last_us, event.at_us)
+    state.last_us = max(state.last_us or event.at_us, event.at_us)  # may lie before 1970
     state.inferred_end = ""  # any later event lifts it
     if not state.started_us:
         state.started_us = event.at_us

@@ -10,6 +10,7 @@ repeats its input: each is stored once.
 import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import apsw
@@ -62,7 +63,7 @@ class Arrived(NamedTuple):
 def store(db: apsw.Connection, arrived: Sequence[Arrived]) -> list[bytes | None]:
     """Store these payloads; what `events.body` is to hold of each. `seq` counts up by one."""
     found: list[bytes | None] = []
-    for _, run in groupby(arrived, key=lambda one: one.session):
+    for _, run in groupby(arrived, key=attrgetter("session")):
         ones = list(run)
         texts = [one.payload.text if one.payload else b"" for one in ones]
         shares = blocks.store(db, ones[0].seq, texts)
@@ -75,7 +76,9 @@ def store(db: apsw.Connection, arrived: Sequence[Arrived]) -> list[bytes | None]
 def _store_large(db: apsw.Connection, arrived: Iterable[Arrived]) -> None:
     """Store the large values of these events, each content once."""
     for one in arrived:
-        for digest, value in one.payload.large.items() if one.payload else ():
+        if one.payload is None or not one.payload.large:
+            continue
+        for digest, value in one.payload.large.items():
             known = db.execute("select 1 from bodies where digest = ?", (digest,)).fetchone()
             if known is None:
                 db.execute("insert into bodies values (?, ?)", (digest, pack(value)))

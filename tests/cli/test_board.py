@@ -1,12 +1,12 @@
 """Bare `journal`: one look shows what waits, what runs, what is done, and whether all is well."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 
+from commands import program
 from installed import Installed
 from reported import Reader, asked, four_states, tell
 
@@ -78,9 +78,7 @@ def test_the_board_works_as_a_process(tmp_path: Path, home_first: bool) -> None:
     four_states(home)
     arguments = ["--home", str(home)] if home_first else []
     env = {"HOME": str(tmp_path), "JOURNAL_HOME": str(home), "COLUMNS": "80"}
-    done = subprocess.run(
-        [sys.executable, "-m", "journal", *arguments], capture_output=True, text=True, env=env
-    )
+    done = subprocess.run([program(), *arguments], capture_output=True, text=True, env=env)
     assert (done.returncode, done.stderr) == (0, "")
     assert "dddddd" in done.stdout
     assert "\x1b" not in done.stdout

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import stored
+from commands import program
 from hooks import emit
 from installed import Installed
 from journal.session import plan
@@ -27,6 +28,7 @@ AGENT = f"""\
 import json, os, subprocess, sys
 from pathlib import Path
 sys.path.insert(0, {str(FIXTURES)!r})
+from commands import program
 import firing
 settings, scratch = Path(sys.argv[1]), Path(sys.argv[2])
 for step in sys.argv[3:]:
@@ -56,13 +58,15 @@ class Planner:
         return [sys.executable, *map(str, paths), *steps]
 
     def command(self, *args: str) -> list[str]:
-        home = str(self.installed.home)
-        return [sys.executable, "-m", "journal", "--home", home, "run", *args]
+        """For a process that the test looks at itself."""
+        return [sys.executable, "-m", "journal", *self.arguments(*args)]
+
+    def arguments(self, *args: str) -> list[str]:
+        return ["--home", str(self.installed.home), "run", *args]
 
     def run(self, *args: str, code: int = 0) -> "subprocess.CompletedProcess[str]":
-        done = subprocess.run(
-            self.command(*args), capture_output=True, text=True, cwd=self.installed.folder
-        )
+        command = [program(), *self.arguments(*args)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=self.installed.folder)
         assert done.returncode == code, (args, done.returncode, done.stdout, done.stderr)
         assert "Traceback" not in done.stderr
         return done
@@ -145,7 +149,7 @@ def test_a_warning_says_that_nothing_is_recorded(planner: Planner, tmp_path: Pat
     )
     planner.installed.journal("off")
     assert "capture is off, nothing is recorded (journal on)" in planner.run("--", "true").stderr
-    other = [sys.executable, "-m", "journal", "--home", str(tmp_path / "other"), "run", "true"]
+    other = [program(), "--home", str(tmp_path / "other"), "run", "true"]
     done = subprocess.run(other, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "")
     assert "hooks not installed" in done.stderr

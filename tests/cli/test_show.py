@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 import recordings
+from commands import program
 from journal.printable import clean, one_line
 from journal.settings.sources import Settings
 from journal.times import to_us
@@ -281,7 +281,7 @@ def test_times_of_several_days_have_their_date(journal: Reader) -> None:
 
 def test_the_command_works_as_a_process(tmp_path: Path) -> None:
     recordings.write_journal(tmp_path / "home", "p-unicode")
-    command = [sys.executable, "-m", "journal", "--home", str(tmp_path / "home"), "show", "8dcd79"]
+    command = [program(), "--home", str(tmp_path / "home"), "show", "8dcd79"]
     done = subprocess.run([*command, "--json"], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["session"]["title"] == "please do the unicode thing"

@@ -1,6 +1,7 @@
 """Full, read-only, busy, large: a pass says so in one line, changes nothing, and is made up for."""
 
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -11,22 +12,14 @@ import apsw
 import pytest
 
 import commands
+import forked
 import recordings
 import stored
 from journal import cli
 from journal.layout import Layout
-from places import ROOT
 from sync.ingest import journal_reader
 from sync.store import connection, schema, vacuum
 from sync.store.locks import locked
-
-LIMITED = """
-import resource, sys
-size = int(sys.argv.pop(1))
-resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-from journal.cli import main
-main()
-"""
 
 
 def add(home: Path, session: str, records: int, words: int = 300) -> None:
@@ -41,15 +34,10 @@ def add(home: Path, session: str, records: int, words: int = 300) -> None:
     recordings.append(path, b"".join(lines))
 
 
-def sync(home: Path, *before: str) -> tuple[int, str]:
+def sync(home: Path) -> tuple[int, str]:
     """`journal sync` in a process of its own; exit code and stderr."""
-    if not before:
-        ended = commands.shared().run(home, "sync")
-        return ended.code, ended.stderr
-    command = [sys.executable, *before, "--home", str(home), "sync"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stderr
+    ended = commands.shared().run(home, "sync")
+    return ended.code, ended.stderr
 
 
 def is_one_line_with_hint(err: str) -> bool:
@@ -143,9 +131,16 @@ def test_a_limit_on_the_size_of_files_is_reported(tmp_path: Path, share: float) 
     before = stored.views(home)
     size = int((home / "journal.db").stat().st_size * share)
     add(home, "second", 400)
-    code, err = sync(home, "-c", LIMITED, str(size))
-    assert code == 1
-    assert is_one_line_with_hint(err), err
+    erred = tmp_path / "stderr"
+
+    def sync_within_the_limit() -> None:
+        sys.stderr = erred.open("w")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+        assert cli.run(["--home", str(home), "sync"]) == 1
+        sys.stderr.flush()
+
+    assert forked.run(sync_within_the_limit) == 0
+    assert is_one_line_with_hint(erred.read_text()), erred.read_text()
     assert stored.views(home) == before
     assert sync(home) == (0, "")
     assert len(stored.exported(home)) == 500

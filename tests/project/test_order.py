@@ -1,6 +1,7 @@
 """The order of the folders: which may import which, and which libraries belong where."""
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -147,7 +148,10 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-IMPORTS = {module: imports(path) for module, path in MODULES.items()}
+@functools.cache
+def all_imports() -> dict[str, set[str]]:
+    """The imports of each module: read for the tests that look, not by each process of a run."""
+    return {module: imports(path) for module, path in MODULES.items()}
 
 
 def wrong_imports(module: str, imported: set[str]) -> list[str]:
@@ -177,12 +181,12 @@ def wrong_libraries(module: str, imported: set[str]) -> list[str]:
 
 def test_a_module_imports_its_own_folder_and_those_below() -> None:
     checked = MODULES.keys() - {"journal.__main__"}
-    assert not [wrong for one in checked for wrong in wrong_imports(one, IMPORTS[one])]
+    assert not [wrong for one in checked for wrong in wrong_imports(one, all_imports()[one])]
 
 
 def test_a_library_is_imported_where_it_belongs() -> None:
     checked = MODULES.keys() - {"journal.__main__"}
-    assert not [wrong for one in checked for wrong in wrong_libraries(one, IMPORTS[one])]
+    assert not [wrong for one in checked for wrong in wrong_libraries(one, all_imports()[one])]
 
 
 def test_an_import_from_any_higher_folder_is_found() -> None:

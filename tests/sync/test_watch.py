@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import recordings
+from commands import program
 from hooks import autostart
 from journal import cli
 from journal.layout import Layout
@@ -124,7 +125,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
     made.close()
 
 
-def ended(process: subprocess.Popen[bytes], seconds: float = 8.0) -> int:
+def ended(process: subprocess.Popen[bytes], seconds: float = 60) -> int:
     return process.wait(timeout=seconds)
 
 
@@ -270,7 +271,7 @@ def test_a_second_watcher_names_the_first_and_leaves_at_once(home: Home) -> None
 
 
 def run(home: Home, *args: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "journal", "--home", str(home.home), *args]
+    command = [program(), "--home", str(home.home), *args]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
 
 

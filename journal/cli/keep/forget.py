@@ -69,7 +69,7 @@ def _delete_in_archive(app: App, agent: str, session: str) -> None:
 
     try:
         with app.team_archive(read_only=False) as archive:
-            records = deletion.delete(archive, agent, session, app.now_us)
+            records = deletion.delete(archive, app.layout, agent, session, app.now_us)
     except UsageError:
         raise
     except JournalError as error:

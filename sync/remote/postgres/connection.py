@@ -2,7 +2,8 @@
 
 libpq bounds neither the look-up of a name nor a server that sends a byte a second. So the work runs
 in a thread, and the caller waits for it with a clock. The server gets the same limit
-(`statement_timeout`), and when the caller gives up it is asked to cancel; then the socket is closed.
+(`statement_timeout`). When the caller gives up, the server is asked to cancel; then the socket is
+closed.
 """
 
 import contextlib

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent_files import entries, files, payload, scenarios
+from chance import examples
 from journal.agents.codex import transcript as codex
 from journal.agents.codex import transcript_meaning as codex_meaning
 from journal.agents.copilot_cli import transcript as copilot_cli
@@ -63,7 +64,7 @@ def _wrong(value: Any, draw: Callable[..., Any]) -> Any:
 
 
 @pytest.mark.parametrize("agent", sorted(AGENTS))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(data=st.data())
 def test_fields_of_wrong_types_and_torn_lines_raise_nothing_else(
     agent: str, data: st.DataObject

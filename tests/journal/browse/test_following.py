@@ -20,6 +20,7 @@ from textual.widgets import OptionList, Static
 
 import recordings
 from bench_live import write_sessions
+from commands import program
 from hooks import emit
 from journal.browse.app import Browse
 from journal.browse.lookup_thread import Looking
@@ -166,7 +167,7 @@ def test_a_missing_database_is_shown_and_opened_again(home: Path) -> None:
         (home / "away").rename(home / "journal.db")
         ask(home, "bbbbbb01", "news")
         assert "is gone" not in await shown.has("news", "up to date")
-        argv = [sys.executable, "-m", "journal", "--home", str(home), "sync", "--rebuild"]
+        argv = [program(), "--home", str(home), "sync", "--rebuild"]
         await asyncio.to_thread(subprocess.run, argv, check=True, capture_output=True)
         ask(home, "cccccc01", "after the rebuild")
         await shown.has("after the rebuild", "3 working")

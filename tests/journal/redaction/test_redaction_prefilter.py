@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chance import examples
+from chance import THOROUGH, examples
 from journal.redaction.hyperscan_filter import WORTH_BYTES, Prefilter
 from journal.redaction.quick_filter import holds_candidate, may_hold
 from journal.redaction.redactor import Redactor
@@ -44,7 +44,7 @@ def test_it_lets_every_planted_secret_through(name: str) -> None:
     text = PLANTED[name][0].format(PLANTED[name][1])
     for position, data in in_positions(text).items():
         assert ENGINE.may_hold(data), position
-        for end in range(len(data)):
+        for end in range(0, len(data), 1 if THOROUGH else 3):
             assert lets_through(data[:end]), (position, end)
 
 

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 import commands
 import looked_at
 import stored
+from commands import program
 from web_server import PATIENT, WebServer
 
 
@@ -149,7 +149,7 @@ def test_a_database_that_changes_below_it_is_a_page_that_says_so(tmp_path: Path)
     writer.tell("a1", "UserPromptSubmit", 9, cwd="/x", prompt="the first")
     with WebServer(tmp_path) as server:
         assert "the first" in server.get("/").text
-        subprocess.run([sys.executable, "-m", "journal", "--home", str(tmp_path), "sync",
+        subprocess.run([program(), "--home", str(tmp_path), "sync",
                         "--rebuild"], check=True, capture_output=True)  # fmt: skip
         assert "the first" in server.get("/").text
         db = apsw.Connection(str(tmp_path / "journal.db"))

@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import closing
@@ -29,7 +28,7 @@ import recordings
 import stored
 from archived import QUICK, Reported, heads, retry_files
 from chance import examples
-from commands import Commands, Done
+from commands import Commands, Done, program
 from installed import Installed
 from journal.layout import Layout
 from journal.settings.sources import load_settings
@@ -199,7 +198,7 @@ def test_hooks_know_nothing_of_a_remote_that_hangs(
     home.configure("mindspring", server.url, slow)
     home.reported.turn("one")
     server.fail("any", "hang")
-    command = [sys.executable, "-m", "journal", "--home", str(home.path), "sync"]
+    command = [program(), "--home", str(home.path), "sync"]
     environ = {**os.environ, archived.VARIABLE: TOKEN}
     syncing = subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL)
     while not server.asked:

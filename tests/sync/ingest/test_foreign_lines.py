@@ -8,6 +8,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chance import examples
 from sync.ingest.foreign_lines import UnreadableError, lines
 
 
@@ -15,7 +16,7 @@ def read(path: Path) -> list[bytes]:
     return [line.data for line in lines(path)]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.binary(max_size=40).map(lambda b: b"{" + b.replace(b"\n", b"")), max_size=40))
 def test_compressed_lines_are_the_lines(
     tmp_path_factory: pytest.TempPathFactory, held: list[bytes]

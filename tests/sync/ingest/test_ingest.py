@@ -251,13 +251,6 @@ def test_an_odd_record_is_stored_byte_for_byte(tmp_path: Path, kind: str) -> Non
     stored.check(tmp_path)
 
 
-def test_a_line_of_tens_of_megabytes_is_stored(tmp_path: Path) -> None:
-    text = "".join(f"{number} " for number in range(3_500_000))
-    recordings.append(tmp_path / "days" / FILE, record_line(1, x=text) + record_line(2))
-    assert stored.sync(tmp_path).stored == 2
-    assert json.loads(stored.exported(tmp_path)[0])["payload"]["x"] == text
-
-
 def test_of_a_line_beyond_all_bounds_the_beginning_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

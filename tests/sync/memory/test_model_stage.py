@@ -15,6 +15,7 @@ import pytest
 import commands
 import recordings
 import stored
+from commands import program
 from journal.layout import Layout
 from places import FIXTURES
 
@@ -303,7 +304,7 @@ def test_sessions_synced_under_another_memory_agent_are_skipped_until_they_conti
 ) -> None:
     model.turn("old", "long ago")
     with_builtin = {**os.environ, "JOURNAL_MEMORY__AGENT": "builtin"}
-    command = [sys.executable, "-m", "journal", "--home", str(model.home), "sync"]
+    command = [program(), "--home", str(model.home), "sync"]
     subprocess.run(command, env=with_builtin, check=True, capture_output=True)
     assert model.sync()["model"]["asked"] == 0
     model.turn("old", "and now", 5)
@@ -340,7 +341,7 @@ def test_a_watcher_syncs_the_answer_and_stays_while_there_is_something_to_ask(
     model.settings(more="[watch]\nsettle_ms = 10\nscan_seconds = 0.2\n")
     model.behave("slow")
     model.turn("alpha", "x")
-    command = [sys.executable, "-m", "journal", "--home", str(model.home), "watch"]
+    command = [program(), "--home", str(model.home), "watch"]
     done = subprocess.run([*command, "--idle-exit", "0.005"], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert stored.rows(model.home, "select summary ->> 'source' from summaries") == [("command",)]

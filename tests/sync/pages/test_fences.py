@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from chance import examples
 from sync.pages import markdown
 from sync.pages.fences import Place, longest_run, placed, spans
 
@@ -44,7 +45,7 @@ CONTAINED = st.lists(
 
 
 @given(CONTAINED)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_no_container_of_a_fence_makes_a_tag_of_a_text(lines: list[str]) -> None:
     page = MarkdownIt("commonmark").render(markdown._quote("\n".join(lines)))
     assert "<img" not in page

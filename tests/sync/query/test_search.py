@@ -5,7 +5,6 @@ import os
 import pty
 import re
 import subprocess
-import sys
 import unicodedata
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 import recordings
 import stored
 from chance import examples
+from commands import program
 from journal import cli
 from journal.errors import UsageError
 from journal.session.texts import KINDS, TextKind, texts
@@ -444,7 +444,7 @@ def test_on_a_terminal_lines_have_eighty_columns_and_matches_are_bold(tmp_path: 
     text = "a rather long request that goes on " * 8 + "with the needle and then " * 8
     prompt(tmp_path, "s", text)
     master, slave = pty.openpty()
-    command = [sys.executable, "-m", "journal", "--home", str(tmp_path), "search", "needle"]
+    command = [program(), "--home", str(tmp_path), "search", "needle"]
     environ = {**os.environ, "HOME": str(tmp_path), "TERM": "xterm-256color", "COLUMNS": "80"}
     environ.pop("NO_COLOR", None)
     subprocess.run(command, stdout=slave, env=environ, check=True, timeout=30)

@@ -491,11 +491,11 @@ print(opened > 20, seen, flush=True)
 def test_readers_that_come_and_go_see_the_old_or_the_new_one(tmp_path: Path, made: Made) -> None:
     home = copy(made[0], tmp_path / "home")
     command = [sys.executable, "-c", COUNTERS, str(home), str(ROOT)]
-    readers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    readers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     for process in readers:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-    for _ in range(8):
+    for _ in range(5):
         rebuild(home)
     (home / "over").touch()
     number = len(made[2]["events"])

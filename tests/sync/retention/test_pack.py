@@ -5,7 +5,6 @@ import os
 import resource
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -19,6 +18,7 @@ import forked
 import recordings
 import stored
 from chance import examples
+from commands import program
 from hooks.local_pass import unsynced
 from journal.errors import JournalError
 from journal.layout import Layout
@@ -416,7 +416,7 @@ def test_the_command_reports_what_it_packed_and_reading_commands_pack_nothing(
         write(tmp_path / name, prompt_line(1), name="2020-01-01/claude-code.s.jsonl")
 
     def journal(name: str, *args: str) -> str:
-        command = [sys.executable, "-m", "journal", "--home", str(tmp_path / name), *args]
+        command = [program(), "--home", str(tmp_path / name), *args]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     journal("a", "sessions", "--all")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chance import examples
 from sync.store import blocks, bodies, deletion, schema
 
 
@@ -45,7 +46,7 @@ def read(db: apsw.Connection) -> dict[int, bytes]:
     }
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_bodies_are_read_as_they_were_sent_after_additions_changes_and_deletions(seed: int) -> None:
     chance, db = random.Random(seed), made()

@@ -1,20 +1,21 @@
 """The steps of the schema: every old database becomes the present one, or stays unchanged."""
 
 import os
+import resource
 import signal
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import apsw
 import pytest
 
+import forked
 import golden_schema
 import stored
 from journal.layout import Layout
 from sync.errors import StoreError
-from sync.store import connection, schema
+from sync.store import connection, migration, schema
 
 GOLDEN = sorted(golden_schema.FOLDER.glob("v*.sql"))
 PRESENT = schema.VERSION
@@ -182,38 +183,35 @@ def test_a_newer_database_is_refused_and_untouched(
     assert (mark(old), tables(old)) == (PRESENT + 2, before)
 
 
-UPGRADER = """
-import os, resource, signal, sys
-from tests.sync.store import test_schema
-from journal.layout import Layout
-from sync.store import migration, schema, connection
-end = sys.argv[1]
-steps = list(test_schema.STEPS)
-def killed(step):
-    def after(*args):
+def upgrader(home: Path, end: str) -> int:
+    """A process that upgrades, up to its end; its number."""
+
+    def work() -> None:
+        steps = list(STEPS)
+        if end == "copy":
+            migration._back_up = killed(migration._back_up)
+        elif end == "full":
+            resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+        elif end != "top":
+            steps[int(end)] = killed(steps[int(end)])
+        schema.STEPS, schema.VERSION = tuple(steps), len(steps)
+        if end != "full":
+            connection.open_store(Layout.at(home)).close()
+            return
+        with pytest.raises(StoreError, match="cannot read or write"):
+            connection.open_store(Layout.at(home))
+
+    return forked.start(work)
+
+
+def killed(step: Callable[..., object]) -> Callable[..., None]:
+    """The same step, with a kill behind it."""
+
+    def after(*args: Any) -> None:
         step(*args)
         os.kill(os.getpid(), signal.SIGKILL)
+
     return after
-if end == "copy":
-    migration._back_up = killed(migration._back_up)
-elif end == "full":
-    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
-elif end != "top":
-    steps[int(end)] = killed(steps[int(end)])
-schema.STEPS, schema.VERSION = tuple(steps), len(steps)
-connection.open_store(Layout.at(os.environ["HOME_OF_TEST"])).close()
-"""
-
-
-def upgrader(home: Path, end: str) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-c", UPGRADER, end]
-    environ = {**os.environ, "HOME_OF_TEST": str(home)}
-    return subprocess.Popen(command, env=environ, stderr=subprocess.PIPE)
-
-
-def ended(process: "subprocess.Popen[bytes]") -> tuple[int, bytes]:
-    err = process.communicate()[1]
-    return process.returncode, err
 
 
 @pytest.mark.parametrize("end", ["copy", *map(str, range(PRESENT, PRESENT + 2))])
@@ -221,7 +219,7 @@ def test_a_killed_upgrade_has_no_effect(
     old: Path, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
     before, content = tables(old), stored.views(old.parent)
-    assert ended(upgrader(old.parent, end)) == (-signal.SIGKILL, b"")
+    assert forked.ended(upgrader(old.parent, end)) == -signal.SIGKILL
     assert (mark(old), tables(old)) == (PRESENT, before)
     assert stored.views(old.parent) == content
     put(monkeypatch, STEPS)
@@ -235,9 +233,7 @@ def test_without_room_for_the_copy_nothing_is_changed(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, content = tables(old), stored.views(old.parent)
-    code, err = ended(upgrader(old.parent, "full"))
-    assert code == 1
-    assert b"StoreError: cannot read or write" in err
+    assert forked.ended(upgrader(old.parent, "full")) == 0
     assert (mark(old), tables(old), files_next_to(old)) == (PRESENT, before, set())
     assert stored.views(old.parent) == content
     put(monkeypatch, STEPS)
@@ -247,7 +243,7 @@ def test_without_room_for_the_copy_nothing_is_changed(
 
 def test_several_processes_climb_at_once(old: Path) -> None:
     upgraders = [upgrader(old.parent, "top") for _ in range(4)]
-    assert [ended(process) for process in upgraders] == [(0, b"")] * 4
+    assert [forked.ended(process) for process in upgraders] == [0] * 4
     assert mark(old) == PRESENT + 2
     assert files_next_to(old) == {f"journal.db.backup-v{PRESENT}"}
     stored.check(old.parent)
@@ -255,6 +251,6 @@ def test_several_processes_climb_at_once(old: Path) -> None:
 
 def test_several_processes_make_one_database(tmp_path: Path) -> None:
     upgraders = [upgrader(tmp_path / "home", "top") for _ in range(4)]
-    assert [ended(process) for process in upgraders] == [(0, b"")] * 4
+    assert [forked.ended(process) for process in upgraders] == [0] * 4
     assert mark(tmp_path / "home/journal.db") == PRESENT + 2
     stored.check(tmp_path / "home")

@@ -5,7 +5,6 @@ import os
 import pty
 import shutil
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import conversations
 import transcript_live
 import transcript_reader
 import transcripts
+from commands import program
 from journal import cli
 from journal.agents import TRANSCRIPT
 from stored import database, rows
@@ -268,7 +268,7 @@ def test_install_offers_the_import_at_a_terminal(
     ours, theirs = pty.openpty()
     environ = {**os.environ, "HOME": str(tmp_path)}
     with subprocess.Popen(
-        [sys.executable, "-m", "journal", "install"],
+        [program(), "install"],
         stdin=theirs, stdout=theirs, stderr=theirs, env=environ,
     ) as process:  # fmt: skip
         os.close(theirs)

@@ -4,7 +4,6 @@ import json
 import os
 import random
 import subprocess
-import sys
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 import recordings
 import stored
+from commands import program
 from hooks import emit
 from journal import cli
 from journal.errors import JournalError, UsageError
@@ -147,7 +147,7 @@ def test_markdown_has_a_page_for_each_session_the_newest_last(recorded: Path) ->
 
 
 def test_standard_output_is_the_same_and_may_be_closed_early(recorded: Path) -> None:
-    command = [sys.executable, "-m", "journal", "--home", str(recorded), "export"]
+    command = [program(), "--home", str(recorded), "export"]
     done = subprocess.run(command, capture_output=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.splitlines(keepends=True) == export(recorded)
@@ -216,7 +216,7 @@ def test_bad_input_is_one_clear_line(
 def test_memory_does_not_grow_with_the_journal(tmp_path: Path) -> None:
     chance = random.Random(2)
     path = tmp_path / "days/2026-11-18/claude-code.s.jsonl"
-    for number in range(200):
+    for number in range(150):
         payload = {"session_id": "s", "text": chance.randbytes(50_000).hex()}
         recordings.append(path, recordings.line("Other", payload, recordings.START_NS + number))
     stored.sync(tmp_path)
@@ -226,7 +226,7 @@ def test_memory_does_not_grow_with_the_journal(tmp_path: Path) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     db.close()
-    assert size > 20_000_000
+    assert size > 15_000_000
     assert peak < size * 0.8
 
 

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tracemalloc
 from collections import Counter
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 import forked
 import recordings
 import stored
+from commands import program
 from journal import cli
 from journal.durable_files import append_line
 from journal.layout import Layout
@@ -686,7 +686,7 @@ def test_forgotten_sessions_are_not_imported_again(tmp_path: Path) -> None:
     home, out = tmp_path / "home", tmp_path / "all.jsonl"
     recordings.write_journal(home, "p-simple")
     recordings.write_journal(home, "i-exit")
-    command = [sys.executable, "-m", "journal", "--home", str(home)]
+    command = [program(), "--home", str(home)]
     subprocess.run([*command, "export", "--output", str(out)], check=True, capture_output=True)
     forget = [*command, "forget", "--yes", "c3af9ce9"]
     subprocess.run(forget, check=True, capture_output=True)

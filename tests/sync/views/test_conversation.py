@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import conversations
 import recordings
 import stored
+from chance import THOROUGH, examples
 from conversations import NAMES, Reported
 from journal.errors import JournalError
 from journal.times import to_text, to_us
@@ -100,13 +101,13 @@ def test_hooks_first_and_lines_later_or_the_other_way_give_the_same(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_session_that_grows_by_two_records_a_pass_ends_like_one_read_at_once(
+def test_a_session_that_grows_by_few_records_a_pass_ends_like_one_read_at_once(
     tmp_path: Path, name: str
 ) -> None:
     reported = sorted(everything(name), key=lambda one: json.loads(one.data)["at"])
-    arrive(
-        tmp_path / "grown", [reported[number : number + 2] for number in range(0, len(reported), 2)]
-    )
+    few = 2 if THOROUGH else 5
+    batches = [reported[number : number + few] for number in range(0, len(reported), few)]
+    arrive(tmp_path / "grown", batches)
     arrive(tmp_path / "whole", [reported])
     assert stored.views(tmp_path / "grown") == stored.views(tmp_path / "whole")
 
@@ -145,7 +146,7 @@ def test_prompts_that_version_0_1_hid_or_doubled_are_right_afterwards(
     stored.check(home)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(name=st.sampled_from(NAMES), seed=st.integers(0, 2**32))
 def test_any_records_in_any_order_give_what_they_can(
     tmp_path_factory: pytest.TempPathFactory, name: str, seed: int
