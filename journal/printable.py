@@ -33,6 +33,11 @@ _LONE_JOINERS = re.compile(
 )
 _LINE_ENDS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 TAB = "    "
+# What `_Shown` makes of ASCII: itself, a space, nothing.
+_ASCII_PRINTED = bytes(range(0x20, 0x7F))
+_ASCII_SHOWN = bytes((*b"\t\n\v\f\r", *_ASCII_PRINTED))
+_ASCII_SPACES = bytes.maketrans(b"\x1c\x1d\x1e\x1f", b"    ")
+_ASCII_REMOVED = bytes((*range(9), *range(14, 28), 0x7F))
 
 
 def without_escapes(text: str) -> str:
@@ -46,20 +51,26 @@ def visible(text: str) -> str:
     Removed: escape sequences, control, bidi and other invisible characters, lone surrogates. White
     space of other kinds is a space. Linear; never raises.
     """
-    if text.isascii() and text.isprintable():
-        return text
-    text = without_escapes(text)
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
-        text = _LONE_JOINERS.sub("", _BLANKS.sub("", text))
+    if text.isascii():
+        return _visible_ascii(text)
+    text = unicodedata.normalize("NFC", without_escapes(text))
+    text = _LONE_JOINERS.sub("", _BLANKS.sub("", text))
     if text.replace("\n", "").isprintable():  # as nearly all texts of several lines
         return text
     return "".join(map(_shown, text))
 
 
+def _visible_ascii(text: str) -> str:
+    """The same, many times quicker: one look at each byte."""
+    if not text.encode().translate(None, _ASCII_SHOWN):
+        return text
+    data = without_escapes(text).encode()
+    return data.translate(_ASCII_SPACES, _ASCII_REMOVED).decode()
+
+
 def clean(text: str) -> str:
     """`visible` text in its lines: every kind of line end is a newline, a tab is four spaces."""
-    if text.isascii() and text.isprintable():
+    if text.isascii() and not text.encode().translate(None, _ASCII_PRINTED):
         return text
     return visible(_LINE_ENDS.sub("\n", without_escapes(text)).replace("\t", TAB))
 

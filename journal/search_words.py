@@ -32,8 +32,12 @@ RUN_CHARS = (
     "\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97c\uac00-\ud7fb\uf900-\ufaff\uff66-\uff9f"
     "\U00016fe0-\U00018d08\U0001aff0-\U0001b2ff\U00020000-\U000323af"
 )
-_RUN = re.compile(f"[{RUN_CHARS}]+")
-_TOKEN = re.compile(f"[{RUN_CHARS}]+|[^{RUN_CHARS}]+")
+
+
+@cache
+def _unspaced() -> re.Pattern[str]:
+    """Runs of these; of texts beyond ASCII alone, for a search waits 4 ms for it."""
+    return re.compile(f"([{RUN_CHARS}]+)")
 
 
 def _hump(upper: str, lower: str) -> re.Pattern[str]:
@@ -54,6 +58,13 @@ def _wide_hump() -> re.Pattern[str]:
 
 _ASCII = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
 _ASCII_SPLIT = {code: chr(code) if chr(code).isalnum() else " " for code in range(128)}
+# What each byte is: a capital, another letter or a digit, or none of them; the same without case.
+_SHAPES = bytes(
+    ord(" ") if code > 127 or not chr(code).isalnum() else ord("U" if chr(code).isupper() else "l")
+    for code in range(256)
+)
+_RUNS = _SHAPES.replace(b"U", b"l")
+_TOO_LONG = b"l" * (WORD_CHARS + 1)
 
 
 class _Folds(dict[int, str]):
@@ -62,7 +73,7 @@ class _Folds(dict[int, str]):
     def __missing__(self, code: int) -> str:
         char = chr(code)
         category = unicodedata.category(char)
-        if _RUN.match(char):
+        if is_unspaced(char):
             folded = unicodedata.normalize("NFKC", char)  # marks of kana distinguish words
         elif char.isalnum():
             plain = unicodedata.normalize("NFKD", char.casefold())
@@ -123,6 +134,20 @@ def words(text: str) -> list[str]:
     return list(chain.from_iterable(map(_INDEXED.__getitem__, runs)))
 
 
+def is_ascii_words(text: str) -> bool:
+    """True only if `words` are the text's runs of ASCII letters and digits in lower case.
+
+    An index that splits texts there, without regard to case, may take such a text as it is.
+    """
+    if not text.isascii():
+        return False
+    data = text.encode()
+    shapes = data.translate(_SHAPES)
+    if b"U" in shapes and (b"lU" in shapes or b"UUl" in shapes):
+        return False
+    return _TOO_LONG not in data.translate(_RUNS)
+
+
 class Phrase(NamedTuple):
     """Indexed words that follow one another. `prefix`: the last may go on."""
 
@@ -141,7 +166,7 @@ def query_words(text: str, prefix: bool = False) -> list[tuple[Phrase, ...]]:
     sought: list[tuple[Phrase, ...]] = []
     for number, (whole, parts) in enumerate(pieces, 1):
         goes_on = prefix and number == len(pieces)
-        if _RUN.fullmatch(whole):
+        if not whole.isascii() and _unspaced().fullmatch(whole):
             alone = len(whole) == 1
             sought.append((Phrase((whole,), True) if alone else Phrase(tuple(_pairs(whole))),))
         elif len(parts) > 1:
@@ -149,6 +174,11 @@ def query_words(text: str, prefix: bool = False) -> list[tuple[Phrase, ...]]:
         else:
             sought.append((Phrase((whole,), goes_on),))
     return sought
+
+
+def is_unspaced(text: str, place: int = 0) -> bool:
+    """Whether the character at this place is of a script that is written without spaces."""
+    return not text[place].isascii() and _unspaced().match(text, place) is not None
 
 
 def is_hump(text: str, place: int) -> bool:
@@ -160,7 +190,7 @@ def is_hump(text: str, place: int) -> bool:
 def _words_of(run: str) -> Iterator[str]:
     """What is indexed of a run of word characters."""
     for whole, parts in _pieces(run):
-        if _RUN.match(whole):
+        if is_unspaced(whole):
             yield from _pairs(whole)
             yield whole[-1]
         else:
@@ -174,11 +204,11 @@ def _pieces(run: str) -> Iterator[tuple[str, list[str]]]:
     if run.isascii():
         yield run.lower()[:WORD_CHARS], [part.lower() for part in _parts(run)]
         return
-    for found in _TOKEN.finditer(run):
-        parts = [part.translate(FOLDS) for part in _parts(found[0])]
+    for token in filter(None, _unspaced().split(run)):
+        parts = [part.translate(FOLDS) for part in _parts(token)]
         whole = "".join(parts)
         if whole:
-            yield whole if _RUN.match(whole) else whole[:WORD_CHARS], parts
+            yield whole if is_unspaced(whole) else whole[:WORD_CHARS], parts
 
 
 def _parts(word: str) -> list[str]:

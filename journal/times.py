@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US
+EARLIEST_US = -(1 << 62)  # before every record, also those from before 1970
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _FIRST_US = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND

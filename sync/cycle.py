@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import apsw
@@ -31,7 +32,7 @@ from sync.store.clock import Clock
 from sync.store.locks import locked
 from sync.store.temporary_files import remove_temporary
 from sync.transcripts import copying
-from sync.views import contexts, delivered_pieces, derive, inferred_ends, projects
+from sync.views import contexts, delivered_pieces, derive, inferred_ends, projects, tombstones
 from sync.views.transcripts import Copied
 
 
@@ -139,7 +140,8 @@ class _Work:
         """Sync the spool, the journal's files and packs that the database does not have."""
         problems: list[JournalError] = []
         with _leaving(problems):
-            collect(self.layout, self.dead, self.now_us, problems)
+            goes = partial(tombstones.Graves(self.db).is_late, now_us=self.now_us)
+            collect(self.layout, self.dead, self.now_us, problems, goes)
         projects.set_home(self.db, self.layout.id)
         settings = self.conditions.settings
         derive.refresh(self.db, settings.memory.agent, self.now_us)

@@ -1,6 +1,8 @@
 """Reads what is new into the database: the journal's files, copied transcripts, unknown packs."""
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +17,8 @@ from sync.retention.pack_file import DamagedPackError, read_pack
 from sync.store.clock import Clock
 from sync.store.file_cursors import START, Cursor, day_key
 from sync.views.transcripts import Copied
+
+COLLECTED_BATCHES = 32  # that are written between two looks for garbage
 
 
 def ingest(
@@ -33,10 +37,14 @@ def ingest(
     files = _changed_files(known, conditions, reader)
     total = sum(file.size for file in files)
     new = total - sum(file.offset for file in files)
+    reader.expect(new)
     done = 0
     small = conditions.out_of_time is not never
-    with _writer(db, reader, conditions, time) as writer:
-        for batch in reader.batches(known, [file.path for file in files], small, copied):
+    batches = reader.batches(known, [file.path for file in files], small, copied)
+    with _no_collections(), _writer(db, reader, conditions, time) as writer:
+        for number, batch in enumerate(batches, 1):
+            if number % COLLECTED_BATCHES == 0:
+                gc.collect(0)  # what a damaged record may leave behind
             written = writer.write(batch)
             report.touched |= written.sessions
             report.read += batch.lines
@@ -55,6 +63,18 @@ def ingest(
             report.seen_bytes = reader.seen_bytes
     report.unreadable = tuple(reader.unreadable)
     return report
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """No garbage is collected meanwhile: a batch is many objects, and none of them in a cycle."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def read_unknown_packs(

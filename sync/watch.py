@@ -8,7 +8,6 @@ and does nothing else. No child, no port, nothing on disk but the time of the lo
 watcher leaves nothing behind.
 """
 
-import logging
 import os
 import threading
 import time
@@ -18,36 +17,13 @@ from enum import Enum
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from watchdog.events import (
-    DirCreatedEvent,
-    DirDeletedEvent,
-    DirMovedEvent,
-    FileCreatedEvent,
-    FileDeletedEvent,
-    FileModifiedEvent,
-    FileMovedEvent,
-    FileSystemEvent,
-    FileSystemEventHandler,
-)
-from watchdog.observers import Observer
-from watchdog.observers.api import BaseObserver
-
 from journal.errors import JournalError
+from sync.folder_observer import BLIND_SECONDS, FolderObserver
 
-BLIND_SECONDS = 1.0  # between scans while no events can be expected
 SCAN_SHARE = 100  # ... but scanning takes no more than one part in so many of a core
 REST_SECONDS = 3600.0  # a pass runs at least so often, for what becomes due by time alone
 LIFE_SECONDS = 5.0  # between two signs of life in a pass
 GRACE_SECONDS = 1.7  # after this a pass that was asked to stop is cut off; the next one repeats it
-_CHANGES = [
-    DirCreatedEvent,
-    DirDeletedEvent,
-    DirMovedEvent,
-    FileCreatedEvent,
-    FileDeletedEvent,
-    FileModifiedEvent,
-    FileMovedEvent,
-]  # not what reading causes: a pass must not wake the next one
 
 
 class Program(Enum):
@@ -123,12 +99,12 @@ class Watcher:
     def run(self) -> End:
         """Watch until there is a reason to leave."""
         threading.Thread(target=self._leave_late, daemon=True).start()
-        sight = _Sight(self._orders.folder, self._notice)
+        observer = FolderObserver(self._orders.folder, self._notice)
         try:
-            while (end := self._turn(sight)) is None:
-                self._wait(self._pause(sight))
+            while (end := self._turn(observer)) is None:
+                self._wait(self._pause(observer))
         finally:
-            sight.close()
+            observer.close()
             self._ended = True
         return end
 
@@ -143,13 +119,13 @@ class Watcher:
             self._noticed = True
             self._wakes.put(None)
 
-    def _turn(self, sight: "_Sight") -> End | None:
+    def _turn(self, observer: FolderObserver) -> End | None:
         """Look once, run a pass if one is due; a reason to leave, if there is one."""
         announced, self._noticed = self._noticed, False  # before the look: what comes now, comes
         self._show_life()
         if self.stopping():
             return End.STOPPED
-        sight.open()
+        observer.open()
         program = self._orders.program()
         self._unsettled = program is Program.UNSETTLED
         if program is Program.CHANGED or program is Program.GONE:
@@ -205,12 +181,12 @@ class Watcher:
             return float("inf")
         return self._active_at + self._orders.idle_seconds - time.monotonic()
 
-    def _pause(self, sight: "_Sight") -> float:
+    def _pause(self, observer: FolderObserver) -> float:
         """Seconds until the next scan, if nothing is noticed before."""
         seconds = self._orders.scan_seconds
         if self._unsettled:
             seconds = BLIND_SECONDS
-        elif not self._failed and (sight.blind or self._blind):
+        elif not self._failed and (observer.blind or self._blind):
             seconds = min(seconds, max(BLIND_SECONDS, SCAN_SHARE * self._scan_cost))
         return max(0.0, min(seconds, self._idle_left()))
 
@@ -232,73 +208,3 @@ class Watcher:
         except Empty:
             return False
         return True
-
-
-class _Sight:
-    """An observer of the folder that is there now: a new one if that was replaced, or it died.
-
-    Where the system refuses (no inotify watches left, nothing to observe) it is blind, and frequent
-    scans take its place.
-    """
-
-    def __init__(self, folder: Path, notice: Callable[[], None]) -> None:
-        self._folder = folder
-        self._handler = _Handler(notice)
-        self._observer: BaseObserver | None = None
-        self._observed: tuple[int, int] | None = None
-        # What it has to say is that events were lost, which is what the scan is for.
-        logging.getLogger("watchdog").addHandler(logging.NullHandler())
-
-    @property
-    def blind(self) -> bool:
-        """Whether no event can come."""
-        return self._observer is None
-
-    def open(self) -> None:
-        """Observe what is at the folder's path at this moment."""
-        found = self._identity()
-        if found == self._observed and self._alive():
-            return
-        self.close()
-        if found is None:
-            return
-        try:
-            self._observer = Observer()
-            path = os.path.realpath(self._folder)  # a link itself is not followed
-            self._observer.schedule(self._handler, path, recursive=True, event_filter=_CHANGES)
-            self._observer.start()
-            self._observed = found
-        except OSError:
-            self.close()
-
-    def close(self) -> None:
-        """End the observer and its descriptors."""
-        observer, self._observer, self._observed = self._observer, None, None
-        if observer is not None:
-            observer.stop()
-            if observer.is_alive():
-                observer.join(BLIND_SECONDS)
-
-    def _identity(self) -> tuple[int, int] | None:
-        try:
-            status = self._folder.stat()
-        except OSError:
-            return None
-        return status.st_dev, status.st_ino
-
-    def _alive(self) -> bool:
-        observer = self._observer
-        if observer is None or not observer.is_alive():
-            return False
-        return all(emitter.is_alive() for emitter in observer.emitters)
-
-
-class _Handler(FileSystemEventHandler):
-    """Passes on that something happened; what it was, the scan finds out."""
-
-    def __init__(self, notice: Callable[[], None]) -> None:
-        self._notice = notice
-
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        """Called in the observer's thread."""
-        self._notice()

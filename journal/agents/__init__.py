@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -48,7 +48,7 @@ TRANSCRIPT, HISTORY = transcript_meaning.TRANSCRIPT, transcript_meaning.HISTORY
 
 def meaning_of(agent: str, event: str, payload: Any) -> Meaning:
     """What a payload means; unknown agents, events and shapes are kept and mean "other"."""
-    known = AGENTS.get(agent)
+    known = _known(agent)
     if known is None or not (payload is None or isinstance(payload, dict)):
         return OTHER
     if event == TRANSCRIPT and known.transcripts is not None:
@@ -56,6 +56,13 @@ def meaning_of(agent: str, event: str, payload: Any) -> Meaning:
     return known.meaning(event, payload or {})
 
 
+@lru_cache(maxsize=64)
+def _known(name: str) -> Agent | None:
+    """The same as `AGENTS.get`, which takes as long as understanding a small payload."""
+    return AGENTS.get(name)
+
+
+@lru_cache(maxsize=64)
 def prompts_of(agent: str) -> frozenset[str] | None:
     """The events that hold a person's own words; None of an agent that is not known."""
     known = AGENTS.get(agent)

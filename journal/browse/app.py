@@ -59,7 +59,7 @@ class Browse(Program[Chosen | Exception | None]):
     #list { border: none; height: 1fr; padding: 0; text-wrap: nowrap; text-overflow: ellipsis;
             scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
     #about { padding: 0 1 1 1; }
-    #told { padding: 0 1; }
+    #conversation { padding: 0 1; }
     .asked { background: $boost; }
     """
     ENABLE_COMMAND_PALETTE = False

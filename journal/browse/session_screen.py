@@ -51,13 +51,13 @@ class SessionScreen(Screen[None]):
         resume = resuming.line(self.session.agent, self.session.id, self.session.cwd)
         now_us = self._source.app.now_us
         yield Static(drawing.heading(self.session, resume, now_us), id="about", markup=False)
-        with VerticalScroll(id="told"):
+        with VerticalScroll(id="conversation"):
             yield Static("reading \u2026", id="wait", markup=False)
         yield Footer()
 
     def on_mount(self) -> None:
         """Read it in a thread."""
-        self.query_one("#told").focus()
+        self.query_one("#conversation").focus()
         self.run_worker(self._read, thread=True, exclusive=True)
 
     def _read(self) -> None:
@@ -100,7 +100,7 @@ class SessionScreen(Screen[None]):
         if self._shown >= len(self._blocks):
             return
         some = self._blocks[self._shown : self._shown + CHUNK]
-        reported = self.query_one("#told", VerticalScroll)
+        reported = self.query_one("#conversation", VerticalScroll)
         made, wanted = [], self._wanted()
         for number, block in enumerate(some):
             drawn = drawing.blocks([block], wanted)
@@ -125,18 +125,18 @@ class SessionScreen(Screen[None]):
 
     async def action_page(self, pages: int) -> None:
         """Go on, or back, by a screen."""
-        reported = self.query_one("#told", VerticalScroll)
+        reported = self.query_one("#conversation", VerticalScroll)
         reported.scroll_relative(y=pages * max(1, reported.size.height - 2), animate=False)
         await self._fill()
 
     async def action_line(self, lines: int) -> None:
         """Go on, or back, by a line."""
-        self.query_one("#told", VerticalScroll).scroll_relative(y=lines, animate=False)
+        self.query_one("#conversation", VerticalScroll).scroll_relative(y=lines, animate=False)
         await self._fill()
 
     async def action_edge(self, end: int) -> None:
         """Go to the beginning or the end."""
-        reported = self.query_one("#told", VerticalScroll)
+        reported = self.query_one("#conversation", VerticalScroll)
         while end and self._shown < len(self._blocks):
             await self._more()
         if end:
@@ -146,7 +146,7 @@ class SessionScreen(Screen[None]):
 
     async def action_prompt(self, step: int) -> None:
         """Go to the next or the previous prompt."""
-        reported = self.query_one("#told", VerticalScroll)
+        reported = self.query_one("#conversation", VerticalScroll)
         asked = [n for n, b in enumerate(self._blocks) if isinstance(b, Words) and b.by_person]
         here = 0
         for number in range(self._shown):
@@ -161,10 +161,10 @@ class SessionScreen(Screen[None]):
         self.call_after_refresh(self._go_to, place)
 
     def _go_to(self, number: int) -> None:
-        reported = self.query_one("#told", VerticalScroll)
+        reported = self.query_one("#conversation", VerticalScroll)
         reported.scroll_to_widget(self.query_one(f"#b{number}"), animate=False, top=True)
 
     async def _fill(self) -> None:
-        reported = self.query_one("#told", VerticalScroll)
+        reported = self.query_one("#conversation", VerticalScroll)
         if reported.max_scroll_y - reported.scroll_y < _NEAR_ROWS:
             await self._more()

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from journal.cli import logged_pass
+from journal.cli.waiting import polling, until
 from journal.errors import BusyError, JournalError
 from journal.layout import Layout
 from journal.printable import one_line
@@ -18,15 +20,13 @@ if TYPE_CHECKING:
     import apsw
 
     from journal.settings.sources import Settings
-    from sync.conditions import Conditions, Pass, Reading
-    from sync.daily_log import Entry
+    from sync.conditions import Conditions, Reading
     from sync.ingest.up_to_date import Note
     from sync.report import Report
     from sync.slow_stages import Outside
     from sync.team_archive.archive import Archive
 
 CATCH_UP_SECONDS = 0.3
-_POLL_SECONDS = 0.05
 
 
 class App:
@@ -54,6 +54,12 @@ class App:
         right.
         """
         return self._note.adopt_on if self._note else tuple(self.settings.sessions.adopt_on)
+
+    @property
+    def transcript_roots(self) -> tuple[str, ...]:
+        """The setting `capture.transcript_roots`, as cheaply."""
+        note = self._note
+        return note.transcript_roots if note else tuple(self.settings.capture.transcript_roots)
 
     @cached_property
     def _note(self) -> "Note | None":
@@ -106,28 +112,7 @@ class App:
             follow=follow,
         )
         kind = "rebuild" if rebuild else "sync"
-        return self.run_pass(conditions, kind if seconds is None else "catch_up")
-
-    def run_pass(self, conditions: "Pass", kind: str) -> "Report":
-        """One pass, with its line in the daily log. JournalError: it failed, in words."""
-        started = time.monotonic()
-        step(f"pass ({kind}): store what is new in {conditions.layout.days}")
-        try:
-            report = _run_pass(conditions)
-        except BusyError as error:
-            step(f"pass ({kind}): {error}")
-            raise  # it never began
-        except Exception as error:  # the log has any error; it goes on to the boundary
-            _log(conditions, kind, started, None, error)
-            raise
-        _log(conditions, kind, started, report, None)
-        step(
-            f"pass ({kind}): read {report.read}, stored {report.stored}, known {report.duplicate}, "
-            f"rejected {report.rejected}; sessions: {report.adopted} adopted, "
-            f"{report.ended} ended, {len(report.pruned.sessions)} deleted; "
-            f"{len(report.packed.days)} days packed"
-        )
-        return report
+        return logged_pass.run(conditions, kind if seconds is None else "catch_up")
 
     def outside(
         self,
@@ -143,7 +128,7 @@ class App:
         conditions = self.conditions(stopping, run_pass, report_step)
         found = slow_stages.run(conditions, progress or slow_stages.no_progress)
         entry = daily_log.Entry("outside", began_us, time.monotonic() - started, None, None, found)
-        _write_log(self.layout, entry)
+        logged_pass.write_log(self.layout, entry)
         return found
 
     def conditions(
@@ -181,9 +166,8 @@ class App:
             is_whole = self._catch_up()
             db = self._opened()
             if is_whole:
-                adopt_on = tuple(self.settings.sessions.adopt_on)
                 with suppress(JournalError):  # without the note everything is looked at again
-                    up_to_date.note(db, self.layout, os.environ, adopt_on)
+                    up_to_date.note(db, self.layout, os.environ, self.settings)
         try:
             yield db
         finally:
@@ -209,7 +193,7 @@ class App:
         from sync.checkup.earlier_sessions import not_imported
 
         message = f"nothing is recorded yet in {self.layout.home}"
-        if earlier := not_imported(self.layout, self.settings):
+        if earlier := not_imported(self.layout, self.transcript_roots):
             return JournalError(f"{message}; {earlier}", "run: journal import")
         if (self.layout.hooks / "run.py").exists():
             return JournalError(message, "start your agent")
@@ -246,60 +230,6 @@ class App:
         for problem in report.unreadable:
             click.echo(f"journal: cannot read {one_line(problem)}", err=True)
         return report.seen_bytes is not None and not report.unreadable
-
-
-def _run_pass(conditions: "Pass") -> "Report":
-    from sync import cycle
-
-    try:
-        return cycle.run(conditions)
-    except OSError as error:
-        hint = "check the owner and rights of the home, and the free space"
-        raise JournalError(f"cannot sync: {error}", hint) from error
-
-
-def _log(
-    conditions: "Pass",
-    kind: str,
-    started: float,
-    report: "Report | None",
-    error: Exception | None,
-) -> None:
-    from sync import daily_log
-
-    seconds = time.monotonic() - started
-    _write_log(conditions.layout, daily_log.Entry(kind, conditions.now_us, seconds, report, error))
-
-
-def _write_log(layout: Layout, entry: "Entry") -> None:
-    """A log that cannot be written is reported, but does not make the pass fail."""
-    from sync import daily_log
-
-    try:
-        daily_log.write(layout, entry)
-    except JournalError as problem:
-        if entry.error is None:
-            click.echo(f"journal: the daily log is not written: {problem}", err=True)
-
-
-def until(seconds: float) -> Callable[[], bool]:
-    """Whether so many seconds have passed since now."""
-    end = time.monotonic() + seconds
-    return lambda: time.monotonic() >= end
-
-
-def polling(seconds: float) -> Callable[[], bool]:
-    """Sleeps a little and says yes, until so many seconds have passed since now."""
-    end = time.monotonic() + seconds
-
-    def keep_trying() -> bool:
-        left = end - time.monotonic()
-        if left <= 0:
-            return False
-        time.sleep(min(_POLL_SECONDS, left))
-        return True
-
-    return keep_trying
 
 
 pass_app = click.make_pass_decorator(App, ensure=True)

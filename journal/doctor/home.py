@@ -121,7 +121,7 @@ def _name(layout: Layout, path: Path) -> str:
 
 
 def _set_modes(paths: list[tuple[Path, int]]) -> str:
-    """The repair: these modes are set. What lies in a folder that was shut is found after it."""
+    """The repair: these modes are set. What lies in a folder that was closed is found after it."""
     done = 0
     for path, mode in paths:
         try:

@@ -7,6 +7,7 @@ and without it; with it most payloads are passed over thirty times faster.
 
 import re
 from functools import cache
+from threading import Thread
 
 from journal.redaction.formats import FORMATS
 from journal.redaction.places import PLACES
@@ -47,10 +48,24 @@ class Prefilter:
 
     def __init__(self, worth_bytes: int = WORTH_BYTES) -> None:
         self._left_bytes = worth_bytes
+        self._is_compiling = False
+
+    def expect(self, size: int) -> None:
+        """So many bytes are about to be looked at: if that is worth it, compile in a thread now.
+
+        Until it is done all is left to the filter. Compiling needs no interpreter.
+        """
+        if 0 < self._left_bytes <= size and not self._is_compiling:
+            self._is_compiling = True
+            Thread(target=self._compile, daemon=True).start()
+
+    def _compile(self) -> None:
+        _engine()
+        self._left_bytes, self._is_compiling = 0, False
 
     def may_hold(self, data: bytes) -> bool:
         """False only if `quick_filter` finds nothing in these bytes; yes without hyperscan."""
-        if self._left_bytes > 0:
+        if self._left_bytes > 0 or self._is_compiling:
             self._left_bytes -= len(data)
             return True
         engine = _engine()

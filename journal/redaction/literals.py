@@ -112,10 +112,14 @@ def text_look(text: str) -> tuple[Look, list[Format]]:
     at_most = Look.ANYTHING if b"@" in low and b"://" in low else Look.NOTHING
     words, kinds, rows = _words()
     found: set[int] = set()
+    known: set[int] = set()
     for word, end in words.found(low):
+        if word in known:
+            continue
         kind = kinds[word]
         if isinstance(kind, Look):
             at_most = max(at_most, kind)
+            known.add(word)
         elif not kind(low, end):
             continue
         found.update(rows[word])

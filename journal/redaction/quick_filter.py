@@ -95,12 +95,17 @@ def _searches() -> _Searches:
 
 # Colours, and control characters that JSON escapes; see `readings`, which takes out the same.
 _COLOURS = re.compile(
-    rb"(?:(?:\x1b|\\++(?:u001[bB]|x1[bB]|033|e))\[[0-?]{0,64}[ -/]{0,8}[@-Z^-~\]]"
+    rb"(?=[\x1b\\])(?:(?:\x1b|\\++(?:u001[bB]|x1[bB]|033|e))\[[0-?]{0,64}[ -/]{0,8}[@-Z^-~\]]"
     rb"|(?<!\\)\\u00(?:0[0-8eEfF]|1[0-9aAc-fC-F]|7[fF]))+"
 )
 _RAW_USER = re.compile(rb":\\*/\\*/[^ \t\r\n/\"@]*+@|@(?:tcp|unix)\(")
 
 _PREFILTER = Prefilter()
+
+
+def expect(size: int) -> None:
+    """So many bytes are about to be looked at, see `Prefilter.expect`."""
+    _PREFILTER.expect(size)
 
 
 def may_hold(data: bytes) -> bool:

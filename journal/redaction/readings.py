@@ -6,15 +6,20 @@ reading of a text, and what they find is taken out of the text itself.
 """
 
 import re
+from array import array
+from bisect import bisect_right
 from collections.abc import Iterator
+from functools import cached_property
 
 from journal.printable import INVISIBLE, SEQUENCES
 
 # Sequences also where the escape character is spelled out, as logs, JSON in JSON and shells do.
 _SPELLED = r"\\{1,31}(?:u001[bB]|x1[bB]|033|e)"
+_CHARS = rf"{INVISIBLE}\u200c\u200d\x00-\x08\x0e-\x1a\x1c-\x1f\x7f"
+# The first character decides quickly, and a run of invisible characters is one step.
 _HIDDEN = re.compile(
-    rf"(?:{SEQUENCES}|{_SPELLED}(?:\[[0-?]{{0,64}}[ -/]{{0,8}}[@-~])"
-    rf"|[{INVISIBLE}\u200c\u200d\x00-\x08\x0e-\x1f\x7f])+"
+    rf"(?=[{_CHARS}\x1b\x9b\\])(?:[{_CHARS}]+|{SEQUENCES}"
+    rf"|{_SPELLED}(?:\[[0-?]{{0,64}}[ -/]{{0,8}}[@-~])|\x1b)+"
 )
 _ENCODED = re.compile(
     r"%(?:25)*(?P<percent>[0-9A-Fa-f]{2})"
@@ -25,6 +30,7 @@ _ENCODED = re.compile(
 _QUOTED = re.compile(
     r"=(?P<quoted>[2-7][0-9A-F])|=(?P<soft>\r?\n|\\{1,31}r\\{1,31}n|\\{1,31}n)(?=\S)"
 )
+_REMEMBERED = 4096
 _NAMES = {"quot": '"', "amp": "&", "lt": "<", "gt": ">", "apos": "'"}
 # The same in the lower-case bytes of JSON. Where one of these is, only the rules can decide; an
 # escape of what needs none can hide any word.
@@ -69,18 +75,52 @@ _RAW_INVISIBLE = re.compile(
 
 
 class Reading:
-    """A text as it is read, and where each of its characters is in the text itself."""
+    """A text in which each match of a pattern is replaced; without `instead` by what it encodes.
 
-    def __init__(self, text: str, starts: list[int], ends: list[int]) -> None:
-        self.text = text
-        self._starts = starts
-        self._ends = ends
+    `of`: the reading whose text that is. Only where something is found in it is looked up where it
+    is in the text itself, so that text with many matches takes little more time than other text.
+    """
+
+    def __init__(
+        self, text: str, pattern: re.Pattern[str], instead: str | None, of: "Reading | None" = None
+    ) -> None:
+        self._source, self._pattern, self._of = text, pattern, of
+        self._instead = _Decoder() if instead is None else instead
+        self.text = pattern.sub(self._instead, text)
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Where this part of the reading is in the text."""
-        if start == end:
-            return self._starts[start], self._starts[start]
-        return self._starts[start], self._ends[end - 1]
+        first = self._place(start)[0]
+        there = (first, first) if start == end else (first, self._place(end - 1)[1])
+        return self._of.span(*there) if self._of else there
+
+    def _place(self, at: int) -> tuple[int, int]:
+        """Where a character of the reading begins and ends in the text that is read."""
+        places, starts, ends, lengths = self._replaced
+        number = bisect_right(places, at) - 1
+        if number < 0:
+            return at, at + 1
+        behind = at - places[number] - lengths[number]
+        if behind < 0:
+            return starts[number], ends[number]
+        return ends[number] + behind, ends[number] + behind + 1
+
+    @cached_property
+    def _replaced(self) -> tuple["array[int]", ...]:
+        """Of each replacement its place in the reading, its match's start and end, its length."""
+        places, starts, ends, lengths = (array("q") for _ in range(4))
+        removed = 0
+        for found in self._pattern.finditer(self._source):
+            new = self._instead if isinstance(self._instead, str) else self._instead(found)
+            if new == found[0]:
+                continue
+            start, end = found.span()
+            places.append(start - removed)
+            starts.append(start)
+            ends.append(end)
+            lengths.append(len(new))
+            removed += end - start - len(new)
+        return places, starts, ends, lengths
 
 
 def readings(text: str) -> Iterator[Reading]:
@@ -92,14 +132,13 @@ def readings(text: str) -> Iterator[Reading]:
     without = None
     is_spelled = "\\" in text
     if (is_spelled or not _is_plain(text)) and _HIDDEN.search(text):
-        without = _read(text, _HIDDEN, "")
+        without = Reading(text, _HIDDEN, "")
         yield without
-        yield _read(text, _HIDDEN, " ")
+        yield Reading(text, _HIDDEN, " ")
     encodes = is_spelled or "%" in text or "&" in text
     for encoded, may_match in ((_ENCODED, encodes), (_QUOTED, "=" in text)):
         if may_match and encoded.search(text):
-            decoded = _read(without.text if without else text, encoded, None)
-            yield _through(decoded, without) if without else decoded
+            yield Reading(without.text if without else text, encoded, None, without)
 
 
 def _is_plain(text: str) -> bool:
@@ -120,31 +159,19 @@ def may_hide(low: bytes, encodes: bool = True) -> bool:
     )
 
 
-def _read(text: str, pattern: re.Pattern[str], instead: str | None) -> Reading:
-    """The text with each match replaced; None: by what it encodes."""
-    parts: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    done = 0
-    for found in pattern.finditer(text):
-        start, end = found.span()
-        char = _decoded(found) if instead is None else instead
-        if char is None:
-            continue
-        parts += (text[done:start], char)
-        starts.extend(range(done, start))
-        ends.extend(range(done + 1, start + 1))
-        starts.extend([start] * len(char))
-        ends.extend([end] * len(char))
-        done = end
-    parts.append(text[done:])
-    starts.extend(range(done, len(text) + 1))
-    ends.extend(range(done + 1, len(text) + 1))
-    return Reading("".join(parts), starts, ends)
+class _Decoder(dict[str, str]):
+    """What a match encodes; itself, if that is not a character of a token or name."""
+
+    def __call__(self, found: re.Match[str]) -> str:
+        known = self.get(found[0])
+        if known is None:
+            if len(self) >= _REMEMBERED:
+                self.clear()
+            known = self[found[0]] = _decoded(found)
+        return known
 
 
-def _decoded(found: re.Match[str]) -> str | None:
-    """The character that a match encodes; None: it is not a character of a token or name."""
+def _decoded(found: re.Match[str]) -> str:
     kind = found.lastgroup
     value = found[kind] if kind else ""
     if kind == "soft":
@@ -152,11 +179,4 @@ def _decoded(found: re.Match[str]) -> str | None:
     if kind == "name":
         return _NAMES[value]
     code = int(value, 10 if kind == "entity" else 16)
-    return chr(code) if 0x20 <= code < 0x7F or code in (9, 10, 13) else None
-
-
-def _through(upper: Reading, lower: Reading) -> Reading:
-    """A reading of a reading, by its places in the text itself."""
-    spans = [lower.span(*upper.span(n, n + 1)) for n in range(len(upper.text))]
-    last = lower.span(len(lower.text), len(lower.text))[0]
-    return Reading(upper.text, [start for start, _ in spans] + [last], [end for _, end in spans])
+    return chr(code) if 0x20 <= code < 0x7F or code in (9, 10, 13) else found[0]

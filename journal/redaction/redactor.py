@@ -15,12 +15,11 @@ from collections.abc import Iterator, Sequence
 
 from journal.errors import UsageError
 from journal.record.json_strings import STRING, decoded, encoded
-from journal.redaction import rules
-from journal.redaction.formats import Format, is_placeholder, pattern_of
-from journal.redaction.literals import AT_ONCE, NAMED_PLACES, Look, ends, text_look
+from journal.redaction import rules, spans
+from journal.redaction.formats import Format
+from journal.redaction.literals import AT_ONCE, Look, ends, text_look
 from journal.redaction.long_strings import LONG_BYTES, pieces
-from journal.redaction.places import PLACES, found_in
-from journal.redaction.quick_filter import may_hold, text_may_hold
+from journal.redaction.quick_filter import expect, may_hold, text_may_hold
 from journal.redaction.readings import readings
 from journal.redaction.rules import MARKER, RULES_VERSION, Strength
 from journal.redaction.values import SCHEME, named_values
@@ -35,8 +34,6 @@ SHORT_CHARS = 256  # the filter costs more than the rules on so short a text
 
 _RAW_MARKER = re.compile(MARKER.pattern.replace("[a-z]{1,16}", "([a-z]{1,16})").encode())
 _PEM_EDGE = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
-
-Span = tuple[int, int, str]
 
 
 class Redactor:
@@ -73,6 +70,11 @@ class Redactor:
             return f"{RULES_VERSION}"
         own = json.dumps([patterns, allow]).encode()
         return f"{RULES_VERSION}-{hmac.new(self._key, own, hashlib.sha256).hexdigest()[:12]}"
+
+    def expect(self, size: int) -> None:
+        """So many bytes are about to be redacted: prepare for that. Nothing else changes."""
+        if self.enabled and not self._patterns:
+            expect(size)
 
     def may_hold_secret(self, data: bytes) -> bool:
         """False only if `json` and `text` would leave these bytes as they are; quick.
@@ -200,12 +202,12 @@ class Redactor:
     def _piece(self, text: str) -> str:
         parts: list[str] = []
         done = 0
-        for start, end, rule in _merged(self._spans(text)):
+        for start, end, rule in spans.merged(self._spans(text)):
             parts += (text[done:start], self._marker(rule, text[start:end]))
             done = end
         return "".join((*parts, text[done:])) if parts else text
 
-    def _spans(self, text: str) -> Iterator[Span]:
+    def _spans(self, text: str) -> Iterator[spans.Span]:
         """What the rules find, in the text and in its other readings; the specific ones first."""
         at_most, forms = text_look(text)
         is_plain = at_most is Look.NOTHING and not forms
@@ -221,11 +223,11 @@ class Redactor:
                 if not self._allowed(reading.text[start:end]):
                     yield (*reading.span(start, end), rule)
 
-    def _found(self, text: str, at_most: Look, forms: list[Format]) -> Iterator[Span]:
-        yield from _formats(text, forms)
+    def _found(self, text: str, at_most: Look, forms: list[Format]) -> Iterator[spans.Span]:
+        yield from spans.of_formats(text, forms)
         if at_most and (len(text) <= SHORT_CHARS or text_may_hold(text)):
             low = rules.lower(text)
-            yield from _places(text, low, at_most)
+            yield from spans.of_places(text, low, at_most)
             for start, end, how, certain in named_values(text, low):
                 if rules.is_secret(text[start:end], how, certain):
                     yield start, end, "named"
@@ -282,32 +284,6 @@ def _marked(data: bytes, some: list[re.Match[bytes]], everything: bool) -> list[
             number += 1
         found.append(marks[number] <= end)
     return found
-
-
-def _formats(text: str, forms: list[Format]) -> Iterator[Span]:
-    for form in forms:
-        for match in pattern_of(form).finditer(text):
-            if not is_placeholder(match[0], form.literal):
-                yield *match.span(), form.rule
-
-
-def _places(text: str, low: str, at_most: Look) -> Iterator[Span]:
-    for place, match in found_in(text, low, NAMED_PLACES if at_most is Look.NAMED else PLACES):
-        group = "secret" if "secret" in match.re.groupindex else 0
-        if rules.counts(place, match, match[group]):
-            yield *match.span(group), place.rule
-
-
-def _merged(spans: Iterator[Span]) -> list[Span]:
-    """Spans in order, those that overlap as one, under the rule that came first."""
-    merged: list[Span] = []
-    for _, (start, end, rule) in sorted(enumerate(spans), key=lambda item: (item[1][0], item[0])):
-        if merged and start < merged[-1][1]:
-            last = merged[-1]
-            merged[-1] = (last[0], max(last[1], end), last[2])
-        else:
-            merged.append((start, end, rule))
-    return merged
 
 
 def _compiled(pattern: str, setting: str) -> re.Pattern[str]:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from journal.session.meaning import Kind
-from journal.session.mentions import TEXTS, Mention
+from journal.session.mentions import PART, TEXTS, Mention
 
 _SAME_MOMENT_US = 2_000_000  # a hook fires within this of its line
 
@@ -123,7 +123,7 @@ def _texts(reported: Sequence[Mention], hooked: Sequence[Mention], pairs: dict[i
         if found is not None:
             pairs[index] = found
             taken.add(found)
-    most_us = None if _is_disordered(pairs) else _SAME_MOMENT_US
+    most_us = None if _is_disordered(reported, hooked, pairs) else _SAME_MOMENT_US
     for index in texts:
         if index not in pairs:
             found = _last_words(reported, hooked[index], range(len(reported)), taken, most_us)
@@ -132,10 +132,31 @@ def _texts(reported: Sequence[Mention], hooked: Sequence[Mention], pairs: dict[i
                 taken.add(found)
 
 
-def _is_disordered(pairs: dict[int, int]) -> bool:
-    """Whether hooks come in another order than the lines that are the same."""
+def _is_disordered(
+    reported: Sequence[Mention], hooked: Sequence[Mention], pairs: dict[int, int]
+) -> bool:
+    """Whether the times of hooks say little: they come in another order than their lines.
+
+    Or a call ends at another time than in its line, or its turn before the turn's own prompt.
+    """
     lines = [pairs[index] for index in sorted(pairs)]
-    return lines != sorted(lines)
+    if lines != sorted(lines) or _ends_before_prompt(hooked):
+        return True
+    return any(
+        hooked[index].phase is False
+        and abs(hooked[index].at_us - reported[line].at_us) > _SAME_MOMENT_US
+        for index, line in pairs.items()
+    )
+
+
+def _ends_before_prompt(hooked: Sequence[Mention]) -> bool:
+    """Whether a turn that has a name ends before its first prompt."""
+    ended = False
+    for one in hooked:
+        if one.kind is Kind.PROMPT:
+            return ended and one.turn != "" and not one.turn.startswith(PART)
+        ended = ended or one.kind in (Kind.TURN_END, Kind.TURN_FAILED)
+    return False
 
 
 def _anchors_behind(hooked: Sequence[Mention], pairs: dict[int, int], end: int) -> list[int]:

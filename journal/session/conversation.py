@@ -7,13 +7,14 @@ result.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from operator import attrgetter
 
 from journal.session.alignment import align, name_calls
 from journal.session.meaning import Author, Kind
-from journal.session.mentions import REPEATABLE, TEXTS, Mention
-from journal.session.parts import REPEATED_US, name_parts
+from journal.session.mentions import TEXTS, Mention
+from journal.session.parts import name_parts
+from journal.session.repeats import by_source, without_repeats
 from journal.session.taken_back import mark_taken_back
 
 _order = attrgetter("at_us", "id")
@@ -42,96 +43,11 @@ def merge(
     return merged
 
 
-def by_source(mentions: Iterable[Mention]) -> tuple[list[Mention], list[Mention]]:
-    """Lines, each once, in the order of their files; and what hooks say, by time."""
-    mentions = list(mentions)
-    hooked = sorted((one for one in mentions if not one.reported), key=_order)
-    return _once([one for one in mentions if one.reported]), hooked
-
-
-def without_repeats(hooked: Sequence[Mention], reported: Sequence[Mention] = ()) -> list[Mention]:
-    """Hooks in their order, each once: two equal ones within half a second were fired together.
-
-    Unless the transcript has the words twice.
-    """
-    lines: dict[tuple[str, bytes], int] = defaultdict(int)
-    for one in reported:
-        lines[one.turn, one.digest] += one.kind is Kind.PROMPT or one.kind in TEXTS
-    kept: list[Mention] = []
-    last: dict[tuple[Kind, str, str, bytes], Mention] = {}
-    calls: set[tuple[str, Kind]] = set()
-    fired_twice = _unnamed_repeats(hooked)
-    for one in hooked:
-        if one.seq in fired_twice:
-            continue
-        if one.phase is not None and one.call and one.call[0] != "~":
-            if (one.call, one.kind) in calls:
-                continue
-            calls.add((one.call, one.kind))
-        elif one.kind in REPEATABLE:
-            what = one.kind, one.turn, one.subagent, one.digest
-            before = last.get(what)
-            close = before is not None and one.at_us - before.at_us <= REPEATED_US
-            if close and lines[one.turn, one.digest] < 2:
-                continue
-            last[what] = one
-        kept.append(one)
-    return kept
-
-
-def _unnamed_repeats(hooked: Sequence[Mention]) -> set[int]:
-    """The rows of calls without an id that another hook of the same call reported in that moment.
-
-    Between two equal calls one after the other the first one ends.
-    """
-    found: set[int] = set()
-    last: dict[tuple[str, bytes], Mention] = {}
-    for one in hooked:
-        if not one.alike:
-            continue
-        before = last.get((one.turn, one.alike))
-        last[one.turn, one.alike] = one
-        if before is None or one.phase is not before.phase:
-            continue
-        if one.at_us - before.at_us <= REPEATED_US:
-            if one.call[0] == "~":
-                found.add(one.seq)
-            elif before.call[0] == "~":
-                found.add(before.seq)
-    return found
-
-
-def _once(reported: list[Mention]) -> list[Mention]:
-    """Lines in the order of their files, each once.
-
-    A side question's file begins with the session's own lines: they are its context.
-    """
-    reported.sort(key=lambda one: (one.subagent != "", one.place or (), one.at_us, one.id))
-    messages = {(one.message, one.digest, one.call) for one in reported if not one.subagent}
-    seen: set[object] = set()
-    kept = []
-    for one in reported:
-        place = one.place.part if one.place is not None else 0
-        if one.item:
-            what: object = (one.item, one.kind, one.call, place)
-        elif one.kind is Kind.QUEUED:
-            what = (one.kind, one.digest, one.at_us, one.detail)
-        else:
-            what = one.id
-        copied = one.subagent and one.message and (one.message, one.digest, one.call) in messages
-        if what in seen or copied:
-            continue
-        seen.add(what)
-        if one.phase is not None and one.call and one.call[0] != "~":
-            if (one.call, one.phase) in seen:
-                continue
-            seen.add((one.call, one.phase))
-        kept.append(one)
-    return kept
-
-
 def _mark_inherited(reported: list[Mention], hooked: list[Mention], forked_us: int) -> None:
-    """What a fork took over: lines before the last one that says so, or from before its start."""
+    """What a fork took over: lines before the last one that says so, or from before its start.
+
+    They begin its file: what follows a later prompt is the fork's own, whatever its clock says.
+    """
     last: dict[str, Mention] = {}
     for one in reported:
         if one.inherited and one.place is not None:
@@ -140,13 +56,16 @@ def _mark_inherited(reported: list[Mention], hooked: list[Mention], forked_us: i
     forked = [o.at_us for o in hooked if o.kind is Kind.SESSION_START and o.detail == "fork"]
     if forked and forked[0] == min(starts):
         forked_us = forked[0]
+    own: set[str] = set()  # files in which a prompt of the fork itself was
     for one in reported:
-        end = last.get(one.place.file) if one.place is not None else None
-        before = end is not None and end.place is not None and one.place is not None
-        if before and end is not None and one.place <= end.place:  # type: ignore[operator]
+        file = one.place.file if one.place is not None else ""
+        end = last.get(file)
+        if end and end.place and one.place and one.place <= end.place:
             one.inherited = True
         if not one.subagent and 0 < one.at_us < forked_us:
-            one.inherited = True
+            one.inherited = one.inherited or file not in own
+        elif one.kind is Kind.PROMPT and not one.subagent:
+            own.add(file)
 
 
 class _Turn:

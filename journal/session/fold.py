@@ -49,7 +49,7 @@ def fold(state: SessionState, event: Event) -> SessionState:
     if meaning.inherited:
         return state  # another session did it
     state.events += 1
-    state.last_us = max(state.last_us, event.at_us)
+    state.last_us = max(state.last_us or event.at_us, event.at_us)  # may lie before 1970
     state.inferred_end = ""  # any later event lifts it
     if not state.started_us:
         state.started_us = event.at_us
@@ -84,6 +84,7 @@ def _session_start(state: SessionState, meaning: Meaning, at_us: int) -> None:
 
 def _prompt(state: SessionState, meaning: Meaning, at_us: int) -> None:
     _note_position(state, meaning)
+    state.unnumbered = 0 if meaning.turn_index else state.unnumbered + 1
     _interrupt(state, at_us)
     _close_question(state)
     if meaning.reported and state.ended_us is not None:

@@ -19,7 +19,9 @@ TEXTS = frozenset((Kind.TURN_END, Kind.ANSWER, Kind.SUBAGENT_END, Kind.TURN_FAIL
 _CALLS = frozenset((Kind.TOOL_BEFORE, Kind.TOOL_AFTER, Kind.TOOL_FAILED))
 # A hook that fires twice repeats these in a moment; calls are distinguished by their ids, if any.
 REPEATABLE = frozenset((*TEXTS, Kind.PROMPT, Kind.SESSION_START, Kind.SESSION_END))
+_PROMPTS = frozenset((Kind.PROMPT, Kind.QUEUED))
 _WITHOUT_TURN = frozenset((Kind.SESSION_START, Kind.SESSION_END))
+PART = "\n"  # with it the name of a part begins, see parts.py; no agent's id of a turn does
 # The text in place of a picture is not the same in hooks, queues and prompts.
 _PICTURE = re.compile(r"\[(?:image|document)(?: [\w/+.-]+| #\d+)?\]", re.IGNORECASE)
 
@@ -76,42 +78,45 @@ def mention(event: Event) -> Mention:
     """What an event says."""
     meaning = event.meaning
     kind = meaning.kind
-    if kind in TEXTS and not meaning.text.strip() and meaning.reported:
+    if meaning.place is not None and kind in TEXTS and not meaning.text.strip():
         kind = Kind.OTHER  # blank text is not an answer
-    output = meaning.output
-    ended = kind in (Kind.TOOL_AFTER, Kind.TOOL_FAILED)
+    is_call = kind in _CALLS
+    is_delegate = meaning.action is Action.DELEGATE
     is_edit = kind is Kind.TOOL_AFTER and meaning.action is Action.EDIT
+    ended = is_call and kind is not Kind.TOOL_BEFORE
+    # By position: each record of a pass comes through here, and names take twice as long.
     return Mention(
-        seq=event.seq,
-        id=event.id,
-        at_us=event.at_us,
-        kind=kind,
-        turn="" if kind in _WITHOUT_TURN else meaning.turn,
-        place=meaning.place,
-        item=meaning.item,
-        message=meaning.message,
-        parent=meaning.parent,
-        turn_index=meaning.turn_index,
-        subagent=meaning.subagent,
-        call=meaning.tool_use_id or (stem(meaning) if kind in _CALLS else ""),
-        alike=_alike(meaning) if kind in _CALLS else b"",
-        digest=_digest(kind, meaning),
-        by=author(event, kind),
-        inherited=meaning.inherited,
-        ends_turn=meaning.ends_turn if meaning.reported else False,
-        detail=meaning.detail,
-        child=_child(output) if ended and meaning.action is Action.DELEGATE else "",
-        edited=meaning.target if is_edit else "",
-        is_delegate=meaning.action is Action.DELEGATE,
-        files=dict(meaning.files) if meaning.files is not None else None,
+        event.seq,
+        event.id,
+        event.at_us,
+        kind,
+        "" if kind in _WITHOUT_TURN else meaning.turn,
+        meaning.place,
+        meaning.item,
+        meaning.message,
+        meaning.parent,
+        meaning.turn_index,
+        meaning.subagent,
+        meaning.tool_use_id or (stem(meaning) if is_call else ""),
+        _alike(meaning) if is_call else b"",
+        b"" if is_call else _digest(kind, meaning),
+        author(event, kind),
+        meaning.inherited,
+        meaning.ends_turn if meaning.place is not None else False,
+        meaning.detail,
+        _child(meaning.output) if is_delegate and ended else "",
+        meaning.target if is_edit else "",
+        is_delegate,
+        dict(meaning.files) if meaning.files is not None else None,
     )
 
 
 def patched(event: Event, merged: Mention) -> Event:
     """The event as the whole conversation shows it."""
     patch = _patch(event, merged)
-    made = event if patch is None else event._replace(patch=patch)
-    return with_patch(made)
+    if patch is None:
+        return _with_author(event)
+    return with_patch(event._replace(patch=patch))
 
 
 def _patch(event: Event, merged: Mention) -> str | None:
@@ -132,13 +137,18 @@ def _patch(event: Event, merged: Mention) -> str | None:
         said["inherited"] = True
     if merged.undone:
         said["action"] = Action.OTHER
+    if merged.is_joined and merged.kind is Kind.PROMPT:  # its line knows its place among prompts
+        said |= {"turn_index": merged.turn_index} if merged.turn_index else {}
+        said |= {"parent": merged.parent} if merged.parent else {}
     return orjson.dumps(said).decode() if said else None
 
 
 def with_patch(event: Event) -> Event:
     """The event with what its patch says; prompts with their author."""
+    if not event.patch:
+        return _with_author(event)
     meaning = event.meaning
-    said: dict[str, Any] = orjson.loads(event.patch) if event.patch else {}
+    said: dict[str, Any] = orjson.loads(event.patch)
     if "kind" in said:
         said["kind"] = Kind(said["kind"])
     if "action" in said:
@@ -150,9 +160,19 @@ def with_patch(event: Event) -> Event:
     return event._replace(meaning=meaning._replace(**said)) if said else event
 
 
+def _with_author(event: Event) -> Event:
+    """The event; a prompt with its author."""
+    if event.meaning.kind not in _PROMPTS:
+        return event
+    by = author(event, event.meaning.kind)
+    return (
+        event if by == event.meaning.by else event._replace(meaning=event.meaning._replace(by=by))
+    )
+
+
 def author(event: Event, kind: Kind) -> str:
     """Who wrote a prompt, as far as its own record says; "" of everything else."""
-    if kind not in (Kind.PROMPT, Kind.QUEUED) or event.meaning.by:
+    if kind not in _PROMPTS or event.meaning.by:
         return event.meaning.by
     return Author.PERSON if is_attended(event.origin) else Author.UNKNOWN
 
@@ -185,8 +205,9 @@ def content_digest(content: Any) -> bytes:
 def _digest(kind: Kind, meaning: Meaning) -> bytes:
     if kind in (Kind.SESSION_START, Kind.SESSION_END):
         return content_digest([kind, meaning.detail])
-    if kind in TEXTS or kind in (Kind.PROMPT, Kind.QUEUED):
-        words = " ".join(_PICTURE.sub("", meaning.text).split()) or meaning.text
+    if kind in TEXTS or kind in _PROMPTS:
+        text = meaning.text
+        words = " ".join((_PICTURE.sub("", text) if "[" in text else text).split()) or text
         return hashlib.blake2b(words.encode("utf-8", "replace"), digest_size=16).digest()
     return b""
 

@@ -10,16 +10,15 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 from journal.session.meaning import Kind
-from journal.session.mentions import Mention
+from journal.session.mentions import PART, Mention
 
 REPEATED_US = 500_000  # a hook that was fired twice
 _ALIKE_US = 5_000_000  # equal prompts this close might be one: no part begins between them
-_MARK = "\n"  # no agent's id of a turn begins with it
 
 
 def is_part(turn: str) -> bool:
     """Whether a mention's turn is the name of a part, and none that the agent gave."""
-    return turn.startswith(_MARK)
+    return turn.startswith(PART)
 
 
 def name_parts(reported: Sequence[Mention], hooked: Sequence[Mention]) -> None:
@@ -29,7 +28,7 @@ def name_parts(reported: Sequence[Mention], hooked: Sequence[Mention]) -> None:
     """
     starts = part_starts(reported, hooked)
     for one in (*reported, *hooked) if starts else ():
-        one.turn = f"{_MARK}{bisect_right(starts, one.at_us)}"
+        one.turn = f"{PART}{bisect_right(starts, one.at_us)}"
 
 
 def part_starts(reported: Sequence[Mention], hooked: Sequence[Mention]) -> list[int]:

@@ -123,6 +123,7 @@ class SessionState:
     named: str = ""  # by the person
     named_by_agent: str = ""
     turn_index: int = 0  # the highest number of a prompt, as the transcript counts
+    unnumbered: int = 0  # prompts since the last one that has such a number
     parents: list[str] = field(default_factory=list)  # what the last prompts follow
     tools: int = 0
     failures: int = 0

@@ -124,10 +124,12 @@ def listing(items: Iterable[str], total: int, limit_chars: int, separator: str =
     """`a, b (+3)`: as many of `total` items as have room; the first always has."""
     room = limit_chars - len(f" (+{total})")
     shown: list[str] = []
+    chars = 0
     for item in items:
-        if shown and sum(map(len, shown)) + len(separator) * len(shown) + len(item) > room:
+        if shown and chars + len(item) > room:
             break
         shown.append(item)
+        chars += len(item) + len(separator)
     left = total - len(shown)
     return separator.join(shown) + (f" (+{left})" if left else "")
 

@@ -18,7 +18,7 @@ def mark_taken_back(merged: list[Mention]) -> None:
             continue
         start = _taken_back_from(standing, one)
         if start is not None:
-            _take_back(merged, standing[start][0], index)
+            _take_back(merged, standing[start][0], index, one.turn)
             del standing[start:]
         standing.append((index, one))
     _undo_edits(merged)
@@ -46,9 +46,11 @@ def _unnumbered_from(standing: list[tuple[int, Mention]], prompt: Mention) -> in
     return None if is_known else numbers[0]
 
 
-def _take_back(merged: list[Mention], start: int, end: int) -> None:
-    """What the turns did and said; starts and ends of the session itself stay."""
+def _take_back(merged: list[Mention], start: int, end: int, turn: str) -> None:
+    """What the turns did and said before that one; starts and ends of the session itself stay."""
     for one in merged[start:end]:
+        if turn and one.turn == turn:
+            return
         if one.kind in (Kind.SESSION_START, Kind.SESSION_END):
             continue
         if one.kind is not Kind.FILES or one.item != merged[end].item:  # else of the new prompt

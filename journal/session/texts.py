@@ -34,7 +34,7 @@ _KINDS_OF_TEXT = {
     Kind.TOOL_AFTER: _OUTPUT,
     Kind.TOOL_FAILED: _OUTPUT,
     Kind.THINKING: TextKind.THINKING,
-    Kind.TITLE: TextKind.PROMPT,
+    Kind.TITLE: TextKind.SUMMARY,
     Kind.NOTE: TextKind.THINKING,
 }
 

@@ -169,11 +169,11 @@ def installed_agents(environ: Mapping[str, str], home: Path | None = None) -> li
 
     One whose file cannot be read is among them: it may hold some.
     """
-    return [agent for agent in AGENTS.values() if _has_ours(agent, environ, home)]
+    files = {name: hooks_file.default_path(agent, environ) for name, agent in AGENTS.items()}
+    return [agent for name, agent in AGENTS.items() if _has_ours(agent, files[name], home)]
 
 
-def _has_ours(agent: Agent, environ: Mapping[str, str], home: Path | None) -> bool:
-    path = hooks_file.default_path(agent, environ)
+def _has_ours(agent: Agent, path: Path, home: Path | None) -> bool:
     try:
         return bool(hooks_file.look(agent, path).commands(home))
     except UsageError:
@@ -183,8 +183,13 @@ def _has_ours(agent: Agent, environ: Mapping[str, str], home: Path | None) -> bo
 
 
 def _is_needed(layout: Layout) -> bool:
-    """Whether some agent of this user still runs this home's programs."""
-    return bool(installed_agents(os.environ, layout.home))
+    """Whether some agent of this user still runs this home's programs, as its settings say."""
+    return bool(installed_agents(os.environ, layout.home)) or any(
+        _has_ours(agent, Path(file), layout.home)
+        for agent in AGENTS.values()
+        if (noted := registered.read(layout, agent.name)) is not None
+        for file in noted.files
+    )
 
 
 def _path(agent: Agent, settings: Path | None) -> Path:

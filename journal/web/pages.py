@@ -44,9 +44,9 @@ def _session(site: Site, db: apsw.Connection, asked: Asked) -> Context:
     reported = questions.reported(db, site, asked.values["name"])
     session = reported.detail.session
     return {
-        "told": reported,
+        "reported": reported,
         "session": session,
-        "steps": chunk(reported, asked.text("event"), asked.number("from", -1, 0, 10**9)),
+        "steps": chunk(db, reported, asked.text("event"), asked.number("from", -1, 0, 10**9)),
         "about": Markup(session_html.about(reported.detail, "")),  # made by a template
         "resume": resuming.line(session.agent, session.id, session.cwd),
         "context": _told_next(reported.detail),
@@ -154,7 +154,8 @@ def _step(request: Request) -> Response:
     site: Site = request.app.state.site
     with site.reading() as db:
         reported = questions.reported(db, site, request.query_params.get("session", ""))
-    return HTMLResponse(one_step(reported, request.query_params.get("step", "")))
+        html = one_step(db, reported, request.query_params.get("step", ""))
+    return HTMLResponse(html)
 
 
 def problem(request: Request, status: int, message: str, hint: str) -> Response:

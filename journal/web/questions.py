@@ -78,6 +78,8 @@ def search(
 def reported(db: apsw.Connection, site: Site, name: str) -> Reported:
     """A session with its steps; those of the last few are kept until something happens in them.
 
+    Its calls have no input and output: a page shows few of them.
+
     UnknownError: there is none with this id.
     """
     key = find(db, name)
@@ -88,7 +90,7 @@ def reported(db: apsw.Connection, site: Site, name: str) -> Reported:
         )
 
     def make() -> Reported:
-        found = detail.read(db, key, site.adopt_on)
+        found = detail.read(db, key, site.adopt_on, with_values=False)
         return Reported(found, story.blocks(found))
 
-    return site.kept(("told", key), session, make)
+    return site.kept(("steps", key), session, make)

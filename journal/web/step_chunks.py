@@ -1,14 +1,18 @@
 """A session's steps in chunks: a page holds the first ones, and asks for others as one scrolls."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import urlencode
 
+import apsw
 from markupsafe import Markup
 
 from journal.printable import one_line
 from journal.web.questions import Reported, UnknownError
 from sync.pages import session_html, story
 from sync.pages.steps import Block, Call, Group, Words
+from sync.query import detail
 
 CHUNK = 60  # blocks
 OUTLINE = 200  # prompts that are named next to the steps
@@ -31,7 +35,7 @@ class Chunk(NamedTuple):
         return self.start > 0 and self.total - self.start < CHUNK // 2
 
 
-def chunk(reported: Reported, event: str, start: int) -> Chunk:
+def chunk(db: apsw.Connection, reported: Reported, event: str, start: int) -> Chunk:
     """The blocks from `start` on, or those around an event.
 
     With a negative start, a session that goes on is shown at its end. UnknownError: no step has
@@ -45,7 +49,8 @@ def chunk(reported: Reported, event: str, start: int) -> Chunk:
         start = 0 if reported.detail.session.status == "finished" else last
     start = min(start, last) // CHUNK * CHUNK
     end = start + CHUNK
-    html = "".join(session_html.steps(blocks[start:end], _destination(reported)))
+    shown = _whole(db, blocks[start:end])
+    html = "".join(session_html.steps(shown, _destination(reported)))
     return Chunk(
         Markup(html),  # made by a template of escaped text
         start,
@@ -56,15 +61,23 @@ def chunk(reported: Reported, event: str, start: int) -> Chunk:
     )
 
 
-def one_step(reported: Reported, name: str) -> str:
+def one_step(db: apsw.Connection, reported: Reported, name: str) -> str:
     """What is folded below a call or a group. UnknownError: there is none with this id."""
     for block in reported.blocks:
         if isinstance(block, Group) and block.id == name:
-            return "".join(session_html.steps(block.steps, _destination(reported)))
+            return "".join(session_html.steps(_whole(db, block.steps), _destination(reported)))
         for step in block.steps if isinstance(block, Group) else (block,):
             if isinstance(step, Call) and step.id == name:
-                return session_html.body(step)
+                (made,) = detail.with_values(db, [step.made])
+                return session_html.body(replace(step, made=made))
     raise UnknownError("this step is gone", "load the page again")
+
+
+def _whole(db: apsw.Connection, blocks: Sequence[Block]) -> list[Block]:
+    """The same with the inputs and outputs of calls; those in groups are asked for alone."""
+    calls = [block.made for block in blocks if isinstance(block, Call)]
+    made = iter(detail.with_values(db, calls))
+    return [replace(b, made=next(made)) if isinstance(b, Call) else b for b in blocks]
 
 
 def _destination(reported: Reported) -> session_html.Destination:

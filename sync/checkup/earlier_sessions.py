@@ -1,9 +1,11 @@
-"""The sessions from before `journal install`: how many agents keep, where, and whether imported.
+"""What agents keep, compared with the journal session by session, for everything that looks.
 
-One comparison (`discovery.compare`) says for every agent what is kept and not stored.
+The sessions from before `journal install`: how many there are, where, and whether imported. And
+transcripts that passes could not copy.
 """
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from journal.agents import AGENTS
 from journal.durable_files import write_whole
 from journal.errors import JournalError
+from journal.times import DAY_US
 from sync.transcripts import discovery
 from sync.transcripts.discovery import Found
 
@@ -22,6 +25,33 @@ if TYPE_CHECKING:
     from journal.settings.sources import Settings
 
 IMPORTED = "imported"  # in the home; its time is that of the last import of all transcripts
+
+
+_RECENT_US = 7 * DAY_US  # agents delete their transcripts after some weeks
+_NEVER_COPIED = """
+select t.agent, t.session, t.path from transcripts t
+join session_states s on s.agent = t.agent and s.id = t.session
+where not t.due and t.inode = 0 and t.offset = 0 and s.triggers <> '' and s.status = 'finished'
+  and s.last_us > ? and not exists (
+    select 1 from transcripts o where o.agent = t.agent and o.session = t.session and o.offset > 0)
+order by s.last_us desc
+"""
+
+
+class Uncopied(NamedTuple):
+    """A transcript that no pass could copy, and why in few words."""
+
+    agent: str
+    session: str
+    path: Path
+    why: str
+
+
+class Compared(NamedTuple):
+    """What agents keep, compared with the journal."""
+
+    earlier: int  # sessions from before the hooks were installed that are not imported
+    uncopied: list[Uncopied]  # the latest first
 
 
 class Earlier(NamedTuple):
@@ -40,7 +70,7 @@ class Earlier(NamedTuple):
 
 def earlier(layout: "Layout", settings: "Settings", file: Path | None) -> Earlier | None:
     """The history next to this settings file, else that of all agents; None: there is none."""
-    folders = discovery.roots(settings, os.environ, layout)
+    folders = discovery.roots(settings.capture.transcript_roots, os.environ, layout)
     if file is not None:
         folders = {discovery.CLAUDE_CODE: [file.parent / "projects"]}
     used, sessions, size = list[Path](), set[tuple[str, str]](), 0
@@ -54,27 +84,71 @@ def earlier(layout: "Layout", settings: "Settings", file: Path | None) -> Earlie
     return Earlier(tuple(used), len(sessions), size) if sessions else None
 
 
-def not_imported(layout: "Layout", settings: "Settings") -> str:
+def not_imported(layout: "Layout", roots: Iterable[str]) -> str:
     """In few words how many sessions of agents were not imported; "" for none.
 
     What was written after the hooks were installed, or before the last import, does not count: it
-    was recorded, or left out for a reason.
+    was recorded, or left out for a reason. `roots`: the setting `capture.transcript_roots`.
     """
-    import apsw
-
-    after_ns = _modified_ns(layout.home / IMPORTED)
-    try:
-        with closing(_database(layout)) as db:
-            older = discovery.compare(db, layout, settings, os.environ).older
-            kept = {*_sessions(one for one in older if one.status.st_mtime_ns > after_ns)}
-            stored = set(db.execute("select agent, id from sessions")) if kept else set()
-    except apsw.Error:
-        return ""  # damaged: that is said in other words
-    found = len(kept - stored)
+    found = compare(layout, roots).earlier
     if not found:
         return ""
     noun = "session is" if found == 1 else "sessions are"
     return f"{found:,} earlier {noun} not imported"
+
+
+def not_copied(layout: "Layout", roots: Iterable[str]) -> str:
+    """In few words how many transcripts a pass could not copy; "" for none."""
+    found = len(compare(layout, roots).uncopied)
+    return f"{_transcripts(found)} not copied" if found else ""
+
+
+def _transcripts(number: int) -> str:
+    return f"{number:,} transcript{' is' if number == 1 else 's are'}"
+
+
+def compare(layout: "Layout", roots: Iterable[str]) -> Compared:
+    """What agents keep and the journal does not hold, session by session; `roots` as above."""
+    import apsw
+
+    try:
+        with closing(_database(layout)) as db:
+            found = discovery.compare(db, layout, roots, os.environ)
+            return Compared(
+                _earlier(db, layout, found.older),
+                [*_unread(found), *_never_copied(db, layout, roots)],
+            )
+    except apsw.Error:
+        return Compared(0, [])  # damaged: that is said in other words
+
+
+def _earlier(db: "apsw.Connection", layout: "Layout", older: list[Found]) -> int:
+    after_ns = _modified_ns(layout.home / IMPORTED)
+    kept = {*_sessions(one for one in older if one.status.st_mtime_ns > after_ns)}
+    return len(kept - set(db.execute("select agent, id from sessions"))) if kept else 0
+
+
+def _unread(found: discovery.Comparison) -> Iterator[Uncopied]:
+    """What has grown and no pass can read."""
+    for one, _ in found.grown:
+        if not os.access(one.path, os.R_OK):
+            yield Uncopied(one.agent, one.session, one.path, "cannot be read")
+
+
+def _never_copied(
+    db: "apsw.Connection", layout: "Layout", roots: Iterable[str]
+) -> Iterator[Uncopied]:
+    """What hooks named, and no file of that session was read by a pass since."""
+    since_us = time.time_ns() // 1000 - _RECENT_US
+    tops = discovery.roots(roots, os.environ, layout).values()
+    for agent, session, name in db.execute(_NEVER_COPIED, (since_us,)):
+        path = Path(name)
+        why = "cannot be read"
+        if not path.exists():
+            why = "does not exist"
+        elif not any(path.is_relative_to(top) for some in tops for top in some):
+            why = "is outside the agent's folders (see capture.transcript_roots)"
+        yield Uncopied(agent, session, path, why)
 
 
 def note_import(layout: "Layout") -> None:

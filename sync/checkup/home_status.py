@@ -21,7 +21,7 @@ from journal.setup.lost_records import Lost
 from journal.times import DAY_US, to_text, to_us
 from sync.checkup import watcher
 from sync.checkup.watcher import Watching
-from sync.delivery import circuit_breaker, dead_pieces, retry_queue
+from sync.delivery import circuit_breaker, dead_pieces, retry_schedule
 from sync.delivery.circuit_breaker import Circuit
 from sync.errors import StoreError
 from sync.ingest import dead_letters, refused_binds
@@ -181,12 +181,12 @@ def _look_at_clock(layout: Layout, now_us: int, found: Condition) -> None:
 
 def _archive(layout: Layout, settings: Settings, now_us: int) -> Archive:
     """Lists, and opens no piece."""
-    listed = retry_queue.schedule(layout.retry)
+    listed = retry_schedule.schedule(layout.retry)
     circuits = circuit_breaker.load(layout.remotes).circuits
     return Archive(
         waiting=len(listed),
-        due=len(retry_queue.due(layout.retry, listed, now_us, settings.retry)),
-        oldest_us=retry_queue.created_us(listed[0].name) if listed else None,
+        due=len(retry_schedule.due(layout.retry, listed, now_us, settings.retry)),
+        oldest_us=retry_schedule.created_us(listed[0].name) if listed else None,
         dead=len(dead_pieces.list_paths(layout.dead)),
         circuit=circuits.get(name_of(settings.remote, layout), Circuit()),
     )

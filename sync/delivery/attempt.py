@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from journal.times import SECOND_US
-from sync.delivery import begun, receipts, redact_before_send, retry_queue
+from sync.delivery import begun, receipts, redact_before_send, retry_queue, retry_schedule
 from sync.delivery.order import Order
 from sync.delivery.redact_before_send import UncleanError
 from sync.delivery.retry_format import LastError, Waiting
@@ -148,7 +148,7 @@ class Sending:
             return True
         wait_us = 0  # a pause is the remote's, not the piece's
         if error.then is Then.RETRY:
-            wait_us = retry_queue.pause_us(
+            wait_us = retry_schedule.pause_us(
                 head.attempts, retry_settings, self._order.chance, error.retry_after_seconds
             )
         said = LastError(error.kind, error.details)

@@ -27,7 +27,7 @@ from journal.errors import JournalError
 from journal.settings import sections
 from journal.times import SECOND_US, to_text, to_us
 from sync.delivery.retry_format import spelled_out
-from sync.delivery.retry_queue import LONGEST_WAIT_US, is_due, pause_us
+from sync.delivery.retry_schedule import LONGEST_WAIT_US, is_due, pause_us
 from sync.remote.contract import RemoteError, Then
 
 VERSION = 1

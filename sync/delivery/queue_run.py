@@ -12,11 +12,11 @@ from pathlib import Path
 
 from journal.layout import Layout
 from journal.verbose import step
-from sync.delivery import batches, circuit_breaker, retry_queue
+from sync.delivery import batches, circuit_breaker, retry_queue, retry_schedule
 from sync.delivery.batches import Batching
 from sync.delivery.circuit_breaker import Circuit
 from sync.delivery.order import Delivered, Order, said
-from sync.delivery.retry_queue import Listed
+from sync.delivery.retry_schedule import Listed
 from sync.delivery.sending import look_again, send_one
 from sync.remote.contract import LooksLater
 
@@ -29,7 +29,7 @@ def run(order: Order) -> Delivered:
     """Send what is due. JournalError: the home cannot be written; nothing is lost or sent twice."""
     done = Delivered()
     circuit = order.circuit
-    listed = retry_queue.schedule(order.layout.retry)
+    listed = retry_schedule.schedule(order.layout.retry)
     _drop_outgrown(order.layout, listed)
     due = _due(order, listed)
     until = time.monotonic() + order.settings.remote.pass_seconds
@@ -41,7 +41,7 @@ def run(order: Order) -> Delivered:
         tried = set(names)
         while done.divided and done.error is None:  # what was too large is smaller pieces now
             done.divided = False
-            due = _due(order, retry_queue.schedule(order.layout.retry)) - tried
+            due = _due(order, retry_schedule.schedule(order.layout.retry)) - tried
             tried |= due
             _send(order, due, sorted(due), until, done)
     elif due:
@@ -55,7 +55,7 @@ def _due(order: Order, listed: list[Listed]) -> set[str]:
     if order.all:
         return {one.name for one in listed}
     retry = order.settings.retry
-    return set(retry_queue.due(order.layout.retry, listed, order.now_us, retry))
+    return set(retry_schedule.due(order.layout.retry, listed, order.now_us, retry))
 
 
 def _may_try(order: Order, circuit: Circuit) -> bool:
@@ -116,7 +116,7 @@ def _was_tried(one: Listed) -> bool:
 
     One that never was still grows, and so keeps its session from becoming many pieces.
     """
-    return one.next_us != retry_queue.created_us(one.name)
+    return one.next_us != retry_schedule.created_us(one.name)
 
 
 def _drop_outgrown(layout: Layout, listed: list[Listed]) -> None:

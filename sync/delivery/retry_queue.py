@@ -7,7 +7,7 @@ has been delivered or its file is here; and sending, retrying and replaying are 
 A file `<created, 17 digits of microseconds>-<16 hex>.json` holds all that a replay needs, as one
 JSON object: its first line is everything but the body, its second the body, so that a head is read
 without the megabytes behind it. Names sort by age. The modification time of a file is its next
-attempt, as in the queues of Postfix: a pass lists 20,000 of them and opens what is due.
+attempt, as in the queues of Postfix, see retry_schedule.py.
 
     {"v":1,"created_at","attempts","next_at","last_error":{"class","message"}|null,"session",
      "piece":{"agent","host","number","title","bytes"},"sha256","target":{"remote"},
@@ -19,26 +19,21 @@ piece with 0 has never left this machine, and only such ones may be merged. One 
 writes here (`deliver.lock`); anybody may read.
 """
 
-import math
 import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from random import Random
-from typing import NamedTuple
 
 from journal.durable_files import sync_folder, write_all, write_whole
 from journal.errors import JournalError
-from journal.settings import sections
-from journal.times import DAY_US, SECOND_US
+from journal.times import SECOND_US
 from sync.delivery import retry_format
 from sync.delivery.retry_format import BadPieceError, Head, Waiting
 
-LONGEST_WAIT_US = DAY_US  # the settings allow no more, and neither do we a remote that asks for it
 _NAME = re.compile(r"[0-9]{17}-[0-9a-f]{16}\.json")
-_LITTER = re.compile(r"\.[0-9]{17}-[0-9a-f]{16}\.json\..+")
+_TEMPORARY = re.compile(r"\.[0-9]{17}-[0-9a-f]{16}\.json\..+")
 _HEAD_BYTES = 1 << 16
-_LITTER_AGE_US = 3600 * SECOND_US  # no write takes so long
+_TEMPORARY_AGE_US = 3600 * SECOND_US  # no write takes so long
 
 
 class ForeignRetryError(JournalError):
@@ -49,86 +44,17 @@ class GoneError(JournalError):
     """The file is not there any more: delivered, given up or forgotten meanwhile."""
 
 
-class Listed(NamedTuple):
-    """A retry file as a listing shows it."""
-
-    name: str
-    next_us: int  # a hint: what is in the file counts
-
-
 def list_names(folder: Path) -> list[str]:
     """The names of all retry files, oldest piece first; other things are passed over.
 
     JournalError: the folder cannot be read. A missing one is empty.
     """
-    return sorted(entry.name for entry in _entries(folder))
+    return sorted(entry.name for entry in entries(folder))
 
 
 def is_empty(folder: Path) -> bool:
     """Whether no retry file is there; looks no further than at the first."""
-    return next(iter(_entries(folder)), None) is None
-
-
-def schedule(folder: Path) -> list[Listed]:
-    """The same, with the times of their next attempts; none is opened."""
-    found = []
-    for entry in _entries(folder):
-        try:
-            found.append(Listed(entry.name, entry.stat().st_mtime_ns // 1000))
-        except FileNotFoundError:
-            continue  # delivered just now
-    return sorted(found)
-
-
-def created_us(name: str) -> int:
-    """When the piece of a file was made, as its name has it."""
-    return int(name[:17])
-
-
-def is_due(next_us: int, now_us: int, wait_us: int = LONGEST_WAIT_US) -> bool:
-    """Whether that time has come. `wait_us`: how long the wait was when it began.
-
-    A time that is further away than the whole wait was set by a clock that was ahead.
-    """
-    return next_us <= now_us or next_us > now_us + wait_us
-
-
-def due(folder: Path, listed: list[Listed], now_us: int, retry: sections.Retry) -> list[str]:
-    """The names of those whose time has come.
-
-    A file is opened only if its time is further away than `retry.max_seconds`: it says whether
-    the remote asked for so long a wait.
-    """
-    usual_us = int(retry.max_seconds * SECOND_US)
-    found = []
-    for one in listed:
-        is_far = one.next_us > now_us + usual_us
-        if is_due(
-            one.next_us, now_us, _wait_us(folder / one.name, usual_us) if is_far else usual_us
-        ):
-            found.append(one.name)
-    return found
-
-
-def _wait_us(path: Path, usual_us: int) -> int:
-    try:
-        return max(read_head(path).wait_us, usual_us)
-    except (GoneError, ForeignRetryError):
-        return LONGEST_WAIT_US
-
-
-def pause_us(
-    attempts: int, retry: sections.Retry, chance: Random, wish_seconds: float | None = None
-) -> int:
-    """How long to wait after so many attempts: full jitter, and never less than the remote asks.
-
-    That is anything from 0 to min(`max_seconds`, `first_seconds` * 2^(attempts - 1)). A remote's
-    wish counts up to LONGEST_WAIT_US.
-    """
-    doublings = min(max(attempts, 1) - 1, 64)
-    longest = min(retry.max_seconds, retry.first_seconds * 2.0**doublings)
-    seconds = max(chance.uniform(0.0, longest), wish_seconds or 0.0)
-    return min(math.ceil(seconds * SECOND_US), LONGEST_WAIT_US)
+    return next(iter(entries(folder)), None) is None
 
 
 def read(path: Path) -> Waiting:
@@ -230,13 +156,13 @@ def dead_path(dead: Path, path: Path) -> Path:
 def remove_temporary(folder: Path, now_us: int) -> None:
     """Remove what killed writers have left here an hour ago or longer. JournalError: it cannot."""
     for entry in list(_scan(folder)):
-        if not _LITTER.fullmatch(entry.name):
+        if not _TEMPORARY.fullmatch(entry.name):
             continue
         try:
             changed_us = entry.stat(follow_symlinks=False).st_mtime_ns // 1000
         except FileNotFoundError:
             continue  # renamed by its writer
-        if now_us - changed_us > _LITTER_AGE_US:
+        if now_us - changed_us > _TEMPORARY_AGE_US:
             unlink(Path(entry.path))
 
 
@@ -267,7 +193,8 @@ def unlink(path: Path, *, durable: bool = True) -> None:
         raise JournalError(f"cannot remove {path}: {error.strerror}", hint) from error
 
 
-def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+def entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """The retry files in no order. JournalError: the folder cannot be read."""
     found = (entry for entry in _scan(folder) if _NAME.fullmatch(entry.name))
     return (entry for entry in found if entry.is_file(follow_symlinks=False))
 

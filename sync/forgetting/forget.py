@@ -20,12 +20,11 @@ from journal.errors import BusyError, JournalError
 from journal.layout import Layout, is_within
 from journal.record import own_facts, record
 from journal.settings.sources import Settings
-from journal.times import to_text
 from sync.conditions import Reading
 from sync.delivery import dead_pieces, retry_queue
 from sync.forgetting.scrub import Scrub, rewrite_lines
 from sync.forgetting.traces import Traces
-from sync.ingest import refused_binds
+from sync.ingest import backlog, refused_binds
 from sync.retention import known_packs
 from sync.store import backups, clock, connection, facts, pulled_copies, vacuum
 from sync.store.locks import locked
@@ -95,20 +94,24 @@ def _alone(order: Order) -> Iterator[None]:
 
 
 def _grave(order: Order, db: apsw.Connection, agent: str, session: str) -> Grave:
-    """Up to now; further if records have come from a clock that is ahead.
+    """Up to now, and the records that are known, whatever their dates are.
 
-    What the session does later must not be covered. So a clock that seems to be ahead is not
+    What the session does later must not be covered. So a clock that seems to be wrong is not
     believed, and neither is what an earlier tombstone says of the future.
     """
-    key = facts.known_key(db, agent, session)
-    last_us = 0 if key is None else facts.last_us(db, key)
     until_us = tombstones.until_us(db, agent, session)
     if order.until_us is not None:
-        return Grave(agent, session, max(order.until_us, until_us))
-    time, _ = clock.look(order.layout, order.reading or clock.read(order.now_us))
-    now_us = min(order.now_us, time.believed_us - time.drift_us)
-    earlier_us = until_us if until_us <= order.now_us else 0
-    return Grave(agent, session, max(now_us, last_us, earlier_us))
+        until_us = max(order.until_us, until_us)
+    else:
+        time, _ = clock.look(order.layout, order.reading or clock.read(order.now_us))
+        believed_us = time.believed_us - max(0, time.drift_us)
+        until_us = max(believed_us, until_us if until_us <= believed_us else 0)
+    name = emit.file_name(agent, session).partition(".")[2]
+    unread = {part.session for part in backlog.backlog(db, order.layout).unsynced}
+    all_read = name not in unread and not order.layout.closed_folders()
+    home = order.layout.id if all_read else ""
+    is_obeyed = order.until_us is not None
+    return tombstones.named(db, Grave(agent, session, until_us), home, is_obeyed=is_obeyed)
 
 
 @dataclass
@@ -167,9 +170,9 @@ class _Forgetting:
     def _mark(self) -> None:
         who = self.grave.agent, self.grave.session
         replaced = own_facts.replaces(tombstones.record_of(self.db, *who))
-        until = {"until": to_text(self.grave.until_us), **replaced}
+        said = {**tombstones.payload(self.grave), **replaced}
         now_ns = self.order.now_ns
-        own_facts.append(self.layout, tombstones.EVENT, who, until, now_ns, durable=True)
+        own_facts.append(self.layout, tombstones.EVENT, who, said, now_ns, durable=True)
 
     def _lift(self) -> None:
         """Remove the tombstone again, last of all: until then a kill leaves work to be done."""
@@ -232,7 +235,7 @@ class _Forgetting:
         """Its rows, and what is derived from them in other files."""
         db, now_us = self.db, self.order.now_us
         with db:
-            db.execute("insert or replace into tombstones values (?, ?, ?)", self.grave)
+            db.execute("insert or replace into tombstones values (?, ?, ?)", self.grave[:3])
             events = session_deletion.up_to(db, [self.grave], now_us)
         with self._naming():
             refused_binds.write(db, self.layout)

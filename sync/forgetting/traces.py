@@ -17,7 +17,6 @@ from hooks import emit
 from journal.record import record
 from journal.record.record import JOURNAL_AGENT, Record
 from sync.store import facts
-from sync.views import tombstones
 from sync.views.tombstones import Grave
 
 _PLAIN = re.compile(r"[A-Za-z0-9._:-]+")
@@ -83,8 +82,10 @@ class Traces:
 
     def _is_of(self, made: Record) -> bool:
         if made.agent == JOURNAL_AGENT:
-            return tombstones.is_of(facts.own_of(made), self.grave)
-        if made.agent != self.grave.agent or made.at_us > self.grave.until_us:
+            return self.grave.covers_own(facts.own_of(made))
+        if made.agent != self.grave.agent:
+            return False
+        if not self.grave.covers(made.id, made.at_us, facts.home_of(made)):
             return False
         meaning = facts.understand(made.agent, made.event, made.body, made.raw)
         return (meaning.session or made.session) == self.grave.session

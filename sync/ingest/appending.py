@@ -100,7 +100,7 @@ class Appender:
         """Those of which this home keeps nothing any more."""
         if not self._db.table_exists("main", "tombstones"):
             return set()  # a dry run, before the home's database is led up to this version
-        if not tombstones.are_there(self._db):
+        if not tombstones.Graves(self._db):
             return set()
         found = [Fact(one, facts.understand_record(one), None) for one in records]
         left = {id(fact) for fact in tombstones.uncovered(self._db, found)}

@@ -9,6 +9,7 @@ import io
 import os
 import stat
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -99,6 +100,8 @@ def _split(file: io.BufferedReader | gzip.GzipFile, below: io.BufferedReader) ->
             size += _skip_line(file)
         else:
             data = data.removesuffix(b"\n")
+        if not offset and data.startswith(BOM_UTF8):
+            data, offset, size = data[len(BOM_UTF8) :], len(BOM_UTF8), size - len(BOM_UTF8)
         yield Line(number, offset, data, size, below.tell())
         offset += size
 

@@ -9,7 +9,6 @@ Ingest inserts facts and nothing else; what they mean is for the views.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import apsw
 
@@ -17,10 +16,11 @@ from journal.errors import JournalError
 from journal.layout import Layout
 from journal.record import record
 from journal.session.meaning import OTHER
+from sync.ingest import other_content
 from sync.ingest.dead_letters import Dead
 from sync.ingest.line_reader import Chunk, OpenFile
 from sync.ingest.screening import MARKS, Screen, Trail
-from sync.store import bodies, deletion, facts, redactions
+from sync.store import bodies, facts
 from sync.store.facts import Fact
 from sync.store.file_cursors import START, Cursor, cursor_key
 from sync.views.transcripts import Copied
@@ -65,6 +65,10 @@ class Reader:
     def rules(self) -> str:
         """Those that bodies are redacted by, see `Redactor.rules`."""
         return self._screen.redactor.rules
+
+    def expect(self, size: int) -> None:
+        """So many bytes of new lines are about to be read."""
+        self._screen.redactor.expect(size)
 
     def batches(
         self,
@@ -147,9 +151,13 @@ class Reader:
             new = [line for _, line in group if not self._screen.has_seen(line)]
             self._clean = not new or not self._may_hold_secret(new)
             for offset, line in group:
-                if line.strip():
-                    batch.lines += 1
-                    self._read(batch, path, offset, line)
+                if not line.strip():
+                    continue
+                batch.lines += 1
+                try:
+                    self._keep(batch, path, offset, line, record.parse(line))
+                except record.BadLineError:
+                    self._read_bad(batch, path, offset, line)
         if chunk.too_long is not None:
             offset, size, head = chunk.too_long
             batch.lines += 1
@@ -196,13 +204,14 @@ class Reader:
             if self._trail.excludes(made, meaning):
                 batch.excluded += 1
                 return
-        seen = self._screen.has_seen(line)
-        screened = made if seen else self._screen.record(made, self._clean)
-        made, changed = screened, screened is not made
+        if not self._screen.has_seen(line):
+            screened = self._screen.record(made, self._clean)
+            if screened is not made:
+                made, meaning = screened, None
         if not self._understands:
             meaning = OTHER
-        elif meaning is None or changed:
-            meaning = facts.understand_record(made)
+        elif meaning is None:
+            meaning = facts.understand(made.agent, made.event, made.body, made.raw)
         if made.agent == record.JOURNAL_AGENT:
             batch.own.append(Fact(made, meaning, None))
             batch.own_places.append((path, offset, line))
@@ -237,49 +246,12 @@ class Reader:
 
     def differing(self, db: apsw.Connection, batch: Batch, known: list[Fact]) -> int:
         """Of facts whose ids were stored already, keep those with other content in `dead/`."""
-        count = 0
-        pairs = zip(batch.facts, batch.places, strict=True) if known else ()
-        places = {id(fact): place for fact, place in pairs}
-        for fact in known:
-            query = "select seq, body, name, raw from events where id = ?"
-            rows: list[Any] = db.execute(query, (fact.record.id,)).fetchall()
-            ((seq, blob, name, raw),) = rows
-            if raw == deletion.REMOVED:
-                continue  # it cannot be known any more
-            stored = bodies.unpack(db, seq, blob)
-            if not _is_same(fact.record, stored, raw == 1):  # other rules may have redacted it
-                stored = self._screen.body(fact.record._replace(body=stored))
-            if name == fact.record.event and _is_same(fact.record, stored, raw == 1):
-                continue
-            other_rules = redactions.of_event(db, seq) != self._screen.redactor.rules
-            if name == fact.record.event and other_rules:
-                continue  # what other rules have left cannot be compared
-            path, offset, line = places[id(fact)]
-            reason = "its id belongs to another record"
-            count += self._bury(batch, path, offset, line, reason)
-        return count + self._differing_own(db, batch)
-
-    def _differing_own(self, db: apsw.Connection, batch: Batch) -> int:
-        count = 0
-        for fact, (path, offset, line) in zip(batch.own, batch.own_places, strict=True):
-            query = "select line from own_facts where id = ?"
-            line_stored = db.execute(query, (fact.record.id,)).get
-            if line_stored is None:
-                continue  # a tombstone covers it
-            stored, made = record.parse(bytes(line_stored).rstrip()), fact.record
-            if stored.body != made.body:  # other rules may have redacted it
-                stored = stored._replace(body=self._screen.body(stored))
-            if (stored.event, stored.body) != (made.event, made.body):
-                reason = "its id belongs to another record"
-                count += self._bury(batch, path, offset, line, reason)
-        return count
-
-
-def _is_same(made: record.Record, stored: bytes, raw: bool) -> bool:
-    """Whether a record's body is the stored one; an export may hold its text (`strict_line`)."""
-    if made.raw and not raw:
-        return record.raw_text(made.body).encode("utf-8", "surrogateescape") == stored
-    return made.body == stored
+        events = zip(batch.facts, batch.places, strict=True) if known else ()
+        places = [
+            *other_content.of_events(db, self._screen, known, events),
+            *other_content.of_own(db, self._screen, zip(batch.own, batch.own_places, strict=True)),
+        ]
+        return sum(self._bury(batch, *place, other_content.REASON) for place in places)
 
 
 def _groups(lines: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:

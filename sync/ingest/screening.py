@@ -50,7 +50,7 @@ class Screen:
 
     def has_seen(self, line: bytes) -> bool:
         """Whether the record of this line is certainly as it is let through."""
-        return hash(line) in self._screened
+        return bool(self._screened) and hash(line) in self._screened
 
     def records(self, made: list[Record]) -> list[Record]:
         """The same as `record` of each: the filter for secrets is quicker on more bytes."""

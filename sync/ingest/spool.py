@@ -7,6 +7,7 @@ day it belongs to, and removed. A kill in between appends it again; its id makes
 import hashlib
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from hooks import emit
@@ -21,17 +22,21 @@ _ABANDONED_SECONDS = 60.0  # a hook runs for three; a part this old is never com
 
 
 def collect(
-    layout: Layout, dead: Dead, now_us: int, problems: list[JournalError] | None = None
+    layout: Layout,
+    dead: Dead,
+    now_us: int,
+    problems: list[JournalError] | None = None,
+    goes: Callable[[record.Record], bool] = lambda made: False,
 ) -> int:
     """Move what is whole into `days/`; the number of records. Foreign files stay where they are.
 
-    So do those that cannot be moved: each is added to `problems`. JournalError: without `problems`,
-    the first of them.
+    `goes`: whether a record is of what was forgotten meanwhile; it is removed. Files that cannot be
+    moved stay, too: each is added to `problems`. JournalError: the first, without that list.
     """
     moved = 0
     for path in (path for folder in layout.spools() for path in _private_files(folder)):
         try:
-            moved += _take(layout, path, dead, now_us)
+            moved += _take(layout, path, dead, now_us, goes)
         except (JournalError, OSError) as error:
             problem = _said(path, error)
             if problems is None:
@@ -40,10 +45,12 @@ def collect(
     return moved
 
 
-def _take(layout: Layout, path: Path, dead: Dead, now_us: int) -> int:
+def _take(
+    layout: Layout, path: Path, dead: Dead, now_us: int, goes: Callable[[record.Record], bool]
+) -> int:
     """One file of a spool; how many records came of it."""
     if path.suffix == ".jsonl":
-        return _take_record(layout, path)
+        return _take_record(layout, path, goes)
     if path.suffix == ".raw":
         return _take_raw(layout, path)
     if path.suffix == ".part":
@@ -83,14 +90,24 @@ def _bury(path: Path, dead: Dead, now_us: int) -> None:
     path.unlink(missing_ok=True)
 
 
-def _take_record(layout: Layout, path: Path) -> int:
+def _take_record(layout: Layout, path: Path, goes: Callable[[record.Record], bool]) -> int:
     line = path.read_bytes()
     reading = record.read_line(line.rstrip(b"\n"))
+    if reading.record is not None and _is_gone(reading.record, goes):
+        path.unlink(missing_ok=True)
+        return 0
     at_us = reading.record.at_us if reading.record else int(path.stat().st_mtime * 1e6)
     name = path.name.rsplit(".", 2)[0]
     append_line(layout.days / day_of(at_us) / f"{name}.jsonl", line.rstrip(b"\n") + b"\n")
     path.unlink(missing_ok=True)
     return 1
+
+
+def _is_gone(made: record.Record, goes: Callable[[record.Record], bool]) -> bool:
+    try:
+        return goes(made)
+    except record.BadLineError:
+        return False  # the pass keeps what is not JSON as a dead letter
 
 
 def _take_raw(layout: Layout, path: Path) -> int:

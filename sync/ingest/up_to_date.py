@@ -11,7 +11,7 @@ from binascii import crc32
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import apsw
 import orjson
@@ -19,6 +19,9 @@ import orjson
 from journal import __version__
 from journal.durable_files import write_whole
 from journal.layout import Layout
+
+if TYPE_CHECKING:
+    from journal.settings.sources import Settings
 
 _LOW = 0xFFFF_FFFF  # sums of whole inodes and times would leave 64 bits
 # A file changes at least one of these, and no two changes make up for each other.
@@ -32,9 +35,10 @@ _VIEWS = Path(__file__).parent.parent / "views" / "derive.py"
 
 
 class Note(NamedTuple):
-    """What a whole pass found: the setting `sessions.adopt_on`, the version of the views."""
+    """What a whole pass found: settings that searches need, the version of the views."""
 
     adopt_on: tuple[str, ...]
+    transcript_roots: tuple[str, ...]
     views: int
 
 
@@ -43,17 +47,19 @@ def noted(layout: Layout, environ: Mapping[str, str]) -> Note | None:
     try:
         found = orjson.loads(layout.up_to_date.read_bytes())
         if found["of"] == _conditions(layout, environ):
-            return Note(tuple(found["adopt_on"]), int(found["views"]))
+            adopt_on, roots = tuple(found["adopt_on"]), tuple(found["transcript_roots"])
+            return Note(adopt_on, roots, int(found["views"]))
     except (OSError, ValueError, LookupError, TypeError):
         return None  # none, or a foreign one: then everything is looked at
     return None
 
 
 def note(
-    db: apsw.Connection, layout: Layout, environ: Mapping[str, str], adopt_on: tuple[str, ...]
+    db: apsw.Connection, layout: Layout, environ: Mapping[str, str], settings: "Settings"
 ) -> None:
     """Leave the note, after a whole pass. JournalError: the home cannot be written."""
-    made = Note(adopt_on, _views(db))
+    roots = tuple(settings.capture.transcript_roots)
+    made = Note(tuple(settings.sessions.adopt_on), roots, _views(db))
     if noted(layout, environ) != made:
         data = orjson.dumps({"of": _conditions(layout, environ), **made._asdict()})
         write_whole(layout.up_to_date, data + b"\n")

@@ -83,12 +83,14 @@ class Writer:
         deleted = session_deletion.bury(
             db, (facts.own_of(own.record) for own in batch.own), self._now_us
         )
+        graves = [one for one in batch.own if one.record.event == tombstones.EVENT]
+        own = facts.insert_own(db, graves)  # before anything is compared with them
         uncovered = tombstones.uncovered(db, batch.facts)
         inserted = facts.insert(db, uncovered)
         if first := min((e.seq for new in inserted.events.values() for e in new), default=0):
             redactions.note(db, first, self._reader.rules)
         arrivals.note(db, inserted.events, self._arrived_us)
-        own = facts.insert_own(db, tombstones.uncovered(db, batch.own))
+        own += facts.insert_own(db, tombstones.uncovered(db, batch.own))
         before = self._standing(inserted.events, own)
         texts = derive.advance(db, inserted.events, own, self._now_us)
         after = self._standing(inserted.events, own)

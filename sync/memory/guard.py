@@ -7,7 +7,7 @@ Run by path, in a session of its own:
 COMMAND (its first word an absolute path) gets the guard's stdin, stdout, stderr and environment, a
 process group of its own, and no other descriptor. All of it ends, SIGTERM first and SIGKILL after
 GRACE_SECONDS, when COMMAND has ended, when the deadline passes, when the guard has to end
-(SIGTERM, SIGINT, SIGHUP, SIGQUIT), or when the other end of the lifeline is shut, as it is when
+(SIGTERM, SIGINT, SIGHUP, SIGQUIT), or when the other end of the lifeline is closed, as it is when
 its holder dies. The lifeline is a stream socket. The guard says on it, one line each: `started
 PID` or `failed REASON`, then `ended CODE` or `late`; its end-of-file is the guard's own end. Exit
 code: COMMAND's, 128+n if signal n ended it, 124 if the deadline passed, 126 if it cannot be

@@ -234,7 +234,7 @@ class _Call:
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe is not None and not pipe.closed:
                 self._drop(pipe)
-        with contextlib.suppress(OSError):  # macOS: the guard is gone, there is nothing to shut
+        with contextlib.suppress(OSError):  # macOS: the guard is gone, there is nothing to close
             self._lifeline.shutdown(socket.SHUT_WR)
         until = time.monotonic() + _GUARD_SECONDS
         while not self._gone and (left := until - time.monotonic()) > 0:

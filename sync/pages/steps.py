@@ -55,7 +55,7 @@ class Call:
     count: int
     made: "Observation"
     id: str = ""  # of its event
-    agent: str = ""  # the sub-agent that made it, by its id or else its type
+    agent: str = ""  # the id of the sub-agent that made it
     taken_back: bool = False
     inherited: bool = False
 

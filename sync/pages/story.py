@@ -132,20 +132,13 @@ def blocks(detail: "Detail") -> list[Block]:
     made: list[Block] = []
     for step in reported:
         if isinstance(step, Child):
-            own = inside.pop(step.agent, None) or inside.pop(step.type, None) or []
-            made.append(_subagent(step, own))
+            made.append(_subagent(step, inside.pop(step.agent, [])))
         elif not step.agent:
             made.append(step)
-        elif step.agent in inside and not _has_child(detail, step):
+        elif step.agent in inside and step.agent not in detail.state.subagents:
             own = inside.pop(step.agent)
             made.append(_subagent(Child(step.at_us, _type_of(step), "", step.agent), own))
     return list(_folded(made))
-
-
-def _has_child(detail: "Detail", step: Step) -> bool:
-    children = detail.state.subagents
-    types = {one_line(child.type) for child in children.values()}
-    return step.agent in children or step.agent in types
 
 
 def _type_of(step: Step) -> str:
@@ -220,7 +213,7 @@ def _call(call: "Observation", state: "SessionState") -> Call:
         ended=_ENDED[call.ok],
         count=call.count,
         made=call,
-        agent=call.agent_id or by,
+        agent=call.agent_id,
         **_marks(call),
     )
 

@@ -187,7 +187,7 @@ class Candidates:
         """Last event, row and number of events of the window's sessions, the newest first.
 
         Those that went on since the first page stay where they were. So do those dated ahead,
-        whose time in their row changes with each arrival and when the clock is put right.
+        whose time in their row changes with each arrival and when the clock is corrected.
         """
         query, last_seq, now_us = self._query, self.place.last_seq, self.place.now_us
         found = self._db.execute(_MOVED, (last_seq, now_us))

@@ -7,7 +7,7 @@ import apsw
 import orjson
 
 from journal.printable import one_line
-from journal.times import to_text
+from journal.times import EARLIEST_US, to_text
 from sync.query import listing
 from sync.query.filters import Wanted
 from sync.query.listing import Session
@@ -69,7 +69,7 @@ def digest(db: apsw.Connection, wanted: Wanted, adopt_on: tuple[str, ...]) -> li
         rank.setdefault(session.project, number)
     sessions.sort(key=lambda session: (rank[session.project], -session.last_us))
     return [
-        Project(name, [done(db, session, wanted.since_us or 0) for session in group])
+        Project(name, [done(db, session, wanted.since_us or EARLIEST_US) for session in group])
         for name, group in groupby(sessions, lambda session: session.project)
     ]
 

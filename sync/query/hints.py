@@ -1,5 +1,6 @@
 """Why a search found nothing: mistyped filters, and words of the index near those looked for."""
 
+import time
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
@@ -8,7 +9,7 @@ import apsw
 from journal.printable import one_line
 from journal.search_words import Phrase, query_words
 from sync.query.filters import Calls, Filters, Wanted
-from sync.query.terms import Term
+from sync.query.terms import Term, quoted
 
 _SHOWN = 5
 _VALUES = {
@@ -21,6 +22,8 @@ _VALUES = {
 }
 _MOST = 3
 _LEAST_CHARS = 3
+_SCAN_SECONDS = 0.1  # of processor time: the index of a large home has no list of its words
+_HAS_TEXT = "select 1 from full_text where full_text match ? limit 1"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _VOCABULARY = "create virtual table temp.indexed_words using fts5vocab(main, full_text, row)"
 
@@ -92,11 +95,36 @@ def _near(db: apsw.Connection, term: Term) -> Iterator[str]:
         if any(_is_there(db, phrase) for phrase in form):
             continue
         word = form[0].words[-1]
-        if len(word) < _LEAST_CHARS:
-            continue
-        if begins := _texts(db, "term > ? and term < ?", word, word + chr(0x10FFFF)):
-            yield f"{word}*" if begins > 1 else _only(db, word)
-        yield from _slips(db, word)
+        if len(word) >= _LEAST_CHARS:
+            yield from [*_begun(db, word), *_slips(db, word)] or _inside(db, term.text, form)
+
+
+def _begun(db: apsw.Connection, word: str) -> Iterator[str]:
+    """The beginning of the words that begin like this one, or the only one."""
+    if begins := _texts(db, "term > ? and term < ?", word, word + chr(0x10FFFF)):
+        yield f"{word}*" if begins > 1 else _only(db, word)
+
+
+def _inside(db: apsw.Connection, text: str, form: tuple[Phrase, ...]) -> list[str]:
+    """What finds the longer names that a piece of a name is in: `ByEm*`, or their words."""
+    parts = form[-1].words
+    if len(parts) > 1 and "".join(parts) == text.lower():
+        for at in range(len(parts) - 1):  # the first may be the end of a part
+            if db.execute(_HAS_TEXT, (quoted(Phrase(parts[at:], True)),)).get:
+                return [f"{text[len(''.join(parts[:at])) :]}*"]
+    return _holding(db, form[0].words[-1])
+
+
+def _holding(db: apsw.Connection, piece: str) -> list[str]:
+    """The most frequent words with this piece in them, of those that can be read in a moment."""
+    end = time.thread_time() + _SCAN_SECONDS
+    found = []
+    for word, texts in db.execute("select term, doc from temp.indexed_words"):
+        if piece in word:
+            found.append((texts, word))
+        if time.thread_time() > end:
+            break
+    return [word for _, word in sorted(found, reverse=True)[:_MOST]]
 
 
 def _is_there(db: apsw.Connection, phrase: Phrase) -> bool:

@@ -47,6 +47,7 @@ class Observation:
 
     `event_id` and `at_us` are those of the first one's start, or of its end if no start was seen.
     `ok` is None if it has not ended. `input` and `output` are None if they were not asked for.
+    `start` and `end` are its events' rows.
     """
 
     event_id: str
@@ -64,11 +65,13 @@ class Observation:
     taken_back: bool = False
     inherited: bool = False
     digest: bytes | None = None  # of tool, input and output
+    start: int = 0
+    end: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class EventHead:
-    """An event without its payload."""
+    """An event without its payload; without that the rest is known of words alone."""
 
     id: str
     at_us: int

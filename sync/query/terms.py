@@ -11,14 +11,13 @@ from itertools import islice
 from typing import NamedTuple
 
 from journal.printable import one_line
-from journal.search_words import FOLDS, RUN_CHARS, Phrase, is_hump, query_words
+from journal.search_words import FOLDS, Phrase, is_hump, is_unspaced, query_words
 
 SNIPPET_CHARS = 160
 _BEFORE_CHARS = 50  # of a snippet, before the first match
 _AROUND_CHARS = 500  # of the text on each side, cleaned before the snippet is cut out
 _MARKED_TERMS = 16
 _APART = 12  # indexed words between two that follow each other: the parts of an identifier
-_RUN = re.compile(f"[{RUN_CHARS}]")
 _WORDS = re.compile(r'"([^"]*)"(\*?)(?!\S)|(\S+)')
 
 
@@ -147,7 +146,7 @@ def _inside(text: str, place: int) -> bool:
     """Whether a word goes on across this place."""
     if not (text[place - 1].isalnum() and text[place : place + 1].isalnum()):
         return False
-    return not (is_hump(text, place) or _RUN.match(text, place) or _RUN.match(text, place - 1))
+    return not (is_hump(text, place) or is_unspaced(text, place) or is_unspaced(text, place - 1))
 
 
 class _Plain(dict[int, str]):

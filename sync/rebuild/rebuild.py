@@ -47,7 +47,7 @@ class Rebuilt:
 def is_due(layout: Layout) -> bool:
     """Whether there are packs, which no other pass reads, and the database was made without them.
 
-    That is one that is gone or empty, or that was made while the packs were shut.
+    That is one that is gone or empty, or that was made while the packs were closed.
     """
     if layout.without_packs.exists():
         return True
@@ -55,7 +55,7 @@ def is_due(layout: Layout) -> bool:
 
 
 def is_without_packs(layout: Layout) -> bool:
-    """Whether the packs are shut, and the database is gone or was made without them.
+    """Whether the packs are closed, and the database is gone or was made without them.
 
     It can be made from the days then; but it does not know what was forgotten, sent or imported,
     so that nothing comes in from transcripts and nothing is sent until the packs can be read.

@@ -43,7 +43,7 @@ class Line:
         """`stream`: httpcore's network stream, a new one after the start of TLS."""
         self._socket = stream.get_extra_info("socket")
 
-    def shut(self) -> None:
+    def close_now(self) -> None:
         """End every read and write on it, in any thread."""
         if self._socket is not None:
             with contextlib.suppress(OSError):  # closed already
@@ -92,7 +92,7 @@ class Exchange:
             if self._done.is_set():
                 return
             self._over = True
-        self._line.shut()
+        self._line.close_now()
 
     def _run(self) -> None:
         result: Reply | Exception

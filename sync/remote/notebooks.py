@@ -9,7 +9,8 @@ ever. So it is asked rarely, and no notebook grows without bound:
 - Full are FULL_SOURCES sources, or sources times chunks above FULL_ROWS; what is full continues as
   `... (2)`, `... (3)`. Between two listings each machine counts only what it sends itself.
 - Of several notebooks with one title the earliest by (`created_at`, `id`) counts, for everybody.
-- One run lists once, and once more after it has created a notebook.
+- One run lists once at most. What it has created counts at once; the next run lists once more,
+  since another machine may have created one with that title at the same moment.
 - A listing that failed leads to no creation. While the listing fails at the remote's end, pieces
   go on to the newest notebook that is remembered, if there is one, and it is asked once an hour.
 """
@@ -62,18 +63,18 @@ class Notebooks:
         """The id of the notebook for a piece of that time."""
         month = to_text(created_us)[:7]
         held = self._held.get(month)
-        if held is not None and not full(held["sources"], held["chunks"]):
+        is_sure = held is not None and (not held.get("created") or self._rows is not None)
+        if held is not None and is_sure and not full(held["sources"], held["chunks"]):
             return str(held["id"])
         asked = self._now_us() - self._memory.get("overloaded_us", 0)
         if self._held and 0 <= asked < _AGAIN_US:
             return str((held or self._held[max(self._held)])["id"])
         title, row = choose(self._known(budget), self._base, month)
+        if row is None and held is not None and held.get("created") and held["title"] == title:
+            return str(held["id"])  # the listing lags behind
         if row is None:
-            self._create(title, budget)
-            self._rows = None
-            row = choose(self._known(budget), self._base, month)[1]
-        if row is None:
-            raise self._unconfirmed(title)
+            row = self._create(title, budget)
+            self._known(budget).append(row)
         return self._keep(month, title, row)
 
     def count(self, notebook_id: str, body_bytes: int) -> None:
@@ -117,8 +118,8 @@ class Notebooks:
             raise garbage(request, "answered with a notebook without a title")
         return [row for row in found if not row.get("deleted_at")]
 
-    def _create(self, title: str, budget: Budget) -> None:
-        """Make it, unless an earlier attempt may still take effect."""
+    def _create(self, title: str, budget: Budget) -> dict[str, Any]:
+        """Make it, unless an earlier attempt may still take effect; its row."""
         begun = self._memory.get("creating")
         since_us = self._now_us() - begun["at_us"] if begun else self._settle_us
         if begun and begun["title"] == title and 0 <= since_us < self._settle_us:
@@ -128,20 +129,24 @@ class Notebooks:
         body = {"title": title, "type": "conversation_archive"}
         request = Request.of_json(self._path, body)
         try:
-            identifier(request, self._http.json(request, budget).get("id"), "id of the notebook")
+            answer = self._http.json(request, budget)
+            unique = identifier(request, answer.get("id"), "id of the notebook")
         except RemoteError as error:
             if not error.ambiguous:
                 del self._memory["creating"]
                 self._remember()
             error.ambiguous = False  # the notebook may be there, the piece is not
             raise
+        made = str(answer.get("created_at") or to_text(self._now_us()))
+        return {"id": unique, "title": title, "created_at": made, "created": True}
 
     def _keep(self, month: str, title: str, row: dict[str, Any]) -> str:
         self._memory.pop("creating", None)
         self._memory.pop("overloaded_us", None)
         sources, chunks = size(row)
         self._held[month] = {
-            "id": row["id"], "title": title, "sources": sources, "chunks": chunks
+            "id": row["id"], "title": title, "sources": sources, "chunks": chunks,
+            **({"created": True} if row.get("created") else {}),
         }  # fmt: skip
         for old in sorted(self._held)[:-_REMEMBERED]:
             if old != month:

@@ -124,8 +124,8 @@ class Files:
             piece = redact_before_send.cleaned(before, self.redactor)
         except UncleanError as error:
             if not self.found.dry_run:
-                blot = redact_before_send.redacted_piece(before, self.redactor)
-                receipts.reject(self.layout, path, blot, "unclean", str(error), self.now_ns)
+                piece = redact_before_send.redacted_piece(before, self.redactor)
+                receipts.reject(self.layout, path, piece, "unclean", str(error), self.now_ns)
             return True
         if piece is not before and not self.found.dry_run:
             redact_before_send.put(path, before, piece, self.layout.dead)

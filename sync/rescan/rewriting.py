@@ -41,7 +41,7 @@ def events_at(db: apsw.Connection, seqs: Iterable[int]) -> list[Held]:
 
 def body(db: apsw.Connection, held: Held) -> bytes:
     """The JSON text of an event's body."""
-    return bodies.unpack(db, held.seq, held.blob)
+    return bodies.Reader(db).unpack(held.seq, held.blob)
 
 
 def put_bodies(db: apsw.Connection, changed: list[tuple[Held, bytes]]) -> None:

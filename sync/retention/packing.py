@@ -222,7 +222,7 @@ class _Packing:
 
     def _covered(self, found: list[Fact]) -> set[bytes]:
         """The ids of those that a tombstone covers: they are not kept any more."""
-        if not tombstones.are_there(self.db):
+        if not tombstones.Graves(self.db):
             return set()
         found = [fact._replace(meaning=facts.understand_record(fact.record)) for fact in found]
         kept = tombstones.uncovered(self.db, found)

@@ -17,7 +17,7 @@ from journal.errors import JournalError
 from journal.layout import Layout
 from journal.record import own_facts
 from journal.settings.sources import Settings
-from journal.times import DAY_US, SECOND_US, to_text
+from journal.times import DAY_US, SECOND_US
 from sync.retention import prune_packs
 from sync.retention.prune_plan import Plan, plan
 from sync.store import facts, vacuum
@@ -75,7 +75,7 @@ def carry_out(db: apsw.Connection, layout: Layout, made: Plan, now_us: int) -> N
     """Do what was planned under the same lock. JournalError: full disk, missing rights."""
     try:
         for graves in _batches(made.sessions):
-            own = _bury(layout, graves, now_us)
+            own = _bury(db, layout, graves, now_us)
             with db:
                 session_deletion.bury(db, own, now_us)
         for keys in _batches(made.silenced):
@@ -92,9 +92,13 @@ def carry_out(db: apsw.Connection, layout: Layout, made: Plan, now_us: int) -> N
         vacuum.shrink(db)
 
 
-def _bury(layout: Layout, graves: tuple[Grave, ...], now_us: int) -> list[facts.OwnFact]:
+def _bury(
+    db: apsw.Connection, layout: Layout, graves: tuple[Grave, ...], now_us: int
+) -> list[facts.OwnFact]:
     """The tombstones, in one file of the journal."""
-    said = [((one.agent, one.session), {"until": to_text(one.until_us)}) for one in graves]
+    home = "" if layout.closed_folders() else layout.id
+    named = [tombstones.named(db, grave, home) for grave in graves]
+    said = [((one.agent, one.session), tombstones.payload(one)) for one in named]
     made = own_facts.append_all(layout, tombstones.EVENT, said, now_us * 1000, _FILE)
     return [facts.own_of(one) for one in made]
 

@@ -38,7 +38,7 @@ class Empty(NamedTuple):
     has_tombstones: bool
 
 
-@dataclass(frozen=True)
+@dataclass
 class Packs:
     """The packs of one home. `graves`: what is about to be deleted, as if it were already."""
 
@@ -46,13 +46,16 @@ class Packs:
     layout: Layout
     graves: Mapping[tuple[str, str], Grave]
 
+    def __post_init__(self) -> None:
+        self._known = tombstones.Graves(self.db)
+
     def empty(self, looked: dict[str, int], now_us: int) -> Iterator[Empty]:
         """The packs that may go, oldest first.
 
         `looked` says when a pack was read and had to stay, by its day, and is brought up to date:
         none is read twice a day. Nothing else is changed.
         """
-        if not self.graves and not self.db.execute("select exists (select 1 from tombstones)").get:
+        if not self.graves and not self._known:
             return
         doomed = orjson.dumps(self._keys()).decode()
         for path in pack_files(self.layout):
@@ -97,14 +100,14 @@ class Packs:
 
     def _is_gone(self, made: Record) -> bool:
         fact = Fact(made, facts.understand(made.agent, made.event, made.body, made.raw), None)
-        if tombstones.covers(self.db, fact):
+        if self._known.cover(fact):
             return True
         if made.agent == JOURNAL_AGENT:
             own = facts.own_of(made)
             who = str(own.payload.get("agent")), own.session
-            return who in self.graves and tombstones.is_of(own, self.graves[who])
+            return who in self.graves and self.graves[who].covers_own(own)
         grave = self.graves.get(fact.session)
-        return grave is not None and made.at_us <= grave.until_us
+        return grave is not None and grave.covers(made.id, made.at_us, facts.home_of(made))
 
 
 def is_tombstone(made: Record) -> bool:

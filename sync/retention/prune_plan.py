@@ -77,7 +77,7 @@ def plan(
     """What is to go at this moment; see Packs.empty for `looked`."""
     look = _Look(db, layout, settings, now_us)
     sessions = look.sessions()
-    before_us, silenced, events, body_bytes = look.bodies({grave for grave, _ in sessions})
+    before_us, silenced, events, body_bytes = look.bodies([grave for grave, _ in sessions])
     graves = {(grave.agent, grave.session): grave for grave, _ in sessions}
     packs = tuple(Packs(db, layout, graves).empty(looked, now_us))
     copies = _old_copies(layout, now_us)
@@ -168,7 +168,7 @@ class _Look:
     def _size(self, key: int) -> int:
         return sum(size for _, size in deletion.with_bodies(self.db, key, 2**63 - 1))
 
-    def bodies(self, doomed: set[Grave]) -> tuple[int, tuple[int, ...], int, int]:
+    def bodies(self, doomed: list[Grave]) -> tuple[int, tuple[int, ...], int, int]:
         """Before which time which sessions lose the bodies of how many events, and the bytes."""
         days = self.settings.retention.events_days
         before_us = self.now_us - days * DAY_US

@@ -29,7 +29,7 @@ def remove(layout: Layout) -> tuple[str, ...]:
     return tuple(path.name for path in found)
 
 
-_BESIDE = ("-wal", "-shm", "-journal")
+_COMPANIONS = ("-wal", "-shm", "-journal")
 
 
 def draft(layout: Layout) -> Path:
@@ -47,4 +47,4 @@ def remove_leftovers(layout: Layout) -> None:
 
 def companions(path: Path) -> list[Path]:
     """The files that SQLite may keep next to a database."""
-    return [Path(f"{path}{ending}") for ending in _BESIDE]
+    return [Path(f"{path}{ending}") for ending in _COMPANIONS]

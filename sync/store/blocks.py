@@ -70,13 +70,22 @@ def is_in_block(blob: bytes) -> bool:
     return blob[:1] == _MARK
 
 
-def read(db: apsw.Connection, seq: int) -> bytes:
-    """The payload of an event that is in a block; an empty string if it is there no longer."""
-    found = _find(db, seq)
-    if found is None:
-        return b'""'
-    key, texts = found
-    return texts[seq - key] or b'""'
+class Reader:
+    """Reads payloads, and keeps the last block: events that are read in turn lie in one."""
+
+    def __init__(self, db: apsw.Connection) -> None:
+        self._db = db
+        self._key = 0
+        self._texts: tuple[bytes, ...] = ()
+
+    def read(self, seq: int) -> bytes:
+        """The payload of an event that is in a block; an empty string if it is there no longer."""
+        if not self._key <= seq < self._key + len(self._texts):
+            found = _find(self._db, seq)
+            if found is None:
+                return b'""'
+            self._key, self._texts = found
+        return self._texts[seq - self._key] or b'""'
 
 
 def remove(db: apsw.Connection, seqs: Iterable[int]) -> None:

@@ -10,6 +10,7 @@ repeats its input: each is stored once.
 import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import apsw
@@ -62,7 +63,7 @@ class Arrived(NamedTuple):
 def store(db: apsw.Connection, arrived: Sequence[Arrived]) -> list[bytes | None]:
     """Store these payloads; what `events.body` is to hold of each. `seq` counts up by one."""
     found: list[bytes | None] = []
-    for _, run in groupby(arrived, key=lambda one: one.session):
+    for _, run in groupby(arrived, key=attrgetter("session")):
         ones = list(run)
         texts = [one.payload.text if one.payload else b"" for one in ones]
         shares = blocks.store(db, ones[0].seq, texts)
@@ -75,7 +76,9 @@ def store(db: apsw.Connection, arrived: Sequence[Arrived]) -> list[bytes | None]
 def _store_large(db: apsw.Connection, arrived: Iterable[Arrived]) -> None:
     """Store the large values of these events, each content once."""
     for one in arrived:
-        for digest, value in one.payload.large.items() if one.payload else ():
+        if one.payload is None or not one.payload.large:
+            continue
+        for digest, value in one.payload.large.items():
             known = db.execute("select 1 from bodies where digest = ?", (digest,)).fetchone()
             if known is None:
                 db.execute("insert into bodies values (?, ?)", (digest, pack(value)))
@@ -98,9 +101,10 @@ def replace(db: apsw.Connection, changed: Sequence[tuple[int, bytes | None, byte
     A large value that only the old payload held is removed.
     """
     made = []
+    reader = Reader(db)
     for seq, blob, payload in changed:
         new = Packed(payload)
-        gone = set(_CUT.findall(_text(db, seq, blob))) - new.large.keys()
+        gone = set(_CUT.findall(reader.text(seq, blob))) - new.large.keys()
         _store_large(db, [Arrived(seq, 0, new)])
         for digest in gone:
             db.execute("delete from body_uses where digest = ? and seq = ?", (digest, seq))
@@ -110,20 +114,25 @@ def replace(db: apsw.Connection, changed: Sequence[tuple[int, bytes | None, byte
     db.executemany("update events set body = ? where seq = ?", made)
 
 
-def unpack(db: apsw.Connection, seq: int, blob: bytes | None) -> bytes:
-    """An event's payload, JSON text, byte for byte as it was packed; `null` for none."""
-    text = _text(db, seq, blob)
-    if _MARK not in text:
-        return text
+class Reader:
+    """Reads the payloads of events."""
 
-    def whole(found: re.Match[bytes]) -> bytes:
-        row = db.execute("select data from bodies where digest = ?", (found[1],)).fetchone()
+    def __init__(self, db: apsw.Connection) -> None:
+        self._db = db
+        self._blocks = blocks.Reader(db)
+
+    def unpack(self, seq: int, blob: bytes | None) -> bytes:
+        """An event's payload, JSON text, byte for byte as it was packed; `null` for none."""
+        text = self.text(seq, blob)
+        return text if _MARK not in text else _CUT.sub(self._large, text)
+
+    def text(self, seq: int, blob: bytes | None) -> bytes:
+        """What is left of a payload where its large values are cut out."""
+        if blob is None:
+            return b"null"
+        return self._blocks.read(seq) if blocks.is_in_block(blob) else unpacked(blob)
+
+    def _large(self, found: re.Match[bytes]) -> bytes:
+        query = "select data from bodies where digest = ?"
+        row = self._db.execute(query, (found[1],)).fetchone()
         return unpacked(row[0]) if row else b'""'
-
-    return _CUT.sub(whole, text)
-
-
-def _text(db: apsw.Connection, seq: int, blob: bytes | None) -> bytes:
-    if blob is None:
-        return b"null"
-    return blocks.read(db, seq) if blocks.is_in_block(blob) else unpacked(blob)

@@ -4,7 +4,8 @@ What was derived from them is for sync/views/session_deletion.py, which calls th
 transactions.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import apsw
 import orjson
@@ -35,10 +36,21 @@ def remove_bodies(db: apsw.Connection, seqs: Iterable[int]) -> None:
     db.executemany("update events set body = null, raw = ? where seq = ?", rows)
 
 
-def remove_events(db: apsw.Connection, session: int, until_us: int) -> list[tuple[int, int]]:
-    """Remove a session's events up to a moment; their rows and those of their origins."""
-    query = "delete from events where session = ? and at_us <= ? returning seq, origin"
-    return list(db.execute(query, (session, until_us)))
+def remove_events(
+    db: apsw.Connection, session: int, goes: Callable[[bytes, int, str], bool]
+) -> list[tuple[int, int]]:
+    """Remove those of a session's events; their rows and those of their origins.
+
+    `goes` is asked with the id, the time and the home of each, see Grave.covers.
+    """
+    query = """
+        select e.seq, e.origin, e.id, e.at_us, coalesce(o.header ->> 'home', '')
+        from events e join origins o on o.key = e.origin where e.session = ?
+    """
+    rows: list[Any] = db.execute(query, (session,)).fetchall()
+    gone = [(seq, origin) for seq, origin, *known in rows if goes(*known)]
+    db.executemany("delete from events where seq = ?", [(seq,) for seq, _ in gone])
+    return gone
 
 
 def remove_own(db: apsw.Connection, ids: Iterable[bytes]) -> None:

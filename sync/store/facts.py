@@ -14,6 +14,7 @@ from journal.record import record
 from journal.record.json_strings import beginnings
 from journal.session.fold import Event
 from journal.session.meaning import OTHER, Meaning
+from journal.times import EARLIEST_US
 from sync.store import bodies
 
 
@@ -82,7 +83,7 @@ def _insert_fresh(db: apsw.Connection, fresh: list[Fact]) -> dict[int, list[Even
         seq += 1
     values = zip(rows, bodies.store(db, arrived), strict=True)
     insert = "insert into events values (?, ?, ?, ?, ?, ?, ?, ?)"
-    db.executemany(insert, ((*row, body) for row, body in values))
+    db.executemany(insert, [(*row, body) for row, body in values])
     return events
 
 
@@ -113,6 +114,7 @@ class OwnFact(NamedTuple):
     name: str
     session: str
     payload: dict[str, Any]  # empty if it was not an object
+    home: str = ""  # the id of the home that made it
 
 
 def insert_own(db: apsw.Connection, facts: Iterable[Fact]) -> list[OwnFact]:
@@ -147,7 +149,13 @@ def own_of(made: record.Record) -> OwnFact:
     """What one of the journal's own records says."""
     value = None if made.raw else record.load_body(made.body)
     payload = value if isinstance(value, dict) else {}
-    return OwnFact(made.id, made.at_us, made.event, made.session, payload)
+    return OwnFact(made.id, made.at_us, made.event, made.session, payload, home_of(made))
+
+
+def home_of(made: record.Record) -> str:
+    """The id of the home whose hooks or commands recorded it; "": it was read from elsewhere."""
+    home = made.origin.get("home")
+    return home if isinstance(home, str) else ""
 
 
 class Stored(NamedTuple):
@@ -189,7 +197,7 @@ where t.session = ? order by t.position
 """
 
 
-def events_of(db: apsw.Connection, session: int, since_us: int = 0) -> Iterator[Stored]:
+def events_of(db: apsw.Connection, session: int, since_us: int = EARLIEST_US) -> Iterator[Stored]:
     """Every event of one session from a time on, by (`at`, `id`), one at a time."""
     where = "where e.session = ? and e.at_us >= ? order by e.at_us, e.id"
     return _read(db, db.execute(_SELECT + where, (session, since_us)))
@@ -197,8 +205,9 @@ def events_of(db: apsw.Connection, session: int, since_us: int = 0) -> Iterator[
 
 def steps_of(db: apsw.Connection, session: int) -> Iterator[tuple[Stored, str | None]]:
     """Every step of one session and its patch, in the order of the steps, one at a time."""
+    reader = bodies.Reader(db)
     for *row, patch in db.execute(_SELECT_STEPS, (session,)):
-        yield _stored(db, *row), patch
+        yield _stored(reader, *row), patch
 
 
 def events_at(db: apsw.Connection, seqs: Iterable[int]) -> dict[int, Stored]:
@@ -217,13 +226,14 @@ def all_events(db: apsw.Connection, since_us: int | None = None) -> Iterator[Sto
 
 
 def _read(db: apsw.Connection, rows: Iterable[Any]) -> Iterator[Stored]:
+    reader = bodies.Reader(db)
     for row in rows:
-        yield _stored(db, *row)
+        yield _stored(reader, *row)
 
 
-def _stored(db: apsw.Connection, *row: Any) -> Stored:
+def _stored(reader: bodies.Reader, *row: Any) -> Stored:
     seq, unique, at_us, agent, name, header, session, raw, blob = row
-    body = bodies.unpack(db, seq, blob)
+    body = reader.unpack(seq, blob)
     meaning = understand(agent, name, body, raw == 1)
     event = Event(seq, unique, at_us, agent, name, orjson.loads(header), meaning)
     return Stored(event, session, raw == 1, body)

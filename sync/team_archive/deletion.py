@@ -12,7 +12,6 @@ import psycopg
 from journal.layout import Layout
 from journal.record import own_facts
 from journal.settings.sources import Settings
-from journal.times import to_text
 from sync.forgetting import forget
 from sync.remote.postgres.connection import in_schema
 from sync.remote.postgres.piece import session_key
@@ -20,6 +19,7 @@ from sync.remote.postgres.tombstone import Tombstone
 from sync.store import connection, facts
 from sync.team_archive.archive import Archive
 from sync.views import tombstones
+from sync.views.tombstones import NEVER_US, Grave
 
 LATEST_US = 253_402_300_799_999_999  # the end of the year 9999
 _LOCK = "select pg_advisory_xact_lock(hashtextextended(session_user || ' ' || %s::uuid::text, 0))"
@@ -37,8 +37,10 @@ _DELETES = (
 )
 
 
-def delete(archive: Archive, agent: str, session: str, now_us: int) -> int:
+def delete(archive: Archive, layout: Layout, agent: str, session: str, now_us: int) -> int:
     """Delete my session in the archive, for every home of mine; how many records that were.
+
+    It was forgotten here before: this home need not obey, and what the session does now stays.
 
     The tombstone covers it up to now, or to its last record. Doing it again does what is left.
     JournalError: the archive does not answer.
@@ -48,7 +50,7 @@ def delete(archive: Archive, agent: str, session: str, now_us: int) -> int:
     key = UUID(bytes=session_key(agent, session))
     schema = archive.schema
 
-    def work(open_: "psycopg.Connection[object]") -> int:
+    def work(open_: "psycopg.Connection[object]") -> tuple[int, int]:
         open_.execute(_LOCK, (str(key),))
         last = open_.execute(
             in_schema(
@@ -61,9 +63,18 @@ def delete(archive: Archive, agent: str, session: str, now_us: int) -> int:
         until_us = max(now_us, last[0] or 0) if last else now_us  # type: ignore[index]
         open_.execute(in_schema(_TOMBSTONE, schema), (key, agent, session, until_us))
         counts = [open_.execute(in_schema(one, schema), (key,)).rowcount for one in _DELETES]
-        return counts[0]
+        return counts[0], until_us
 
-    return archive.run(work)
+    records, until_us = archive.run(work)
+    _note(layout, agent, session, until_us, now_us * 1000)
+    return records
+
+
+def _note(layout: Layout, agent: str, session: str, until_us: int, now_ns: int) -> None:
+    """A tombstone of a session of which this home holds nothing from before."""
+    homes = {layout.id: NEVER_US} if layout.id else {}
+    grave = Grave(agent, session, min(until_us, LATEST_US), homes=homes)
+    own_facts.append(layout, tombstones.EVENT, (agent, session), tombstones.payload(grave), now_ns)
 
 
 def obey(
@@ -86,8 +97,7 @@ def obey(
             forget.forget(order, agent, session)
             done += 1
         else:
-            until = {"until": to_text(until_us)}
-            own_facts.append(layout, tombstones.EVENT, (agent, session), until, now_ns)
+            _note(layout, agent, session, until_us, now_ns)
     return done
 
 

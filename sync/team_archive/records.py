@@ -17,6 +17,7 @@ from journal.errors import JournalError
 from journal.record import record
 from journal.record.record import JOURNAL_AGENT
 from journal.session.fold import Event
+from journal.times import EARLIEST_US
 from sync.query import detail
 from sync.query.filters import Wanted
 from sync.query.session_detail import Detail
@@ -44,9 +45,9 @@ order by r.at_us, r.id limit %s
 """
 
 
-def lines_of(archive: Archive, session: Listed, since_us: int = 0) -> Iterator[bytes]:
+def lines_of(archive: Archive, session: Listed, since_us: int = EARLIEST_US) -> Iterator[bytes]:
     """The line of every record of one session, by (`at`, `id`), with its newline. JournalError."""
-    at_us, unique = -1, _ZERO
+    at_us, unique = EARLIEST_US, _ZERO
     while True:
         values = [session.owner, session.key, since_us, at_us, unique, PAGE_RECORDS]
         rows = archive.rows(_OF_SESSION, values)
@@ -59,7 +60,7 @@ def lines_of(archive: Archive, session: Listed, since_us: int = 0) -> Iterator[b
 def lines(archive: Archive, wanted: Wanted, owner: str, since_us: int) -> Iterator[bytes]:
     """The same of every session that I may read and that is wanted, in the order of time."""
     condition, given = conditions.sql(wanted, owner)
-    at_us, unique = -1, _ZERO
+    at_us, unique = EARLIEST_US, _ZERO
     while True:
         values = [since_us, at_us, unique, at_us, unique, *given, PAGE_RECORDS]
         rows = archive.rows(_ALL.format(condition), values)

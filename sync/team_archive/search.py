@@ -16,6 +16,7 @@ from journal.record import record
 from journal.search_words import Phrase, query_words
 from journal.session.meaning import Action, Meaning
 from journal.session.texts import TextKind, summary_text, texts
+from journal.times import EARLIEST_US
 from sync.query.candidates import Query
 from sync.query.filters import Calls
 from sync.query.search import Hit
@@ -126,7 +127,7 @@ def _values(query: Query, asked: str, owner: str, place: _Place, most: int) -> d
         "kinds": kinds,
         "since": query.since_us,
         "until": query.until_us,
-        "active_since": query.sessions.since_us or 0,
+        "active_since": query.sessions.since_us or EARLIEST_US,
         "active_until": query.sessions.until_us or _ENDLESS[0],
         "us": place.at_us,
         "id": UUID(int=before),

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from journal.times import EARLIEST_US
 from sync.query.costs.prices import Prices
 from sync.query.costs.usage import BUCKET_US, ENDLESS_US, Place, Sum, Usage, size_class
 from sync.query.filters import Wanted
@@ -45,7 +46,7 @@ def read(
     They are summed up for each owner.
     """
     bounds = prices.bounds(str(model) for (model,) in archive.rows(_MODELS))
-    since_us, until_us = wanted.since_us or 0, wanted.until_us or ENDLESS_US
+    since_us, until_us = wanted.since_us or EARLIEST_US, wanted.until_us or ENDLESS_US
     condition, values = conditions.sql(wanted._replace(since_us=None, until_us=None), owner)
     places: dict[int, Place] = {}
     numbers: dict[tuple[str, Any], int] = {}

@@ -5,8 +5,9 @@ offset is saved in the transaction that stores the records before it, see `inges
 So a copy that is killed anywhere, or begins again because a file was replaced, adds what is missing
 and nothing twice. What is copied stays when the agent deletes its file.
 
-A path is input from outside: only a regular file of this user is read, and only if it lies, links
-resolved, below the agent's own folders of transcripts or `capture.transcript_roots`.
+A path is input from outside: only a regular file of this user is read, and only if it lies below
+the agent's own folders of transcripts or `capture.transcript_roots`, or is reached through a link
+that the user put there.
 """
 
 import os
@@ -75,7 +76,8 @@ def copy(
     """
     copies = Copies()
     # Where settings switch all hooks off, what hooks named before is not copied, either.
-    roots = allowed_roots(discovery.followed(discovery.roots(settings, environ, layout)))
+    named = settings.capture.transcript_roots
+    roots = allowed_roots(discovery.followed(discovery.roots(named, environ, layout)))
     kept = keeping(layout, settings)
     with Appender(db, layout, exclusions=screen.exclusions) as appender:
         into = _Into(db, appender, screen, dead, copies)
@@ -103,7 +105,7 @@ def _follow(
     """Copy what no hook named, or named wrongly, and what grew although its session had ended."""
     done = {str(one.path) for one in into.copies.reached}
     git = Projects()
-    grown, note = discovery.grown(db, layout, settings, environ)
+    grown, note = discovery.grown(db, layout, settings.capture.transcript_roots, environ)
     into.copies.reached += [] if note is None else [note]
     for found, before in grown:
         if str(found.path) not in done:
@@ -168,7 +170,16 @@ def is_allowed(path: Path, roots: list[str]) -> bool:
     except (OSError, ValueError):
         return False  # gone, a loop of links, a NUL
     is_ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid()
-    return is_ours and _is_named_so(Path(real)) and any(_is_below(real, root) for root in roots)
+    if not is_ours or not _is_named_so(Path(real)):
+        return False
+    return any(_is_below(real, root) for root in roots) or _is_linked(path, roots)
+
+
+def _is_linked(path: Path, roots: list[str]) -> bool:
+    """Whether a path leads through one of these folders; where its links lead does not matter."""
+    if ".." in path.parts:
+        return False
+    return any(os.path.realpath(parent) in roots for parent in path.parents)
 
 
 def _is_named_so(path: Path) -> bool:

@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 
 import apsw
@@ -19,7 +20,6 @@ from journal.agents import AGENTS
 from journal.agents.claude_code import transcript_lines
 from journal.agents.claude_code.install import SETUP
 from journal.layout import Layout
-from journal.settings.sources import Settings
 from journal.setup import registered
 from sync.store.file_cursors import START, Cursor
 from sync.transcripts.records import session_of
@@ -27,7 +27,9 @@ from sync.views import transcripts
 from sync.views.transcripts import Copied
 
 CLAUDE_CODE = "claude-code"
+_ENDING = ".jsonl"  # of Claude Code's transcripts
 _MOST_DEPTH = 8
+_NAME, _UID = attrgetter("name"), os.getuid()
 _NOTE = Path()  # what `grown` notes has the place of a file that no agent has
 
 
@@ -51,20 +53,20 @@ class Comparison:
 
 
 def compare(
-    db: apsw.Connection, layout: Layout, settings: Settings, environ: Mapping[str, str]
+    db: apsw.Connection, layout: Layout, named: Iterable[str], environ: Mapping[str, str]
 ) -> Comparison:
-    """Every transcript that is not read to its end; opens none."""
-    return _compared(db, layout, _listed(followed(roots(settings, environ, layout))))
+    """Every transcript that is not read to its end; opens none. `named`: see `roots`."""
+    return _compared(db, layout, _listed(followed(roots(named, environ, layout))))
 
 
 def grown(
-    db: apsw.Connection, layout: Layout, settings: Settings, environ: Mapping[str, str]
+    db: apsw.Connection, layout: Layout, named: Iterable[str], environ: Mapping[str, str]
 ) -> tuple[list[tuple[Found, Copied]], Copied | None]:
     """What `compare` says has grown, and a note to be saved if nothing has.
 
     With the same files as at the last note nothing is compared.
     """
-    files = list(_listed(followed(roots(settings, environ, layout))))
+    files = list(_listed(followed(roots(named, environ, layout))))
     digest = hashlib.blake2b(str(installed_ns(layout)).encode(), digest_size=16)
     for agent, path, status in files:
         mark = f"{agent}\0{path}\0{status.st_ino}\0{status.st_mtime_ns}\n"
@@ -123,22 +125,39 @@ def installed_ns(layout: Layout) -> int | None:
         return None
 
 
-def roots(settings: Settings, environ: Mapping[str, str], layout: Layout) -> dict[str, list[Path]]:
-    """The folders of each agent, and those that the settings name (for all agents: "").
+def roots(
+    named: Iterable[str], environ: Mapping[str, str], layout: Layout
+) -> dict[str, list[Path]]:
+    """The folders of each agent, and those that `capture.transcript_roots` names (key: "").
 
-    Claude Code's folder is also the one with the settings file in which hooks were installed: that
-    of another CLAUDE_CONFIG_DIR than this process has.
+    Claude Code's folders are those with settings files in which hooks were installed, also that of
+    another CLAUDE_CONFIG_DIR than this process has.
     """
-    found = {CLAUDE_CODE: transcript_lines.folders(environ)}
-    noted = registered.read(layout, CLAUDE_CODE)
-    if noted is not None and Path(noted.settings).name == SETUP.file:
-        folder = Path(noted.settings).parent / "projects"
-        found[CLAUDE_CODE] = list(dict.fromkeys([*found[CLAUDE_CODE], folder]))
+    found = {CLAUDE_CODE: _claude_code(environ, layout)}
     for name, agent in AGENTS.items():
         if agent.transcripts is not None:
             found[name] = agent.transcripts.folders(environ)
-    named = [Path(root).expanduser() for root in settings.capture.transcript_roots]
-    return {**found, "": named}
+    return {**found, "": [Path(root).expanduser() for root in named]}
+
+
+def _claude_code(environ: Mapping[str, str], layout: Layout) -> list[Path]:
+    """This process's folder, unless hooks are in others alone, and those."""
+    noted = registered.read(layout, CLAUDE_CODE)
+    files = [Path(file) for file in (noted.files if noted else ())]
+    known = [file.parent / "projects" for file in files if file.name == SETUP.file]
+    own = transcript_lines.folders(environ)
+    if any(folder.is_dir() for folder in known if folder not in own):
+        own = [folder for folder in own if _holds_hooks(folder, layout)]
+    return list(dict.fromkeys([*own, *known]))
+
+
+def _holds_hooks(folder: Path, layout: Layout) -> bool:
+    """Whether the settings next to a folder of transcripts name this home."""
+    try:
+        data = (folder.parent / SETUP.file).read_bytes()
+    except OSError:
+        return False
+    return os.fsencode(layout.home) in data
 
 
 def walk(folders: Mapping[str, Iterable[Path]]) -> Iterator[Found]:
@@ -146,6 +165,18 @@ def walk(folders: Mapping[str, Iterable[Path]]) -> Iterator[Found]:
     for agent, path, status in _listed(folders):
         if (one := _found(agent, path, status)) is not None:
             yield one
+
+
+def names(
+    folders: Mapping[str, Iterable[Path]],
+) -> Iterator[tuple[str, str, os.stat_result]]:
+    """The same as agent, path and status: little for each of very many."""
+    for agent, name, status in _listed(folders):
+        if AGENTS[agent].transcripts is None:
+            if name.endswith(_ENDING):
+                yield agent, name, status
+        elif _is_one(Path(name), agent):
+            yield agent, name, status
 
 
 def _found(agent: str, name: str, status: os.stat_result) -> Found | None:
@@ -171,7 +202,7 @@ def _files(
 ) -> Iterator[tuple[str, os.stat_result]]:
     try:
         with os.scandir(folder) as listed:
-            entries = sorted(listed, key=lambda entry: entry.name)
+            entries = sorted(listed, key=_NAME)
     except OSError:
         return
     for entry in entries:
@@ -180,21 +211,21 @@ def _files(
         except OSError:
             continue  # gone, or a link to nothing
         key = status.st_dev, status.st_ino
-        if key in seen or status.st_uid != os.getuid():
+        if key in seen or status.st_uid != _UID:
             continue
-        if stat.S_ISDIR(status.st_mode) and depth:
-            seen.add(key)
-            yield from _files(entry.path, depth - 1, seen)
-        elif stat.S_ISREG(status.st_mode):
+        if stat.S_ISREG(status.st_mode):
             seen.add(key)
             yield entry.path, status
+        elif stat.S_ISDIR(status.st_mode) and depth:
+            seen.add(key)
+            yield from _files(entry.path, depth - 1, seen)
 
 
 def _is_one(path: Path, agent: str) -> bool:
     known = AGENTS.get(agent)
     if known is not None and known.transcripts is not None:
         return known.transcripts.holds(path)
-    return path.suffix == ".jsonl"
+    return path.suffix == _ENDING
 
 
 def _agent_of(path: Path) -> str:

@@ -92,7 +92,8 @@ def _place(
     environ: Mapping[str, str],
 ) -> Path | None:
     """Where the agent looks for the file: where it was, else where it would make it."""
-    roots = allowed_roots(discovery.roots(settings, environ, layout))
+    named = settings.capture.transcript_roots
+    roots = allowed_roots(discovery.roots(named, environ, layout))
     noted = [Path(str(path)) for (path,) in db.execute(_PATHS, (agent, name))]
     own = (path for path in noted if path.name == f"{name}.jsonl")
     made = (

@@ -7,10 +7,11 @@ the same transcript, in parts as it grows or whole as history, makes records wit
 import hashlib
 import os
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from journal.agents import TRANSCRIPT
 from journal.agents.claude_code import transcript_torn_lines
@@ -19,9 +20,11 @@ from journal.context import capture_gaps
 from journal.context.capture_gaps import Silences
 from journal.layout import Layout
 from journal.record import record
-from journal.settings.sources import Settings
 from journal.times import to_us
 from sync.ingest.line_reader import OpenFile
+
+if TYPE_CHECKING:
+    from journal.settings.sources import Settings
 
 AGENT = "claude-code"
 _MOST_CALLS = 500  # that are open at once
@@ -169,7 +172,7 @@ class Keeping:
         return directory != self.home and not self.silences.cover(directory, at_us)
 
 
-def keeping(layout: Layout, settings: Settings) -> Keeping:
+def keeping(layout: Layout, settings: "Settings") -> Keeping:
     """By the settings of a home. JournalError: it cannot be read."""
     home = os.path.realpath(layout.home)
     return Keeping(capture_gaps.read(layout), home, settings.capture.thinking)
@@ -210,8 +213,11 @@ def record_id(at_us: int, named: str) -> bytes:
 
 
 def harmless(line: bytes) -> bytes:
-    """A line in which nothing looks like the beginning of a record, as the emitter does it."""
-    return line.strip().replace(b'{"v":', b'{ "v":')
+    """A line in which nothing looks like the beginning of a record, as the emitter does it.
+
+    Without the byte order mark with which a file may begin.
+    """
+    return line.strip().removeprefix(BOM_UTF8).replace(b'{"v":', b'{ "v":')
 
 
 def lines_before(file: OpenFile, offset: int) -> Iterator[bytes]:

@@ -189,8 +189,7 @@ class _Run:
         """Whether a transcript is as it was when it was read to its end."""
         if not source.agent or self._order.verify or source.status is None:
             return False
-        path = str(source.path)
-        return self._reached is not None and self._reached.is_untouched(path, source.status)
+        return self._reached is not None and self._reached.is_untouched(source.name, source.status)
 
     def _read(self, source: Source, before: int, total: int) -> None:
         self._is_on_its_way = False
@@ -211,7 +210,7 @@ class _Run:
             self._done.problems.append(str(error) + why)
 
     def _transcript(self, source: Source) -> TranscriptSource:
-        name, session = str(source.path), session_of(source.path)
+        name, session = source.name, session_of(source.path)
         before = self._reached.get(name) if self._reached is not None else None
         if before is None or self._order.verify:
             before = Copied(source.path, source.agent, session, START, 0)

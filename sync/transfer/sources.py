@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 
 from journal.agents import AGENTS
@@ -31,13 +32,18 @@ _HINT = (
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file to be read."""
+    """One file to be read. There may be tens of thousands, of which most are not."""
 
-    path: Path  # absolute
+    name: str  # its absolute path
     size: int  # bytes
     folder: Path | None = None  # the remote folder whose piece it is
     agent: str = ""  # of a transcript: whose it is
     status: os.stat_result | None = None  # of a transcript, as it was found
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return Path(self.name)
 
 
 @dataclass(slots=True)
@@ -63,7 +69,7 @@ def find(paths: Iterable[Path], agents: Collection[str] = ()) -> Found:
         for source in found.sources:
             if agents and source.agent not in agents:
                 continue
-            sources.setdefault(os.path.realpath(source.path), source)
+            sources.setdefault(os.path.realpath(source.name), source)
     return Found(list(sources.values()), foreign)
 
 
@@ -161,7 +167,7 @@ def _look_at(files: list[Path], found: Found) -> None:
 def _source(file: Path, folder: Path | None = None, *, agent: str = "") -> Iterator[Source]:
     try:
         status = file.stat()
-        yield Source(file, status.st_size, folder, agent, status if agent else None)
+        yield Source(str(file), status.st_size, folder, agent, status if agent else None)
     except FileNotFoundError:
         return  # gone since it was listed
 
@@ -170,10 +176,10 @@ def history(environ: Mapping[str, str], agents: Iterable[str]) -> Found:
     """The transcripts that these agents keep of this person, each agent's in its own folders."""
     places = {agent: folders(agent, environ) for agent in agents}
     found = [
-        Source(one.path, one.status.st_size, agent=one.agent, status=one.status)
-        for one in discovery.walk(places)
+        Source(name, status.st_size, agent=agent, status=status)
+        for agent, name, status in discovery.names(places)
     ]
-    return Found(sorted(found, key=lambda source: str(source.path)))
+    return Found(sorted(found, key=attrgetter("name")))
 
 
 def folders(agent: str, environ: Mapping[str, str]) -> list[Path]:
@@ -188,7 +194,13 @@ def transcripts(folder: Path, agent: str = "") -> list[Source]:
     Of one agent, or of any.
     """
     found: list[Source] = []
-    for place, inner, names in os.walk(folder):  # follows no link to a folder
+    seen: set[tuple[int, int]] = set()
+    for place, inner, names in os.walk(folder, followlinks=True):
+        here = os.stat(place)  # noqa: PTH116 - walked by name
+        if (here.st_dev, here.st_ino) in seen:
+            inner.clear()  # through another link
+            continue
+        seen.add((here.st_dev, here.st_ino))
         inner.sort()
         for name in sorted(names):
             path = Path(place) / name
@@ -197,7 +209,7 @@ def transcripts(folder: Path, agent: str = "") -> list[Source]:
             whose = _whose(path, agent)
             if whose and agent in ("", whose):
                 found += _source(path, agent=whose)
-    return sorted(found, key=lambda source: str(source.path))
+    return sorted(found, key=attrgetter("name"))
 
 
 def _may_be_one(path: Path, agent: str) -> bool:

@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 
 from journal.session.fold import Event
 from journal.session.state import SessionState
+from journal.times import EARLIEST_US
+
+NO_EVENT = EARLIEST_US, b""  # before every (at, id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,6 @@ class Change:
     state: SessionState  # after the last step
     position: int  # of the first step
     unopened: frozenset[int]  # rows of events that end a tool call which was not open
-    order: tuple[int, bytes] = (0, b"")  # the greatest (at, id) of all the session's events
+    order: tuple[int, bytes] = NO_EVENT  # the greatest (at, id) of all the session's events
     events: list[Event] = field(default_factory=list)  # all new ones, also repeated ones
     is_new: bool = True  # no step of it was derived before

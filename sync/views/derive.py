@@ -31,16 +31,18 @@ from sync.views import (
     usage,
 )
 from sync.views.change import Change
+from sync.views.folding import Merging, slices
 from sync.views.inferred_ends import Ended
 from sync.views.memory_ids import Who
-from sync.views.merging import Merging, appended, from_tail, slices, whole
+from sync.views.merging import appended, from_tail, whole
 
 # Raised when a view derives other rows from the same facts: all sessions are then folded again.
-VERSION = 1000 * STATE_VERSION + 9
+VERSION = 1000 * STATE_VERSION + 10
 SLICE_EVENTS = 500
 SLICE_SESSIONS = 100  # whose states are in memory at once
 # contexts look at the session's row before it changes; full_text, last, indexes the summary.
 _ORDER = (contexts, sessions, items, usage, transcripts, memory_ids, summaries)
+_OF_ENDS = (contexts, sessions, memory_ids)  # an end that is inferred changes no text
 WITH_ROWS_OF_EVENTS = (full_text, items, turns, usage)  # dropped in this order
 _CHANGING = ("MemoryId", "Summary")  # what they say is shown with the session
 OF_OWN_FACTS = (models, memory_ids, delivered_pieces, pins_and_ends)
@@ -135,7 +137,8 @@ def infer_ends(db: apsw.Connection, ended: list[Ended], now_us: int) -> None:
         keys = [int(key) for key in found if key is not None]
         for start in range(0, len(keys), SLICE_SESSIONS):
             changes = list(_unchanged(db, keys[start : start + SLICE_SESSIONS]))
-            full_text.insert(db, _derive(db, changes, now_us))
+            for view in _OF_ENDS:
+                view.derive(db, changes, now_us)
 
 
 def resolved(db: apsw.Connection, keys: Iterable[int], own: list[OwnFact]) -> dict[Who, str]:

@@ -11,7 +11,9 @@ from typing import Any
 import apsw
 import orjson
 
-from journal.search_words import words
+from journal.search_words import is_ascii_words, words
+from journal.session.fold import Event
+from journal.session.mentions import stem
 from journal.session.texts import KINDS, TextKind, summary_text, texts
 from sync.views.change import Change
 
@@ -25,17 +27,17 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:
     rows: list[tuple[int, str]] = []
     gone: set[int] = set()
     for change in changes:
-        found = {
-            event.seq * KINDS + kind: text
+        found = [
+            (event.seq * KINDS + kind, text)
             for event in change.steps
-            if not event.meaning.inherited or event.meaning.reported
-            for kind, text in texts(event.meaning, event.seq in change.unopened)
-        }
+            if not event.meaning.inherited or event.meaning.place is not None
+            for kind, text in texts(event.meaning, _has_no_start(db, change, event))
+        ]
         if not change.is_new:
             stored = _stored(db, change)
-            gone |= stored - found.keys()
-            found = {number: text for number, text in found.items() if number not in stored}
-        rows += [(number, indexed(text)) for number, text in found.items()]
+            gone |= stored - {number for number, _ in found}
+            found = [(number, text) for number, text in found if number not in stored]
+        rows += [(number, indexed(text)) for number, text in found]
     query = "select summary from summaries where session = ?"
     for change in changes:
         if (summary := db.execute(query, (change.session,)).get) is not None:
@@ -46,9 +48,25 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:
     return orjson.dumps({str(number): text for number, text in rows})
 
 
+def _has_no_start(db: apsw.Connection, change: Change, event: Event) -> bool:
+    """Whether an event ends a call of which no start was seen; `items` are derived before this."""
+    if event.seq not in change.unopened:
+        return False
+    name = event.meaning.tool_use_id
+    last = name
+    if not name:
+        name = stem(event.meaning)
+        last = f"{name}~"
+    query = """
+        select 1 from items
+        where session = ? and name between ? and ? and end_seq = ? and seq <> end_seq
+    """
+    return db.execute(query, (change.session, name, last, event.seq)).fetchone() is None
+
+
 def indexed(text: str) -> str:
-    """A text as the index takes it: its words, and nothing else."""
-    return " ".join(words(text))
+    """A text as the index takes it: its words, or what its tokenizer (`ascii`) makes them of."""
+    return text if is_ascii_words(text) else " ".join(words(text))
 
 
 def _stored(db: apsw.Connection, change: Change) -> set[int]:

@@ -74,7 +74,8 @@ class _Item:
         """What item_texts says of it; "" is not stored."""
         meaning = self.event.meaning
         text = meaning.target if self.kind == "call" else meaning.text or meaning.detail
-        return text[:LIMIT_CHARS].encode("utf-8", "replace").decode()
+        text = text[:LIMIT_CHARS]
+        return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:

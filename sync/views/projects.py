@@ -1,6 +1,6 @@
 """The view of projects: which key a session is shown under.
 
-Two things are put right of what its record says. Anybody can write the URL of a remote into
+Two things are corrected of what its record says. Anybody can write the URL of a remote into
 `.git/config` (see hooks/belonging.py): a folder that has not shown that it belongs to the project
 of the remote is a project of its own. And keys of older versions, by host name or first commit,
 become present ones. Which folders belong is remembered in `project_folders`, never derived again:

@@ -36,7 +36,7 @@ def bury(db: apsw.Connection, own: Iterable[OwnFact], now_us: int) -> int:
 
 
 def up_to(db: apsw.Connection, graves: list[Grave], now_us: int) -> int:
-    """Remove these sessions, or what they did up to these moments; how many events that were.
+    """Remove what these tombstones cover; how many events that were.
 
     To be called inside a transaction. Costs one look at all of the journal's own facts and at all
     uses of large values, however many sessions there are.
@@ -60,7 +60,7 @@ def _remove(
         contexts.mark(db, key)
         for view in derive.WITH_ROWS_OF_EVENTS:
             view.drop(db, key)
-        rows = deletion.remove_events(db, key, grave.until_us)
+        rows = deletion.remove_events(db, key, grave.covers)
     _remove_own(db, grave, spoken)
     if key is not None:
         if facts.count(db, key):
@@ -73,7 +73,7 @@ def _remove(
 
 def _remove_own(db: apsw.Connection, grave: Grave, spoken: list[OwnFact]) -> None:
     """What the journal itself said of the session; what it said later is stored again."""
-    gone = {own.id for own in spoken if tombstones.is_of(own, grave)}
+    gone = {own.id for own in spoken if grave.covers_own(own)}
     deletion.remove_own(db, gone)
     left = [own for own in spoken if own.id not in gone and own.name != tombstones.EVENT]
     of_session = [own for own in left if own.payload.get("agent") == grave.agent]

@@ -9,7 +9,7 @@ from journal.session.plan import name_of
 from journal.session.state import SessionState
 from sync.store import arrivals, states
 from sync.views import pins_and_ends, projects
-from sync.views.change import Change
+from sync.views.change import NO_EVENT, Change
 
 TITLE_CHARS = 120
 
@@ -72,7 +72,8 @@ def _rest(state: SessionState) -> None:
 
 
 def _row(db: apsw.Connection, change: Change) -> dict[str, Any]:
-    state, (last_us, last_id) = change.state, change.order
+    state = change.state
+    last_us, last_id = (0, b"") if change.order == NO_EVENT else change.order
     return {
         "session": change.session,
         "agent": change.agent,

@@ -42,11 +42,13 @@ class Candidate(NamedTuple):
 
 def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
     """Remember the files that events of this home name, and that there is something to copy."""
+    naming = [(c, event) for c in changes for event in c.events if event.meaning.transcript]
+    origins = {id(event.origin): event.origin for _, event in naming}  # many records share one
+    here = {key for key, origin in origins.items() if projects.is_here(db, origin)}
     rows = [
         (event.meaning.transcript, change.agent, change.id, event.meaning.kind in _ENDS)
-        for change in changes
-        for event in change.events
-        if event.meaning.transcript and projects.is_here(db, event.origin)
+        for change, event in naming
+        if id(event.origin) in here
     ]
     query = """
         insert into transcripts values (?, ?, ?, ?, 0, 0, 0, x'', 0)

@@ -41,7 +41,7 @@ def save(db: apsw.Connection, session: int, found: Tail, names: set[str]) -> Non
     query = "insert or replace into last_turns values (?, ?, ?, ?, ?, ?, ?)"
     names_text = "\n".join(sorted(found.names))
     db.execute(query, (session, names_text, *found[1:5], pack_state(found.state)))
-    rows = [(session, name) for name in names]
+    rows = [(session, name) for name in sorted(names)]  # in the order of the table
     db.executemany("insert or ignore into turns values (?, ?)", rows)
 
 

@@ -23,8 +23,9 @@ _TOTALS = """
 insert into totals values (?, ?, ?, ?, ?, ?, ?) on conflict (session, model) do update set
   at_us = excluded.at_us, input = excluded.input, output = excluded.output,
   cache_read = excluded.cache_read, cache_write = excluded.cache_write
-where excluded.input + excluded.output + excluded.cache_read + excluded.cache_write
-  >= input + output + cache_read + cache_write
+where (excluded.input + excluded.output + excluded.cache_read + excluded.cache_write,
+    excluded.at_us, excluded.input, excluded.output, excluded.cache_read)
+  > (input + output + cache_read + cache_write, at_us, input, output, cache_read)
 """
 # What the totals count beyond the messages up to their moment is a message of its own.
 _REST = """

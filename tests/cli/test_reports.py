@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -99,6 +100,19 @@ def test_a_dry_run_lists_exactly_what_a_prune_deletes(home: Path, journal: Reade
     done = json.loads(journal("prune", "--max-age", "30", "--json"))
     assert done["sessions"] == planned["sessions"]
     assert len(list((home / "days").rglob("journal.*"))) == 1, "one file of tombstones"
+
+
+def test_a_session_from_before_1970_is_reported_like_others(journal: Reader) -> None:
+    asked(journal.home, "aaaaaa09", "an ancient question", 60)
+    (path,) = journal.home.glob("days/*/*")
+    path.write_text(re.sub(r'"at":"\d{4}', '"at":"1965', path.read_text()))
+    path.parent.rename(path.parents[1] / f"1965{path.parent.name[4:]}")
+    one = json.loads(journal("sessions", "--all", "--json"))
+    assert one["last_active_at"].startswith("196")
+    assert journal("export", "aaaaaa09").count("\n") == journal("export").count("\n") == 2
+    assert journal("search", "ancient", "--until", "1970-01-01", "--json").count("\n") == 2
+    journal("sync", "--rebuild")
+    assert json.loads(journal("sessions", "--all", "--json")) == one
 
 
 def test_pieces_for_another_remote_are_told_apart(

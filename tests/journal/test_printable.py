@@ -37,3 +37,8 @@ def test_any_text_is_shown_without_harm(text: str) -> None:
     assert visible(visible(text)) == visible(text)
     assert unicodedata.is_normalized("NFC", shown)
     assert "\n" not in one_line(text)
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_ascii_is_shown_as_text_with_other_characters(text: str) -> None:
+    assert visible(text) == visible(f"{text} é").removesuffix(" é")

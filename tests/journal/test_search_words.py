@@ -1,12 +1,13 @@
 """What is indexed of a text, and that a query for anything that stands in it asks for just that."""
 
+import re
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journal.search_words import WORD_CHARS, Phrase, query_words, words
+from journal.search_words import WORD_CHARS, Phrase, is_ascii_words, query_words, words
 
 HAN = st.text("四舍五入误差对账模块丸め照合モジュールガラス학점인정", min_size=1, max_size=12)
 PART = st.sampled_from(["load", "Load", "HTTP", "utf8", "Größe", "x", "ID", "_", "-", " ", "é"])
@@ -87,3 +88,11 @@ def test_every_text_finds_itself(text: str) -> None:
     assert bool(indexed) == bool(query_words(text))
     assert finds(text, text) or not indexed
     assert all(len(word) <= WORD_CHARS and not set(word) & set(" \0\"'*") for word in indexed)
+
+
+@given(st.lists(PART | st.text("aB1_ \n\0", max_size=8) | st.just("x" * 70)).map("".join))
+def test_a_text_of_ascii_words_is_split_alike_by_the_index(text: str) -> None:
+    if is_ascii_words(text):
+        assert words(text) == re.findall("[a-z0-9]+", text.lower())
+    else:
+        assert not re.fullmatch("[a-z_ \n]{,70}", text)

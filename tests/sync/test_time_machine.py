@@ -9,14 +9,17 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import recordings
 import stored
 from hooks import emit
+from journal import home_id
 from journal.layout import Layout
 from journal.record import own_facts
 from journal.settings.sources import load_settings
@@ -55,6 +58,9 @@ class TimeMachine(RuleBasedStateMachine):
         self.reported: dict[str, int] = {}  # events since it was forgotten last
         self.pinned: set[str] = set()
         self.number = 0
+        self.lines: dict[str, list[tuple[bytes, int]]] = {}  # that were recorded, and when
+        self.copies: list[tuple[str, bytes, int]] = []  # of what was forgotten
+        home_id.ensure(self.layout)
         self.run_pass()  # the clock was right once
 
     def teardown(self) -> None:
@@ -95,9 +101,8 @@ class TimeMachine(RuleBasedStateMachine):
         body = {"session_id": session, "cwd": "/code/x", "prompt": f"do {self.number}"}
         line = recordings.line(event, body, self.wall_us * 1000, CLAUDE_CODE_ENTRYPOINT="cli")
         process = emit.process(str(os.getpid()))  # the session lives as long as this test
-        line = line.replace(b',"payload":', b',"process":"%s","payload":' % process, 1)
-        name = emit.file_name(AGENT, session)
-        emit.append(str(self.layout.home), name, line, self.wall_us * 1000, durable=False)
+        header = b',"process":"%s"%s,"payload":' % (process, home_id.own(self.layout))
+        self._append(session, line.replace(b',"payload":', header, 1), self.wall_us)
         self.run_pass()
         self.heard_us[session] = self.true_us
         self.reported[session] = self.reported.get(session, 0) + 1
@@ -105,17 +110,36 @@ class TimeMachine(RuleBasedStateMachine):
     @rule(session=SESSIONS, days=st.integers(1, 3_000))
     def records_of_another_clock_are_imported(self, session: str, days: int) -> None:
         """Old or dated ahead: a session of its own, that has just arrived."""
-        name = f"{session}-{days}"
+        self.number += 1
+        name = f"{session}-{self.number}"
         at_us = START_US + (days - 1_500) * DAY_US
         body = {"session_id": name, "cwd": "/code/x", "prompt": "from elsewhere"}
         for event in ("UserPromptSubmit", "SessionEnd"):
             line = recordings.line(event, body, at_us * 1000, CLAUDE_CODE_ENTRYPOINT="cli")
-            path = emit.file_name(AGENT, name)
-            emit.append(str(self.layout.home), path, line, at_us * 1000, durable=False)
+            self._append(name, line, at_us)
             at_us += SECOND_US
         self.run_pass()
         self.heard_us[name] = self.true_us
         self.reported[name] = self.reported.get(name, 0) + 2
+
+    def _append(self, session: str, line: bytes, at_us: int) -> None:
+        self.lines.setdefault(session, []).append((line, at_us))
+        name = emit.file_name(AGENT, session)
+        emit.append(str(self.layout.home), name, line, at_us * 1000, durable=False)
+
+    @precondition(lambda self: self.copies)
+    @rule(data=st.data())
+    def a_copy_of_what_was_forgotten_comes_back(self, data: st.DataObject) -> None:
+        session, line, at_us = data.draw(st.sampled_from(self.copies))
+        name = emit.file_name(AGENT, session)
+        emit.append(str(self.layout.home), name, line, at_us * 1000, durable=False)
+        self.run_pass()
+
+    @precondition(lambda self: self.reported)
+    @rule()
+    def the_database_is_lost(self) -> None:
+        self.layout.database.unlink()
+        self.run_pass()
 
     @precondition(lambda self: self.reported)
     @rule(data=st.data(), pin=st.booleans())
@@ -140,6 +164,7 @@ class TimeMachine(RuleBasedStateMachine):
         forget.forget(order, AGENT, session)
         self.run_pass()
         self.true_us += SECOND_US  # what was recorded at that very moment is forgotten, too
+        self.copies += [(session, *one) for one in self.lines.pop(session, [])]
         del self.reported[session], self.heard_us[session]
         self.pinned.discard(session)
 
@@ -177,6 +202,7 @@ class TimeMachine(RuleBasedStateMachine):
 
     def _forget_what_went(self, found: set[str]) -> None:
         for session in [one for one in self.reported if one not in found]:
+            self.copies += [(session, *one) for one in self.lines.pop(session, [])]
             del self.reported[session], self.heard_us[session]
             self.pinned.discard(session)
 
@@ -202,3 +228,38 @@ TimeMachine.TestCase.settings = settings(
     suppress_health_check=list(HealthCheck),
 )
 TestTime = TimeMachine.TestCase
+
+
+class Chosen(NamedTuple):
+    """In place of what hypothesis draws."""
+
+    session: str
+
+    def draw(self, _: object) -> str:
+        return self.session
+
+
+@pytest.mark.parametrize("days", [400, -400])
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_session_goes_on_though_the_clock_is_wrong(days: int, is_restarted: bool) -> None:
+    """Forgotten with the right clock and recorded with a wrong one, and the other way round."""
+    machine = TimeMachine()
+    machine.begin()
+    try:
+        for error_us in (days * DAY_US, 0):
+            machine.a_hook_records("aaaa", "Stop")
+            machine.the_clock_jumps(error_us)
+            if is_restarted:
+                machine.the_machine_is_started_again(1)
+            machine.a_hook_records("aaaa", "Stop")
+            machine.a_session_is_forgotten(Chosen("aaaa"))  # type: ignore[arg-type]
+            machine.the_clock_jumps(days * DAY_US - error_us)
+            machine.a_hook_records("aaaa", "Stop")
+            machine.nothing_is_lost()
+            for session, line, at_us in list(machine.copies):
+                machine._append(session, line, at_us)
+            machine.lines["aaaa"] = machine.lines["aaaa"][:1]
+            machine.the_database_is_lost()
+            machine.nothing_is_lost()
+    finally:
+        machine.teardown()

@@ -21,7 +21,7 @@ def show_board(app: App) -> None:
             _say_what_is_off(app)
         else:
             click.echo("Not installed yet. Run: journal install")
-        if earlier := not_imported(layout, app.settings):
+        if earlier := not_imported(layout, app.transcript_roots):
             click.echo(f"{earlier}. Run: journal import")
         return
     _show(app)
@@ -65,15 +65,16 @@ def _nothing(app: App) -> str:
     from sync.checkup.earlier_sessions import not_imported
 
     text = "No session has done anything yet."
-    earlier = not_imported(app.layout, app.settings)
+    earlier = not_imported(app.layout, app.transcript_roots)
     return f"{text} {earlier}. Run: journal import" if earlier else text
 
 
 def unrecorded_text(app: App, last_us: int | None) -> str:
-    """In few words that the agent ran behind the newest record; "" if it did not."""
+    """In few words that the agent ran behind the newest record, or what was not copied; or ""."""
     from journal.cli.screen.tables import ago
     from journal.doctor import activity
     from journal.setup import settings_file
+    from sync.checkup.earlier_sessions import not_copied
 
     folder = settings_file.default_path().parent
     try:
@@ -81,7 +82,8 @@ def unrecorded_text(app: App, last_us: int | None) -> str:
     except JournalError:
         return ""  # a folder that cannot be read is among the problems
     if found is None:
-        return ""
+        uncopied = not_copied(app.layout, app.transcript_roots)
+        return f"{uncopied} (journal doctor)" if uncopied else ""
     return f"Claude ran {ago(app.now_us - found.ran_us)}, no record (journal doctor)"
 
 

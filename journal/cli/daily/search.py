@@ -165,7 +165,7 @@ def _hints(app: App, db: "apsw.Connection", query: "Query", now_us: int) -> list
     if elsewhere != query._replace(limit=1) and query.terms:
         hits = index.search(db, elsewhere, now_us).hits
         found += [f"found in {one_line(hit.project)} without the filters" for hit in hits]
-    if earlier := not_imported(app.layout, app.settings):
+    if earlier := not_imported(app.layout, app.transcript_roots):
         found.append(f"{earlier} (run: journal import)")
     return found
 

@@ -199,7 +199,7 @@ def _oldest_pending(app: App, db: "apsw.Connection") -> str:
 def _earlier(app: App) -> list[str]:
     from sync.checkup.earlier_sessions import not_imported
 
-    earlier = not_imported(app.layout, app.settings)
+    earlier = not_imported(app.layout, app.transcript_roots)
     return [f"{earlier} (run: journal import)"] if earlier else []
 
 

@@ -12,6 +12,7 @@ from journal.cli.app import App, pass_app
 from journal.cli.completing import session_names
 from journal.cli.filters import archive_options, check_owner
 from journal.cli.screen.output import say
+from journal.times import EARLIEST_US
 
 if TYPE_CHECKING:
     import apsw
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from sync.team_archive.archive import Archive
 
 
-EARLIEST_US = -(2**62)  # before every record, also those from before 1970
 _WHOLE = {"markdown": "page", "html": "page", "transcript": "transcript"}
 
 
@@ -129,11 +129,12 @@ def _archive_parts(
     from sync.team_archive import listing
 
     adopt_on = tuple(app.settings.sessions.adopt_on)
+    from_us = EARLIEST_US if since_us is None else since_us
     if name is None:
         wanted = Wanted(Filters(None if form == "jsonl" else adopt_on), since_us=since_us)
-        return exports.sessions(archive, wanted, owner, form, since_us or 0, adopt_on)
+        return exports.sessions(archive, wanted, owner, form, from_us, adopt_on)
     session = listing.find(archive, name, owner, adopt_on)
-    return exports.session(archive, session, form, since_us or 0)
+    return exports.session(archive, session, form, from_us)
 
 
 def _parts(

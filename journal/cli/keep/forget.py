@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from journal.cli.app import App, pass_app, polling
+from journal.cli.app import App, pass_app
 from journal.cli.completing import session_names
 from journal.cli.screen.output import say
+from journal.cli.waiting import polling
 from journal.errors import JournalError, UsageError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _delete_in_archive(app: App, agent: str, session: str) -> None:
 
     try:
         with app.team_archive(read_only=False) as archive:
-            records = deletion.delete(archive, agent, session, app.now_us)
+            records = deletion.delete(archive, app.layout, agent, session, app.now_us)
     except UsageError:
         raise
     except JournalError as error:

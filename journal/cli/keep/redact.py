@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from journal.cli.app import App, pass_app, polling
+from journal.cli.app import App, pass_app
 from journal.cli.filters import Seconds
 from journal.cli.screen.output import print_json, say
 from journal.cli.screen.progress import progress
+from journal.cli.waiting import polling
 from journal.errors import JournalError, UsageError
 
 if TYPE_CHECKING:

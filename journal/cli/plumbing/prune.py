@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from journal.cli.app import App, pass_app, polling
+from journal.cli import logged_pass
+from journal.cli.app import App, pass_app
 from journal.cli.filters import AtLeast
 from journal.cli.screen.output import print_json, say
+from journal.cli.waiting import polling
 from journal.errors import JournalError
 
 if TYPE_CHECKING:
@@ -133,7 +135,7 @@ def _pruned(app: App, settings: "Settings", *, yes: bool) -> tuple["Plan", int]:
         accept_clock=yes,
         reading=app.clock_reading,
     )
-    report = app.run_pass(conditions, "sync")
+    report = logged_pass.run(conditions, "sync")
     if report.clock_problem:
         hint = "if the date is right: journal prune --yes"
         raise JournalError(f"nothing is deleted: {report.clock_problem}", hint)

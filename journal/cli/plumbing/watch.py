@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from journal.cli.app import App, pass_app, polling
+from journal.cli import logged_pass
+from journal.cli.app import App, pass_app
 from journal.cli.filters import Seconds
+from journal.cli.waiting import polling
 from journal.errors import BusyError, JournalError
 from journal.layout import Layout
 
@@ -138,7 +140,7 @@ def _pass(app: App, stopping: Callable[[], bool], complaints: "_Complaints") -> 
         reading=app.clock_reading,
         follow=_is_time_to_follow(),
     )
-    report = app.run_pass(conditions, "watch")
+    report = logged_pass.run(conditions, "watch")
     unreadable = (f"cannot read {problem}" for problem in report.unreadable)
     complaints.report_errors(
         *map(JournalError, (*unreadable, *report.packed.kept)), *report.problems

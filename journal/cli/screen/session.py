@@ -17,7 +17,7 @@ from sync.pages import story
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from sync.query.session_detail import Detail, Observation
+    from sync.query.session_detail import Answer, Detail, Observation, Prompt
 
 MOST_PROMPTS = 20
 MOST_CALLS = 40
@@ -117,12 +117,13 @@ def _span(start_us: int, end_us: int) -> str:
 def _prompts(detail: "Detail") -> "Iterator[RenderableType]":
     if not detail.prompts:
         return
-    yield _title("Prompts", len(detail.prompts))
+    yield _title("Prompts", detail.session.prompts)
     clock = _clock(detail)
     head, left, tail = _middle_cut(detail.prompts, MOST_PROMPTS)
     table = _grid()
     for prompt in head + tail:
-        note = Text() if prompt.by_person else Text("(by the agent itself) ", style="dim")
+        note = Text("" if prompt.by_person else "(by the agent itself) ", style="dim")
+        note += _mark(prompt)
         if left and prompt is tail[0]:
             table.add_row("", _cut_note(left, "prompts"))
         table.add_row(
@@ -137,7 +138,7 @@ def _calls(detail: "Detail", columns: int) -> "Iterator[RenderableType]":
     calls = grouped(detail.observations)
     if not calls:
         return
-    yield _title("What was done", len(detail.observations))
+    yield _title("What was done", _counted(detail.observations))
     head, left, tail = _middle_cut(calls, MOST_CALLS)
     rows = [_call(detail, call) for call in head + tail]
     widths = [max(row[number].cell_len for row in rows) for number in range(4)]
@@ -153,13 +154,25 @@ def _calls(detail: "Detail", columns: int) -> "Iterator[RenderableType]":
 def _call(detail: "Detail", call: "Observation") -> tuple[Text, Text, Text, Text]:
     result, style = _RESULTS[call.ok]
     times = f" {TIMES}{call.count}" if call.count > 1 else ""
+    mark = f" {_mark(call)}".rstrip()
     indent = "  " if call.subagent else ""  # a sub-agent's
     return (
         Text(_clock(detail)(call.at_us), style="dim"),
         Text(indent + one_line(call.tool)),
         Text(one_line(shown_path(call.target, detail.state))),
-        Text(result + times, style=style),
+        Text.assemble((result + times, style), (mark, "dim")),
     )
+
+
+def _mark(one: "Prompt | Answer | Observation") -> Text:
+    """What distinguishes it from what the session did and stands by; with a space behind."""
+    words = "(taken back) " if one.taken_back else "(inherited) " if one.inherited else ""
+    return Text(words, style="dim")
+
+
+def _counted(items: "Sequence[Answer | Observation]") -> int:
+    """How many are the session's own and were not taken back."""
+    return sum(not (one.taken_back or one.inherited) for one in items)
 
 
 def _subagents(detail: "Detail", now_us: int) -> "Iterator[RenderableType]":
@@ -197,7 +210,7 @@ def _summary(detail: "Detail") -> "Iterator[RenderableType]":
 
 
 def _last_words(detail: "Detail") -> "Iterator[RenderableType]":
-    said = [answer for answer in detail.answers if not answer.failed]
+    said = [a for a in detail.answers if not (a.failed or a.taken_back or a.inherited)]
     if not said:
         return
     yield _title("Last words") + Text(f"  {_clock(detail)(said[-1].at_us)}", style="dim")
@@ -210,11 +223,11 @@ def _answers(detail: "Detail") -> "Iterator[RenderableType]":
     """All that the agent said, in full."""
     if not detail.answers:
         return
-    yield _title("Answers", len(detail.answers))
+    yield _title("Answers", _counted(detail.answers))
     clock, table = _clock(detail), _grid()
     for answer in detail.answers:
         style = "red" if answer.failed else ""
-        text = Text(clean(answer.text).strip("\n"), style=style)
+        text = _mark(answer) + Text(clean(answer.text).strip("\n"), style=style)
         table.add_row(Text(clock(answer.at_us), style="dim"), text)
     yield table
 

@@ -3,7 +3,8 @@
 import os
 from typing import TYPE_CHECKING
 
-from journal.cli.app import App, polling
+from journal.cli.app import App
+from journal.cli.waiting import polling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

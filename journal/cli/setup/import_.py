@@ -79,7 +79,7 @@ def _pull(
     as_json: bool,
 ) -> int:  # fmt: skip
     """Bring in what the team archive has; the exit code. JournalError: it does not answer."""
-    from journal.cli.app import polling
+    from journal.cli.waiting import polling
     from journal.errors import UsageError
     from sync.team_archive import pulling
 

@@ -1,6 +1,7 @@
 """`journal status`: the whole state at a glance."""
 
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -72,16 +73,20 @@ def _rows(app: App, found: "Condition") -> list[tuple[str, str]]:
         ("rejected", f"{unreadable:,} unreadable, kept in dead/" if unreadable else "none"),
         *([("redaction", older)] if (older := _redaction(found)) else []),
         ("remote", _remote(app, found)),
-        *([("history", f"{earlier} (journal import)")] if (earlier := _earlier(app)) else []),
+        *_kept_by_agents(app),
         *([("archive", archive)] if (archive := _archive(app, found)) else []),
         ("watcher", _watcher(app, found)),
     ]
 
 
-def _earlier(app: App) -> str:
-    from sync.checkup.earlier_sessions import not_imported
+def _kept_by_agents(app: App) -> Iterator[tuple[str, str]]:
+    """What agents keep and the journal does not hold."""
+    from sync.checkup.earlier_sessions import not_copied, not_imported
 
-    return not_imported(app.layout, app.settings)
+    if earlier := not_imported(app.layout, app.transcript_roots):
+        yield "history", f"{earlier} (journal import)"
+    if uncopied := not_copied(app.layout, app.transcript_roots):
+        yield "transcripts", f"{uncopied} (journal doctor)"
 
 
 def _watcher(app: App, found: "Condition") -> str:

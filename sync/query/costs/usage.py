@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from journal.times import to_datetime
+from journal.times import EARLIEST_US, to_datetime
 from sync.query.costs.prices import Prices
 from sync.query.filters import Wanted
 
@@ -128,7 +128,7 @@ class Usage:
         bounds = prices.bounds(models)
         info: list[Any] = db.execute(_INFO).fetchall()
         places = {key: Place(*rest) for key, *rest in info}
-        since_us, until_us = wanted.since_us or 0, wanted.until_us or ENDLESS_US
+        since_us, until_us = wanted.since_us or EARLIEST_US, wanted.until_us or ENDLESS_US
         condition, values = wanted._replace(since_us=None, until_us=None).sql()
         query = _SUMS.format(shared=_SHARED, size=size_class(bounds), wanted=condition)
         rows: Iterable[Any] = db.execute(query, (BUCKET_US, *values, since_us, until_us))

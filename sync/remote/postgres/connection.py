@@ -2,7 +2,8 @@
 
 libpq bounds neither the look-up of a name nor a server that sends a byte a second. So the work runs
 in a thread, and the caller waits for it with a clock. The server gets the same limit
-(`statement_timeout`), and when the caller gives up it is asked to cancel; then the socket is shut.
+(`statement_timeout`). When the caller gives up, the server is asked to cancel; then the socket is
+closed.
 """
 
 import contextlib
@@ -172,7 +173,7 @@ class _Job:
 
 
 def _abandon(connection: "psycopg.Connection[Any]") -> None:
-    """Ask the server to cancel, then shut the socket, which ends the thread that reads from it."""
+    """Ask the server to cancel, then close the socket, which ends the thread that reads from it."""
     with contextlib.suppress(psycopg.Error, OSError):
         connection.cancel_safe(timeout=_CANCEL_SECONDS)
     with contextlib.suppress(psycopg.Error, OSError, ValueError):

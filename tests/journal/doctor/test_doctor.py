@@ -357,6 +357,26 @@ def test_the_agent_ran_and_nothing_was_recorded(patient: Patient) -> None:
     assert patient.doctor()[-2]["status"] == "ok"
 
 
+def test_a_transcript_that_cannot_be_copied_is_named(patient: Patient) -> None:
+    """Status and board count it; one that is found elsewhere by its session is copied."""
+    outside = patient.user / "elsewhere" / "far.jsonl"
+    outside.parent.mkdir()
+    outside.touch()
+    for session, path in (("gone", patient.user / ".claude/projects/-p/gone.jsonl"),
+                          ("far", outside)):  # fmt: skip
+        reported.tell(patient.home, session, "UserPromptSubmit", 2, prompt="do it",
+                      now_us=time.time_ns() // 1000)  # fmt: skip
+        reported.tell(patient.home, session, "PreToolUse", 1, tool_name="Bash",
+                      tool_use_id=session, now_us=time.time_ns() // 1000)  # fmt: skip
+        reported.tell(patient.home, session, "SessionEnd", 0, transcript_path=str(path),
+                      now_us=time.time_ns() // 1000)  # fmt: skip
+    stored.sync_now(patient.home)
+    patient.finds("activity", "warning", "the transcript of gone was not copied: ")
+    patient.finds("activity", "warning", f"{outside} is outside the agent's folders")
+    assert "2 transcripts are not copied (journal doctor)" in " ".join(patient.run().split())
+    assert "2 transcripts are not copied" in patient.run("status")
+
+
 def test_nothing_was_ever_recorded_although_the_agent_ran(installed: Installed) -> None:
     user = Path(os.environ["HOME"])
     path = user / ".claude" / "projects" / "-code" / "1.jsonl"

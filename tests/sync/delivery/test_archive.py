@@ -35,7 +35,7 @@ from journal.settings.sources import load_settings
 from journal.times import to_text
 from mindspring_server import OUT_OF_MEMORY, TOKEN, Server
 from sync.conditions import Conditions
-from sync.delivery import dead_pieces, deliveries, retry_queue
+from sync.delivery import dead_pieces, deliveries, retry_schedule
 from sync.remote import thread
 from sync.store import connection
 from sync.views import delivered_pieces as views
@@ -699,7 +699,8 @@ def test_a_piece_whose_division_was_cut_short_is_never_sent_itself(
     digest = hashlib.sha256(text.encode()).hexdigest()
     head = json.loads(second.read_bytes())
     head |= {
-        "created_at": to_text(retry_queue.created_us(whole.name)), "sha256": digest, "body": text,
+        "created_at": to_text(retry_schedule.created_us(whole.name)),
+        "sha256": digest, "body": text,
         "progress": {"divided": True}, "attempts": 2,
     }  # fmt: skip
     head["piece"] |= {"part": "", "bytes": len(text.encode())}

@@ -22,7 +22,7 @@ from journal.errors import JournalError
 from journal.settings import sections
 from journal.times import DAY_US, SECOND_US, to_text
 from places import ROOT
-from sync.delivery import begun, dead_pieces, retry_format, retry_queue
+from sync.delivery import begun, dead_pieces, retry_format, retry_queue, retry_schedule
 from sync.delivery.retry_format import BadPieceError, LastError, Waiting
 from sync.delivery.retry_queue import ForeignRetryError, GoneError
 from sync.remote.contract import Piece
@@ -117,7 +117,7 @@ def test_an_update_keeps_name_and_body_and_says_when(tmp_path: Path) -> None:
     found = retry_queue.read(path)
     assert found.head.last_error == LastError("io", "half a pair \\ud800")
     assert found == tried(after, last_error=found.head.last_error)
-    assert retry_queue.schedule(tmp_path) == [retry_queue.Listed(path.name, NOW_US + 99)]
+    assert retry_schedule.schedule(tmp_path) == [retry_schedule.Listed(path.name, NOW_US + 99)]
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
 
@@ -184,7 +184,11 @@ def test_a_listing_is_by_age_and_passes_foreign_things_over(tmp_path: Path) -> N
     os.mkfifo(tmp_path / f"{1:017d}-{0:016x}.json")
     (tmp_path / f"{2:017d}-{0:016x}.json").symlink_to(made[0])
     assert retry_queue.list_names(tmp_path) == [made[1], made[2], made[0]]
-    assert [listed.name for listed in retry_queue.schedule(tmp_path)] == [made[1], made[2], made[0]]
+    assert [listed.name for listed in retry_schedule.schedule(tmp_path)] == [
+        made[1],
+        made[2],
+        made[0],
+    ]
     assert retry_queue.list_names(tmp_path / "missing") == []
     with pytest.raises(JournalError, match="cannot read"):
         retry_queue.list_names(tmp_path / "note.json")
@@ -311,7 +315,9 @@ def test_full_jitter_stays_within_its_bounds_and_fills_them() -> None:
     settings_ = sections.Retry(first_seconds=1, max_seconds=600)
     for attempts in (1, 2, 5, 10, 11, 50, 2**31):
         longest = min(600, 2.0 ** (attempts - 1)) if attempts < 100 else 600
-        waits = [retry_queue.pause_us(attempts, settings_, chance) / SECOND_US for _ in range(2000)]
+        waits = [
+            retry_schedule.pause_us(attempts, settings_, chance) / SECOND_US for _ in range(2000)
+        ]
         assert 0 <= min(waits) < 0.05 * longest
         assert 0.95 * longest < max(waits) <= longest + 1e-6
         assert 0.45 * longest < sum(waits) / len(waits) < 0.55 * longest
@@ -322,16 +328,17 @@ def test_a_wait_is_never_below_the_remotes_wish_nor_above_a_day() -> None:
     for wish in (0.0, 0.5, 7.3333337, 900.0):
         for attempts in (0, 1, 12):
             assert (
-                retry_queue.pause_us(attempts, sections.Retry(), chance, wish) >= wish * SECOND_US
+                retry_schedule.pause_us(attempts, sections.Retry(), chance, wish)
+                >= wish * SECOND_US
             )
-    assert retry_queue.pause_us(1, sections.Retry(), chance, 1e12) == DAY_US
+    assert retry_schedule.pause_us(1, sections.Retry(), chance, 1e12) == DAY_US
 
 
 def test_a_due_piece_is_due_also_after_the_clock_was_set_back() -> None:
-    assert retry_queue.is_due(NOW_US, NOW_US)
-    assert not retry_queue.is_due(NOW_US + 1, NOW_US)
-    assert not retry_queue.is_due(NOW_US + DAY_US, NOW_US)
-    assert retry_queue.is_due(NOW_US + DAY_US + 1, NOW_US)
+    assert retry_schedule.is_due(NOW_US, NOW_US)
+    assert not retry_schedule.is_due(NOW_US + 1, NOW_US)
+    assert not retry_schedule.is_due(NOW_US + DAY_US, NOW_US)
+    assert retry_schedule.is_due(NOW_US + DAY_US + 1, NOW_US)
 
 
 def test_a_piece_that_is_given_up_is_one_line_and_can_be_put_back(tmp_path: Path) -> None:

@@ -31,6 +31,17 @@ def test_a_near_word_is_named(journal: Reader, word: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("piece", "near"),
+    [("ByEm", "ByEm*"), ("serByE", "ByE*"), ("rbyem", "finduserbyemail"), ("oundin", "rounding")],
+)
+def test_a_piece_inside_a_word_names_what_finds_it(journal: Reader, piece: str, near: str) -> None:
+    asked(journal.home, "aaaaaa02", "findUserByEmail is slow", 30)
+    assert "Nothing found" in journal("search", piece)
+    assert f"try {near}" in journal.err
+    assert "Nothing found" not in journal("search", near)
+
+
+@pytest.mark.parametrize(
     ("option", "value", "near"),
     [
         ("--project", "biling-api", "did you mean billing-api?"),

@@ -41,7 +41,7 @@ def arrive(db: apsw.Connection, seq: int, session: int, sent: list[bytes | None]
 
 def read(db: apsw.Connection) -> dict[int, bytes]:
     return {
-        seq: bodies.unpack(db, seq, body)
+        seq: bodies.Reader(db).unpack(seq, body)
         for seq, body in db.execute("select seq, body from events").fetchall()
     }
 

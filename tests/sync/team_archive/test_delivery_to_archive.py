@@ -44,6 +44,20 @@ def test_a_copied_home_that_sends_again_changes_nothing(team: Team) -> None:
     assert team.rows("postgres", "select records, bytes from sessions") == before
 
 
+def test_the_home_that_knows_more_of_a_session_describes_it(team: Team) -> None:
+    """Not the one that sent last: a session that went on on another machine has two halves."""
+    laptop, desk = team.home("laptop", "ada"), team.home("desk", "ada")
+    query = "select home, events, records from sessions"
+    for home, turns, known in ((laptop, 2, laptop), (desk, 1, laptop), (desk, 2, desk)):
+        for _ in range(turns):
+            home.reported.turn("one")
+        home.run("sync")
+        described = (known.path / "id").read_text().split("\n")[0]
+        events = sum(line["agent"] != "journal" for line in known.lines("export"))
+        sent = len(laptop.reported.ids) + len(desk.reported.ids)
+        assert team.rows("postgres", query) == [(described, events, sent)]
+
+
 def test_a_home_restored_from_a_backup_loses_and_doubles_nothing(team: Team) -> None:
     """It knows less than the archive, and counts its pieces from there."""
     ada = team.home("laptop", "ada")

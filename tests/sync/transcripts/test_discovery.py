@@ -1,5 +1,6 @@
 """Transcripts that no hook named are found, and those that were read are not read again."""
 
+import codecs
 import json
 import os
 from pathlib import Path
@@ -65,7 +66,8 @@ def place(user: Path) -> Path:
 
 
 def test_a_session_without_hooks_is_followed_as_it_grows(user: Path) -> None:
-    place(user).write_text(WHOLE)
+    saved = WHOLE.replace("\n", "\r\n")  # as some editors save it
+    place(user).write_bytes(codecs.BOM_UTF8 + saved.encode())
     assert sync(user).copied == 2
     assert prompts(user) == 1
     with place(user).open("a") as file:
@@ -80,15 +82,22 @@ def test_a_session_without_hooks_is_followed_as_it_grows(user: Path) -> None:
     assert prompts(user) == 3
 
 
-def test_a_linked_folder_is_followed_each_file_once(user: Path) -> None:
+@pytest.mark.parametrize("hooked", [False, True])
+def test_a_linked_folder_is_followed_each_file_once(user: Path, hooked: bool) -> None:
     elsewhere = user / "disk/shop"
     elsewhere.mkdir(parents=True)
     (elsewhere / place(user).name).write_text(WHOLE)
     for name in ("-srv-one", "-srv-two"):
         (user / ".claude/projects" / name).symlink_to(elsewhere)
     (user / ".claude/projects/-loop").symlink_to(user / ".claude/projects")
+    if hooked:
+        path = user / ".claude/projects/-srv-two" / place(user).name
+        payload = {"session_id": SESSION, "cwd": "/srv/shop", "transcript_path": str(path)}
+        record = recordings.line("SessionEnd", payload, CLAUDE_CODE_ENTRYPOINT="cli")
+        recordings.append(user / ".agent-journal/days/2026-11-18/claude-code.s.jsonl", record)
     assert sync(user).copied == 2
     assert prompts(user) == 1
+    assert sync(user).copied == 0
 
 
 @pytest.mark.parametrize("why", ["setting", "settings file", "uninstalled", "older", "pass"])
@@ -113,7 +122,7 @@ def test_transcripts_from_before_the_installation_wait_for_an_import(user: Path)
     layout = Layout.at(user / ".agent-journal")
     db = connection.open_store(layout)
     environ = {"HOME": str(user)}
-    found = discovery.compare(db, layout, load_settings(layout, environ), environ)
+    found = discovery.compare(db, layout, (), environ)
     db.close()
     assert [one.session for one in found.older] == [SESSION]
     assert not found.grown
@@ -125,7 +134,7 @@ def test_half_a_line_at_the_end_is_not_read_in_every_pass(user: Path) -> None:
     layout = Layout.at(user / ".agent-journal")
     db = connection.open_store(layout)
     environ = {"HOME": str(user)}
-    found = discovery.compare(db, layout, load_settings(layout, environ), environ)
+    found = discovery.compare(db, layout, (), environ)
     db.close()
     assert not found.grown
 
@@ -144,6 +153,23 @@ def test_a_hook_may_name_transcripts_of_the_folder_with_our_hooks(user: Path) ->
     assert sync(user, follow=False).copied == 2
 
 
+def test_every_folder_with_our_hooks_is_followed(user: Path) -> None:
+    """Of three with hooks and one that never had some, whichever this process names."""
+    layout = Layout.at(user / ".agent-journal")
+    for number, name in enumerate((".claude", "second", "third", "other")):
+        path = user / f"{name}/projects/-srv-shop/{number}{SESSION[1:]}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(WHOLE.replace(SESSION, path.stem))
+        if name != "other":
+            registered.note(layout, "claude-code", user / name / "settings.json", ("Stop",))
+            (user / name / "settings.json").write_text(f'{{"hooks": "{layout.home}"}}')
+    assert sync(user, CLAUDE_CONFIG_DIR=str(user / "other")).copied == 6
+    registered.remove(layout, "claude-code", user / "second/settings.json")
+    left = registered.read(layout, "claude-code")
+    assert left is not None
+    assert left.files == (f"{user}/third/settings.json", f"{user}/.claude/settings.json")
+
+
 OLD = 1_000_000_000 - 3600
 KEPT = {
     "claude-code": f".claude/projects/-srv-shop/{SESSION}.jsonl",
@@ -160,15 +186,14 @@ def test_earlier_sessions_of_each_agent_are_reported_until_they_are_imported(
 ) -> None:
     monkeypatch.setenv("HOME", str(user))
     layout = Layout.at(user / ".agent-journal")
-    settings = load_settings(layout, {})
-    assert not_imported(layout, settings) == ""
+    assert not_imported(layout, ()) == ""
     path = user / KEPT[agent]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(WHOLE)
     os.utime(path, (OLD, OLD))
-    assert not_imported(layout, settings) == "1 earlier session is not imported"
+    assert not_imported(layout, ()) == "1 earlier session is not imported"
     note_import(layout)
-    assert not_imported(layout, settings) == ""
+    assert not_imported(layout, ()) == ""
 
 
 def test_all_sessions_of_one_database_count(user: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,5 +211,5 @@ def test_all_sessions_of_one_database_count(user: Path, monkeypatch: pytest.Monk
     db.commit()
     db.close()
     os.utime(path, (OLD, OLD))
-    said = not_imported(layout, load_settings(layout, {}))
+    said = not_imported(layout, ())
     assert said == "3 earlier sessions are not imported"

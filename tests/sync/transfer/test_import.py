@@ -1,5 +1,6 @@
 """Import: the history of other machines, once and complete, from all the forms that it comes in."""
 
+import codecs
 import gzip
 import json
 import os
@@ -419,7 +420,7 @@ def test_import_accepts_what_ingest_accepts(
     parts += [kind + b"\n" for kind in HOSTILE.values()]
     parts += [b"  \n", b"\r\n", record_line(11)[:-1] + b"\r\n", record_line(12)[:-1]]
     path, home, other = tmp_path / "a.jsonl", tmp_path / "home", tmp_path / "other"
-    path.write_bytes(b"".join(parts))
+    path.write_bytes(codecs.BOM_UTF8 + b"".join(parts))  # as some editors save it
     report = imports(capsys, home, path)
     recordings.append(other / "days/2026-11-18/claude-code.s.jsonl", b"".join(parts) + b"\n")
     capsys.readouterr()

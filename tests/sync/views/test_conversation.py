@@ -34,7 +34,12 @@ def shown(home: Path, session: str) -> dict[str, Any]:
     try:
         if key is None:
             return {"prompts": [], "answers": [], "observations": []}
-        return json.loads(json.dumps(detail.read(db, key, ()).json(), default=str))
+        found = detail.read(db, key, ())
+        bare = detail.read(db, key, (), with_values=False)
+        assert (bare.prompts, bare.answers) == (found.prompts, found.answers)
+        assert list(detail.with_values(db, bare.observations)) == found.observations
+        assert [event.id for event in bare.events] == [event.id for event in found.events]
+        return json.loads(json.dumps(found.json(), default=str))
     except JournalError:  # its records have nothing of a conversation
         return {"prompts": [], "answers": [], "observations": []}
     finally:
@@ -107,6 +112,21 @@ def test_a_session_that_grows_by_few_records_a_pass_ends_like_one_read_at_once(
     assert stored.views(tmp_path / "grown") == stored.views(tmp_path / "whole")
 
 
+def test_a_rewind_by_two_turns_is_seen_when_it_arrives(tmp_path: Path) -> None:
+    """The turns before it were merged from hooks and lines, and are not merged again."""
+    reported = sorted(everything("rewind"), key=lambda one: json.loads(one.data)["at"])
+    *_, last = (n for n, one in enumerate(reported) if b'"turnIndex":3' in one.data)
+    data = reported[last].data.replace(b'"turnIndex":3', b'"turnIndex":2')
+    reported[last] = replace(reported[last], data=data)
+    parts = [reported[number : number + 16] for number in range(0, len(reported), 16)]
+    arrive(tmp_path / "grown", parts)
+    arrive(tmp_path / "whole", [reported])
+    assert stored.views(tmp_path / "grown") == stored.views(tmp_path / "whole")
+    (session,) = conversations.load("rewind").truth
+    prompts = shown(tmp_path / "grown", session)["prompts"]
+    assert [one["taken_back"] for one in prompts] == [False, True, True, False]
+
+
 @pytest.mark.parametrize(("kind", "shown_before"), [("hidden", 2), ("doubled", 6)])
 def test_prompts_that_version_0_1_hid_or_doubled_are_right_afterwards(
     tmp_path: Path, kind: str, shown_before: int
@@ -133,14 +153,20 @@ def test_any_records_in_any_order_give_what_they_can(
 ) -> None:
     """Rule 11: hooks and lines are cut anywhere, repeated, shuffled, and come in any batches.
 
-    In some the clock was set back: the lines know the order, but not what a fork began with.
+    In some the clock was set back, or that of one source ran backwards: the lines know the order,
+    but not what a fork began with.
     """
     chance = random.Random(seed)
     whole = conversations.load(name)
-    reported = [*_part(whole.hooks, chance), *_part(whole.lines, chance)]
-    is_ordered = chance.random() < 0.7
-    if not is_ordered:
+    hooks, lines = _part(whole.hooks, chance), _part(whole.lines, chance)
+    kind = chance.choice(("right", "right", "right", "set back", "hooks", "lines"))
+    hooks = _backwards(hooks) if kind == "hooks" else hooks
+    lines = _backwards(lines) if kind == "lines" else lines
+    reported = [*hooks, *lines]
+    is_ordered = kind == "right" or (kind == "hooks" and len(lines) == len(whole.lines))
+    if kind == "set back":
         reported = _set_back(reported, chance)
+    if not is_ordered and kind != "hooks":
         is_ordered = name != "fork" and any(len(one.source) == 2 for one in reported)
     reported += [one for one in reported if chance.random() < 0.1]
     chance.shuffle(reported)
@@ -165,6 +191,17 @@ def _set_back(reported: list[Reported], chance: random.Random) -> list[Reported]
         fields = json.loads(one.data)
         if at >= moment:
             fields["at"] = to_text(to_us(at) - by_us)
+        found.append(replace(one, data=json.dumps(fields).encode() + b"\n"))
+    return found
+
+
+def _backwards(reported: list[Reported]) -> list[Reported]:
+    """Each record is dated before the one before it."""
+    first_us = max((to_us(json.loads(one.data)["at"]) for one in reported), default=0)
+    found = []
+    for number, one in enumerate(reported):
+        fields = json.loads(one.data)
+        fields["at"] = to_text(first_us - number * 100_000)
         found.append(replace(one, data=json.dumps(fields).encode() + b"\n"))
     return found
 
