@@ -31,7 +31,7 @@ from sync.delivery import retry_format
 from sync.delivery.retry_format import BadPieceError, Head, Waiting
 
 _NAME = re.compile(r"[0-9]{17}-[0-9a-f]{16}\.json")
-_TEMPORARY = re.compile(r"\.[0-9]{17}-[0-9a-f]{16}\.json\..+")
+_TEMPORARY = re.compile(r"\.(?:[0-9]{17}-[0-9a-f]{16}\.json|\.begun)\..+")  # see begun.py, too
 _HEAD_BYTES = 1 << 16
 _TEMPORARY_AGE_US = 3600 * SECOND_US  # no write takes so long
 

@@ -407,9 +407,9 @@ except JournalError as error:
 def test_leftovers_of_killed_writers_go_after_an_hour(tmp_path: Path) -> None:
     path = retry_queue.write_new(tmp_path, a_piece())
     old, new = tmp_path / f".{path.name}.old", tmp_path / f".{path.name}.new"
-    foreign = tmp_path / ".note"
+    foreign, begun = tmp_path / ".note", tmp_path / "..begun.x1"
     now_us = int(time.time() * SECOND_US)
-    for file, age in ((old, 3601), (new, 3500), (foreign, 9999)):
+    for file, age in ((old, 3601), (new, 3500), (foreign, 9999), (begun, 3601)):
         file.touch()
         os.utime(file, (now_us / SECOND_US - age,) * 2)
     retry_queue.remove_temporary(tmp_path, now_us)
