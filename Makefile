@@ -56,8 +56,7 @@ storm: $(STAMP)  ## kill writers, syncers and deliveries at random, then count; 
 	$(BIN)/python tests/storms/archive_storm.py --kills $(if $(SHORT),60,150)
 	$(BIN)/python tests/storms/order_storm.py --storms $(if $(SHORT),1 --steps 60,4)
 	$(BIN)/python tests/storms/team_storm.py --kills $(if $(SHORT),15,150) --servers $(if $(SHORT),2,20)
-	$(if $(SHORT),,THOROUGH=1 $(BIN)/python -m pytest -n 2 -m hypothesis)
-	$(if $(SHORT),,THOROUGH=1 $(BIN)/python -m pytest -n 2 tests/hooks)
+	$(if $(SHORT),,THOROUGH=1 $(MAKE) test)
 
 check: $(STAMP)  ## linters and types
 	$(BIN)/ruff check

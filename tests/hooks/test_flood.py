@@ -1,11 +1,13 @@
 """Thousands of headless sessions that only start and stop are not listed and cost nothing."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
+import pytest
 
 import recordings
 import stored
@@ -78,9 +80,17 @@ def test_lists_show_and_cost_the_same_as_without_the_flood(journal: Reader) -> N
     assert [looked(journal, *command) for command in commands] == before
 
 
-def test_none_is_shown_and_all_events_are_kept(journal: Reader) -> None:
-    flood(journal.home)
-    stored.sync(journal.home)
+@pytest.fixture(scope="module")
+def flooded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home that holds the flood, synced."""
+    home = tmp_path_factory.mktemp("flooded") / "home"
+    flood(home)
+    stored.sync(home)
+    return home
+
+
+def test_none_is_shown_and_all_events_are_kept(flooded: Path, journal: Reader) -> None:
+    shutil.copytree(flooded, journal.home)
     assert stored.rows(journal.home, "select count(*) from events") == [(2 * FLOOD,)]
     said = f"({FLOOD:,} only started and did nothing: --all shows it)"
     assert said in journal("sessions")
@@ -94,9 +104,11 @@ def test_none_is_shown_and_all_events_are_kept(journal: Reader) -> None:
     stored.check(journal.home)
 
 
-def test_one_of_them_gets_a_tool_and_appears_with_its_earlier_events(journal: Reader) -> None:
+def test_one_of_them_gets_a_tool_and_appears_with_its_earlier_events(
+    flooded: Path, journal: Reader
+) -> None:
+    shutil.copytree(flooded, journal.home)
     asked(journal.home, "aaaaaa01", "work", 60)
-    flood(journal.home)
     one = "e0000007-f100d"
     headless(journal.home, one, "UserPromptSubmit", 30, prompt="headless work")
     stored.sync(journal.home)

@@ -8,6 +8,7 @@ import pytest
 
 import firing
 import recordings
+from chance import THOROUGH
 from installed import Installed
 
 
@@ -73,16 +74,15 @@ EXPECTED = {
     "i-clear": ("A short answer without any tool.", "please", None),
     "i-compact": ("A short answer without any tool.", "please", "notes.txt"),
     "i-exit": ("All done: wrote notes.txt and read it back.", "please", "notes.txt"),
-    "p-parallel": None,
     "p-resume": ("All done: wrote notes.txt and read it back.", "please do", "notes.txt"),
     "p-simple": ("All done: wrote notes.txt and read it back.", "please do", "notes.txt"),
 }
 
 
-@pytest.mark.parametrize("name", [name for name, expected in EXPECTED.items() if expected])
+@pytest.mark.parametrize("name", EXPECTED if THOROUGH else ["i-clear", "i-compact", "p-resume"])
 def test_the_next_session_gets_prompt_edits_and_last_words(installed: Installed, name: str) -> None:
     replay(installed, name)
-    words, prompt, edited = EXPECTED[name] or ("", "", None)
+    words, prompt, edited = EXPECTED[name]
     context = start(installed, name)
     assert words in context
     assert f'"{prompt}' in context

@@ -10,6 +10,7 @@ import pytest
 
 import looked_at
 import stored
+from chance import THOROUGH
 from web_server import WebServer
 
 if TYPE_CHECKING:
@@ -96,13 +97,20 @@ class Looking:
         return str(self.page.evaluate("document.activeElement.textContent")).strip()
 
 
-@pytest.fixture(scope="module", params=[DESK, PHONE], ids=["desk", "phone"])
+SIZES = {"desk": DESK, "phone": PHONE}
+# Journeys that go by the keyboard alone are the same on a phone, whose pages the others open.
+with_the_keyboard = pytest.mark.parametrize(
+    "opened", SIZES if THOROUGH else ["desk"], indirect=True
+)
+
+
+@pytest.fixture(scope="module", params=SIZES)
 def opened(
     request: pytest.FixtureRequest, browser: "Browser", server: WebServer
 ) -> Iterator[Looking]:
     """One tab for all tests of a size."""
     context = browser.new_context(
-        viewport=request.param, permissions=["clipboard-read", "clipboard-write"]
+        viewport=SIZES[request.param], permissions=["clipboard-read", "clipboard-write"]
     )
     yield Looking(context, server)
     context.close()
@@ -131,6 +139,7 @@ def test_who_waits_for_me(looking: Looking) -> None:
     assert "npm run migrate:prod" in page.locator(".asks.big").inner_text()
 
 
+@with_the_keyboard
 def test_find_the_session_where_we_fixed_it_and_resume(looking: Looking) -> None:
     page = looking.page
     looking.press("/")
@@ -150,6 +159,7 @@ def test_find_the_session_where_we_fixed_it_and_resume(looking: Looking) -> None
     assert copied.endswith(f"/code/billing-api && claude --resume {looked_at.FIXED}")
 
 
+@with_the_keyboard
 def test_the_cost_of_a_week(looking: Looking) -> None:
     page = looking.page
     looking.tab_to("Usage")
@@ -165,6 +175,7 @@ def test_the_cost_of_a_week(looking: Looking) -> None:
     assert "house-model-1" in page.locator("#list").inner_text()
 
 
+@with_the_keyboard
 def test_which_sessions_touched_this_file(looking: Looking) -> None:
     page = looking.page
     looking.tab_to("Files")
@@ -202,7 +213,14 @@ def test_a_session_is_read(looking: Looking, server: WebServer) -> None:
 
 def test_hostile_text_does_nothing(looking: Looking, server: WebServer) -> None:
     page = looking.page
-    for path in (f"/sessions/{looked_at.EVIL}", "/search?q=owned", "/projects", "/files", "/"):
+    for path in (
+        f"/sessions/{looked_at.EVIL}",
+        "/search?q=owned",
+        "/projects",
+        "/files",
+        "/usage",
+        "/",
+    ):
         page.goto(server.origin + path)
         page.evaluate("document.querySelectorAll('details:not([open]) > summary')"
                       ".forEach(one => one.click())")  # fmt: skip

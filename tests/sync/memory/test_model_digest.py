@@ -236,7 +236,7 @@ def test_edits_and_commands_are_preferred_to_looking_around(tmp_path: Path) -> N
 
 def full(home: Path) -> apsw.Connection:
     """The database of a session that has too much of everything."""
-    long = "wörd\n" * 2_000
+    long = "wörd\n" * 800
     events: Reported = []
     for number in range(60):
         events += asked(f"PROMPT {number} {long}")
