@@ -145,8 +145,11 @@ def environment() -> dict[str, str]:
 
 
 def path_bytes(path: str) -> bytes:
-    """As `os.fsencode`."""
-    return path.encode(sys.getfilesystemencoding(), "surrogateescape")
+    """As `os.fsencode`; what the encoding of the locale lacks is UTF-8."""
+    try:
+        return path.encode(sys.getfilesystemencoding(), "surrogateescape")
+    except UnicodeEncodeError:
+        return path.encode("utf-8", "surrogateescape")
 
 
 def exists(path: str, look: "Callable[[str], object]" = posix.stat) -> bool:

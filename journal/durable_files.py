@@ -5,11 +5,15 @@ file, fsync, rename, fsync of the directory.
 """
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from journal.errors import JournalError
+
+_TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}")  # as `mkstemp` names them below
+_ABANDONED_SECONDS = 3600  # no write takes so long
 
 
 def make_folder(path: Path) -> None:
@@ -87,6 +91,28 @@ def write_all(files: Sequence[tuple[Path, bytes]], mode: int = 0o600) -> None:
         raise JournalError(
             f"cannot write in {files[0][0].parent}: {error.strerror}", hint
         ) from error
+
+
+def remove_abandoned(folder: Path, now_us: int) -> None:
+    """Remove the temporary files that killed writers have left in a folder an hour ago or longer.
+
+    JournalError: the folder cannot be read or written.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            found = [entry for entry in entries if _TEMPORARY.fullmatch(entry.name)]
+        for entry in found:
+            try:
+                changed = entry.stat(follow_symlinks=False).st_mtime
+            except FileNotFoundError:
+                continue  # renamed by its writer
+            if now_us / 1e6 - changed > _ABANDONED_SECONDS:
+                Path(entry.path).unlink(missing_ok=True)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        hint = "check the owner and rights of the home"
+        raise JournalError(f"cannot tidy {folder}: {error.strerror}", hint) from error
 
 
 def append_line(path: Path, line: bytes) -> None:

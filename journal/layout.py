@@ -69,7 +69,8 @@ class Layout:
 
     def context_file(self, project: str) -> Path:
         """The prepared context of the project with this key; hooks/start.py reads it."""
-        return self.contexts / f"{emit.fingerprint(project)}.tsv"
+        same = os.fsdecode(project.encode("utf-8", "surrogateescape"))  # in each locale
+        return self.contexts / f"{emit.fingerprint(same)}.tsv"
 
     @property
     def database(self) -> Path:

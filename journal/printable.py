@@ -28,12 +28,14 @@ _SEQUENCES = re.compile(SEQUENCES)
 _BLANKS = re.compile(f"[{BLANKS}]")
 # A joiner joins two characters of scripts that have such; several, or one in plain text, hide bits.
 _JOINERS = "\u200c\u200d"
+_UNSEEN = re.compile(f"[{BLANKS}{_JOINERS}]")
 _LONE_JOINERS = re.compile(
     f"[{_JOINERS}]{{2,}}|(?:^|(?<=[\\x00-\\u02ff]))[{_JOINERS}]|[{_JOINERS}](?=[\\x00-\\u02ff]|$)"
 )
 _LINE_ENDS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 TAB = "    "
 # What `_Shown` makes of ASCII: itself, a space, nothing.
+_ASCII, _HIGH = bytes(range(0x80)), bytes(range(0x80, 0x100))
 _ASCII_PRINTED = bytes(range(0x20, 0x7F))
 _ASCII_SHOWN = bytes((*b"\t\n\v\f\r", *_ASCII_PRINTED))
 _ASCII_SPACES = bytes.maketrans(b"\x1c\x1d\x1e\x1f", b"    ")
@@ -54,10 +56,17 @@ def visible(text: str) -> str:
     if text.isascii():
         return _visible_ascii(text)
     text = unicodedata.normalize("NFC", without_escapes(text))
+    rest = _without(text, _ASCII)
+    if rest.isprintable() and not _UNSEEN.search(rest):  # as nearly all texts
+        return text if not _without(text, _ASCII_SHOWN + _HIGH) else "".join(map(_shown, text))
     text = _LONE_JOINERS.sub("", _BLANKS.sub("", text))
-    if text.replace("\n", "").isprintable():  # as nearly all texts of several lines
-        return text
     return "".join(map(_shown, text))
+
+
+def _without(text: str, characters: bytes) -> str:
+    """What is left of a text without these bytes of its UTF-8."""
+    data = text.encode("utf-8", "surrogatepass").translate(None, characters)
+    return data.decode("utf-8", "surrogatepass")
 
 
 def _visible_ascii(text: str) -> str:

@@ -21,7 +21,7 @@ from typing import NamedTuple
 WORD_CHARS = 128  # a longer word counts as its beginning; PostgreSQL takes 2,046 bytes
 _IDENTIFIER_CHARS = 80  # longer ones are base64 and the like
 _PARTS = 12
-_REMEMBERED = 50_000  # runs, some MB
+_REMEMBERED = 50_000  # parts of texts, some MB
 _REMEMBERED_CHARS = 40
 
 # Written without spaces: Thai, Lao, Tibetan, Myanmar, Khmer; Hangul, kana, bopomofo; Han.
@@ -108,14 +108,18 @@ _SPLITS = _Splits(_ASCII_SPLIT)
 
 
 class _Indexed(dict[str, list[str]]):
-    """What is indexed of each run of word characters; texts repeat few of them very often."""
+    """What is indexed of what stands between white space; texts repeat little very often."""
 
-    def __missing__(self, run: str) -> list[str]:
-        found = list(_words_of(run))
-        if len(run) <= _REMEMBERED_CHARS:
+    def __missing__(self, part: str) -> list[str]:
+        if part.isascii():
+            runs = part.translate(_ASCII_SPLIT).split()
+        else:
+            runs = unicodedata.normalize("NFC", part).translate(_SPLITS).split()
+        found = [word for run in runs for word in _words_of(run)]
+        if len(part) <= _REMEMBERED_CHARS:
             if len(self) >= _REMEMBERED:
                 self.clear()
-            self[run] = found
+            self[part] = found
         return found
 
 
@@ -127,11 +131,7 @@ def words(text: str) -> list[str]:
 
     Linear in the text. Never raises: half a character is a space.
     """
-    if text.isascii():
-        runs = text.translate(_ASCII_SPLIT).split()
-    else:
-        runs = unicodedata.normalize("NFC", text).translate(_SPLITS).split()
-    return list(chain.from_iterable(map(_INDEXED.__getitem__, runs)))
+    return list(chain.from_iterable(map(_INDEXED.__getitem__, text.split())))
 
 
 def is_ascii_words(text: str) -> bool:

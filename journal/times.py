@@ -14,12 +14,22 @@ _LAST_US = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 def to_us(text: str) -> int:
     """Microseconds since 1970 of an ISO 8601 time; without an offset it is UTC.
 
+    A leap second is the one after it, and letters may be small, as in RFC 3339.
     ValueError: not such a time, or outside the years 1 to 9999.
     """
-    moment = datetime.fromisoformat(text)
+    leap_us = 0
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        upper = text.upper()
+        if upper[16:19] != ":60":
+            moment = datetime.fromisoformat(upper)
+        else:
+            moment = datetime.fromisoformat(f"{upper[:16]}:59{upper[19:]}")
+            leap_us = SECOND_US
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    at_us = (moment - _EPOCH) // _MICROSECOND
+    at_us = (moment - _EPOCH) // _MICROSECOND + leap_us
     if not _FIRST_US <= at_us <= _LAST_US:  # its offset leads out of them
         raise ValueError(f"outside the years 1 to 9999: {text}")
     return at_us

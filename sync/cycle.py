@@ -45,7 +45,7 @@ def run(conditions: Pass) -> Report:
     layout = conditions.layout
     home_id.ensure(layout)
     with locked(layout.sync_lock, conditions.keep_trying):
-        remove_temporary(layout)
+        remove_temporary(layout, conditions.now_us)
         if rebuild.is_without_packs(layout):
             conditions = replace(conditions, packs=False)
             rebuilt = None

@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import click
@@ -168,7 +169,10 @@ def run(args: Sequence[str] | None = None) -> int:
     _replace_what_the_encoding_lacks()
     try:
         result: Any = cli.main(
-            args=args, prog_name="journal", standalone_mode=False, terminal_width=_narrow()
+            args=list(map(_readable, sys.argv[1:] if args is None else args)),
+            prog_name="journal",
+            standalone_mode=False,
+            terminal_width=_narrow(),
         )
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -182,6 +186,19 @@ def run(args: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the boundary: a bug is one line, too
         return _report(error)
     return result if isinstance(result, int) else 0
+
+
+def _readable(word: str) -> str:
+    """A word of the command line as text; a path stays as it is.
+
+    In a locale that is not UTF-8, and for other bytes, Python has surrogates in their place.
+    """
+    if word.isascii() or not any("\ud800" <= char <= "\udfff" for char in word):
+        return word
+    path = word.partition("=")[2] if word.startswith("--") else word
+    if os.path.lexists(path) or (os.sep in path and os.path.lexists(Path(path).parent)):
+        return word
+    return os.fsencode(word).decode("utf-8", "replace")
 
 
 def _report(error: Exception) -> int:

@@ -277,7 +277,7 @@ def _span(state: SessionState, tz: tzinfo) -> str:
         text += f" - {last:%a %Y-%m-%d %H:%M}"
     elif (start.hour, start.minute) != (last.hour, last.minute):
         text += f"-{last:%H:%M}"
-    return text + ("" if state.ended_us is not None else ", not ended")
+    return text + ("" if state.status == "finished" else ", not ended")
 
 
 def _place(state: SessionState, limit_chars: int) -> str:

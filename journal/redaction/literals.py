@@ -5,7 +5,7 @@ before any expression is tried. Never wrong when it says no.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from enum import IntEnum
 from functools import cache
 
@@ -13,7 +13,7 @@ from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from journal.redaction.formats import FORMATS, Format
 from journal.redaction.places import PLACES
-from journal.redaction.readings import HIDING
+from journal.redaction.readings import HIDING, SPACED
 from journal.redaction.rules import WORDS
 
 NAME_ANCHORS = "kpcuj"  # the letters at which `quick_filter` looks for names
@@ -58,17 +58,21 @@ class _Words:
         automaton = BytesAhoCorasick(words, implementation=Implementation.DFA)
         self._find = automaton.find_matches_as_indexes
 
-    def found(self, data: bytes) -> Iterable[tuple[int, int]]:
-        """Number and end of each word in the bytes, in the order of the ends."""
+    def found(self, data: bytes, known: Container[int] = ()) -> Iterable[tuple[int, int]]:
+        """Number and end of each word in the bytes, in the order of the ends.
+
+        Long bytes are searched as they are asked for, and without the words that are `known` then.
+        """
         if len(data) <= AT_ONCE:
             return [(word, end) for word, _, end in self._find(data, overlapping=True)]
-        return self._found_in_parts(data)
+        return self._found_in_parts(data, known)
 
-    def _found_in_parts(self, data: bytes) -> Iterator[tuple[int, int]]:
+    def _found_in_parts(self, data: bytes, known: Container[int]) -> Iterator[tuple[int, int]]:
         for start in range(0, len(data), AT_ONCE):
             before = max(0, start - self._overlap)
             for word, _, end in self._find(data[before : start + AT_ONCE], overlapping=True):
-                yield word, before + end
+                if word not in known:
+                    yield word, before + end
 
 
 def look(low: bytes) -> Look:
@@ -110,12 +114,13 @@ def text_look(text: str) -> tuple[Look, list[Format]]:
     """What a text may hold at most next to tokens, and the formats of its tokens, in order."""
     low = text.encode("utf-8", "surrogatepass").lower()
     at_most = Look.ANYTHING if b"@" in low and b"://" in low else Look.NOTHING
+    plain = low.translate(SPACED)
+    if plain != low:  # control characters hide something, and may be most of a text
+        low, at_most = plain, Look.ANYTHING
     words, kinds, rows = _words()
     found: set[int] = set()
     known: set[int] = set()
-    for word, end in words.found(low):
-        if word in known:
-            continue
+    for word, end in words.found(low, known):
         kind = kinds[word]
         if isinstance(kind, Look):
             at_most = max(at_most, kind)

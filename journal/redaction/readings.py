@@ -41,6 +41,7 @@ _ESCAPES = (
     "uff", "x1b", *(f"x{high}" for high in "234567"), "033[", "e[", "/",
 )  # fmt: skip
 _CONTROLS = bytes(range(9)) + bytes(range(14, 32)) + b"\x7f"
+SPACED = bytes.maketrans(_CONTROLS, b" " * len(_CONTROLS))
 _PLANES = (b"\xf0\x9b\xb2", b"\xf0\x9d\x85", b"\xf3\xa0")  # beginnings of longer characters
 _RANGES = (
     "\x9b\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u2800\u3164\ufeff\uffa0",

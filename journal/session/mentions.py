@@ -16,7 +16,7 @@ from journal.session.meaning import Action, Author, Kind, Meaning, Place
 from journal.session.state import is_attended
 
 TEXTS = frozenset((Kind.TURN_END, Kind.ANSWER, Kind.SUBAGENT_END, Kind.TURN_FAILED))
-_CALLS = frozenset((Kind.TOOL_BEFORE, Kind.TOOL_AFTER, Kind.TOOL_FAILED))
+CALLS = frozenset((Kind.TOOL_BEFORE, Kind.TOOL_AFTER, Kind.TOOL_FAILED))
 # A hook that fires twice repeats these in a moment; calls are distinguished by their ids, if any.
 REPEATABLE = frozenset((*TEXTS, Kind.PROMPT, Kind.SESSION_START, Kind.SESSION_END))
 _PROMPTS = frozenset((Kind.PROMPT, Kind.QUEUED))
@@ -71,7 +71,7 @@ class Mention:
     @property
     def phase(self) -> bool | None:
         """True at the start of a call, False at its end, None for everything else."""
-        return None if self.kind not in _CALLS else self.kind is Kind.TOOL_BEFORE
+        return None if self.kind not in CALLS else self.kind is Kind.TOOL_BEFORE
 
 
 def mention(event: Event) -> Mention:
@@ -80,7 +80,7 @@ def mention(event: Event) -> Mention:
     kind = meaning.kind
     if meaning.place is not None and kind in TEXTS and not meaning.text.strip():
         kind = Kind.OTHER  # blank text is not an answer
-    is_call = kind in _CALLS
+    is_call = kind in CALLS
     is_delegate = meaning.action is Action.DELEGATE
     is_edit = kind is Kind.TOOL_AFTER and meaning.action is Action.EDIT
     ended = is_call and kind is not Kind.TOOL_BEFORE
@@ -179,7 +179,7 @@ def author(event: Event, kind: Kind) -> str:
 
 def is_repeatable(meaning: Meaning) -> bool:
     """Whether an equal record a moment later is the same hook, fired twice."""
-    return meaning.kind in REPEATABLE or (meaning.kind in _CALLS and not meaning.tool_use_id)
+    return meaning.kind in REPEATABLE or (meaning.kind in CALLS and not meaning.tool_use_id)
 
 
 def stem(meaning: Meaning) -> str:

@@ -6,13 +6,15 @@ it decide whether a part begins there; a later record moves it only if it belong
 """
 
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from journal.session.meaning import Kind
 from journal.session.mentions import PART, Mention
 
 REPEATED_US = 500_000  # a hook that was fired twice
+_FEW = 3  # calls in another order are nothing if they are fewer
 _ALIKE_US = 5_000_000  # equal prompts this close might be one: no part begins between them
 
 
@@ -33,7 +35,7 @@ def name_parts(reported: Sequence[Mention], hooked: Sequence[Mention]) -> None:
 
 def part_starts(reported: Sequence[Mention], hooked: Sequence[Mention]) -> list[int]:
     """The times at which parts begin, in their order: all records from then on belong to them."""
-    if not _can_be_cut(reported, hooked):
+    if not _can_be_cut(reported, hooked) or _runs_backwards(reported, hooked):
         return []
     own = [one for one in reported if not one.subagent]
     if not reported:
@@ -54,6 +56,19 @@ def _can_be_cut(reported: Sequence[Mention], hooked: Sequence[Mention]) -> bool:
         if one.kind is Kind.SESSION_START and one.detail == "fork":
             return False
     return True
+
+
+def _runs_backwards(reported: Sequence[Mention], hooked: Sequence[Mention]) -> bool:
+    """Whether hooks report calls in the opposite order of their lines: their times say nothing."""
+    places: dict[tuple[bytes | str, bool], list[int]] = defaultdict(list)
+    for number, one in enumerate(reported):
+        if one.phase is not None and not one.subagent:
+            places[one.alike or one.call, one.phase].append(number)
+    hooks = ((one.alike or one.call, one.phase) for one in hooked if one.phase is not None)
+    found = [places[key][0] for key in hooks if len(places.get(key, ())) == 1]
+    falls = sum(after < before for before, after in pairwise(found))
+    rises = sum(after > before for before, after in pairwise(found))
+    return falls >= _FEW and falls > rises
 
 
 def _of_hooks(hooked: Sequence[Mention]) -> Iterator[int]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
 from journal.session.meaning import Kind
-from journal.session.mentions import REPEATABLE, TEXTS, Mention
+from journal.session.mentions import CALLS, REPEATABLE, TEXTS, Mention
 from journal.session.parts import REPEATED_US
 
 _order = attrgetter("at_us", "id")
@@ -14,8 +14,8 @@ _order = attrgetter("at_us", "id")
 def by_source(mentions: Iterable[Mention]) -> tuple[list[Mention], list[Mention]]:
     """Lines, each once, in the order of their files; and what hooks say, by time."""
     mentions = list(mentions)
-    hooked = sorted((one for one in mentions if not one.reported), key=_order)
-    return _once([one for one in mentions if one.reported]), hooked
+    hooked = sorted((one for one in mentions if one.place is None), key=_order)
+    return _once([one for one in mentions if one.place is not None]), hooked
 
 
 def without_repeats(hooked: Sequence[Mention], reported: Sequence[Mention] = ()) -> list[Mention]:
@@ -33,7 +33,7 @@ def without_repeats(hooked: Sequence[Mention], reported: Sequence[Mention] = ())
     for one in hooked:
         if one.seq in fired_twice:
             continue
-        if one.phase is not None and one.call and one.call[0] != "~":
+        if one.kind in CALLS and one.call and one.call[0] != "~":
             if (one.call, one.kind) in calls:
                 continue
             calls.add((one.call, one.kind))

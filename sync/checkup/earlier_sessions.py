@@ -53,6 +53,19 @@ class Compared(NamedTuple):
     earlier: int  # sessions from before the hooks were installed that are not imported
     uncopied: list[Uncopied]  # the latest first
 
+    @property
+    def not_imported(self) -> str:
+        """In few words how many sessions; "" for none."""
+        noun = "session is" if self.earlier == 1 else "sessions are"
+        return f"{self.earlier:,} earlier {noun} not imported" if self.earlier else ""
+
+    @property
+    def not_copied(self) -> str:
+        """In few words how many transcripts no pass could copy; "" for none."""
+        found = len(self.uncopied)
+        noun = "transcript is" if found == 1 else "transcripts are"
+        return f"{found:,} {noun} not copied" if found else ""
+
 
 class Earlier(NamedTuple):
     """Sessions that agents keep transcripts of."""
@@ -90,21 +103,7 @@ def not_imported(layout: "Layout", roots: Iterable[str]) -> str:
     What was written after the hooks were installed, or before the last import, does not count: it
     was recorded, or left out for a reason. `roots`: the setting `capture.transcript_roots`.
     """
-    found = compare(layout, roots).earlier
-    if not found:
-        return ""
-    noun = "session is" if found == 1 else "sessions are"
-    return f"{found:,} earlier {noun} not imported"
-
-
-def not_copied(layout: "Layout", roots: Iterable[str]) -> str:
-    """In few words how many transcripts a pass could not copy; "" for none."""
-    found = len(compare(layout, roots).uncopied)
-    return f"{_transcripts(found)} not copied" if found else ""
-
-
-def _transcripts(number: int) -> str:
-    return f"{number:,} transcript{' is' if number == 1 else 's are'}"
+    return compare(layout, roots).not_imported
 
 
 def compare(layout: "Layout", roots: Iterable[str]) -> Compared:
@@ -143,12 +142,20 @@ def _never_copied(
     tops = discovery.roots(roots, os.environ, layout).values()
     for agent, session, name in db.execute(_NEVER_COPIED, (since_us,)):
         path = Path(name)
-        why = "cannot be read"
-        if not path.exists():
-            why = "does not exist"
-        elif not any(path.is_relative_to(top) for some in tops for top in some):
-            why = "is outside the agent's folders (see capture.transcript_roots)"
-        yield Uncopied(agent, session, path, why)
+        yield Uncopied(agent, session, path, _why(path, tops))
+
+
+def _why(path: Path, tops: Iterable[Iterable[Path]]) -> str:
+    """Why no pass copies a file that hooks named."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return "does not exist"
+    except OSError:
+        return "cannot be read"
+    if not any(path.is_relative_to(top) for some in tops for top in some):
+        return "is outside the agent's folders (see capture.transcript_roots)"
+    return "cannot be read"
 
 
 def note_import(layout: "Layout") -> None:

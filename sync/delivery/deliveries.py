@@ -13,6 +13,7 @@ from random import SystemRandom
 import apsw
 
 from journal import home_id
+from journal.durable_files import remove_abandoned
 from journal.errors import BusyError, JournalError
 from journal.settings import sections
 from journal.times import SECOND_US
@@ -58,7 +59,7 @@ def run(conditions: Conditions, wish: Wish) -> Delivered:
     ):
         return Delivered()
     with locked(conditions.layout.deliver_lock, lambda: False):
-        retry_queue.remove_temporary(conditions.layout.retry, conditions.now_us)
+        remove_abandoned(conditions.layout.retry, conditions.now_us)
         begun.count(conditions.layout.retry)
         if (unmet := first_contact.meet(conditions, at_once=wish.probe or wish.all)) is not None:
             waiting = len(retry_queue.list_names(conditions.layout.retry))

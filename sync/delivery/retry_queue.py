@@ -26,14 +26,11 @@ from pathlib import Path
 
 from journal.durable_files import sync_folder, write_all, write_whole
 from journal.errors import JournalError
-from journal.times import SECOND_US
 from sync.delivery import retry_format
 from sync.delivery.retry_format import BadPieceError, Head, Waiting
 
 _NAME = re.compile(r"[0-9]{17}-[0-9a-f]{16}\.json")
-_TEMPORARY = re.compile(r"\.[0-9]{17}-[0-9a-f]{16}\.json\..+")
 _HEAD_BYTES = 1 << 16
-_TEMPORARY_AGE_US = 3600 * SECOND_US  # no write takes so long
 
 
 class ForeignRetryError(JournalError):
@@ -151,19 +148,6 @@ def remove(path: Path, dead: Path) -> None:
 def dead_path(dead: Path, path: Path) -> Path:
     """Where the piece of a retry file is kept once it has been given up."""
     return dead / f"piece-{path.stem}.jsonl"
-
-
-def remove_temporary(folder: Path, now_us: int) -> None:
-    """Remove what killed writers have left here an hour ago or longer. JournalError: it cannot."""
-    for entry in list(_scan(folder)):
-        if not _TEMPORARY.fullmatch(entry.name):
-            continue
-        try:
-            changed_us = entry.stat(follow_symlinks=False).st_mtime_ns // 1000
-        except FileNotFoundError:
-            continue  # renamed by its writer
-        if now_us - changed_us > _TEMPORARY_AGE_US:
-            unlink(Path(entry.path))
 
 
 def _write(path: Path, piece: Waiting) -> None:

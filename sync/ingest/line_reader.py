@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from sync.store.file_cursors import Cursor
+from sync.store.file_cursors import TAIL_BYTES, Cursor, file_mark
 
 CHUNK_BYTES = 1 << 20
-TAIL_BYTES = 1 << 16  # of a last line, what a cursor remembers a hash of
+LAST_BYTES = 1 << 16  # of a last line, what a cursor remembers a hash of
 # Of a longer line only the beginning is kept: memory is bounded.
 MAX_LINE_BYTES = 256 << 20
 HEAD_BYTES = 1 << 16
@@ -40,6 +40,7 @@ class OpenFile:
         status = os.fstat(self.fd)
         self.inode, self.size = status.st_ino, status.st_size
         self.modified_ns = status.st_mtime_ns
+        self._mark = file_mark(status)
 
     def __enter__(self) -> "OpenFile":
         return self
@@ -56,7 +57,7 @@ class OpenFile:
             return 0
         size = int.from_bytes(cursor.tail[:8], "big")
         start = cursor.offset - size
-        same = start >= 0 and _tail(os.pread(self.fd, size, start)) == cursor.tail
+        same = start >= 0 and _tail(os.pread(self.fd, size, start)) == cursor.tail[:TAIL_BYTES]
         return cursor.offset if same else 0
 
     def chunks(self, offset: int) -> Iterator[Chunk]:
@@ -97,12 +98,12 @@ class OpenFile:
 
     def _cursor(self, offset: int, whole: bytes) -> Cursor:
         last = whole.rfind(b"\n", 0, -1) + 1
-        return Cursor(self.inode, self.modified_ns, offset, _tail(whole[last:]))
+        return Cursor(self.inode, self.modified_ns, offset, _tail(whole[last:]) + self._mark)
 
 
 def _tail(line: bytes) -> bytes:
     """Its end alone does not distinguish lines: those of one event often end alike."""
-    end = line[-TAIL_BYTES:]
+    end = line[-LAST_BYTES:]
     return len(end).to_bytes(8, "big") + hashlib.blake2b(end, digest_size=16).digest()
 
 

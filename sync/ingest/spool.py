@@ -6,6 +6,7 @@ day it belongs to, and removed. A kill in between appends it again; its id makes
 
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from journal.record import record
 from journal.times import day_of
 from sync.ingest.dead_letters import Dead
 
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")  # as hooks and their shells name files
 _ABANDONED_SECONDS = 60.0  # a hook runs for three; a part this old is never completed
 
 
@@ -66,14 +68,15 @@ def _said(path: Path, error: JournalError | OSError) -> JournalError:
 
 
 def _private_files(folder: Path) -> list[Path]:
-    """The regular files of a folder that is ours alone; none if anybody else could write it."""
+    """The files that hooks wrote to a folder of ours; none if anybody else could write to it."""
     try:
         for place in (folder.parent, folder):
             status = place.lstat()
             private = stat.S_ISDIR(status.st_mode) and not status.st_mode & 0o077
             if not private or status.st_uid != os.getuid():
                 return []
-        return sorted(Path(e.path) for e in os.scandir(folder) if e.is_file(follow_symlinks=False))
+        found = [e for e in os.scandir(folder) if e.is_file(follow_symlinks=False)]
+        return sorted(Path(e.path) for e in found if _NAME.fullmatch(e.name))
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return []
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from unicodedata import normalize
 
 import apsw
 
@@ -63,8 +64,12 @@ def _sentence(db: apsw.Connection, name: str, value: str) -> str:
     """`no session has the project 'biling-api' (did you mean billing-api?)`."""
     known = [str(one) for (one,) in db.execute(_VALUES[name])]
     if name == "file":
-        known = [path.rpartition("/")[2] for path in known]
-        value = value.rpartition("/")[2]
+        paths = {normalize("NFC", path.rpartition("/")[2]): path for path in known}
+        known, path = list(paths), value
+        value = normalize("NFC", path.rpartition("/")[2])
+        if value in paths and path != value:  # a file here, or with a folder that is another one
+            other = one_line(f"{path} (there is {paths[value]})")
+            return f"no call has the file {other}"
     of_low = {one.lower(): one for one in known}
     close = [of_low[low] for low in get_close_matches(value.lower(), of_low, n=3, cutoff=0.6)]
     what = "no call has" if name in ("tool", "file") else "no session has"

@@ -11,7 +11,9 @@ class Cursor(NamedTuple):
     inode: int
     modified_ns: int  # of the file, when it was opened to be read
     offset: int
-    tail: bytes  # of the last line before the offset: how many bytes, and their hash
+    # Of the last line before the offset: how many bytes, and their hash. Then `file_mark`, but for
+    # cursors of versions before 0.2.
+    tail: bytes
 
     def unchanged(self, status: os.stat_result) -> bool:
         """Whether nothing can have come since: the same file, of the same size and time."""
@@ -19,8 +21,22 @@ class Cursor(NamedTuple):
         return now == (self.inode, self.modified_ns, self.offset)
 
     def untouched(self, status: os.stat_result) -> bool:
-        """Whether it was not written since, though it may end with a half of a line."""
-        return (status.st_ino, status.st_mtime_ns) == (self.inode, self.modified_ns)
+        """Whether it was not written since, though it may end with a half of a line.
+
+        The size decides, too: what is written in the moment of a reading can have its time.
+        """
+        if (status.st_ino, status.st_mtime_ns) != (self.inode, self.modified_ns):
+            return False
+        known = self.tail[TAIL_BYTES:]
+        return not known or known == file_mark(status)
+
+
+TAIL_BYTES = 24  # of `tail` without the mark
+
+
+def file_mark(status: os.stat_result) -> bytes:
+    """Size and device of a file."""
+    return status.st_size.to_bytes(8, "big") + status.st_dev.to_bytes(8, "big")
 
 
 START = Cursor(0, 0, 0, b"")

@@ -3,13 +3,15 @@
 import os
 from pathlib import Path
 
+from journal.durable_files import remove_abandoned
 from journal.layout import Layout
 
 
-def remove_temporary(layout: Layout) -> None:
+def remove_temporary(layout: Layout, now_us: int) -> None:
     """Remove them; to be called under the lock, for without it no process writes these files.
 
-    OSError: the home cannot be written.
+    Those that are written under other locks go when they are an hour old. OSError, JournalError:
+    the home cannot be written.
     """
     written = (
         layout.id_file, layout.clock, layout.synced, layout.up_to_date, layout.pruned,
@@ -22,6 +24,7 @@ def remove_temporary(layout: Layout) -> None:
     for path in _hidden(layout.contexts):
         if ".tsv." in path.name or ".folders." in path.name:
             path.unlink(missing_ok=True)
+    remove_abandoned(layout.home, now_us)
 
 
 def _hidden(folder: Path) -> list[Path]:

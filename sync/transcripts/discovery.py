@@ -69,7 +69,7 @@ def grown(
     files = list(_listed(followed(roots(named, environ, layout))))
     digest = hashlib.blake2b(str(installed_ns(layout)).encode(), digest_size=16)
     for agent, path, status in files:
-        mark = f"{agent}\0{path}\0{status.st_ino}\0{status.st_mtime_ns}\n"
+        mark = f"{agent}\0{path}\0{status.st_ino}\0{status.st_mtime_ns}\0{status.st_size}\n"
         digest.update(mark.encode("utf-8", "surrogateescape"))
     note = Copied(_NOTE, "", "", Cursor(0, 0, 0, digest.digest()), 0)
     if transcripts.reached(db, _NOTE, "", "") == note:

@@ -168,6 +168,9 @@ class _Run:
     def run(self) -> Imported:
         """All files."""
         total = sum(source.size for source in self._order.sources)
+        if self._screen is not None:
+            new = [one.size for one in self._order.sources if not self._is_read(one)]
+            self._screen.redactor.expect(sum(new))
         before = 0
         for source in self._order.sources:
             self._done.files += 1

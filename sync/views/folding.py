@@ -66,10 +66,10 @@ def composed(state: SessionState, position: int, events: list[Event], *, is_new:
     by_seq = {event.seq: event for event in events}
     start = _tail_start(mentions, merged)
     folding = Folding(state)
-    tail = _tail(mentions, merged, start, state, position)
-    for number, one in enumerate(merged):
-        if number == start:
-            tail = _tail(mentions, merged, start, folding.state, position + number)
+    for one in merged[:start]:
+        folding.add(patched(by_seq[one.seq], one))
+    tail = _tail(mentions, merged, start, folding.state, position + start)
+    for one in merged[start:]:
         folding.add(patched(by_seq[one.seq], one))
     names = {one.turn for one in mentions}
     all_events = [_flagged(event, inherited) for event in events] if inherited else events
@@ -79,7 +79,7 @@ def composed(state: SessionState, position: int, events: list[Event], *, is_new:
 def _steps(mentions: list[Mention], before: SessionState) -> tuple[set[int], list[Mention]]:
     """The rows of what a fork inherited, and the conversation without what is not a step."""
     merged = merge(mentions, before.forked_us, has_person=before.has_person)
-    steps = [one for one in merged if not (one.reported_alone and one.kind in _NOT_STEPS)]
+    steps = [one for one in merged if one.kind not in _NOT_STEPS or not one.reported_alone]
     return {one.seq for one in mentions if one.inherited}, steps
 
 

@@ -82,7 +82,7 @@ def _copied(row: tuple[Any, ...]) -> Copied:
 def reached(db: apsw.Connection, path: Path, agent: str, session: str) -> Copied:
     """How far a file was copied."""
     query = f"select {_COLUMNS} from transcripts t where path = ?"
-    row = db.execute(query, (str(path),)).fetchone()
+    row = db.execute(query, (_text(path),)).fetchone()
     return _copied(row) if row else Copied(path, agent, session, START, 0)
 
 
@@ -95,20 +95,25 @@ class Reached:
 
     def get(self, path: str) -> Copied | None:
         """One file; None: it is not known."""
-        row = self._rows.get(path)
+        row = self._rows.get(_text(path))
         return None if row is None else _copied(row)
 
     def is_untouched(self, path: str, status: os.stat_result) -> bool:
         """Whether a file was read, and not written since."""
-        row = self._rows.get(path)
+        row = self._rows.get(_text(path))
         return row is not None and Cursor(*row[3:7]).untouched(status)
 
 
 def save(db: apsw.Connection, copied: Iterable[Copied]) -> None:
     """Remember how far files were copied; in a transaction, not before their records' rows."""
     query = "insert or replace into transcripts values (?, ?, ?, 0, ?, ?, ?, ?, ?)"
-    rows = [(str(o.path), o.agent, o.session, *o.cursor, o.last_us) for o in copied]
+    rows = [(_text(o.path), o.agent, _text(o.session), *o.cursor, o.last_us) for o in copied]
     db.executemany(query, rows)
+
+
+def _text(path: Path | str) -> str:
+    """A path as the table has it: bytes that are not UTF-8 are spelled out."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
 
 
 def drop_session(db: apsw.Connection, agent: str, session: str) -> None:

@@ -77,6 +77,16 @@ def test_outputs_that_are_not_files(home: Path, tmp_path: Path) -> None:
         assert ended.stderr.startswith("journal: cannot write the output: No space left")
 
 
+def test_words_that_are_not_utf8_are_looked_for_in_any_locale(journal: Reader) -> None:
+    git = '{"key":"größe","name":"größe","top":"/w"}'
+    asked(journal.home, "aaaaaa07", "grün", 60, git=git, cwd="/w")
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = as_process(journal.home, "search", "grün", "--json", env=ascii_only)
+    assert (done.stderr, done.stdout.count("\n")) == ("", 2), "the prompt and the summary"
+    journal("show", "\udcff", code=1)
+    assert journal.err.startswith("journal: no session \ufffd")
+
+
 def test_the_log_is_shown_by_level(home: Path, journal: Reader) -> None:
     assert "stored" in journal("logs")
     assert journal("logs", "--level", "error") == "No line of the log matches.\n"

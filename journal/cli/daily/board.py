@@ -74,7 +74,7 @@ def unrecorded_text(app: App, last_us: int | None) -> str:
     from journal.cli.screen.tables import ago
     from journal.doctor import activity
     from journal.setup import settings_file
-    from sync.checkup.earlier_sessions import not_copied
+    from sync.checkup.earlier_sessions import compare
 
     folder = settings_file.default_path().parent
     try:
@@ -82,7 +82,7 @@ def unrecorded_text(app: App, last_us: int | None) -> str:
     except JournalError:
         return ""  # a folder that cannot be read is among the problems
     if found is None:
-        uncopied = not_copied(app.layout, app.transcript_roots)
+        uncopied = compare(app.layout, app.transcript_roots).not_copied
         return f"{uncopied} (journal doctor)" if uncopied else ""
     return f"Claude ran {ago(app.now_us - found.ran_us)}, no record (journal doctor)"
 

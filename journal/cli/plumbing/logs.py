@@ -82,9 +82,11 @@ def logs(app: App, follow: bool, level: str, lines: int, as_json: bool) -> None:
 def _files(app: App) -> list[Path]:
     """The files of the log, oldest first. JournalError: the folder cannot be read."""
     from journal.errors import JournalError
+    from journal.layout import is_day
 
     try:
-        return sorted(path for path in app.layout.logs.iterdir() if path.suffix == ".jsonl")
+        found = sorted(path for path in app.layout.logs.iterdir() if path.suffix == ".jsonl")
+        return [path for path in found if is_day(path.stem) and path.is_file()]
     except FileNotFoundError:
         return []
     except OSError as error:

@@ -138,18 +138,18 @@ def _put(app: App, settings: "Settings", agent: str, dry_run: bool) -> "Installa
 def _look_at_activity(subject: "Subject", settings: "Settings") -> "list[Finding]":
     from journal.doctor import Voice, activity
     from journal.setup import settings_file
-    from sync.checkup.earlier_sessions import compare, not_imported
+    from sync.checkup.earlier_sessions import compare
 
     last_us = subject.condition.last_us
     agent_folder = settings_file.default_path().parent
     found = activity.look_at_activity(subject.layout, agent_folder, last_us, subject.now_us)
-    if earlier := not_imported(subject.layout, settings.capture.transcript_roots):
-        found.append(Voice("activity").warning(earlier, "run: journal import"))
+    kept = compare(subject.layout, settings.capture.transcript_roots)
+    if kept.not_imported:
+        found.append(Voice("activity").warning(kept.not_imported, "run: journal import"))
     hint = "what the hooks reported is recorded, without tokens and what was said on the way"
-    uncopied = compare(subject.layout, settings.capture.transcript_roots).uncopied
-    for number, one in enumerate(uncopied[:_MOST_NAMED], 1):
+    for number, one in enumerate(kept.uncopied[:_MOST_NAMED], 1):
         text = one_line(f"the transcript of {one.session} was not copied: {one.path} {one.why}")
-        left = len(uncopied) - number if number == _MOST_NAMED else 0
+        left = len(kept.uncopied) - number if number == _MOST_NAMED else 0
         more = f"; {left:,} more" if left else ""
         found.append(Voice("activity").warning(text + more, hint))
     return found

@@ -81,12 +81,13 @@ def _rows(app: App, found: "Condition") -> list[tuple[str, str]]:
 
 def _kept_by_agents(app: App) -> Iterator[tuple[str, str]]:
     """What agents keep and the journal does not hold."""
-    from sync.checkup.earlier_sessions import not_copied, not_imported
+    from sync.checkup.earlier_sessions import compare
 
-    if earlier := not_imported(app.layout, app.transcript_roots):
-        yield "history", f"{earlier} (journal import)"
-    if uncopied := not_copied(app.layout, app.transcript_roots):
-        yield "transcripts", f"{uncopied} (journal doctor)"
+    found = compare(app.layout, app.transcript_roots)
+    if found.not_imported:
+        yield "history", f"{found.not_imported} (journal import)"
+    if found.not_copied:
+        yield "transcripts", f"{found.not_copied} (journal doctor)"
 
 
 def _watcher(app: App, found: "Condition") -> str:

@@ -404,18 +404,6 @@ except JournalError as error:
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
 
-def test_leftovers_of_killed_writers_go_after_an_hour(tmp_path: Path) -> None:
-    path = retry_queue.write_new(tmp_path, a_piece())
-    old, new = tmp_path / f".{path.name}.old", tmp_path / f".{path.name}.new"
-    foreign = tmp_path / ".note"
-    now_us = int(time.time() * SECOND_US)
-    for file, age in ((old, 3601), (new, 3500), (foreign, 9999)):
-        file.touch()
-        os.utime(file, (now_us / SECOND_US - age,) * 2)
-    retry_queue.remove_temporary(tmp_path, now_us)
-    assert sorted(tmp_path.iterdir()) == sorted([path, new, foreign])
-
-
 def work(folder: Path, reported: int, chance: random.Random, first: int) -> None:
     """Pieces come, are tried, go, are given up and put back, until the process is killed."""
     retries, dead = folder / "retry", folder / "dead"

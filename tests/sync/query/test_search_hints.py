@@ -50,6 +50,7 @@ def test_a_piece_inside_a_word_names_what_finds_it(journal: Reader, piece: str, 
         ("--host", "nowhere", "no session has the host 'nowhere'"),
         ("--tool", "edit", "did you mean Edit?"),
         ("--file", "Grosse.py", "did you mean"),
+        ("--file", "/other/Größe.py", "no call has the file /other/Größe.py (there is /w/"),
     ],
 )
 def test_a_filter_that_nothing_matches_is_named(

@@ -238,3 +238,28 @@ def test_a_session_without_turns_that_grows_ends_like_one_read_at_once(
     arrive(home, [reported[start : start + 9] for start in range(0, len(reported), 9)])
     arrive(again, [reported])
     assert stored.views(again) == stored.views(home)
+
+
+@pytest.mark.parametrize("agent", ["gemini-cli", "claude-code"])
+def test_hooks_whose_clock_runs_backwards_add_nothing_to_the_lines(
+    tmp_path: Path, agent: str
+) -> None:
+    """In a session without ids of turns, which has parts by time otherwise."""
+    whole = LongSession(agent, named=False, seed=1)
+    records = [line for _ in range(4) for part in whole.turn(3) for line in part]
+    reported = [Reported((0,), whole.session, line, whole.file[:10]) for line in records]
+    lines = [one for one in reported if b'"event":"Transcript"' in one.data]
+    hooks = _backwards([one for one in reported if one not in lines])
+    arrive(tmp_path / "lines", [lines])
+    arrive(tmp_path / "both", [hooks, lines])
+    alone, both = (_conversation(tmp_path / name) for name in ("lines", "both"))
+    assert both == alone
+
+
+def _conversation(home: Path) -> list[tuple[object, ...]]:
+    """Its prompts, answers and calls; not where each is stored."""
+    query = """
+        select o.kind, o.tool, o.ok, t.text from items o left join item_texts t on t.seq = o.seq
+        order by o.position
+    """
+    return stored.rows(home, query)
