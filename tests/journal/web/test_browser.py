@@ -20,6 +20,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 OPTIONS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
            "--disable-component-update", "--disable-sync")  # fmt: skip
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+# While one types, a request may take the place of one that is not answered yet: htmx notes that.
+REPLACED = ("htmx:afterRequest,", "htmx:sendAbort,")
 MANY = 400
 MOST_NODES = 20_000 * MANY // 3_000  # so that one of 3,000 calls has no more than 20,000
 
@@ -62,11 +64,15 @@ class Looking:
     def __init__(self, context: "BrowserContext", server: WebServer) -> None:
         self.wrong: list[str] = []
         self.page: Page = context.new_page()
-        self.page.on("console", lambda said: self.wrong.append(f"console: {said.text}"))
+        self.page.on("console", lambda said: self._said(said.text))
         self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
         self.page.on("dialog", lambda dialog: self.wrong.append(f"dialog: {dialog.message}"))
         self.page.on("request", lambda request: self._asked(request.url, server))
         self.page.goto(server.address)
+
+    def _said(self, text: str) -> None:
+        if not text.startswith(REPLACED):
+            self.wrong.append(f"console: {text}")
 
     def _asked(self, url: str, server: WebServer) -> None:
         if not url.startswith(f"{server.origin}/"):
