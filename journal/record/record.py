@@ -29,6 +29,7 @@ _BEGINNING = re.compile(rb'\{"v":\d+,"id":"')
 _EMITTED = re.compile(rb'\{"v":1,"id":"([0-9a-f]{32})","at":"([0-9TZ:.-]{27})"(,.*)', re.DOTALL)
 _SOME_HEADER = b'{"v":1,"id":"' + b"0" * 32 + b'","at":"-"'
 _MOST_GLUED = 16  # beginnings in one bad line that are tried, from the last one back
+_TAIL_BYTES = 256
 _KNOWN = frozenset({"v", "id", "at", "agent", "event", "session"})
 
 
@@ -54,8 +55,9 @@ def parse(line: bytes) -> Record:
 
     BadLineError: it is not a record of this version, with the reason.
     """
-    start, raw, rest = _apart(line)
-    if rest[-1:] != b"}":
+    start, raw, begin = _apart(line)
+    end = len(line) - _blank(line)
+    if end <= begin or line[end - 1 : end] != b"}":
         raise BadLineError("cut off")
     emitted = _EMITTED.match(start)
     if emitted is not None:
@@ -75,20 +77,28 @@ def parse(line: bytes) -> Record:
         header.event,
         header.session,
         origin,
-        rest[:-1].strip(),
+        line[begin : end - 1].strip(),  # the one copy of what may be 250 MB
         raw,
     )
 
 
-def _apart(line: bytes) -> tuple[bytes, bool, bytes]:
-    """The header without its closing brace, whether the body is raw, and the body with it."""
+def _blank(line: bytes) -> int:
+    """How many bytes of white space are at the end; the line is not copied for it."""
+    tail = line[-_TAIL_BYTES:]
+    if tail.isspace():
+        tail = line
+    return len(tail) - len(tail.rstrip())
+
+
+def _apart(line: bytes) -> tuple[bytes, bool, int]:
+    """The header without its closing brace, whether the body is raw, and where the body begins."""
     end = line.find(b',"payload":')  # as the emitter writes it; raw text may come first
     if end >= 0 and line.find(b'"raw"', 0, end) < 0:
-        return line[:end], False, line[end + 11 :].rstrip()
+        return line[:end], False, end + 11
     found = _BODY_KEY.search(line)
     if found is None:
         raise BadLineError("no payload" if line.lstrip()[:1] == b"{" else "not a record")
-    return line[: found.start()], found[1] == b"raw", line[found.end() :].rstrip()
+    return line[: found.start()], found[1] == b"raw", found.end()
 
 
 @lru_cache(maxsize=4096)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from journal.redaction.anchors import Search, any_of, groups
 from journal.redaction.hyperscan_filter import Prefilter
 from journal.redaction.literals import Look, look
-from journal.redaction.readings import ENCODED, may_hide
+from journal.redaction.readings import ENCODED, hides_characters, may_hide
 from journal.redaction.rules import SUFFIX, WORD, name_around, separator, strength
 
 MARGIN = 96  # bytes around a word that hold its whole name and the beginning of its value
@@ -127,7 +127,9 @@ def holds_candidate(data: bytes, low: bytes) -> bool:
     """The same, by nothing but the expressions of this module. `low`: the bytes in lower case."""
     seldom = _searches().seldom(low) is not None
     if may_hide(low, encodes=seldom):
-        return _matches(data, low, seldom) or _matches_without_colours(data)
+        return (
+            _matches(data, low, seldom) or hides_characters(low) or _matches_without_colours(data)
+        )
     return _matches(data, low, seldom)
 
 

@@ -167,8 +167,13 @@ def may_hide(low: bytes, encodes: bool = True) -> bool:
         _RAW_ESCAPES.search(low) is not None
         or (encodes and _RAW_ENCODED.search(low) is not None)
         or len(low.translate(None, _CONTROLS)) != len(low)
-        or (not low.isascii() and _RAW_INVISIBLE.search(low) is not None)
+        or hides_characters(low)
     )
+
+
+def hides_characters(low: bytes) -> bool:
+    """Whether invisible characters of several bytes are among these, which no colour explains."""
+    return not low.isascii() and _RAW_INVISIBLE.search(low) is not None
 
 
 class _Decoder(dict[str, str]):
