@@ -8,13 +8,13 @@ import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import click
 
 from journal import __version__, verbose
 from journal.cli.app import App
+from journal.cli.arguments import readable
 from journal.errors import JournalError
 
 # Help lists the commands in these groups; each group is a folder, each command a module in it.
@@ -169,7 +169,7 @@ def run(args: Sequence[str] | None = None) -> int:
     _replace_what_the_encoding_lacks()
     try:
         result: Any = cli.main(
-            args=list(map(_readable, sys.argv[1:] if args is None else args)),
+            args=list(map(readable, sys.argv[1:] if args is None else args)),
             prog_name="journal",
             standalone_mode=False,
             terminal_width=_narrow(),
@@ -186,19 +186,6 @@ def run(args: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the boundary: a bug is one line, too
         return _report(error)
     return result if isinstance(result, int) else 0
-
-
-def _readable(word: str) -> str:
-    """A word of the command line as text; a path stays as it is.
-
-    In a locale that is not UTF-8, and for other bytes, Python has surrogates in their place.
-    """
-    if word.isascii() or not any("\ud800" <= char <= "\udfff" for char in word):
-        return word
-    path = word.partition("=")[2] if word.startswith("--") else word
-    if os.path.lexists(path) or (os.sep in path and os.path.lexists(Path(path).parent)):
-        return word
-    return os.fsencode(word).decode("utf-8", "replace")
 
 
 def _report(error: Exception) -> int:

@@ -17,7 +17,10 @@ from journal.redaction.rules import WORD
 WORTH_BYTES = 14 << 20
 # Without regard to case, and without look-around, which hyperscan does not know.
 _OTHERS = (
-    WORD + r"[\w.-]*[\\\"'`\]\s,nrt+-]*[:=<>v]",  # v: of a `value` next to a `name`
+    # v: of a `value` next to a `name`. An object and a number of up to five digits are not values:
+    # each message of a transcript has some of tokens.
+    WORD
+    + r"[\w.-]*[\\\"'`\]\s,nrt+-]*(?:[=<>v]|:(?:[^0-9{]|[0-9][^ \t\r\n\"'`,;<>(){}\[\]|&]{5}))",
     rf"--[\w.-]*{WORD}",
     r":\\*/\\*/[^ \t\r\n/\"@]*@",
     r"@(?:tcp|unix)\(",

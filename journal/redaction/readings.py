@@ -31,6 +31,7 @@ _QUOTED = re.compile(
     r"=(?P<quoted>[2-7][0-9A-F])|=(?P<soft>\r?\n|\\{1,31}r\\{1,31}n|\\{1,31}n)(?=\S)"
 )
 _REMEMBERED = 4096
+_NESTED = 3
 _NAMES = {"quot": '"', "amp": "&", "lt": "<", "gt": ">", "apos": "'"}
 # The same in the lower-case bytes of JSON. Where one of these is, only the rules can decide; an
 # escape of what needs none can hide any word.
@@ -139,7 +140,17 @@ def readings(text: str) -> Iterator[Reading]:
     encodes = is_spelled or "%" in text or "&" in text
     for encoded, may_match in ((_ENCODED, encodes), (_QUOTED, "=" in text)):
         if may_match and encoded.search(text):
-            yield Reading(without.text if without else text, encoded, None, without)
+            yield from _decoded_often(without.text if without else text, encoded, without)
+
+
+def _decoded_often(text: str, encoded: re.Pattern[str], of: Reading | None) -> Iterator[Reading]:
+    """What is encoded more than once is decoded as often: `%5Cu0041`."""
+    for _ in range(_NESTED):
+        reading = Reading(text, encoded, None, of)
+        if reading.text == text:
+            return
+        yield reading
+        text, of = reading.text, reading
 
 
 def _is_plain(text: str) -> bool:

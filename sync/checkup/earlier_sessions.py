@@ -103,20 +103,21 @@ def not_imported(layout: "Layout", roots: Iterable[str]) -> str:
     What was written after the hooks were installed, or before the last import, does not count: it
     was recorded, or left out for a reason. `roots`: the setting `capture.transcript_roots`.
     """
-    return compare(layout, roots).not_imported
+    return compare(layout, roots, copies=False).not_imported
 
 
-def compare(layout: "Layout", roots: Iterable[str]) -> Compared:
-    """What agents keep and the journal does not hold, session by session; `roots` as above."""
+def compare(layout: "Layout", roots: Iterable[str], *, copies: bool = True) -> Compared:
+    """What agents keep and the journal does not hold, session by session; `roots` as above.
+
+    Without `copies`, what is not copied although hooks record it is left out.
+    """
     import apsw
 
     try:
         with closing(_database(layout)) as db:
             found = discovery.compare(db, layout, roots, os.environ)
-            return Compared(
-                _earlier(db, layout, found.older),
-                [*_unread(found), *_never_copied(db, layout, roots)],
-            )
+            uncopied = [*_unread(found), *_never_copied(db, layout, roots)] if copies else []
+            return Compared(_earlier(db, layout, found.older), uncopied)
     except apsw.Error:
         return Compared(0, [])  # damaged: that is said in other words
 

@@ -1,6 +1,7 @@
 """Why a search found nothing: mistyped filters, and words of the index near those looked for."""
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from unicodedata import normalize
@@ -8,7 +9,7 @@ from unicodedata import normalize
 import apsw
 
 from journal.printable import one_line
-from journal.search_words import Phrase, query_words
+from journal.search_words import Phrase, query_words, words
 from sync.query.filters import Calls, Filters, Wanted
 from sync.query.terms import Term, quoted
 
@@ -23,7 +24,9 @@ _VALUES = {
 }
 _MOST = 3
 _LEAST_CHARS = 3
-_SCAN_SECONDS = 0.1  # of processor time: the index of a large home has no list of its words
+_SCAN_SECONDS = 0.05  # of processor time, through texts: the index has no list of its words
+_SCAN_STEPS = 10_000  # of SQLite between two looks at the clock
+_SCAN_TEXTS = 50
 _HAS_TEXT = "select 1 from full_text where full_text match ? limit 1"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _VOCABULARY = "create virtual table temp.indexed_words using fts5vocab(main, full_text, row)"
@@ -121,15 +124,19 @@ def _inside(db: apsw.Connection, text: str, form: tuple[Phrase, ...]) -> list[st
 
 
 def _holding(db: apsw.Connection, piece: str) -> list[str]:
-    """The most frequent words with this piece in them, of those that can be read in a moment."""
+    """The most frequent words with this piece in them, in the newest texts that hold it."""
     end = time.thread_time() + _SCAN_SECONDS
-    found = []
-    for word, texts in db.execute("select term, doc from temp.indexed_words"):
-        if piece in word:
-            found.append((texts, word))
-        if time.thread_time() > end:
-            break
-    return [word for _, word in sorted(found, reverse=True)[:_MOST]]
+    query = "select text from item_texts where instr(lower(text), ?) order by seq desc limit ?"
+    found: list[tuple[str]] = []
+    db.set_progress_handler(lambda: time.thread_time() > end, _SCAN_STEPS)
+    try:
+        found.extend(db.execute(query, (piece, _SCAN_TEXTS)))
+    except apsw.InterruptError:
+        pass  # the rest is older
+    finally:
+        db.set_progress_handler(None)
+    holding = Counter(word for (text,) in found for word in words(text) if piece in word)
+    return [word for word, _ in holding.most_common(_MOST)]
 
 
 def _is_there(db: apsw.Connection, phrase: Phrase) -> bool:

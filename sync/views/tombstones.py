@@ -40,7 +40,7 @@ class Grave(NamedTuple):
 
     def covers(self, unique: bytes, at_us: int, home: str) -> bool:
         """Whether a record of the session is not kept. `home`: whose hooks recorded it, or ""."""
-        return at_us <= self.homes.get(home, self.until_us) or _end(unique) in self.ids
+        return at_us <= self.homes.get(home, self.until_us) or unique[-_ID_BYTES:] in self.ids
 
     def covers_own(self, own: OwnFact) -> bool:
         """The same for one of the journal's own records, of any session."""
@@ -55,7 +55,7 @@ def add_facts(db: apsw.Connection, own: Iterable[OwnFact]) -> list[Grave]:
     One that names another in `after` replaces it, though it may cover less: the other one
     was recorded by a clock that was ahead.
     """
-    new = [fact for fact in own if _is_tombstone(fact)]
+    new = [fact for fact in own if _until_us(fact) is not None]
     stored = facts.own_facts_of(db, {fact.session for fact in new}) if new else {}
     risen = []
     for who in {_who(fact) for fact in new}:
@@ -94,13 +94,9 @@ def _united(who: tuple[str, str], stored: Iterable[OwnFact]) -> Grave:
 def record_of(db: apsw.Connection, agent: str, session: str) -> bytes | None:
     """The tombstone of a session that the next one replaces; None: it has none."""
     own = facts.own_facts_of(db, [session]).get(session, [])
-    found = [fact for fact in own if _is_tombstone(fact) and _who(fact) == (agent, session)]
+    found = [fact for fact in own if _until_us(fact) is not None and _who(fact) == (agent, session)]
     standing = in_force(Link(fact.at_us, fact.id, after_of(fact.payload)) for fact in found)
     return None if standing is None else standing.id
-
-
-def _is_tombstone(fact: OwnFact) -> bool:
-    return _until_us(fact) is not None
 
 
 def _until_us(fact: OwnFact) -> int | None:
@@ -145,7 +141,7 @@ def named(db: apsw.Connection, grave: Grave, home: str, *, is_obeyed: bool = Fal
     homes = {home: NEVER_US} if home else {}
     named = Grave(grave.agent, grave.session, grave.until_us, homes=homes)
     ids = {
-        _end(unique)
+        unique[-_ID_BYTES:]
         for unique, at_us, where in rows
         if not (named.covers(unique, at_us, where) or (is_obeyed and at_us > grave.until_us))
     }
@@ -182,7 +178,7 @@ class Graves:
         if last_us is None:
             return None
         own = facts.own_facts_of(self._db, [who[1]]).get(who[1], [])
-        stored = [fact for fact in own if _is_tombstone(fact) and _who(fact) == who]
+        stored = [fact for fact in own if _until_us(fact) is not None and _who(fact) == who]
         return _united(who, stored) if stored else Grave(*who, int(last_us))
 
     def cover(self, fact: Fact) -> bool:
@@ -238,10 +234,6 @@ def first_number(db: apsw.Connection, agent: str, session: str) -> int:
     behind a tombstone they are counted from its time, which no piece before can have reached.
     """
     return until_us(db, agent, session) // SECOND_US + 1
-
-
-def _end(unique: bytes) -> bytes:
-    return unique[-_ID_BYTES:]
 
 
 def _as_text(ids: Iterable[bytes]) -> str:

@@ -43,3 +43,10 @@ def test_a_reading_calls_nothing_for_each_invisible_character(hidden: str) -> No
         return len(counted)
 
     assert calls(4_000) == calls(10)
+
+
+def test_what_is_encoded_more_than_once_is_read() -> None:
+    text = "".join(f"%5Cu00{ord(char):02x}" for char in "token")
+    (*_, last) = readings.readings(text)
+    assert last.text == "token"
+    assert last.span(1, 2) == (8, 16)
