@@ -1,12 +1,13 @@
 """What lies in the journal and is not in the database yet."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import apsw
 
 from journal.layout import Layout
-from sync.store.file_cursors import START, Cursor, cursor_key
+from sync.store.file_cursors import START, Cursor, day_key
 
 COUNT_LIMIT_BYTES = 64 << 20  # of each file, when its records are counted
 
@@ -42,22 +43,27 @@ def backlog(db: apsw.Connection, layout: Layout) -> Backlog:
     cursors = {path: Cursor(*rest) for path, *rest in db.execute("select * from cursors")}
     files = total = 0
     unsynced = []
-    for path in layout.day_files():
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            continue
-        files += 1
-        total += status.st_size
-        cursor = cursors.get(cursor_key(layout.days, path), START)
-        offset = cursor.offset if cursor.inode == status.st_ino else 0
-        if offset > status.st_size:
-            offset = 0
-        if offset < status.st_size:
-            session = path.name.removesuffix(".jsonl").partition(".")[2]
-            left = status.st_size - offset
-            unsynced.append(Unsynced(path, session, offset, left, status.st_mtime_ns // 1000))
+    for day in layout.day_names():
+        for entry in layout.entries_of(day):
+            try:
+                status = entry.stat()
+            except FileNotFoundError:
+                continue
+            files += 1
+            total += status.st_size
+            cursor = cursors.get(day_key(day, entry.name), START)
+            offset = cursor.offset if cursor.inode == status.st_ino else 0
+            if offset > status.st_size:
+                offset = 0
+            if offset < status.st_size:
+                unsynced.append(_unsynced(entry, status, offset))
     return Backlog(files, total, unsynced)
+
+
+def _unsynced(entry: os.DirEntry[str], status: os.stat_result, offset: int) -> Unsynced:
+    session = entry.name.removesuffix(".jsonl").partition(".")[2]
+    left = status.st_size - offset
+    return Unsynced(Path(entry.path), session, offset, left, status.st_mtime_ns // 1000)
 
 
 def missing_records(db: apsw.Connection, layout: Layout) -> list[tuple[int, str]]:
