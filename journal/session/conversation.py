@@ -1,8 +1,8 @@
 """One conversation from all records of it, in any order of arrival.
 
 A session is reported by the agent's hooks and by its transcript. `merge` gives each thing once:
-what both report is one mention, in the order of the transcript; what only one of them reports has
-its place between the things that both report. Pure functions: the same records give the same
+what both report is one mention, in the order of the transcript; what one reports has its
+place between the things that both report. Pure functions: the same records give the same
 result.
 """
 
@@ -46,7 +46,7 @@ def merge(
 def _mark_inherited(reported: list[Mention], hooked: list[Mention], forked_us: int) -> None:
     """What a fork took over: lines before the last one that says so, or from before its start.
 
-    They begin its file: what follows a later prompt is the fork's own, whatever its clock says.
+    They begin its file: what follows a later prompt is the fork's own, also by another clock.
     """
     last: dict[str, Mention] = {}
     for one in reported:
@@ -155,7 +155,7 @@ def _merged(reported: list[Mention], hooked: list[Mention]) -> list[Mention]:
     lines = list(reported)
     for index, line in pairs.items():
         lines[line] = _joined(hooked[index], reported[line])
-    # What only a hook reports follows the last line that an earlier hook reports as well, by time.
+    # A hook without a line follows the last line that an earlier hook reports as well, by time.
     behind: dict[int, list[Mention]] = defaultdict(list)
     anchors = set(pairs.values())
     last = -1

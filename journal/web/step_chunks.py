@@ -68,7 +68,7 @@ def one_step(db: apsw.Connection, reported: Reported, name: str) -> str:
             return "".join(session_html.steps(_whole(db, block.steps), _destination(reported)))
         for step in block.steps if isinstance(block, Group) else (block,):
             if isinstance(step, Call) and step.id == name:
-                (made,) = detail.with_values(db, [step.made])
+                (made,) = detail.whole_calls(db, [step.made])
                 return session_html.body(replace(step, made=made))
     raise UnknownError("this step is gone", "load the page again")
 
@@ -76,7 +76,7 @@ def one_step(db: apsw.Connection, reported: Reported, name: str) -> str:
 def _whole(db: apsw.Connection, blocks: Sequence[Block]) -> list[Block]:
     """The same with the inputs and outputs of calls; those in groups are asked for alone."""
     calls = [block.made for block in blocks if isinstance(block, Call)]
-    made = iter(detail.with_values(db, calls))
+    made = iter(detail.whole_calls(db, calls))
     return [replace(b, made=next(made)) if isinstance(b, Call) else b for b in blocks]
 
 

@@ -43,7 +43,7 @@ def read(
 ) -> Detail:
     """The session of this row.
 
-    Without `with_values` calls have no input and output, see `with_values`, and events no tool and
+    Without `with_values` calls have no input and output, see `whole_calls`, and events no tool and
     sub-agent: the payloads of prompts and answers alone are read. JournalError: the session was
     removed a moment ago.
     """
@@ -59,7 +59,7 @@ def read(
         db.execute("rollback")
 
 
-def with_values(db: apsw.Connection, calls: Iterable[Observation]) -> Iterator[Observation]:
+def whole_calls(db: apsw.Connection, calls: Iterable[Observation]) -> Iterator[Observation]:
     """These calls with their input and output, in their order; unchanged if both are gone."""
     calls = iter(calls)
     while some := list(islice(calls, _AT_ONCE // 2)):

@@ -71,7 +71,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class EventHead:
-    """An event without its payload; without that the rest is known of words alone."""
+    """An event without its payload. What is behind `name` is "" in a detail without values."""
 
     id: str
     at_us: int

@@ -61,6 +61,7 @@ def slices(db: apsw.Connection, mentions: list[Mention], size: int) -> Iterator[
 
 
 def composed(state: SessionState, position: int, events: list[Event], *, is_new: bool) -> Merging:
+    """These events merged and folded: the part from `position` on, behind that state."""
     mentions = [mention(event) for event in events]
     inherited, merged = _steps(mentions, state)
     by_seq = {event.seq: event for event in events}

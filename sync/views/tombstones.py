@@ -139,13 +139,13 @@ def named(db: apsw.Connection, grave: Grave, home: str, *, is_obeyed: bool = Fal
         if grave._replace(until_us=_EVER_US).covers_own(own)
     ]
     homes = {home: NEVER_US} if home else {}
-    named = Grave(grave.agent, grave.session, grave.until_us, homes=homes)
+    by_date = Grave(grave.agent, grave.session, grave.until_us, homes=homes)
     ids = {
         unique[-_ID_BYTES:]
         for unique, at_us, where in rows
-        if not (named.covers(unique, at_us, where) or (is_obeyed and at_us > grave.until_us))
+        if not (by_date.covers(unique, at_us, where) or (is_obeyed and at_us > grave.until_us))
     }
-    return named._replace(ids=grave.ids | ids)
+    return by_date._replace(ids=grave.ids | ids)
 
 
 def until_us(db: apsw.Connection, agent: str, session: str) -> int:

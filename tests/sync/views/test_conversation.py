@@ -37,7 +37,7 @@ def shown(home: Path, session: str) -> dict[str, Any]:
         found = detail.read(db, key, ())
         bare = detail.read(db, key, (), with_values=False)
         assert (bare.prompts, bare.answers) == (found.prompts, found.answers)
-        assert list(detail.with_values(db, bare.observations)) == found.observations
+        assert list(detail.whole_calls(db, bare.observations)) == found.observations
         assert [event.id for event in bare.events] == [event.id for event in found.events]
         return json.loads(json.dumps(found.json(), default=str))
     except JournalError:  # its records have nothing of a conversation
