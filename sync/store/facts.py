@@ -286,9 +286,3 @@ def known_key(db: apsw.Connection, agent: str, session_id: str) -> int | None:
     query = "select key from sessions where agent = ? and id = ?"
     key = db.execute(query, (agent, session_id)).get
     return None if key is None else int(key)
-
-
-def last_us(db: apsw.Connection, session: int) -> int:
-    """The time of a session's last event; 0 if it has none."""
-    query = "select max(at_us) from events where session = ?"
-    return int(db.execute(query, (session,)).get or 0)
