@@ -77,6 +77,11 @@ def _visible_ascii(text: str) -> str:
     return data.translate(_ASCII_SPACES, _ASCII_REMOVED).decode()
 
 
+def spelled_out(text: str) -> str:
+    """Text that UTF-8 can hold: half of a surrogate pair is spelled out, not lost."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
 def clean(text: str) -> str:
     """`visible` text in its lines: every kind of line end is a newline, a tab is four spaces."""
     if text.isascii() and not text.encode().translate(None, _ASCII_PRINTED):

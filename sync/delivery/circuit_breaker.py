@@ -24,9 +24,9 @@ import orjson
 
 from journal.durable_files import write_whole
 from journal.errors import JournalError
+from journal.printable import spelled_out
 from journal.settings import sections
 from journal.times import SECOND_US, to_text, to_us
-from sync.delivery.retry_format import spelled_out
 from sync.delivery.retry_schedule import LONGEST_WAIT_US, is_due, pause_us
 from sync.remote.contract import RemoteError, Then
 

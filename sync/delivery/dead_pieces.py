@@ -10,6 +10,7 @@ from typing import Any
 
 from journal.durable_files import write_whole
 from journal.errors import JournalError
+from journal.printable import spelled_out
 from journal.times import to_text
 from sync.delivery import retry_format, retry_queue
 from sync.delivery.retry_format import BadPieceError, Waiting
@@ -30,7 +31,7 @@ def bury(path: Path, dead: Path, piece: Waiting, reason: str, now_us: int) -> Pa
     The bytes of `piece` may be others than those of the file.
     """
     target = retry_queue.dead_path(dead, path.with_name(piece.head.name))
-    more = {"reason": retry_format.spelled_out(reason), "given_up_at": to_text(now_us)}
+    more = {"reason": spelled_out(reason), "given_up_at": to_text(now_us)}
     write_whole(target, retry_format.dump_line(piece, more))
     retry_queue.unlink(path)
     return target
@@ -71,7 +72,7 @@ def rewrite(path: Path, piece: Waiting, reason: str) -> Path:
     """
     target = retry_queue.dead_path(path.parent, Path(piece.head.name))
     more = {
-        "reason": retry_format.spelled_out(reason),
+        "reason": spelled_out(reason),
         "given_up_at": _fields(path).get("given_up_at"),
     }
     write_whole(target, retry_format.dump_line(piece, more))

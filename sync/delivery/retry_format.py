@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from journal.printable import spelled_out
 from journal.settings.sections import plain
 from journal.times import DAY_US, SECOND_US, to_text, to_us
 from sync.remote.contract import Piece, Progress
@@ -166,11 +167,6 @@ def _checked(head: Head, body: bytes) -> Waiting:
     if hashlib.sha256(body).hexdigest() != head.sha256 or len(body) != head.size:
         raise BadPieceError("the body does not match its hash")
     return Waiting(head, body)
-
-
-def spelled_out(text: str) -> str:
-    """Text that JSON can hold: half of a surrogate pair is spelled out."""
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _head_fields(head: Head) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import orjson
 
 from journal.durable_files import append_line
 from journal.layout import Layout
+from journal.printable import spelled_out
 from journal.times import day_of, to_text
 from sync.ingest.screening import Screen
 
@@ -40,7 +41,7 @@ class Dead:
         key = _key(source, offset, data)
         if key in self._known() or self._screen.excludes_torn(data):
             return False
-        place = _shown(source)
+        place = spelled_out(str(source))
         self._counts[place] = self._counts.get(place, 0) + 1
         if self._counts[place] > MOST_LETTERS:
             return True  # counted, and the last letter says so
@@ -82,10 +83,6 @@ class Dead:
             kept = text.encode("utf-8", "surrogateescape")
             return {"base64": base64.b64encode(kept).decode("ascii")}
         return {"text": text}
-
-
-def _shown(source: Path) -> str:
-    return str(source).encode("utf-8", "backslashreplace").decode()
 
 
 def _key(source: Path, offset: int, data: bytes) -> str:

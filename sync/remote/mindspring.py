@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
+from journal.printable import spelled_out
 from journal.settings import sections
 from journal.times import SECOND_US
 from sync.remote import thread
@@ -134,7 +135,7 @@ class MindSpring:
         self, notebook_id: str, piece: Piece, progress: Progress, save: Save, budget: Budget
     ) -> None:
         body = {
-            "title": thread.utf8(piece.title),
+            "title": spelled_out(piece.title),
             "type": "chat_export",
             "parserType": "chat_export",
             "sourceUploadId": progress["upload_id"],

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from journal.printable import spelled_out
 from journal.record import record
 from journal.times import SECOND_US
 from sync.remote.contract import Heading, Material, Message
@@ -33,7 +34,7 @@ def render(heading: Heading, material: Material) -> bytes:
     about = Message("about", heading.created_us, "system", about_the_session(heading))
     thread = {
         "id": thread_id(heading),
-        "title": utf8(heading.title),
+        "title": spelled_out(heading.title),
         "create_time": heading.created_us / SECOND_US,
         "messages": [_message(message) for message in (about, *material.messages)],
     }
@@ -52,7 +53,7 @@ def render_raw(heading: Heading, material: Material) -> bytes:
 
 def thread_id(heading: Heading) -> str:
     """`agent/session/host/number`."""
-    return utf8(f"{heading.agent}/{heading.session}/{heading.host}/{heading.number}")
+    return spelled_out(f"{heading.agent}/{heading.session}/{heading.host}/{heading.number}")
 
 
 def split(body: bytes) -> list[bytes]:
@@ -112,10 +113,5 @@ def _message(message: Message) -> dict[str, Any]:
         "id": message.event_id,
         "create_time": message.at_us / SECOND_US,
         "author": {"role": message.role},
-        "content": {"parts": [utf8(message.text)]},
+        "content": {"parts": [spelled_out(message.text)]},
     }
-
-
-def utf8(text: str) -> str:
-    """Text that UTF-8 can hold: half of a surrogate pair is spelled out, not lost."""
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from journal.printable import spelled_out
+
 
 class Cursor(NamedTuple):
     """How far a file has been read: behind a newline, at `offset`."""
@@ -44,8 +46,7 @@ START = Cursor(0, 0, 0, b"")
 
 def day_key(day: str, name: str) -> str:
     """The name under which the cursor of a day's file is kept; file names may not be UTF-8."""
-    key = f"{day}/{name}"
-    return key if key.isascii() else key.encode("utf-8", "backslashreplace").decode()
+    return spelled_out(f"{day}/{name}")
 
 
 def cursor_key(days: Path, path: Path) -> str:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
+from journal.printable import spelled_out
 from journal.session.meaning import Kind
 from journal.times import SECOND_US
 from sync.store.file_cursors import START, Cursor
@@ -113,7 +114,7 @@ def save(db: apsw.Connection, copied: Iterable[Copied]) -> None:
 
 def _text(path: Path | str) -> str:
     """A path as the table has it: bytes that are not UTF-8 are spelled out."""
-    return str(path).encode("utf-8", "backslashreplace").decode()
+    return spelled_out(str(path))
 
 
 def drop_session(db: apsw.Connection, agent: str, session: str) -> None:

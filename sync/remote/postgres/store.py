@@ -12,6 +12,7 @@ import orjson
 import psycopg
 from psycopg.types.json import Jsonb
 
+from journal.printable import spelled_out
 from journal.times import to_us
 from sync.remote.contract import Piece
 from sync.remote.postgres.connection import in_schema
@@ -220,7 +221,7 @@ def _tokens(row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _text(text: str) -> str:
     """Text that PostgreSQL takes: it refuses NUL characters and halves of surrogate pairs."""
-    return text.replace("\0", "").encode("utf-8", "backslashreplace").decode()
+    return spelled_out(text.replace("\0", ""))
 
 
 def _uuid(data: bytes) -> Any:
