@@ -65,7 +65,8 @@ class Storm:
         }  # fmt: skip
 
     def blow(self, steps: int) -> None:
-        """So many steps."""
+        """So many steps, after a first record: without one, commands say that there is none."""
+        self.record()
         for _ in range(steps):
             (step,) = self.chance.choices(list(self.rules), list(self.rules.values()))
             step()
@@ -107,9 +108,8 @@ class Storm:
 
     def export(self) -> None:
         """An export that is imported later, perhaps when something of it was forgotten."""
-        if self.reported:
-            self._fine("sync")
-            self._fine("export", "--output", str(self.copies / f"{self.number}.jsonl"))
+        self._fine("sync")
+        self._fine("export", "--output", str(self.copies / f"{self.number}.jsonl"))
 
     def import_history(self) -> None:
         """An older export, or what the remote has."""
@@ -139,8 +139,6 @@ class Storm:
 
     def copy(self) -> None:
         """A copy of the database, as a backup has it."""
-        if not self.reported:
-            return
         self._fine("sync")
         place = self.copies / f"database-{self.number}"
         place.mkdir(exist_ok=True)
