@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 import agent_recordings
 from journal.agents import AGENTS, meaning_of
-from journal.session.fold import Event, fold
+from journal.session.event import Event
+from journal.session.fold import fold
 from journal.session.meaning import Action, Kind, Meaning
 from journal.session.state import SessionState
 from opencode_plugin import replayed
