@@ -18,9 +18,7 @@ _ADDED_NAMES = (
 _ADDED = rf"<(?P<{{name}}>{_ADDED_NAMES})\b[^>]*>.*?</(?P={{name}})>"
 # They are compiled when the first prompt comes that holds a "<".
 _BEFORE = r"(?s)\s*" + _ADDED.format(name="before")
-_BEHIND = (
-    rf"(?s)<(?P<behind>{_ADDED_NAMES})\b[^>]*>(?:(?!<(?P=behind)\b).)*</(?P=behind)>\s*\Z"
-)
+_BEHIND = rf"(?s)<(?P<behind>{_ADDED_NAMES})\b[^>]*>(?:(?!<(?P=behind)\b).)*</(?P=behind)>\s*\Z"
 _COMMAND = r"(?s)<command-(?P<part>name|message|args)>(?P<text>.*?)</command-(?P=part)>"
 # What the agent writes itself into the place of a prompt.
 _MACHINE = (
