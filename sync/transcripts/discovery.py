@@ -81,6 +81,9 @@ def grown(
 def _compared(
     db: apsw.Connection, layout: Layout, files: Iterable[tuple[str, str, os.stat_result]]
 ) -> Comparison:
+    files = list(files)
+    if not files:
+        return Comparison()
     known = transcripts.Reached(db)
     since_ns = installed_ns(layout)
     found = Comparison()

@@ -1,6 +1,7 @@
 """`journal search`: full text over prompts, answers, tool calls and summaries."""
 
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -138,36 +139,31 @@ def _search(app: App, query: str, chosen: dict[str, Any], *, as_json: bool) -> N
         return
     with app.reading(ends_matter=chosen["state"] is not None) as db:
         found = index.search(db, wanted, now_us, after)
-        hints = _hints(app, db, wanted, now_us) if _is_empty(found, after) else []
-    if not as_json:
-        _print_text(found, query, chosen["limit"])
-    for hint in hints:
-        click.echo(f"journal: {hint}", err=True)
+        if not as_json:
+            _print_text(found, query, chosen["limit"])
+        if not (found.hits or found.more or after):
+            for hint in _hints(app, db, wanted, now_us):  # after the answer: to find one takes time
+                click.echo(f"journal: {hint}", err=True)
     if as_json:
         _print_json(found)
 
 
-def _is_empty(found: "Found", after: object) -> bool:
-    return not (found.hits or found.more or after)
-
-
-def _hints(app: App, db: "apsw.Connection", query: "Query", now_us: int) -> list[str]:
+def _hints(app: App, db: "apsw.Connection", query: "Query", now_us: int) -> Iterator[str]:
     """What was mistyped, or what would find something."""
     from sync.checkup.earlier_sessions import not_imported
     from sync.query import search as index
     from sync.query.filters import Filters, Wanted
     from sync.query.hints import suggestions, unknown
 
-    found = [*unknown(db, query.sessions, query.calls)]
+    yield from unknown(db, query.sessions, query.calls)
     if near := suggestions(db, query.terms):
-        found.append(f"try {' or '.join(near)}")
+        yield f"try {' or '.join(near)}"
     elsewhere = query._replace(sessions=Wanted(Filters(app.adopt_on)), calls=None, limit=1)
     if elsewhere != query._replace(limit=1) and query.terms:
         hits = index.search(db, elsewhere, now_us).hits
-        found += [f"found in {one_line(hit.project)} without the filters" for hit in hits]
+        yield from (f"found in {one_line(hit.project)} without the filters" for hit in hits)
     if earlier := not_imported(app.layout, app.transcript_roots):
-        found.append(f"{earlier} (run: journal import)")
-    return found
+        yield f"{earlier} (run: journal import)"
 
 
 def _print_json(found: "Found") -> None:
