@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 KINDS = ("prompt", "answer", "thinking", "input", "output", "summary")
 _ONLY_WORDS = " (a search needs a letter or a digit)"
 _MORE = "There may be more: --limit {} shows it, rarer words or a filter (--here, --since) find it."
-
 _FILTERS = ("kinds", "tool", "file", "here", "project", "branch", "agent", "host", "state")
 
 
@@ -119,9 +118,8 @@ def _search(app: App, query: str, chosen: dict[str, Any], *, as_json: bool) -> N
     from sync.query.terms import parse
 
     in_archive = chosen["in_archive"]
-    after = None
-    if chosen["after"] is not None and not in_archive:
-        after = Cursor.of(chosen["after"])
+    follows = chosen["after"] is not None and not in_archive
+    after = Cursor.of(chosen["after"]) if follows else None
     now_us = after.now_us if after else app.now_us
     since_us, until_us = chosen_times(chosen, now_us)
     wanted = Query(
@@ -139,13 +137,13 @@ def _search(app: App, query: str, chosen: dict[str, Any], *, as_json: bool) -> N
         return
     with app.reading(ends_matter=chosen["state"] is not None) as db:
         found = index.search(db, wanted, now_us, after)
-        if not as_json:
+        if as_json:
+            _print_json(found)
+        else:
             _print_text(found, query, chosen["limit"])
         if not (found.hits or found.more or after):
             for hint in _hints(app, db, wanted, now_us):  # after the answer: to find one takes time
                 click.echo(f"journal: {hint}", err=True)
-    if as_json:
-        _print_json(found)
 
 
 def _hints(app: App, db: "apsw.Connection", query: "Query", now_us: int) -> Iterator[str]:
@@ -219,9 +217,9 @@ def _print_text(found: "Found", query: str, limit: int, *, in_archive: bool = Fa
         _add_session(page, hits)
         page.add("")
     if not found.hits:
-        words = any(map(str.isalnum, query))
         said = f" for: {one_line(query)[:200]}" if query.strip() else "."
-        page.add(f"Nothing found{said}" + _ONLY_WORDS * (bool(query.strip()) and not words))
+        is_odd = query.strip() and not any(map(str.isalnum, query))
+        page.add(f"Nothing found{said}{_ONLY_WORDS if is_odd else ''}")
     event = next((hit.short_event_id for hit in found.hits if hit.event_id), "")
     if event and not in_archive:
         page.add(f"To read on: journal show --around {event}")
@@ -239,8 +237,7 @@ def _add_session(page: "Page", hits: "list[Hit]") -> None:
     name, project = one_line(first.short_id), one_line(first.project)
     columns = page.columns - len(name + project) - 2 * len(GAP)
     title = cut(one_line(first.title), max(1, columns))
-    heading = (page.style(name, fg="cyan"), page.style(project, bold=True), title)
-    page.add(GAP.join(heading))
+    page.add(GAP.join((page.style(name, fg="cyan"), page.style(project, bold=True), title)))
     equal: dict[tuple[str, str], list[Hit]] = {}
     for hit in hits:
         equal.setdefault((hit.kind.name.lower(), hit.snippet.text), []).append(hit)
