@@ -3,8 +3,8 @@
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from hooks import emit
 from journal import spools
@@ -14,8 +14,7 @@ from journal.folders import entries
 DEFAULT_HOME = "~/.agent-journal"
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """The paths of one home; `home` is absolute with its symlinks resolved."""
 
     home: Path

@@ -5,19 +5,19 @@ none of them opens a network connection or the journal's database.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from journal.agents.transcript_entry import Reader, Row
 from journal.session.meaning import Meaning
+
+if TYPE_CHECKING:
+    from journal.agents.transcript_entry import Reader, Row
 
 Environ = Mapping[str, str]
 Version = tuple[int, int, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Merged:
+class Merged(NamedTuple):
     """Hooks in a file that belongs to the agent: `{"hooks": {EVENT: [{"hooks": [entry]}]}}`.
 
     `entry` makes one hook of an event and its command. Where the agent trusts a hook by a hash of
@@ -29,8 +29,7 @@ class Merged:
     constant: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwnFile:
+class OwnFile(NamedTuple):
     """Hooks in a file that is ours alone: installing writes it, uninstalling removes it.
 
     `render` makes its content of the command of each event. `commands` reads them back, also from
@@ -50,8 +49,7 @@ class HookTrust(NamedTuple):
     is_trusted: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trust:
+class Trust(NamedTuple):
     """For an agent that runs only hooks that the person trusts: ask it, and make it trust ours.
 
     `look`, `grant` and `withdraw` talk to the agent itself. JournalError: it is not there, or does
@@ -65,35 +63,32 @@ class Trust:
     noted: Callable[[Environ, Path, Mapping[str, Any]], list[HookTrust]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Servers:
+class Servers(NamedTuple):
     """Where the MCP servers of this user are: a map by name, in a JSON or TOML file of the agent.
 
-    `file`: the file; `key`: the map in it; `entry`: one server of its command line; `add` and
+    `file`: the file; `entry`: one server of its command line; `key`: the map in the file; `add` and
     `remove`: arguments with which the agent's own program does it, for an agent that rewrites the
     file while it runs. None: the file is merged. `needs_map`: the agent refuses a file without the
     map, also an empty one.
     """
 
     file: Callable[[Environ], Path]
-    key: str = "mcpServers"
     entry: Callable[[Sequence[str]], dict[str, Any]]
+    key: str = "mcpServers"
     is_toml: bool = False
     needs_map: bool = False
     add: Callable[[str, Sequence[str]], list[str]] | None = None
     remove: Callable[[str], list[str]] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Skill:
+class Skill(NamedTuple):
     """A file that says to the agent when to ask the journal: its path and its content."""
 
     file: Callable[[Environ], Path]
     content: Callable[[], bytes]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
+class Setup(NamedTuple):
     """How hooks come into an agent.
 
     `program`: its command; `folder`: where its configuration of this user is; `file`: the file
@@ -132,7 +127,7 @@ def stdio_server(command: Sequence[str]) -> dict[str, Any]:
     return {"command": command[0], "args": list(command[1:])}
 
 
-def _no_rows(path: Path, since_ms: int) -> Iterator[Row] | None:
+def _no_rows(path: Path, since_ms: int) -> "Iterator[Row] | None":
     return None
 
 
@@ -141,8 +136,7 @@ def _as_they_are(lines: Iterable[list[dict[str, Any]]]) -> Iterator[dict[str, An
         yield from parts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transcripts:
+class Transcripts(NamedTuple):
     """How the agent's own files of its sessions are found and read (its `transcript.py`).
 
     `folders`: where they lie, for a person's environment; `holds`: whether a path below such a
@@ -161,16 +155,15 @@ class Transcripts:
     begins: Callable[[Mapping[str, Any]], bool]
     is_record: Callable[[Mapping[str, Any]], bool]
     session_of: Callable[[Path], str]
-    reader: Callable[[Path, bool], Reader]
+    reader: "Callable[[Path, bool], Reader]"
     meaning: Callable[[Mapping[str, Any]], Meaning]
     subagent_files: Callable[[Path], list[Path]] = lambda path: []
-    rows: Callable[[Path, int], Iterator[Row] | None] = _no_rows
+    rows: "Callable[[Path, int], Iterator[Row] | None]" = _no_rows
     sessions: Callable[[Path], list[str]] | None = None
     joined: Callable[[Iterable[list[dict[str, Any]]]], Iterator[dict[str, Any]]] = _as_they_are
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agent:
+class Agent(NamedTuple):
     """One agent.
 
     `name`: in the header of records and in the names of files; `label`: for people; `meaning`:

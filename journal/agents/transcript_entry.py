@@ -6,7 +6,7 @@ function that says what a kept entry means. A field of the wrong type counts as 
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 import orjson
@@ -18,8 +18,7 @@ _MOST_TOKENS = 2**53
 MOST_NAME_CHARS = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One thing that a line says. Texts are "" where it says nothing.
 
     `own_id` names it within its session and sub-agent, for every reader of the file and however
@@ -36,7 +35,7 @@ class Entry:
     branch: str
     entrypoint: str
     line: bytes  # JSON, as the agent wrote it unless something was taken out
-    context: dict[str, Any] = field(default_factory=dict)
+    context: Mapping[str, Any] = MappingProxyType({})
     offset: int | None = None  # of a row that lies in no file of lines: its place in the session
     part: int = 0  # of a row with several entries: which of them
 
@@ -69,6 +68,13 @@ def dump(fields: Mapping[str, Any]) -> bytes:
         return orjson.dumps(fields)
     except TypeError:
         return json.dumps(fields).encode()
+
+
+def digest(fields: Mapping[str, Any]) -> str:
+    """A name for an object that has none: 16 hex digits."""
+    from hashlib import blake2b  # slow to load: most entries have names
+
+    return blake2b(dump(fields), digest_size=8).hexdigest()
 
 
 def text(fields: Any, *keys: str) -> str:

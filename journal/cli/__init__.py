@@ -4,7 +4,6 @@ import importlib
 import io
 import keyword
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -72,6 +71,14 @@ def verbose_option() -> click.Option:
 
 class _Formatter(click.HelpFormatter):
     """Help that fits a narrow screen: what cannot be folded is cut."""
+
+    def __init__(self, **options: Any) -> None:
+        import shutil  # slow to load
+
+        super().__init__(**options)
+        columns = shutil.get_terminal_size().columns
+        if columns < _HELP_COLUMNS:  # narrower than click's help ever is
+            self.width = columns
 
     def getvalue(self) -> str:
         text = super().getvalue()
@@ -172,7 +179,6 @@ def run(args: Sequence[str] | None = None) -> int:
             args=list(map(readable, sys.argv[1:] if args is None else args)),
             prog_name="journal",
             standalone_mode=False,
-            terminal_width=_narrow(),
         )
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -209,12 +215,6 @@ def _report(error: Exception) -> int:
     what = f"{type(error).__name__}: {error}".splitlines()[0]
     _say(f"unexpected {what}", "nothing is lost; JOURNAL_DEBUG=1 shows where, please report it")
     return 1
-
-
-def _narrow() -> int | None:
-    """The columns of a screen that is narrower than click's help ever is; None: it is not."""
-    columns = shutil.get_terminal_size().columns
-    return columns if columns < _HELP_COLUMNS else None
 
 
 def _replace_what_the_encoding_lacks() -> None:

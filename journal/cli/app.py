@@ -161,7 +161,7 @@ class App:
 
         if not self.layout.days.exists() and not self.layout.database.exists():
             raise self.nothing_yet()
-        db = None if ends_matter else self._current_database()
+        db = self._current_database(ends_matter=ends_matter)
         if db is None:
             is_whole = self._catch_up()
             db = self._opened()
@@ -199,8 +199,8 @@ class App:
             return JournalError(message, "start your agent")
         return JournalError(message, "run: journal install, then start your agent")
 
-    def _current_database(self) -> "apsw.Connection | None":
-        """The database, if a pass would find nothing to sync."""
+    def _current_database(self, *, ends_matter: bool) -> "apsw.Connection | None":
+        """The database, if a pass would find nothing new, and with `ends_matter` nothing to do."""
         import apsw
 
         from sync.ingest import up_to_date
@@ -211,10 +211,21 @@ class App:
         with suppress(JournalError, apsw.Error), ExitStack() as stack:
             db = connection.open_store(self.layout)
             stack.callback(db.close)
-            if up_to_date.is_current(db, self.layout, self._note):
+            if up_to_date.is_current(db, self.layout, self._note) and not (
+                ends_matter and self._has_work(db)
+            ):
                 stack.pop_all()
                 return db
         return None  # if something is wrong, a pass says what, and what can be read all the same
+
+    def _has_work(self, db: "apsw.Connection") -> bool:
+        """Whether a pass would find that a session has ended, or what a killed one has left."""
+        from sync.ingest import up_to_date
+        from sync.views import inferred_ends
+
+        host, now_us = os.uname().nodename, self.now_us
+        ended = inferred_ends.due(db, self.settings, host, now_us, silence=True)
+        return bool(ended) or up_to_date.has_stale_contexts(db)
 
     def _catch_up(self) -> bool:
         """Sync what is new, within its time; whether that was everything."""

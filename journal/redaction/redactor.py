@@ -8,12 +8,10 @@ nothing leads back to them.
 
 import hashlib
 import hmac
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from journal.errors import UsageError
 from journal.record.json_strings import STRING, decoded, encoded
 from journal.redaction import rules, spans
 from journal.redaction.formats import Format
@@ -21,13 +19,10 @@ from journal.redaction.literals import AT_ONCE, Look, ends, text_look
 from journal.redaction.long_strings import LONG_BYTES, pieces
 from journal.redaction.quick_filter import expect, may_hold, text_may_hold
 from journal.redaction.readings import readings
-from journal.redaction.rules import MARKER, RULES_VERSION, Strength
+from journal.redaction.rules import MARKER, Strength
 from journal.redaction.values import SCHEME, named_values
+from journal.redaction.version import compiled, name
 from journal.redaction.walk import Walk
-
-__all__ = ["OFF", "RULES_VERSION", "Redactor", "hits"]
-
-OFF = "off"  # the rules of a redactor that is not enabled
 
 ROUNDS = 3  # what one redaction uncovers, the next one takes; more than that is given up whole
 SHORT_CHARS = 256  # the filter costs more than the rules on so short a text
@@ -52,24 +47,10 @@ class Redactor:
         enabled: bool = True,
     ) -> None:
         self.enabled = enabled
-        self._key = key
         self._digest = hmac.new(key, digestmod=hashlib.sha256)
-        self._patterns = [_compiled(pattern, "redact.patterns") for pattern in patterns]
-        self._allow = [_compiled(pattern, "redact.allow") for pattern in allow]
-        self.rules = self._named([*patterns], [*allow])  # two of one name redact alike
-
-    def _named(self, patterns: list[str], allow: list[str]) -> str:
-        """What these rules are called: their version, and for the user's own a keyed digest.
-
-        The user's expressions may spell a secret out, so that only the key reveals which ones
-        they are.
-        """
-        if not self.enabled:
-            return OFF
-        if not patterns and not allow:
-            return f"{RULES_VERSION}"
-        own = json.dumps([patterns, allow]).encode()
-        return f"{RULES_VERSION}-{hmac.new(self._key, own, hashlib.sha256).hexdigest()[:12]}"
+        self._patterns = compiled(patterns, "redact.patterns")
+        self._allow = compiled(allow, "redact.allow")
+        self.rules = name(key, patterns, allow, enabled=enabled)  # two of one name redact alike
 
     def expect(self, size: int) -> None:
         """So many bytes are about to be redacted: prepare for that. Nothing else changes."""
@@ -284,13 +265,3 @@ def _marked(data: bytes, some: list[re.Match[bytes]], everything: bool) -> list[
             number += 1
         found.append(marks[number] <= end)
     return found
-
-
-def _compiled(pattern: str, setting: str) -> re.Pattern[str]:
-    try:
-        return re.compile(pattern)
-    except re.error as error:
-        hint = f"correct it in {setting} of the configuration"
-        raise UsageError(
-            f"{setting}: {pattern!r} is not a valid regular expression: {error}", hint
-        ) from error

@@ -5,8 +5,9 @@ conversation.py); if one belongs before others, the session is folded again from
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import TypeVar
 
+from journal.session.event import Event
 from journal.session.meaning import Action, Author, Kind, Meaning
 from journal.session.origin import place, trigger
 from journal.session.own_words import without_frames
@@ -28,19 +29,6 @@ from journal.session.state import (
 )
 
 V = TypeVar("V")
-
-
-class Event(NamedTuple):
-    """A stored event with its meaning."""
-
-    seq: int  # its row in the database
-    id: bytes
-    at_us: int
-    agent: str
-    name: str  # the agent's own name for it
-    origin: Mapping[str, Any]  # host, pid, entrypoint, plan, git
-    meaning: Meaning
-    patch: str | None = None  # what the conversation says of it beyond its record, see mentions.py
 
 
 def fold(state: SessionState, event: Event) -> SessionState:

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from journal.session.fold import Event
+from journal.session.event import Event
 from journal.session.meaning import Action, Author, Kind, Meaning, Place
 from journal.session.state import is_attended
 

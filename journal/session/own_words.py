@@ -6,10 +6,11 @@ answers, tool output and transcripts. They stay out of the index and of summarie
 
 import re
 
-_FRAME = re.compile(r"<agent-journal project=.*?(?:</agent-journal>|\Z)", re.DOTALL)
+# Both are compiled when the first text comes that may hold them.
+_FRAME = r"(?s)<agent-journal project=.*?(?:</agent-journal>|\Z)"
 _NAME = r"(?:\S*/)?(?:agent-)?journal|\S*python[\d.]*\s+-m\s+journal"
 _READING = "sessions|show|search|context|export|status|doctor|replay|redact|import"
-_COMMAND = re.compile(
+_COMMAND = (
     rf"(?:^|[;&|(\n`])\s*(?:\w+=\S*\s+)*(?:{_NAME})"
     rf"(?:\s+--home(?:=|\s+)\S+)?(?:\s+(?:{_READING})\b|\s*(?:$|[;&|)\n`]))"
 )
@@ -22,9 +23,9 @@ def has_frame(text: bytes) -> bool:
 
 def without_frames(text: str) -> str:
     """The text without the contexts that this program gave; an open one goes on to the end."""
-    return _FRAME.sub("", text) if "<agent-journal project=" in text else text
+    return re.sub(_FRAME, "", text) if "<agent-journal project=" in text else text
 
 
 def is_own_command(command: str) -> bool:
     """Whether a command line runs this program to read what it knows."""
-    return "journal" in command and _COMMAND.search(command) is not None
+    return "journal" in command and re.search(_COMMAND, command) is not None

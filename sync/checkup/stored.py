@@ -9,7 +9,7 @@ from pathlib import Path
 import apsw
 
 from journal.doctor import Finding, Voice, count
-from journal.redaction.redactor import OFF
+from journal.redaction.version import OFF
 from journal.times import SECOND_US, to_text
 from sync.checkup import Subject
 from sync.retention.pack_file import pack_files, rules_of

@@ -6,7 +6,7 @@ Prompts and answers are whole; of a tool's input and output as much as shows wha
 from collections.abc import Iterable, Iterator
 
 from journal.printable import clean
-from journal.session.fold import Event
+from journal.session.event import Event
 from journal.session.meaning import Kind, leaves
 from sync.remote.contract import Message
 

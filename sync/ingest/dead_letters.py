@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -18,7 +18,9 @@ from journal.durable_files import append_line
 from journal.layout import Layout
 from journal.printable import spelled_out
 from journal.times import day_of, to_text
-from sync.ingest.screening import Screen
+
+if TYPE_CHECKING:
+    from sync.ingest.screening import Screen
 
 MOST_LETTERS = 1_000  # of one file
 
@@ -26,7 +28,7 @@ MOST_LETTERS = 1_000  # of one file
 class Dead:
     """The dead letters of one home, as one pass sees them."""
 
-    def __init__(self, layout: Layout, screen: Screen, now_us: int) -> None:
+    def __init__(self, layout: Layout, screen: "Screen", now_us: int) -> None:
         self._layout = layout
         self._screen = screen
         self._now_us = now_us

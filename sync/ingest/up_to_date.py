@@ -86,6 +86,11 @@ def is_current(db: apsw.Connection, layout: Layout, note: Note) -> bool:
     return _views(db) == note.views and not _has_news(db, layout)
 
 
+def has_stale_contexts(db: apsw.Connection) -> bool:
+    """Whether a pass was killed before it had written the contexts."""
+    return bool(db.execute("select exists (select 1 from stale_contexts)").get)
+
+
 def _views(db: apsw.Connection) -> int:
     return int(db.execute("select version from view_version").get or 0)
 

@@ -11,7 +11,8 @@ from itertools import chain
 
 import apsw
 
-from journal.session.fold import Event, fold
+from journal.session.event import Event
+from journal.session.fold import fold
 from journal.session.meaning import Action, Kind, leaves
 from journal.session.state import OpenTool, SessionState
 from journal.session.summary import listing, open_facts, shown_path

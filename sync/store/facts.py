@@ -12,7 +12,7 @@ import orjson
 from journal.agents import meaning_of
 from journal.record import record
 from journal.record.json_strings import beginnings
-from journal.session.fold import Event
+from journal.session.event import Event
 from journal.session.meaning import OTHER, Meaning
 from journal.times import EARLIEST_US
 from sync.store import bodies

@@ -4,30 +4,44 @@ A row says that the events from its number on were redacted by its rules, up to 
 was stored before the first row, and what an unfinished rescan has left, is by unknown rules.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import apsw
 
 from journal.layout import Layout
-from journal.redaction.redactor import OFF, Redactor
+from journal.redaction.version import OFF, compiled, name
 from journal.settings.sources import Settings
+
+if TYPE_CHECKING:
+    from journal.redaction.redactor import Redactor
 
 UNFINISHED = "unfinished"  # equal to the name of no rules
 
 
-def to_look(layout: Layout, settings: Settings) -> Redactor:
+def to_look(layout: Layout, settings: Settings) -> "Redactor":
     """The redactor of this home for those who only look: nothing is made for it, not its key."""
-    try:
-        key = layout.redaction_key.read_bytes()
-    except OSError:
-        key = b""  # no rules of the user's own have redacted anything yet
+    from journal.redaction.redactor import Redactor  # slow to load
+
     redact = settings.redact
-    return Redactor(key, redact.patterns, redact.allow, redact.enabled)
+    return Redactor(_key(layout), redact.patterns, redact.allow, redact.enabled)
+
+
+def _key(layout: Layout) -> bytes:
+    try:
+        return layout.redaction_key.read_bytes()
+    except OSError:
+        return b""  # no rules of the user's own have redacted anything yet
 
 
 def present(layout: Layout, settings: Settings) -> str:
-    """The rules of this home as they are now, see `Redactor.rules`."""
-    return to_look(layout, settings).rules
+    """The rules of this home as they are now, see `Redactor.rules`.
+
+    UsageError: an expression of the user's own is not valid.
+    """
+    redact = settings.redact
+    compiled(redact.patterns, "redact.patterns")
+    compiled(redact.allow, "redact.allow")
+    return name(_key(layout), redact.patterns, redact.allow, enabled=redact.enabled)
 
 
 def note(db: apsw.Connection, first_seq: int, rules: str) -> None:

@@ -16,7 +16,7 @@ import apsw
 from journal.errors import JournalError
 from journal.record import record
 from journal.record.record import JOURNAL_AGENT
-from journal.session.fold import Event
+from journal.session.event import Event
 from journal.times import EARLIEST_US
 from sync.query import detail
 from sync.query.filters import Wanted

@@ -5,7 +5,6 @@ folder, hooks were switched off, or the agent ran without them. So the folders a
 that the person put below an agent's folder are followed, each file once.
 """
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,7 +21,6 @@ from journal.agents.claude_code.install import SETUP
 from journal.layout import Layout
 from journal.setup import registered
 from sync.store.file_cursors import START, Cursor
-from sync.transcripts.records import session_of
 from sync.views import transcripts
 from sync.views.transcripts import Copied
 
@@ -66,8 +64,10 @@ def grown(
 
     With the same files as at the last note nothing is compared.
     """
+    from hashlib import blake2b  # slow to load: who only compares needs none
+
     files = list(_listed(followed(roots(named, environ, layout))))
-    digest = hashlib.blake2b(str(installed_ns(layout)).encode(), digest_size=16)
+    digest = blake2b(str(installed_ns(layout)).encode(), digest_size=16)
     for agent, path, status in files:
         mark = f"{agent}\0{path}\0{status.st_ino}\0{status.st_mtime_ns}\0{status.st_size}\n"
         digest.update(mark.encode("utf-8", "surrogateescape"))
@@ -81,6 +81,9 @@ def grown(
 def _compared(
     db: apsw.Connection, layout: Layout, files: Iterable[tuple[str, str, os.stat_result]]
 ) -> Comparison:
+    files = list(files)
+    if not files:
+        return Comparison()
     known = transcripts.Reached(db)
     since_ns = installed_ns(layout)
     found = Comparison()
@@ -239,4 +242,4 @@ def _session(path: Path, agent: str) -> str:
     known = AGENTS.get(agent)
     if known is not None and known.transcripts is not None:
         return known.transcripts.session_of(path)
-    return session_of(path)
+    return transcript_lines.session_of(path)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hooks.project import Place, locate
 from journal.agents import AGENTS
+from journal.agents.claude_code.transcript_lines import session_of
 from journal.agents.transcript_entry import Row
 from journal.printable import one_line
 from journal.record import record
@@ -20,7 +21,6 @@ from sync.transcripts.records import (
     Reading,
     beginning,
     lines_before,
-    session_of,
     too_long,
 )
 from sync.views.transcripts import Copied

@@ -190,12 +190,6 @@ def beginning(data: bytes, modified_ns: int) -> tuple[int, str]:
     )
 
 
-def session_of(path: Path) -> str:
-    """The session in a transcript's own name."""
-    is_subagent = path.parent.name == "subagents"
-    return path.parent.parent.name if is_subagent else path.stem
-
-
 def moment_us(text: str) -> int:
     """A transcript's time in microseconds since 1970; 0 if it is none."""
     try:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import apsw
 
+from journal.agents.claude_code.transcript_lines import session_of
 from journal.errors import BusyError
 from journal.layout import Layout
 from journal.record import record
@@ -31,7 +32,7 @@ from sync.store import connection
 from sync.store.file_cursors import START
 from sync.store.locks import locked
 from sync.transcripts.history import Projects, TranscriptSource
-from sync.transcripts.records import TornLineError, keeping, session_of
+from sync.transcripts.records import TornLineError, keeping
 from sync.transfer.sources import Source
 from sync.views import transcripts
 from sync.views.transcripts import Copied

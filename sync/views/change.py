@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from journal.session.fold import Event
+from journal.session.event import Event
 from journal.session.state import SessionState
 from journal.times import EARLIEST_US
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import apsw
 
-from journal.session.fold import Event
+from journal.session.event import Event
 from journal.session.mentions import mention
 from journal.session.state import STATE_VERSION, SessionState
 from sync.store import deletion, facts

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import apsw
 
 from journal.session.conversation import merge
-from journal.session.fold import Event, fold
+from journal.session.event import Event
+from journal.session.fold import fold
 from journal.session.meaning import Kind
 from journal.session.mentions import Mention, mention, patched
 from journal.session.parts import is_part

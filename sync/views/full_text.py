@@ -12,7 +12,7 @@ import apsw
 import orjson
 
 from journal.search_words import is_ascii_words, words
-from journal.session.fold import Event
+from journal.session.event import Event
 from journal.session.mentions import stem
 from journal.session.texts import KINDS, TextKind, summary_text, texts
 from sync.views.change import Change

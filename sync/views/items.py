@@ -10,7 +10,7 @@ from typing import Any
 
 import apsw
 
-from journal.session.fold import Event
+from journal.session.event import Event
 from journal.session.meaning import Action, Kind
 from journal.session.mentions import content_digest, stem
 from journal.session.texts import LIMIT_CHARS

@@ -7,7 +7,7 @@ Sessions of agents that name no turns have parts instead, which begin at certain
 
 import apsw
 
-from journal.session.fold import Event
+from journal.session.event import Event
 from journal.session.meaning import Kind, Meaning
 from journal.session.mentions import is_repeatable, mention
 from journal.session.parts import REPEATED_US, part_starts

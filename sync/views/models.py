@@ -11,7 +11,7 @@ import apsw
 import orjson
 
 from journal.record.own_facts import Link, after_of, in_force
-from journal.session.fold import Event
+from journal.session.event import Event
 from journal.session.meaning import Kind
 from journal.session.summary import Summary, from_fields
 from journal.times import to_us

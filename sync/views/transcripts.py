@@ -7,7 +7,7 @@ a second reading and stores nothing twice.
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import apsw
 
@@ -15,8 +15,9 @@ from journal.printable import spelled_out
 from journal.session.meaning import Kind
 from journal.times import SECOND_US
 from sync.store.file_cursors import START, Cursor
-from sync.views import projects
-from sync.views.change import Change
+
+if TYPE_CHECKING:
+    from sync.views.change import Change
 
 _ENDS = (Kind.TURN_END, Kind.SUBAGENT_END, Kind.SESSION_END)  # a good moment to copy
 _PATH_CHARS = 4096
@@ -41,8 +42,10 @@ class Candidate(NamedTuple):
     due: bool
 
 
-def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
+def derive(db: apsw.Connection, changes: "list[Change]", now_us: int) -> None:
     """Remember the files that events of this home name, and that there is something to copy."""
+    from sync.views import projects  # slow to load: who asks what was copied needs none
+
     naming = [(c, event) for c in changes for event in c.events if event.meaning.transcript]
     origins = {id(event.origin): event.origin for _, event in naming}  # many records share one
     here = {key for key, origin in origins.items() if projects.is_here(db, origin)}

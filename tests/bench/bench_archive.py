@@ -9,6 +9,7 @@ import json
 import os
 import random
 import re
+import statistics
 import time
 import uuid
 from contextlib import closing
@@ -38,6 +39,7 @@ MILLION = int(os.environ.get("JOURNAL_BENCH_RECORDS", "1000000"))
 LEAST_OF_COPY = 0.3
 BYTES = 2.0
 PAGE_SECONDS = 0.3
+TRIES = 3
 WORDS = [f"{a}{b}{c}" for a in ("ra", "mo", "ki", "te", "lu", "sa", "no", "vi", "pe", "du")
          for b in ("ber", "lin", "tor", "mar", "sen", "gol", "fin", "pas", "kel", "run")
          for c in ("a", "o", "is", "um", "en", "ax", "or", "it", "el", "un")]  # fmt: skip
@@ -179,6 +181,8 @@ def _bytes(server: Server, database: str) -> float:
 def _search(server: Server, database: str, layout: Layout) -> tuple[float, float]:
     """The slowest of some searches (rare words, common ones, two of them): seconds, and of a CPU.
 
+    Of each the median of some tries counts, as a page is asked for again and again.
+
     Ada has nine tenths of the sessions, Ben one; each is also asked for one of 20 projects.
     """
     slowest = most = 0.0
@@ -195,12 +199,16 @@ def _search(server: Server, database: str, layout: Layout) -> tuple[float, float
             ):
                 for filters in wanted:
                     query = Query(parse(words), Wanted(filters))
-                    search(archive, query)
-                    began, busy = time.perf_counter(), _busy(server_pid)
-                    search(archive, query)
-                    slowest = max(slowest, time.perf_counter() - began)
-                    most = max(most, _busy(server_pid) - busy)
+                    tries = [_page(archive, query, server_pid) for _ in range(TRIES)]
+                    slowest = max(slowest, statistics.median(seconds for seconds, _ in tries))
+                    most = max(most, statistics.median(busy for _, busy in tries))
     return slowest, most
+
+
+def _page(archive: Archive, query: Query, server_pid: int) -> tuple[float, float]:
+    began, busy = time.perf_counter(), _busy(server_pid)
+    search(archive, query)
+    return time.perf_counter() - began, _busy(server_pid) - busy
 
 
 def _busy(server_pid: int) -> float:

@@ -2,8 +2,10 @@
 
 import json
 import os
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 
 import recordings
@@ -44,6 +46,21 @@ def test_it_is_what_the_hook_prints_to_the_letter(installed: Installed) -> None:
     assert 'project="i-exit"' in printed
     assert "notes.txt" in printed
     assert printed == hook_context(installed, PROJECT) + "\n"
+
+
+def test_what_a_killed_pass_left_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    layout = Layout(tmp_path / "home")
+    recordings.write_journal(layout.home, "i-exit")
+    assert shown(layout.home, "--project", PROJECT) == 0  # and notes that all is synced
+    printed = capsys.readouterr().out
+    (path,) = (one for one in layout.contexts.iterdir() if b"notes.txt" in one.read_bytes())
+    with closing(apsw.Connection(str(layout.database))) as db:
+        db.execute("insert into stale_contexts select project from session_states")
+    path.unlink()  # it was killed before it wrote this
+    assert shown(layout.home, "--project", PROJECT) == 0
+    assert capsys.readouterr().out == printed != ""
 
 
 def test_it_is_of_the_current_directory_and_syncs_first(

@@ -15,7 +15,8 @@ from commands import program
 from hooks import emit
 from installed import Installed
 from journal.session import plan
-from journal.session.fold import Event, fold
+from journal.session.event import Event
+from journal.session.fold import fold
 from journal.session.meaning import Author, Kind, Meaning
 from journal.session.plan import name_of
 from journal.session.state import SessionState

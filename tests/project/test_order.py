@@ -234,14 +234,20 @@ def test_a_command_line_loads_nothing_heavy_before_it_knows_the_command(module: 
 
 
 @pytest.mark.parametrize(
-    ("words", "more"), [(["search", "zzqq"], ["pydantic"]), (["sync", "--json"], [])]
+    ("words", "more"),
+    [
+        (["search", "zzqq"], ["pydantic", "hashlib", "shutil", "journal.session.state"]),
+        ([], ["sync.cycle", "journal.redaction.rules"]),
+        (["sync", "--json"], []),
+    ],
 )
 def test_a_command_loads_nothing_heavy_that_it_does_not_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], more: list[str]
 ) -> None:
     """Libraries of other commands: each costs a person more time than the search itself.
 
-    A search of a home that is up to date needs no settings, even if it finds nothing.
+    A search of a home that is up to date needs no settings, even if it finds nothing; the board
+    of one needs no pass.
     """
     home = tmp_path / "home"
     recordings.write_journal(home, "i-clear")

@@ -16,13 +16,10 @@ _ADDED_NAMES = (
     "|open_and_recently_viewed_files|current_note|cursor_position"
 )
 _ADDED = rf"<(?P<{{name}}>{_ADDED_NAMES})\b[^>]*>.*?</(?P={{name}})>"
-_BEFORE = re.compile(r"\s*" + _ADDED.format(name="before"), re.DOTALL)
-_BEHIND = re.compile(
-    rf"<(?P<behind>{_ADDED_NAMES})\b[^>]*>(?:(?!<(?P=behind)\b).)*</(?P=behind)>\s*\Z", re.DOTALL
-)
-_COMMAND = re.compile(
-    r"<command-(?P<part>name|message|args)>(?P<text>.*?)</command-(?P=part)>", re.DOTALL
-)
+# They are compiled when the first prompt comes that holds a "<".
+_BEFORE = r"(?s)\s*" + _ADDED.format(name="before")
+_BEHIND = rf"(?s)<(?P<behind>{_ADDED_NAMES})\b[^>]*>(?:(?!<(?P=behind)\b).)*</(?P=behind)>\s*\Z"
+_COMMAND = r"(?s)<command-(?P<part>name|message|args)>(?P<text>.*?)</command-(?P=part)>"
 # What the agent writes itself into the place of a prompt.
 _MACHINE = (
     "<task-notification",
@@ -66,16 +63,16 @@ def own_words(prompt: str) -> Words:
 
 def _without_added(prompt: str) -> str:
     text = prompt
-    while found := _BEFORE.match(text):
+    while found := re.match(_BEFORE, text):
         text = text[found.end() :]
-    while found := _BEHIND.search(text):
+    while found := re.search(_BEHIND, text):
         text = text[: found.start()]
     return prompt if text == prompt else text.strip()
 
 
 def _command(text: str) -> Words:
     """`/name arguments`, as it was typed; what comes after the tags is the agent's."""
-    parts = {found["part"]: found["text"].strip() for found in _COMMAND.finditer(text)}
+    parts = {found["part"]: found["text"].strip() for found in re.finditer(_COMMAND, text)}
     name, arguments = parts.get("name", ""), parts.get("args", "")
     if not name:
         return Words(text, Author.MACHINE)

@@ -42,6 +42,12 @@ def folders(environ: Mapping[str, str]) -> list[Path]:
     return [folder / "projects"] if folder.is_absolute() else []
 
 
+def session_of(path: Path) -> str:
+    """The session in a transcript's own name."""
+    is_subagent = path.parent.name == "subagents"
+    return path.parent.parent.name if is_subagent else path.stem
+
+
 def subagent_files(path: Path) -> list[Path]:
     """The transcripts of a session's sub-agents, next to its own."""
     folder = f"{str(path).removesuffix('.jsonl')}/subagents"

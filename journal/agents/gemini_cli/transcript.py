@@ -6,12 +6,11 @@ so what was written before is known, and what is new is added. What a kept part 
 transcript_meaning.py.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from journal.agents.transcript_entry import Entry, Row, dump, load, name, obj, objects, text
+from journal.agents.transcript_entry import Entry, Row, digest, dump, load, name, obj, objects, text
 from journal.session.own_words import has_frame
 
 _CHATS = "chats"
@@ -121,7 +120,7 @@ class Chat:
         if not self._cwd and isinstance(directories, list) and directories:
             self._cwd = directories[0] if isinstance(directories[0], str) else ""
         kept = {key: value for key, value in fields.items() if key != "lastUpdated"}
-        return [self._entry(f"start {_digest(kept)}", kept, text(fields, "startTime"))]
+        return [self._entry(f"start {digest(kept)}", kept, text(fields, "startTime"))]
 
     def _of_patch(self, fields: dict[str, Any]) -> list[Entry]:
         """Times are left out, and the messages that a compressed chat begins with again."""
@@ -129,17 +128,17 @@ class Chat:
         kept = {k: v for k, v in obj(fields, "$set").items() if k not in left_out}
         if not kept:
             return []
-        return [self._entry(f"set {_digest(kept)}", {"$set": kept}, "")]
+        return [self._entry(f"set {digest(kept)}", {"$set": kept}, "")]
 
     def _of_answer(self, fields: dict[str, Any], unique: str) -> list[Entry]:
         at = text(fields, "timestamp")
         apart = ("toolCalls", "thoughts") if fields.get("thoughts") else ("toolCalls",)
         said = {key: value for key, value in fields.items() if key not in apart}
         frame = {key: fields.get(key) for key in ("id", "timestamp", "type")}
-        found = [self._entry(f"{unique} {_digest(said)}", said, at)]
+        found = [self._entry(f"{unique} {digest(said)}", said, at)]
         if self._thinking and (thoughts := objects(fields, "thoughts")):
             thought = frame | {"thoughts": thoughts}
-            found.insert(0, self._entry(f"{unique} {_digest(thought)}", thought, at))
+            found.insert(0, self._entry(f"{unique} {digest(thought)}", thought, at))
         for call in objects(fields, "toolCalls"):
             found += self._of_call(frame, unique, call)
         return found
@@ -169,7 +168,3 @@ def _project_root(path: Path) -> str:
         except (OSError, ValueError):
             continue
     return ""
-
-
-def _digest(fields: Mapping[str, Any]) -> str:
-    return hashlib.blake2b(dump(fields), digest_size=8).hexdigest()

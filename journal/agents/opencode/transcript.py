@@ -5,7 +5,6 @@ has ended, a call that runs, and one that ended. So its name and its bytes are t
 is read.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,18 @@ from typing import Any
 from journal.agents.contract import Transcripts
 from journal.agents.fields import call
 from journal.agents.opencode import tools
-from journal.agents.transcript_entry import Entry, Row, dump, load, name, obj, placed, text, tokens
+from journal.agents.transcript_entry import (
+    Entry,
+    Row,
+    digest,
+    dump,
+    load,
+    name,
+    obj,
+    placed,
+    text,
+    tokens,
+)
 from journal.session.meaning import OTHER, Author, Kind, Meaning, Usage
 from journal.session.own_words import without_frames
 from journal.times import to_text
@@ -71,7 +81,7 @@ class Rows:
             return []
         stable = unique if kind in ("text", "reasoning", "step-finish") else ""
         at = obj(data, "time").get("start") or fields.get("time_created")
-        return [_entry(stable or f"{unique} {_digest(data)}", at, fields, of)]
+        return [_entry(stable or f"{unique} {digest(data)}", at, fields, of)]
 
 
 def _of_session(fields: dict[str, Any], of: dict[str, Any]) -> list[Entry]:
@@ -83,7 +93,7 @@ def _of_session(fields: dict[str, Any], of: dict[str, Any]) -> list[Entry]:
     if title and not title.startswith(_DEFAULT_TITLES):
         titled = {"table": "session", **{key: fields.get(key) for key in _OF_A_TITLE}}
         at = fields.get("time_created")
-        found.append(_entry(f"{unique} {_digest(titled)}", at, titled, of))
+        found.append(_entry(f"{unique} {digest(titled)}", at, titled, of))
     return found
 
 
@@ -139,10 +149,6 @@ def _at(at_ms: Any) -> str:
         return to_text(int(at_ms) * 1000)
     except (TypeError, ValueError, OverflowError):
         return ""
-
-
-def _digest(fields: Mapping[str, Any]) -> str:
-    return hashlib.blake2b(dump(fields), digest_size=8).hexdigest()
 
 
 def meaning(payload: Mapping[str, Any]) -> Meaning:

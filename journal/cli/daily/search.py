@@ -1,6 +1,7 @@
 """`journal search`: full text over prompts, answers, tool calls and summaries."""
 
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 KINDS = ("prompt", "answer", "thinking", "input", "output", "summary")
 _ONLY_WORDS = " (a search needs a letter or a digit)"
 _MORE = "There may be more: --limit {} shows it, rarer words or a filter (--here, --since) find it."
-
 _FILTERS = ("kinds", "tool", "file", "here", "project", "branch", "agent", "host", "state")
 
 
@@ -118,9 +118,8 @@ def _search(app: App, query: str, chosen: dict[str, Any], *, as_json: bool) -> N
     from sync.query.terms import parse
 
     in_archive = chosen["in_archive"]
-    after = None
-    if chosen["after"] is not None and not in_archive:
-        after = Cursor.of(chosen["after"])
+    follows = chosen["after"] is not None and not in_archive
+    after = Cursor.of(chosen["after"]) if follows else None
     now_us = after.now_us if after else app.now_us
     since_us, until_us = chosen_times(chosen, now_us)
     wanted = Query(
@@ -138,36 +137,31 @@ def _search(app: App, query: str, chosen: dict[str, Any], *, as_json: bool) -> N
         return
     with app.reading(ends_matter=chosen["state"] is not None) as db:
         found = index.search(db, wanted, now_us, after)
-        hints = _hints(app, db, wanted, now_us) if _is_empty(found, after) else []
-    if not as_json:
-        _print_text(found, query, chosen["limit"])
-    for hint in hints:
-        click.echo(f"journal: {hint}", err=True)
-    if as_json:
-        _print_json(found)
+        if as_json:
+            _print_json(found)
+        else:
+            _print_text(found, query, chosen["limit"])
+        if not (found.hits or found.more or after):
+            for hint in _hints(app, db, wanted, now_us):  # after the answer: to find one takes time
+                click.echo(f"journal: {hint}", err=True)
 
 
-def _is_empty(found: "Found", after: object) -> bool:
-    return not (found.hits or found.more or after)
-
-
-def _hints(app: App, db: "apsw.Connection", query: "Query", now_us: int) -> list[str]:
+def _hints(app: App, db: "apsw.Connection", query: "Query", now_us: int) -> Iterator[str]:
     """What was mistyped, or what would find something."""
     from sync.checkup.earlier_sessions import not_imported
     from sync.query import search as index
     from sync.query.filters import Filters, Wanted
     from sync.query.hints import suggestions, unknown
 
-    found = [*unknown(db, query.sessions, query.calls)]
+    yield from unknown(db, query.sessions, query.calls)
     if near := suggestions(db, query.terms):
-        found.append(f"try {' or '.join(near)}")
+        yield f"try {' or '.join(near)}"
     elsewhere = query._replace(sessions=Wanted(Filters(app.adopt_on)), calls=None, limit=1)
     if elsewhere != query._replace(limit=1) and query.terms:
         hits = index.search(db, elsewhere, now_us).hits
-        found += [f"found in {one_line(hit.project)} without the filters" for hit in hits]
+        yield from (f"found in {one_line(hit.project)} without the filters" for hit in hits)
     if earlier := not_imported(app.layout, app.transcript_roots):
-        found.append(f"{earlier} (run: journal import)")
-    return found
+        yield f"{earlier} (run: journal import)"
 
 
 def _print_json(found: "Found") -> None:
@@ -223,9 +217,9 @@ def _print_text(found: "Found", query: str, limit: int, *, in_archive: bool = Fa
         _add_session(page, hits)
         page.add("")
     if not found.hits:
-        words = any(map(str.isalnum, query))
         said = f" for: {one_line(query)[:200]}" if query.strip() else "."
-        page.add(f"Nothing found{said}" + _ONLY_WORDS * (bool(query.strip()) and not words))
+        is_odd = query.strip() and not any(map(str.isalnum, query))
+        page.add(f"Nothing found{said}{_ONLY_WORDS if is_odd else ''}")
     event = next((hit.short_event_id for hit in found.hits if hit.event_id), "")
     if event and not in_archive:
         page.add(f"To read on: journal show --around {event}")
@@ -243,8 +237,7 @@ def _add_session(page: "Page", hits: "list[Hit]") -> None:
     name, project = one_line(first.short_id), one_line(first.project)
     columns = page.columns - len(name + project) - 2 * len(GAP)
     title = cut(one_line(first.title), max(1, columns))
-    heading = (page.style(name, fg="cyan"), page.style(project, bold=True), title)
-    page.add(GAP.join(heading))
+    page.add(GAP.join((page.style(name, fg="cyan"), page.style(project, bold=True), title)))
     equal: dict[tuple[str, str], list[Hit]] = {}
     for hit in hits:
         equal.setdefault((hit.kind.name.lower(), hit.snippet.text), []).append(hit)

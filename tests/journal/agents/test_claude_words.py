@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from journal.agents import TRANSCRIPT, meaning_of
-from journal.session.fold import Event, fold
+from journal.session.event import Event
+from journal.session.fold import fold
 from journal.session.meaning import Author, Kind, Meaning
 from journal.session.state import SessionState
 from journal.session.texts import texts

@@ -1,6 +1,5 @@
 """What the recorded hooks of the other agents mean: prompts, calls, failures, questions, ends."""
 
-import dataclasses
 from typing import Any
 
 import pytest
@@ -9,7 +8,9 @@ from hypothesis import strategies as st
 
 import agent_recordings
 from journal.agents import AGENTS, meaning_of
-from journal.session.fold import Event, fold
+from journal.agents.contract import Agent
+from journal.session.event import Event
+from journal.session.fold import fold
 from journal.session.meaning import Action, Kind, Meaning
 from journal.session.state import SessionState
 from opencode_plugin import replayed
@@ -207,4 +208,4 @@ def test_agents_are_data() -> None:
     for name, agent in AGENTS.items():
         assert agent.name == name
         assert agent.setup.canary in agent.setup.events
-        assert dataclasses.is_dataclass(agent)
+        assert isinstance(agent, Agent)

@@ -7,7 +7,8 @@ import pytest
 import recordings
 from journal.agents import meaning_of
 from journal.record import record
-from journal.session.fold import Event, fold
+from journal.session.event import Event
+from journal.session.fold import fold
 from journal.session.meaning import Kind, Meaning
 from journal.session.state import MAX_COMMANDS, SessionState, is_attended
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journal.agents import meaning_of
-from journal.session.fold import Event, fold
+from journal.session.event import Event
+from journal.session.fold import fold
 from journal.session.state import Command, OpenTool, Said, SessionState, Subagent
 from journal.session.summary import (
     Summary,

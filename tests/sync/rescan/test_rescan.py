@@ -18,7 +18,7 @@ from archived import AGENT, config, heads
 from commands import Commands, Done
 from journal.layout import Layout
 from journal.record import own_facts
-from journal.redaction.redactor import RULES_VERSION
+from journal.redaction.version import RULES_VERSION
 from journal.session.texts import KINDS
 from sync.delivery import dead_pieces, retry_format, retry_queue
 from sync.remote.contract import Piece
