@@ -107,9 +107,7 @@ def _item(
     kind = meaning.kind
     if kind is _PROMPT:
         return _Item(session, position, "prompt", event.seq, event)
-    if kind is _TURN_FAILED or (
-        kind in _ANSWERS and meaning.text.strip() and not meaning.subagent
-    ):
+    if kind is _TURN_FAILED or (kind in _ANSWERS and meaning.text.strip() and not meaning.subagent):
         return _Item(session, position, "answer", event.seq, event)
     if kind is _TOOL_BEFORE:
         name = meaning.tool_use_id or f"{stem(meaning)}.{event.id.hex()}"

@@ -80,9 +80,10 @@ def meaning(event: str, payload: Mapping[str, Any]) -> Meaning:
         kind = Kind.ANSWER  # a pause: the agent goes on when its tasks have ended
     text, detail, by = _words(event, payload) if event in _WITH_WORDS else ("", "", "")
     # By position: nearly every record comes through here, and names take twice as long.
-    *who, turn = kind, *[
-        value if isinstance(value := payload.get(key), str) else "" for key in _COMMON
-    ]
+    *who, turn = (
+        kind,
+        *[value if isinstance(value := payload.get(key), str) else "" for key in _COMMON],
+    )
     if "tool_name" not in payload:
         file = _text(payload, "transcript_path") if event in _WITH_TRANSCRIPT else ""
         return Meaning(*who, text, by, detail, transcript=file, turn=turn)
