@@ -5,7 +5,7 @@ none of them opens a network connection or the journal's database.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -98,7 +98,8 @@ class Setup:
 
     `program`: its command; `folder`: where its configuration of this user is; `file`: the file
     with the hooks, below it; `events`: those that we register, with the first version that
-    accepts each where an older one would refuse the file; `canary`: an event that changes nothing
+    accepts each where an older one would refuse the file; `recent`: further ones, registered only
+    where every installed version is known to accept them; `canary`: an event that changes nothing
     in a session, for `journal doctor`; `obstacles`: what in the folder and in the values of the
     file keeps hooks from running, one line each; `trust`: None where it runs every hook;
     `servers`: where `journal mcp` is registered; `skill`: when to ask it.
@@ -110,6 +111,7 @@ class Setup:
     events: Mapping[str, Version | None]
     hooks: Merged | OwnFile
     canary: str
+    recent: Mapping[str, Version] = field(default_factory=dict)
     obstacles: Callable[[Path, Mapping[str, Any]], list[str]] = lambda folder, values: []
     trust: Trust | None = None
     servers: Servers | None = None
