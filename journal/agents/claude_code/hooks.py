@@ -79,11 +79,11 @@ def meaning(event: str, payload: Mapping[str, Any]) -> Meaning:
     elif event == "Stop" and payload.get("background_tasks"):
         kind = Kind.ANSWER  # a pause: the agent goes on when its tasks have ended
     text, detail, by = _words(event, payload) if event in _WITH_WORDS else ("", "", "")
+    session, cwd, subagent, subagent_type, turn = [
+        value if isinstance(value := payload.get(key), str) else "" for key in _COMMON
+    ]
     # By position: nearly every record comes through here, and names take twice as long.
-    *who, turn = (
-        kind,
-        *[value if isinstance(value := payload.get(key), str) else "" for key in _COMMON],
-    )
+    who = kind, session, cwd, subagent, subagent_type
     if "tool_name" not in payload:
         file = _text(payload, "transcript_path") if event in _WITH_TRANSCRIPT else ""
         return Meaning(*who, text, by, detail, transcript=file, turn=turn)
