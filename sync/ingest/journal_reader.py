@@ -76,7 +76,8 @@ class Reader:
         how much is about to be read.
         """
         files, known = list(files), dict(known)
-        if not small and reading_process.is_worth(new_bytes):
+        is_slow = not small and not self._screen.has_seen_some
+        if is_slow and reading_process.is_worth(new_bytes):
             for found in reading_process.ahead(partial(self._all, known, files, new_bytes)):
                 if isinstance(found, _End):
                     (self.seen_bytes, self.unreadable), files = found, []

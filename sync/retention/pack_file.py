@@ -14,6 +14,7 @@ import struct
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -32,6 +33,7 @@ _HEAD = b"\x1f\x8b\x08\x10\0\0\0\0\0\xff"
 _COMMENT = b"redaction rules "
 _COMMENT_BYTES = 256
 _DRAFT = re.compile(r"\.(\d{4}-\d\d-\d\d|tombstones)\.jsonl\.gz\..")
+_CHUNK_BYTES = 1 << 17
 _CACHE_KIB = 16_000  # of a draft, in memory; the rest of it lies in an unnamed temporary file
 
 
@@ -85,16 +87,43 @@ def read_pack(path: Path) -> Iterator[bytes]:
 
     DamagedPackError: cut off or changed; raised behind the last line before the damage.
     """
+    with _opened(path) as file:
+        for line in file:
+            if not line.endswith(b"\n"):
+                raise EOFError("its last line is cut off")
+            yield line[:-1]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[gzip.GzipFile]:
     try:
         with gzip.open(path) as file:
-            for line in file:
-                if not line.endswith(b"\n"):
-                    raise EOFError("its last line is cut off")
-                yield line[:-1]
+            yield file
     except (OSError, EOFError, zlib.error) as error:
         hint = "put a copy of it in its place, or move it away: what was in it is then lost"
         reason = getattr(error, "strerror", None) or error
         raise DamagedPackError(f"cannot read {path}: {reason}", hint) from error
+
+
+def _read_chunks(path: Path) -> Iterator[bytes]:
+    """The same lines in larger parts, with their newlines."""
+    with _opened(path) as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            yield chunk
+
+
+def _chunks(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines in larger parts, with newlines: each part is compressed and hashed at once."""
+    some: list[bytes] = []
+    size = 0
+    for line in lines:
+        some.append(line)
+        size += len(line)
+        if size >= _CHUNK_BYTES:
+            yield b"\n".join((*some, b""))
+            some, size = [], 0
+    if some:
+        yield b"\n".join((*some, b""))
 
 
 def rules_of(path: Path) -> str:
@@ -126,7 +155,7 @@ def name_rules(path: Path, rules: str) -> None:
 
     JournalError: it cannot be written; the old file stays. DamagedPackError: it is not a pack.
     """
-    lines = seal(read_pack(path))
+    lines = _seal(_read_chunks(path))
 
     def copy(file: BinaryIO) -> Seal:
         with path.open("rb") as old:
@@ -135,7 +164,7 @@ def name_rules(path: Path, rules: str) -> None:
                 shutil.copyfileobj(old, file)
             else:
                 with _Gzip(file, rules) as packed:
-                    seal(_written(packed, read_pack(path)))
+                    _seal(_written(packed, _chunks(read_pack(path))))
         return lines
 
     _put(path, copy)
@@ -175,12 +204,12 @@ class Seal(NamedTuple):
     digest: bytes
 
 
-def seal(lines: Iterable[bytes]) -> Seal:
-    """The seal of these lines, none with a newline."""
+def _seal(chunks: Iterable[bytes]) -> Seal:
+    """The seal of lines, in any parts."""
     count, digest = 0, hashlib.blake2b(digest_size=16)
-    for line in lines:
-        digest.update(line + b"\n")
-        count += 1
+    for chunk in chunks:
+        digest.update(chunk)
+        count += chunk.count(b"\n")
     return Seal(count, digest.digest())
 
 
@@ -230,7 +259,7 @@ class Draft:
 
         def fill(file: BinaryIO) -> Seal:
             with _Gzip(file, named) as packed:
-                return seal(_written(packed, self.lines()))
+                return _seal(_written(packed, _chunks(self.lines())))
 
         return _put(path, fill)
 
@@ -245,7 +274,7 @@ def _put(path: Path, fill: Callable[[BinaryIO], Seal]) -> int:
                 written = fill(file)
                 file.flush()
                 os.fsync(fd)
-            if seal(read_pack(Path(name))) != written:
+            if _seal(_read_chunks(Path(name))) != written:
                 raise JournalError(f"{path} did not read back as it was written", "try again")
             size = Path(name).stat().st_size
             Path(name).replace(path)
@@ -260,7 +289,7 @@ def _put(path: Path, fill: Callable[[BinaryIO], Seal]) -> int:
     return size
 
 
-def _written(file: _Gzip, lines: Iterable[bytes]) -> Iterator[bytes]:
-    for line in lines:
-        file.write(line + b"\n")
-        yield line
+def _written(file: _Gzip, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        file.write(chunk)
+        yield chunk
