@@ -18,12 +18,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-import apsw
-
 from journal.durable_files import make_folder, sync_folder
 from journal.errors import JournalError
 from journal.layout import Layout, is_day
-from journal.record.record import Record, dump
 
 ENDING = ".jsonl.gz"
 LEVEL = 6
@@ -34,7 +31,6 @@ _COMMENT = b"redaction rules "
 _COMMENT_BYTES = 256
 _DRAFT = re.compile(r"\.(\d{4}-\d\d-\d\d|tombstones)\.jsonl\.gz\..")
 _CHUNK_BYTES = 1 << 17
-_CACHE_KIB = 16_000  # of a draft, in memory; the rest of it lies in an unnamed temporary file
 
 
 class DamagedPackError(JournalError):
@@ -213,55 +209,18 @@ def _seal(chunks: Iterable[bytes]) -> Seal:
     return Seal(count, digest.digest())
 
 
-class Draft:
-    """The records of a pack that is being put together; memory is bounded for any input.
+def write(path: Path, lines: Iterable[bytes], rules: str) -> int:
+    """Put a pack with these lines at `path`, durably; its size in bytes.
 
-    They lie in a temporary database without a name, so a killed process leaves nothing of it.
+    `rules`: by which they were redacted. JournalError: it cannot be written or does not read back
+    as it was; the old file stays.
     """
 
-    def __init__(self) -> None:
-        self.count = 0
-        self._db = apsw.Connection("")
-        self._db.pragma("journal_mode", "off")
-        self._db.pragma("cache_size", -_CACHE_KIB)
-        self._db.execute("create table lines (id blob unique, at_us integer, line blob) strict")
-        self._db.execute("create index lines_by_time on lines (at_us, id)")
-        self._db.execute("begin")
+    def fill(file: BinaryIO) -> Seal:
+        with _Gzip(file, rules) as packed:
+            return _seal(_written(packed, _chunks(lines)))
 
-    def close(self) -> None:
-        """Give the temporary file back."""
-        self._db.close()
-
-    def add(self, made: Record, line: bytes | None = None) -> bytes | None:
-        """Add a record; if its id is there already nothing changes, and that line is returned.
-
-        `line`: what `dump` makes of it, if that is at hand; without the newline.
-        """
-        query = "insert or ignore into lines values (?, ?, ?)"
-        self._db.execute(query, (made.id, made.at_us, line or dump(made)[:-1]))
-        if self._db.changes():
-            self.count += 1
-            return None
-        return bytes(self._db.execute("select line from lines where id = ?", (made.id,)).get)
-
-    def lines(self) -> Iterator[bytes]:
-        """All lines without their newlines, by (`at`, `id`)."""
-        for (line,) in self._db.execute("select line from lines order by at_us, id"):
-            yield line
-
-    def write(self, path: Path, rules: str | None = None) -> int:
-        """Put the pack at `path`, durably; its size in bytes.
-
-        `rules`: by which its records were redacted; None: by those that the pack there names.
-        JournalError: it cannot be written or does not read back as it was; the old file stays.
-        """
-        named = rules_of(path) if rules is None else rules
-
-        def fill(file: BinaryIO) -> Seal:
-            with _Gzip(file, named) as packed:
-                return _seal(_written(packed, _chunks(self.lines())))
-
-        return _put(path, fill)
+    return _put(path, fill)
 
 
 def _put(path: Path, fill: Callable[[BinaryIO], Seal]) -> int:
