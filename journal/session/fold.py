@@ -41,7 +41,6 @@ class Event(NamedTuple):
     origin: Mapping[str, Any]  # host, pid, entrypoint, plan, git
     meaning: Meaning
     patch: str | None = None  # what the conversation says of it beyond its record, see mentions.py
-    words: list[tuple[int, str]] | None = None  # see sync/store/facts.py
 
 
 def fold(state: SessionState, event: Event) -> SessionState:

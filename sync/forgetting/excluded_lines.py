@@ -15,8 +15,9 @@ import apsw
 from journal.layout import Layout
 from journal.times import SECOND_US
 from sync.forgetting.scrub import Scrub
+from sync.ingest import journal_reader
 from sync.ingest.screening import MARKS, Screen, is_mixed
-from sync.store.file_cursors import Cursor, day_key, marked_cursors
+from sync.store.file_cursors import Cursor, day_key
 
 # A larger file that also holds other lines is not rewritten for each line while it grows.
 GROWING_BYTES = 1 << 20
@@ -29,7 +30,7 @@ def remove(db: apsw.Connection, layout: Layout, screen: Screen, now_us: int) -> 
     Files that hold nothing else are removed. To be called under the lock, outside a transaction,
     behind a pass that has read all files. OSError, JournalError: full disk, missing rights.
     """
-    marked = marked_cursors(db, MARKS)
+    marked = journal_reader.marked_cursors(db)
     due = dict(_due(layout, marked, now_us))
     if not due:
         return 0

@@ -6,11 +6,9 @@ stored exactly once or accounted for in `dead/`, and reading any file again chan
 Ingest inserts facts and nothing else; what they mean is for the views.
 """
 
-import gc
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import apsw
 
@@ -18,15 +16,13 @@ from journal.errors import JournalError
 from journal.layout import Layout
 from journal.record import record
 from journal.session.meaning import OTHER
-from sync.ingest import other_content, reading_process
-from sync.ingest.batch import Batch, Refused
+from sync.ingest import other_content
 from sync.ingest.dead_letters import Dead
 from sync.ingest.line_reader import Chunk, OpenFile
-from sync.ingest.screening import Screen, Trail
+from sync.ingest.screening import MARKS, Screen, Trail
 from sync.store import bodies, facts
 from sync.store.facts import Fact
 from sync.store.file_cursors import START, Cursor, cursor_key
-from sync.views import full_text
 from sync.views.transcripts import Copied
 
 BATCH_RECORDS = 8_000
@@ -35,11 +31,20 @@ SMALL_BATCH_BYTES = 1 << 19  # under a deadline: a tenth of a second's work or l
 FILTER_LINES = 16  # are looked at together: the filter for secrets is quicker on more bytes
 
 
-class _End(NamedTuple):
-    """What a reader knows when it has read everything."""
+@dataclass(slots=True)
+class Batch:
+    """Facts of consecutive chunks, with the cursors behind them."""
 
-    seen_bytes: int
-    unreadable: list[str]
+    facts: list[Fact] = field(default_factory=list)
+    places: list[tuple[Path, int, bytes]] = field(default_factory=list)  # of each fact's line
+    own: list[Fact] = field(default_factory=list)
+    own_places: list[tuple[Path, int, bytes]] = field(default_factory=list)
+    cursors: dict[str, Cursor] = field(default_factory=dict)
+    copied: Sequence[Copied] = ()  # how far transcripts are stored with this batch
+    bytes: int = 0
+    lines: int = 0
+    rejected: int = 0
+    excluded: int = 0
 
 
 class Reader:
@@ -55,12 +60,15 @@ class Reader:
         self.unreadable: list[str] = []
         self._waiting: set[Path] = set()  # files with lines that cannot be kept in `dead/` now
         self._understands = True
-        self._indexes = False  # whether facts have their words
 
     @property
     def rules(self) -> str:
         """Those that bodies are redacted by, see `Redactor.rules`."""
         return self._screen.redactor.rules
+
+    def expect(self, size: int) -> None:
+        """So many bytes of new lines are about to be read."""
+        self._screen.redactor.expect(size)
 
     def batches(
         self,
@@ -68,35 +76,13 @@ class Reader:
         files: Iterable[Path],
         small: bool,
         copied: Sequence[Copied] = (),
-        new_bytes: int = 0,
     ) -> Iterator[Batch]:
         """Batches that cover all whole lines behind the cursors, each to be written at once.
 
-        `copied`: how far transcripts were read whose records these files end with; `new_bytes`:
-        how much is about to be read.
+        `copied`: how far transcripts were read whose records these files end with.
         """
-        files, known = list(files), dict(known)
-        is_slow = not small and not self._screen.has_seen_some
-        if is_slow and reading_process.is_worth(new_bytes):
-            for found in reading_process.ahead(partial(self._all, known, files, new_bytes)):
-                if isinstance(found, _End):
-                    (self.seen_bytes, self.unreadable), files = found, []
-                    break
-                yield (batch := self._accounted(found))
-                known |= batch.cursors
-        self._screen.redactor.expect(new_bytes if files else 0)
         limit_bytes = SMALL_BATCH_BYTES if small else BATCH_BYTES
-        yield from map(self._accounted, self._batches(known, files, limit_bytes, copied))
-
-    def _all(
-        self, known: dict[str, Cursor], files: list[Path], new_bytes: int
-    ) -> Iterator[Batch | _End]:
-        """What another process reads."""
-        gc.disable()
-        self._indexes = True
-        self._screen.redactor.expect(new_bytes)
-        yield from self._batches(known, files, BATCH_BYTES, ())
-        yield _End(self.seen_bytes, self.unreadable)
+        yield from self._batches(known, files, limit_bytes, copied)
 
     def whole(self, files: Iterable[Path], understands: bool = True) -> Iterator[Batch]:
         """The same from the beginning of each file, independent of its cursor.
@@ -104,7 +90,7 @@ class Reader:
         `understands`: False makes facts without meaning and body, of which the records count.
         """
         self._understands = understands
-        yield from map(self._accounted, self._batches({}, files, BATCH_BYTES, ()))
+        yield from self._batches({}, files, BATCH_BYTES, ())
 
     def elsewhere(self, found: Iterable[tuple[Path, bytes | record.Record]]) -> Iterator[Batch]:
         """Batches of lines and records that lie in another place than `days/`; no cursors."""
@@ -123,10 +109,10 @@ class Reader:
             batch.bytes += size
             offset += size
             if batch.bytes >= BATCH_BYTES or len(batch.facts) >= BATCH_RECORDS:
-                yield self._accounted(batch)
+                yield batch
                 batch = Batch()
         if batch.lines:
-            yield self._accounted(batch)
+            yield batch
 
     def _batches(
         self,
@@ -179,7 +165,8 @@ class Reader:
             reason = f"a line of {size} bytes; this is its beginning"
             self._refuse(batch, path, offset, head, reason)
         batch.bytes += chunk.size
-        batch.cursors[name] = self._trail.mark(chunk.cursor) if self._trail else chunk.cursor
+        if path not in self._waiting:
+            batch.cursors[name] = self._trail.mark(chunk.cursor) if self._trail else chunk.cursor
 
     def _may_hold_secret(self, parsed: list[tuple[int, bytes, record.Record | None]]) -> bool:
         """Whether a body may hold a secret; in what is not a record anything may."""
@@ -237,8 +224,7 @@ class Reader:
             return
         empty = (made.body == b"null" and not made.raw) or not self._understands
         packed = None if empty else bodies.Packed(made.body)
-        words = full_text.words_of(meaning) if self._indexes else None
-        batch.facts.append(Fact(made, meaning, packed, words))
+        batch.facts.append(Fact(made, meaning, packed))
         batch.places.append((path, offset, line))
 
     def _refuse(self, batch: Batch, path: Path, offset: int, data: bytes, reason: str) -> None:
@@ -247,20 +233,9 @@ class Reader:
         if self._trail is not None and self._trail.excludes_torn(data):
             batch.excluded += 1
         else:
-            batch.refused.append(Refused(path, offset, data, reason))
+            batch.rejected += self._bury(batch, path, offset, data, reason)
 
-    def _accounted(self, batch: Batch) -> Batch:
-        """The batch, when what it refuses is in `dead/`; no cursor is behind what could not be."""
-        batch.rejected = sum(self._bury(*refused) for refused in batch.refused)
-        self._hold_back(batch)
-        return batch
-
-    def _hold_back(self, batch: Batch) -> None:
-        for name in list(batch.cursors) if self._waiting else ():
-            if self._layout.days / name in self._waiting:
-                del batch.cursors[name]
-
-    def _bury(self, path: Path, offset: int, data: bytes, reason: str) -> bool:
+    def _bury(self, batch: Batch, path: Path, offset: int, data: bytes, reason: str) -> bool:
         """Keep in `dead/` what is not a record; if that is closed, its file is read again.
 
         JournalError: it cannot be written for another reason.
@@ -271,6 +246,8 @@ class Reader:
             if not isinstance(error.__cause__ or error, PermissionError):
                 raise
         self._waiting.add(path)
+        for name in [name for name in batch.cursors if self._layout.days / name == path]:
+            del batch.cursors[name]
         return False
 
     def differing(self, db: apsw.Connection, batch: Batch, known: list[Fact]) -> int:
@@ -280,9 +257,7 @@ class Reader:
             *other_content.of_events(db, self._screen, known, events),
             *other_content.of_own(db, self._screen, zip(batch.own, batch.own_places, strict=True)),
         ]
-        kept = sum(self._bury(*place, other_content.REASON) for place in places)
-        self._hold_back(batch)
-        return kept
+        return sum(self._bury(batch, *place, other_content.REASON) for place in places)
 
 
 def _parsed(line: bytes) -> record.Record | None:
@@ -295,3 +270,25 @@ def _parsed(line: bytes) -> record.Record | None:
 
 def _groups(lines: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
     return (lines[at : at + FILTER_LINES] for at in range(0, len(lines), FILTER_LINES))
+
+
+def read_cursors(db: apsw.Connection) -> dict[str, Cursor]:
+    """How far files have been read, by their path below `days/`."""
+    return {path: Cursor(*rest) for path, *rest in db.execute("select * from cursors")}
+
+
+def marked_cursors(db: apsw.Connection) -> dict[str, Cursor]:
+    """Those of files that hold excluded lines, see sync/screening.py."""
+    query = "select * from cursors where modified_ns between ? and ?"
+    return {path: Cursor(*rest) for path, *rest in db.execute(query, MARKS)}
+
+
+def drop_cursors(db: apsw.Connection, day: str) -> None:
+    """Forget how far the files of a day were read; to be called inside a transaction."""
+    db.execute("delete from cursors where path > ? and path < ?", (f"{day}/", f"{day}0"))
+
+
+def save_cursors(db: apsw.Connection, cursors: dict[str, Cursor]) -> None:
+    """Remember how far files have been read; inside the transaction of their rows."""
+    rows = [(path, *cursor) for path, cursor in cursors.items()]
+    db.executemany("insert or replace into cursors values (?, ?, ?, ?, ?)", rows)

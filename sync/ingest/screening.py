@@ -48,11 +48,6 @@ class Screen:
         self._origins: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
         self._cleaned: dict[bytes, bytes] = {}  # the same by what they say
 
-    @property
-    def has_seen_some(self) -> bool:
-        """Whether it knows records that are as they are let through: those are read quickly."""
-        return bool(self._screened)
-
     def has_seen(self, line: bytes) -> bool:
         """Whether the record of this line is certainly as it is let through."""
         return bool(self._screened) and hash(line) in self._screened

@@ -24,7 +24,6 @@ class Fact(NamedTuple):
     record: record.Record  # its body redacted
     meaning: Meaning
     body: bodies.Packed | None  # None: an empty payload
-    words: list[tuple[int, str]] | None = None  # kinds of its texts, and what is indexed of each
 
     @property
     def session(self) -> tuple[str, str]:
@@ -71,7 +70,7 @@ def _insert_fresh(db: apsw.Connection, fresh: list[Fact]) -> dict[int, list[Even
     rows = []
     arrived = []
     seq = (db.execute("select max(seq) from events").get or 0) + 1
-    for (unique, at_us, agent, name, guess, header, _, raw), meaning, body, words in fresh:
+    for (unique, at_us, agent, name, guess, header, _, raw), meaning, body in fresh:
         who = (agent, meaning.session or guess)  # the payload decides
         if (session := keys.get(who)) is None:
             session = keys[who] = session_key(db, *who)
@@ -80,8 +79,7 @@ def _insert_fresh(db: apsw.Connection, fresh: list[Fact]) -> dict[int, list[Even
             origin = origins[id(header)] = _origin_key(db, header)
         rows.append((seq, unique, session, at_us, name, origin, raw))
         arrived.append(bodies.Arrived(seq, session, body))
-        event = Event(seq, unique, at_us, agent, name, header, meaning, None, words)
-        events[session].append(event)
+        events[session].append(Event(seq, unique, at_us, agent, name, header, meaning))
         seq += 1
     values = zip(rows, bodies.store(db, arrived), strict=True)
     insert = "insert into events values (?, ?, ?, ?, ?, ?, ?, ?)"

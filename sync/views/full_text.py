@@ -13,12 +13,9 @@ import orjson
 
 from journal.search_words import is_ascii_words, words
 from journal.session.fold import Event
-from journal.session.meaning import Meaning
 from journal.session.mentions import stem
 from journal.session.texts import KINDS, TextKind, summary_text, texts
 from sync.views.change import Change
-
-Rows = list[tuple[int, str]]
 
 
 def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:
@@ -27,18 +24,21 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:
     In the order of their numbers: the index writes what it holds in memory whenever one is smaller
     than the one before.
     """
-    rows: Rows = []
+    rows: list[tuple[int, str]] = []
     gone: set[int] = set()
     for change in changes:
-        found, known = _texts(db, change)
+        found = [
+            (event.seq * KINDS + kind, text)
+            for event in change.steps
+            if not event.meaning.inherited or event.meaning.place is not None
+            for kind, text in texts(
+                event.meaning, event.seq in change.unopened and _has_no_start(db, change, event)
+            )
+        ]
         if not change.is_new:
             stored = _stored(db, change)
-            gone |= stored - {number for number, _ in (*found, *known)}
-            found, known = (
-                [(number, text) for number, text in some if number not in stored]
-                for some in (found, known)
-            )
-        rows += known
+            gone |= stored - {number for number, _ in found}
+            found = [(number, text) for number, text in found if number not in stored]
         rows += [(number, indexed(text)) for number, text in found]
     query = "select summary from summaries where session = ?"
     for change in changes:
@@ -48,27 +48,6 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:
     gone.update(-change.session for change in changes)
     db.executemany("delete from full_text where rowid = ?", [(number,) for number in sorted(gone)])
     return orjson.dumps({str(number): text for number, text in rows})
-
-
-def _texts(db: apsw.Connection, change: Change) -> tuple[Rows, Rows]:
-    """The texts of new steps by the numbers of their rows; then those whose words are known."""
-    found: Rows = []
-    known: Rows = []
-    for event in change.steps:
-        if event.meaning.inherited and event.meaning.place is None:
-            continue
-        with_input = event.seq in change.unopened and _has_no_start(db, change, event)
-        if event.words is not None and not with_input and not event.patch:
-            known += [(event.seq * KINDS + kind, text) for kind, text in event.words]
-        else:
-            said = texts(event.meaning, with_input)
-            found += [(event.seq * KINDS + kind, text) for kind, text in said]
-    return found, known
-
-
-def words_of(meaning: Meaning) -> list[tuple[int, str]]:
-    """The kinds of an event's texts, and what is indexed of each."""
-    return [(kind.value, indexed(text)) for kind, text in texts(meaning, with_input=False)]
 
 
 def _has_no_start(db: apsw.Connection, change: Change, event: Event) -> bool:
