@@ -58,12 +58,11 @@ def _wide_hump() -> re.Pattern[str]:
 
 _ASCII = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
 _ASCII_SPLIT = {code: chr(code) if chr(code).isalnum() else " " for code in range(128)}
-# What each byte is: a capital, another letter or a digit, or none of them; the same without case.
+# What each byte is: a capital, another letter or a digit, or none of them.
 _SHAPES = bytes(
     ord(" ") if code > 127 or not chr(code).isalnum() else ord("U" if chr(code).isupper() else "l")
     for code in range(256)
 )
-_RUNS = _SHAPES.replace(b"U", b"l")
 _TOO_LONG = b"l" * (WORD_CHARS + 1)
 
 
@@ -141,11 +140,12 @@ def is_ascii_words(text: str) -> bool:
     """
     if not text.isascii():
         return False
-    data = text.encode()
-    shapes = data.translate(_SHAPES)
-    if b"U" in shapes and (b"lU" in shapes or b"UUl" in shapes):
-        return False
-    return _TOO_LONG not in data.translate(_RUNS)
+    shapes = text.encode().translate(_SHAPES)
+    if b"U" in shapes:
+        if b"lU" in shapes or b"UUl" in shapes:
+            return False
+        shapes = shapes.replace(b"U", b"l")
+    return len(shapes) <= WORD_CHARS or _TOO_LONG not in shapes
 
 
 class Phrase(NamedTuple):

@@ -6,6 +6,7 @@ none of them opens a network connection or the journal's database.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from journal.session.meaning import Meaning
@@ -93,7 +94,8 @@ class Setup(NamedTuple):
 
     `program`: its command; `folder`: where its configuration of this user is; `file`: the file
     with the hooks, below it; `events`: those that we register, with the first version that
-    accepts each where an older one would refuse the file; `canary`: an event that changes nothing
+    accepts each where an older one would refuse the file; `recent`: further ones, registered only
+    where every installed version is known to accept them; `canary`: an event that changes nothing
     in a session, for `journal doctor`; `obstacles`: what in the folder and in the values of the
     file keeps hooks from running, one line each; `trust`: None where it runs every hook;
     `servers`: where `journal mcp` is registered; `skill`: when to ask it.
@@ -105,6 +107,7 @@ class Setup(NamedTuple):
     events: Mapping[str, Version | None]
     hooks: Merged | OwnFile
     canary: str
+    recent: Mapping[str, Version] = MappingProxyType({})
     obstacles: Callable[[Path, Mapping[str, Any]], list[str]] = lambda folder, values: []
     trust: Trust | None = None
     servers: Servers | None = None

@@ -56,7 +56,7 @@ def parse(line: bytes) -> Record:
     BadLineError: it is not a record of this version, with the reason.
     """
     start, raw, begin = _apart(line)
-    end = len(line) - _blank(line)
+    end = len(line) if line.endswith(b"}") else len(line) - _blank(line)
     if end <= begin or line[end - 1 : end] != b"}":
         raise BadLineError("cut off")
     emitted = _EMITTED.match(start)

@@ -6,8 +6,8 @@ texts seldom have, and all formats with the same one share a search.
 """
 
 import re
-from collections.abc import Callable, Iterable
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, cached_property
 from typing import NamedTuple
 
 from journal.redaction.formats import FORMATS, Format
@@ -21,19 +21,37 @@ _TREE = 8  # so many endings of prefixes make a look at what follows worth its p
 Search = Callable[[bytes], "re.Match[bytes] | None"]
 
 
+class Expression:
+    """A regular expression, compiled when it is first needed: few records need all of them."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text.encode()
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[bytes]:
+        return re.compile(self.text)
+
+    def search(self, data: bytes) -> re.Match[bytes] | None:
+        """As of a compiled one."""
+        return self._pattern.search(data)
+
+    def finditer(self, data: bytes) -> Iterator[re.Match[bytes]]:
+        """As of a compiled one."""
+        return self._pattern.finditer(data)
+
+
 class Group(NamedTuple):
     """One search. `exact`: over bytes as they are."""
 
     anchor: str
     alternatives: frozenset[str]
-    pattern: re.Pattern[bytes]
-    search: Search
+    expression: Expression
     exact: bool
 
 
 @cache
 def groups() -> tuple[Group, ...]:
-    """All groups; compiled on first use."""
+    """All groups."""
     rows: dict[str, list[tuple[Format, str, int]]] = {}
     for form in FORMATS:
         literal, place = _anchor(form)
@@ -94,8 +112,8 @@ def _group(anchor: str, rows: list[tuple[Format, str, int]], seen: list[str]) ->
         )
         alternatives.add(f"(?<={re.escape(letter + anchor)})(?:{inner})")
     look = r"(?=[\w.~+/=$:-]{14})" if len(ends) > _TREE else ""
-    pattern = re.compile(f"{re.escape(anchor)}{look}{any_of(alternatives)}".encode())
-    return Group(anchor, frozenset(alternatives), pattern, pattern.search, anchor.isupper())
+    expression = Expression(f"{re.escape(anchor)}{look}{any_of(alternatives)}")
+    return Group(anchor, frozenset(alternatives), expression, anchor.isupper())
 
 
 _FIRST = re.compile(r"(\\[-.~+:/$]|[A-Za-z0-9_])(?![*+?{])")

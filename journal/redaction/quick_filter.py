@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
-from journal.redaction.anchors import Search, any_of, groups
+from journal.redaction.anchors import Expression, Search, any_of, groups
 from journal.redaction.hyperscan_filter import Prefilter
 from journal.redaction.literals import Look, look
 from journal.redaction.readings import ENCODED, hides_characters, may_hide
@@ -34,8 +34,8 @@ _FLAGS = re.compile(rb"--[a-z][\w.-]{0,60}[\\\"'`= \t]").search
 _RAW_FLAG = re.compile(r"--(?P<name>[A-Za-z][\w.-]{0,60})[\\\"'`= \t]", re.ASCII)
 
 
-def _raw(pattern: str) -> re.Pattern[bytes]:
-    return re.compile(pattern.replace("(?P<suffix>", "(?:").encode())
+def _raw(pattern: str) -> Expression:
+    return Expression(pattern.replace("(?P<suffix>", "(?:"))
 
 
 # By the letter that is looked for; see `anchors`, whose searches these join. All of NAME_ANCHORS.
@@ -59,9 +59,9 @@ class _Searches(NamedTuple):
 
     seldom: Search  # all that follow, in one
     seldom_plain: list[Search]
-    seldom_named: list[tuple[Search, Search, re.Pattern[bytes]]]
+    seldom_named: list[tuple[Search, Search, Expression]]
     often: list[Search]
-    often_named: list[tuple[Search, Search, re.Pattern[bytes]]]
+    often_named: list[tuple[Search, Search, Expression]]
     of_values: list[Search]  # of a value before its name
     exact: list[Search]  # over bytes as they are, all others over lower-case ones
 
@@ -71,26 +71,26 @@ def _searches() -> _Searches:
     found = _Searches(re.compile(b"").search, [], [], [], [], [], [])
     at_once = [*ENCODED]
     for group in groups():
-        pattern = group.pattern.pattern
+        search, pattern = group.expression.search, group.expression.text
         often = group.anchor in _OFTEN
         if name := _NAMES.get(group.anchor):
             of_name = _raw(group.anchor + any_of(name) + _RAW_ASSIGNED)
             alternatives = [*group.alternatives, *(one + _NAMED for one in name)]
-            both = re.compile((group.anchor + any_of(alternatives)).encode())
-            pattern = both.pattern
+            both = Expression(group.anchor + any_of(alternatives))
+            pattern = both.text
             named = found.often_named if often else found.seldom_named
-            named.append((both.search, group.search, of_name))
+            named.append((both.search, search, of_name))
         elif group.exact:
-            found.exact.append(group.search)
+            found.exact.append(search)
             continue
         else:
-            (found.often if often else found.seldom_plain).append(group.search)
+            (found.often if often else found.seldom_plain).append(search)
         if group.anchor == "v":
-            found.of_values.append(group.search)
+            found.of_values.append(search)
         if not often:
             at_once.append(pattern)
     at_once.sort(key=lambda pattern: _FREQUENT.find(pattern.lstrip(b"\\")[:1]))
-    return found._replace(seldom=re.compile(b"|".join(at_once)).search)
+    return found._replace(seldom=Expression(b"|".join(at_once).decode()).search)
 
 
 # Colours, and control characters that JSON escapes; see `readings`, which takes out the same.
@@ -189,9 +189,7 @@ def _matches_names(data: bytes, low: bytes) -> bool:
     )
 
 
-def _names(
-    data: bytes, low: bytes, searches: list[tuple[Search, Search, re.Pattern[bytes]]]
-) -> bool:
+def _names(data: bytes, low: bytes, searches: list[tuple[Search, Search, Expression]]) -> bool:
     for both, formats, names in searches:
         if both(low) and (formats(low) or _assigns(data, names.finditer(low))):
             return True

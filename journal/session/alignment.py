@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from journal.session.meaning import Kind
 from journal.session.mentions import PART, TEXTS, Mention
+from journal.session.repeats import fired_together
 
 _SAME_MOMENT_US = 2_000_000  # a hook fires within this of its line
 
@@ -27,8 +28,12 @@ def name_calls(reported: Sequence[Mention], hooked: Sequence[Mention]) -> None:
     for one in hooked:
         if one.alike and (one.turn, one.alike, one.phase) in lines:
             hooks[one.turn, one.alike, one.phase].append(one)
+    repeats = {one.seq for _, one in fired_together(hooked)}
     for key, ones in hooks.items():
         same = sorted(lines[key], key=lambda line: line.at_us)
+        surplus = len(ones) - len(same)
+        for one in [one for one in ones if one.seq in repeats][: max(0, surplus)]:
+            ones.remove(one)
         times = [one.at_us for one in ones], [line.at_us for line in same]
         for hook, line in nearest(*times):
             ones[hook].call, ones[hook].subagent = same[line].call, same[line].subagent

@@ -20,6 +20,9 @@ CALLS = frozenset((Kind.TOOL_BEFORE, Kind.TOOL_AFTER, Kind.TOOL_FAILED))
 # A hook that fires twice repeats these in a moment; calls are distinguished by their ids, if any.
 REPEATABLE = frozenset((*TEXTS, Kind.PROMPT, Kind.SESSION_START, Kind.SESSION_END))
 _PROMPTS = frozenset((Kind.PROMPT, Kind.QUEUED))
+# Python 3.11 needs ten times as long to find a member in its class; see `mention`.
+_TOOL_BEFORE, _TOOL_AFTER = Kind.TOOL_BEFORE, Kind.TOOL_AFTER
+_DELEGATE, _EDIT = Action.DELEGATE, Action.EDIT
 _WITHOUT_TURN = frozenset((Kind.SESSION_START, Kind.SESSION_END))
 PART = "\n"  # with it the name of a part begins, see parts.py; no agent's id of a turn does
 # The text in place of a picture is not the same in hooks, queues and prompts.
@@ -81,9 +84,9 @@ def mention(event: Event) -> Mention:
     if meaning.place is not None and kind in TEXTS and not meaning.text.strip():
         kind = Kind.OTHER  # blank text is not an answer
     is_call = kind in CALLS
-    is_delegate = meaning.action is Action.DELEGATE
-    is_edit = kind is Kind.TOOL_AFTER and meaning.action is Action.EDIT
-    ended = is_call and kind is not Kind.TOOL_BEFORE
+    is_delegate = meaning.action is _DELEGATE
+    is_edit = kind is _TOOL_AFTER and meaning.action is _EDIT
+    ended = is_call and kind is not _TOOL_BEFORE
     # By position: each record of a pass comes through here, and names take twice as long.
     return Mention(
         event.seq,
@@ -100,7 +103,7 @@ def mention(event: Event) -> Mention:
         meaning.tool_use_id or (stem(meaning) if is_call else ""),
         _alike(meaning) if is_call else b"",
         b"" if is_call else _digest(kind, meaning),
-        author(event, kind),
+        author(event, kind) if kind in _PROMPTS else meaning.by,
         meaning.inherited,
         meaning.ends_turn if meaning.place is not None else False,
         meaning.detail,
@@ -125,7 +128,8 @@ def _patch(event: Event, merged: Mention) -> str | None:
     said: dict[str, Any] = {}
     if merged.kind is not meaning.kind:
         said["kind"] = merged.kind
-    if merged.by != author(event, merged.kind):
+    kind = merged.kind
+    if merged.by != (author(event, kind) if kind in _PROMPTS else meaning.by):
         said["by"] = merged.by
     if merged.call and merged.call[0] != "~" and merged.call != meaning.tool_use_id:
         said["tool_use_id"] = merged.call
@@ -203,7 +207,7 @@ def content_digest(content: Any) -> bytes:
 
 
 def _digest(kind: Kind, meaning: Meaning) -> bytes:
-    if kind in (Kind.SESSION_START, Kind.SESSION_END):
+    if kind in _WITHOUT_TURN:
         return content_digest([kind, meaning.detail])
     if kind in TEXTS or kind in _PROMPTS:
         text = meaning.text

@@ -1,7 +1,7 @@
 """What one source says twice, once: hooks that fired together, lines that a file repeats."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 
 from journal.session.meaning import Kind
@@ -21,13 +21,14 @@ def by_source(mentions: Iterable[Mention]) -> tuple[list[Mention], list[Mention]
 def without_repeats(hooked: Sequence[Mention], reported: Sequence[Mention] = ()) -> list[Mention]:
     """Hooks in their order, each once: two equal ones within half a second were fired together.
 
-    Unless the transcript has the words twice.
+    Unless the transcript has the words as often.
     """
     lines: dict[tuple[str, bytes], int] = defaultdict(int)
     for one in reported:
         lines[one.turn, one.digest] += one.kind is Kind.PROMPT or one.kind in TEXTS
     kept: list[Mention] = []
     last: dict[tuple[Kind, str, str, bytes], Mention] = {}
+    times: dict[tuple[Kind, str, str, bytes], int] = defaultdict(int)  # that it was kept
     calls: set[tuple[str, Kind]] = set()
     fired_twice = _unnamed_repeats(hooked)
     for one in hooked:
@@ -41,9 +42,10 @@ def without_repeats(hooked: Sequence[Mention], reported: Sequence[Mention] = ())
             what = one.kind, one.turn, one.subagent, one.digest
             before = last.get(what)
             close = before is not None and one.at_us - before.at_us <= REPEATED_US
-            if close and lines[one.turn, one.digest] < 2:
+            if close and times[what] >= max(1, lines[one.turn, one.digest]):
                 continue
             last[what] = one
+            times[what] += 1
         kept.append(one)
     return kept
 
@@ -54,6 +56,16 @@ def _unnamed_repeats(hooked: Sequence[Mention]) -> set[int]:
     Between two equal calls one after the other the first one ends.
     """
     found: set[int] = set()
+    for before, one in fired_together(hooked):
+        if one.call[0] == "~":
+            found.add(one.seq)
+        elif before.call[0] == "~":
+            found.add(before.seq)
+    return found
+
+
+def fired_together(hooked: Sequence[Mention]) -> Iterator[tuple[Mention, Mention]]:
+    """Hooks of equal calls without ids that follow one another in a moment and say the same."""
     last: dict[tuple[str, bytes], Mention] = {}
     for one in hooked:
         if not one.alike:
@@ -63,11 +75,7 @@ def _unnamed_repeats(hooked: Sequence[Mention]) -> set[int]:
         if before is None or one.phase is not before.phase:
             continue
         if one.at_us - before.at_us <= REPEATED_US:
-            if one.call[0] == "~":
-                found.add(one.seq)
-            elif before.call[0] == "~":
-                found.add(before.seq)
-    return found
+            yield before, one
 
 
 def _once(reported: list[Mention]) -> list[Mention]:

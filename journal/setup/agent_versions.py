@@ -38,7 +38,10 @@ def _version(program: str) -> Version | None:
 
 
 def accepted_events(agent: Agent) -> tuple[list[str], list[str]]:
-    """The events that every installed version accepts, and what to say about the others."""
+    """The events that every installed version accepts, and what to say about the others.
+
+    Of recent events nothing is said: where they are not accepted, little is missing.
+    """
     events, program = agent.setup.events, agent.setup.program
     floors = {event: since for event, since in events.items() if since is not None}
     if not floors:
@@ -49,7 +52,8 @@ def accepted_events(agent: Agent) -> tuple[list[str], list[str]]:
         return list(events), [f"{program} was not found; the hooks need version {least} or newer"]
     refused = [event for event, since in floors.items() if versions[0] < since]
     if not refused:
-        return list(events), []
+        recent = agent.setup.recent.items()
+        return [*events, *(event for event, since in recent if versions[0] >= since)], []
     oldest = ".".join(map(str, versions[0]))
     names = ", ".join(refused)
     advice = "upgrade it, then run journal install again"

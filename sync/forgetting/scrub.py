@@ -21,7 +21,8 @@ from journal.record import record
 from sync.forgetting.open_files import wait_for_writers
 from sync.ingest import journal_reader
 from sync.ingest.line_reader import OpenFile
-from sync.retention.pack_file import DamagedPackError, Draft, drafts, every_pack, read_pack
+from sync.retention.draft import Draft
+from sync.retention.pack_file import DamagedPackError, drafts, every_pack, read_pack
 from sync.store.file_cursors import START, Cursor, cursor_key
 
 OLD_SUFFIX = ".forgotten"  # behind the name of an old file: no part of the journal

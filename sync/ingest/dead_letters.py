@@ -34,6 +34,7 @@ class Dead:
         self._now_us = now_us
         self._keys: set[str] | None = None
         self._counts: dict[str, int] = {}  # letters by their source
+        self._names: set[str] = set()  # of these files
 
     def put(self, source: Path, offset: int, data: bytes, reason: str) -> bool:
         """Keep `data`, which stood at `offset` of `source`.
@@ -61,12 +62,14 @@ class Dead:
         path = self._layout.dead / f"{day_of(self._now_us)}.jsonl"
         append_line(path, orjson.dumps(entry) + b"\n")
         self._known().add(key)
+        self._names.add(spelled_out(source.name))
         return True
 
     def holds(self, source: Path, offset: int, data: bytes) -> bool:
         """Whether these very bytes of this place are kept here."""
         known = self._known()
-        return bool(known) and _key(source, offset, data) in known
+        is_named = spelled_out(source.name) in self._names
+        return is_named and _key(source, offset, data) in known
 
     def _known(self) -> set[str]:
         if self._keys is None:
@@ -75,6 +78,7 @@ class Dead:
                 self._keys.add(str(entry.get("key")))
                 place = str(entry.get("path"))
                 self._counts[place] = self._counts.get(place, 0) + 1
+                self._names.add(place.rpartition("/")[2])
         return self._keys
 
     def _content(self, data: bytes) -> dict[str, str]:

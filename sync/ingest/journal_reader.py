@@ -148,16 +148,17 @@ class Reader:
 
     def _add(self, batch: Batch, path: Path, name: str, chunk: Chunk) -> None:
         for group in _groups(chunk.lines):
-            new = [line for _, line in group if not self._screen.has_seen(line)]
-            self._clean = not new or not self._may_hold_secret(new)
-            for offset, line in group:
-                if not line.strip():
-                    continue
-                batch.lines += 1
+            parsed = [(offset, line, _parsed(line)) for offset, line in group if line.strip()]
+            batch.lines += len(parsed)
+            self._clean = not self._may_hold_secret(parsed)
+            for offset, line, made in parsed:
                 try:
-                    self._keep(batch, path, offset, line, record.parse(line))
+                    if made is not None:
+                        self._keep(batch, path, offset, line, made)
+                        continue
                 except record.BadLineError:
-                    self._read_bad(batch, path, offset, line)
+                    pass
+                self._read_bad(batch, path, offset, line)
         if chunk.too_long is not None:
             offset, size, head = chunk.too_long
             batch.lines += 1
@@ -167,10 +168,15 @@ class Reader:
         if path not in self._waiting:
             batch.cursors[name] = self._trail.mark(chunk.cursor) if self._trail else chunk.cursor
 
-    def _may_hold_secret(self, lines: list[bytes]) -> bool:
-        # Only bodies are redacted: what comes before the first one need not be looked at.
-        parts = [line[max(0, line.find(b'"payload":')) :] for line in lines]
-        return self._screen.redactor.may_hold_secret(b"\n".join(parts))
+    def _may_hold_secret(self, parsed: list[tuple[int, bytes, record.Record | None]]) -> bool:
+        """Whether a body may hold a secret; in what is not a record anything may."""
+        has_seen = self._screen.has_seen
+        new = [
+            line if made is None or made.raw else made.body
+            for _, line, made in parsed
+            if not has_seen(line)
+        ]
+        return bool(new) and self._screen.redactor.may_hold_secret(b"\n".join(new))
 
     def _read(self, batch: Batch, path: Path, offset: int, line: bytes) -> None:
         try:
@@ -252,6 +258,14 @@ class Reader:
             *other_content.of_own(db, self._screen, zip(batch.own, batch.own_places, strict=True)),
         ]
         return sum(self._bury(batch, *place, other_content.REASON) for place in places)
+
+
+def _parsed(line: bytes) -> record.Record | None:
+    """The record of a line; None: it is not one, or holds one behind a torn part."""
+    try:
+        return record.parse(line)
+    except record.BadLineError:
+        return None
 
 
 def _groups(lines: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:

@@ -226,10 +226,8 @@ _AGENTS_WORDS = frozenset({"Stop", "SubagentStop", "SubagentStart", "StopFailure
 
 
 # Calls whose result is what a person said: an answer, a plan that was refused or changed.
-_ANSWERS = re.compile(
-    rb'"tool_name"\s*:\s*"(?:AskUserQuestion|ExitPlanMode|[^"]{0,80}(?:question|elicit)[^"]{0,80})"',
-    re.IGNORECASE,
-)
+_TOOL = re.compile(rb'"tool_name"\s*:\s*"([^"]{0,180})"')
+_ANSWERS = re.compile(rb"exitplanmode|question|elicit", re.IGNORECASE)
 # Of all other calls: what a person typed when the call was refused.
 _REFUSALS = re.compile(
     rb"user (?:said|provided|rejected|doesn't want)|\"is_interrupt\"", re.IGNORECASE
@@ -249,4 +247,4 @@ def may_hold_private(agent: str, event: str, body: bytes = b"") -> bool:
     if event not in _CALLS:
         return event not in _AGENTS_WORDS
     refused = event == "PostToolUseFailure" and _REFUSALS.search(body) is not None
-    return refused or _ANSWERS.search(body) is not None
+    return refused or any(_ANSWERS.search(tool[1]) for tool in _TOOL.finditer(body))

@@ -22,9 +22,9 @@ from sync.delivery import dead_pieces, receipts, redact_before_send, retry_queue
 from sync.delivery.redact_before_send import UncleanError
 from sync.ingest import dead_letters
 from sync.rescan.counts import Rescanned
+from sync.retention.draft import Draft
 from sync.retention.pack_file import (
     DamagedPackError,
-    Draft,
     drafts,
     every_pack,
     name_rules,

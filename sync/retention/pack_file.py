@@ -14,15 +14,13 @@ import struct
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
-
-import apsw
 
 from journal.durable_files import make_folder, sync_folder
 from journal.errors import JournalError
 from journal.layout import Layout, is_day
-from journal.record.record import Record, dump
 
 ENDING = ".jsonl.gz"
 LEVEL = 6
@@ -32,7 +30,7 @@ _HEAD = b"\x1f\x8b\x08\x10\0\0\0\0\0\xff"
 _COMMENT = b"redaction rules "
 _COMMENT_BYTES = 256
 _DRAFT = re.compile(r"\.(\d{4}-\d\d-\d\d|tombstones)\.jsonl\.gz\..")
-_CACHE_KIB = 16_000  # of a draft, in memory; the rest of it lies in an unnamed temporary file
+_CHUNK_BYTES = 1 << 17
 
 
 class DamagedPackError(JournalError):
@@ -85,16 +83,43 @@ def read_pack(path: Path) -> Iterator[bytes]:
 
     DamagedPackError: cut off or changed; raised behind the last line before the damage.
     """
+    with _opened(path) as file:
+        for line in file:
+            if not line.endswith(b"\n"):
+                raise EOFError("its last line is cut off")
+            yield line[:-1]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[gzip.GzipFile]:
     try:
         with gzip.open(path) as file:
-            for line in file:
-                if not line.endswith(b"\n"):
-                    raise EOFError("its last line is cut off")
-                yield line[:-1]
+            yield file
     except (OSError, EOFError, zlib.error) as error:
         hint = "put a copy of it in its place, or move it away: what was in it is then lost"
         reason = getattr(error, "strerror", None) or error
         raise DamagedPackError(f"cannot read {path}: {reason}", hint) from error
+
+
+def _read_chunks(path: Path) -> Iterator[bytes]:
+    """The same lines in larger parts, with their newlines."""
+    with _opened(path) as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            yield chunk
+
+
+def _chunks(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines in larger parts, with newlines: each part is compressed and hashed at once."""
+    some: list[bytes] = []
+    size = 0
+    for line in lines:
+        some.append(line)
+        size += len(line)
+        if size >= _CHUNK_BYTES:
+            yield b"\n".join((*some, b""))
+            some, size = [], 0
+    if some:
+        yield b"\n".join((*some, b""))
 
 
 def rules_of(path: Path) -> str:
@@ -126,7 +151,7 @@ def name_rules(path: Path, rules: str) -> None:
 
     JournalError: it cannot be written; the old file stays. DamagedPackError: it is not a pack.
     """
-    lines = seal(read_pack(path))
+    lines = _seal(_read_chunks(path))
 
     def copy(file: BinaryIO) -> Seal:
         with path.open("rb") as old:
@@ -135,7 +160,7 @@ def name_rules(path: Path, rules: str) -> None:
                 shutil.copyfileobj(old, file)
             else:
                 with _Gzip(file, rules) as packed:
-                    seal(_written(packed, read_pack(path)))
+                    _seal(_written(packed, _chunks(read_pack(path))))
         return lines
 
     _put(path, copy)
@@ -175,64 +200,27 @@ class Seal(NamedTuple):
     digest: bytes
 
 
-def seal(lines: Iterable[bytes]) -> Seal:
-    """The seal of these lines, none with a newline."""
+def _seal(chunks: Iterable[bytes]) -> Seal:
+    """The seal of lines, in any parts."""
     count, digest = 0, hashlib.blake2b(digest_size=16)
-    for line in lines:
-        digest.update(line + b"\n")
-        count += 1
+    for chunk in chunks:
+        digest.update(chunk)
+        count += chunk.count(b"\n")
     return Seal(count, digest.digest())
 
 
-class Draft:
-    """The records of a pack that is being put together; memory is bounded for any input.
+def write(path: Path, lines: Iterable[bytes], rules: str) -> int:
+    """Put a pack with these lines at `path`, durably; its size in bytes.
 
-    They lie in a temporary database without a name, so a killed process leaves nothing of it.
+    `rules`: by which they were redacted. JournalError: it cannot be written or does not read back
+    as it was; the old file stays.
     """
 
-    def __init__(self) -> None:
-        self.count = 0
-        self._db = apsw.Connection("")
-        self._db.pragma("journal_mode", "off")
-        self._db.pragma("cache_size", -_CACHE_KIB)
-        self._db.execute("create table lines (id blob unique, at_us integer, line blob) strict")
-        self._db.execute("create index lines_by_time on lines (at_us, id)")
-        self._db.execute("begin")
+    def fill(file: BinaryIO) -> Seal:
+        with _Gzip(file, rules) as packed:
+            return _seal(_written(packed, _chunks(lines)))
 
-    def close(self) -> None:
-        """Give the temporary file back."""
-        self._db.close()
-
-    def add(self, made: Record, line: bytes | None = None) -> bytes | None:
-        """Add a record; if its id is there already nothing changes, and that line is returned.
-
-        `line`: what `dump` makes of it, if that is at hand; without the newline.
-        """
-        query = "insert or ignore into lines values (?, ?, ?)"
-        self._db.execute(query, (made.id, made.at_us, line or dump(made)[:-1]))
-        if self._db.changes():
-            self.count += 1
-            return None
-        return bytes(self._db.execute("select line from lines where id = ?", (made.id,)).get)
-
-    def lines(self) -> Iterator[bytes]:
-        """All lines without their newlines, by (`at`, `id`)."""
-        for (line,) in self._db.execute("select line from lines order by at_us, id"):
-            yield line
-
-    def write(self, path: Path, rules: str | None = None) -> int:
-        """Put the pack at `path`, durably; its size in bytes.
-
-        `rules`: by which its records were redacted; None: by those that the pack there names.
-        JournalError: it cannot be written or does not read back as it was; the old file stays.
-        """
-        named = rules_of(path) if rules is None else rules
-
-        def fill(file: BinaryIO) -> Seal:
-            with _Gzip(file, named) as packed:
-                return seal(_written(packed, self.lines()))
-
-        return _put(path, fill)
+    return _put(path, fill)
 
 
 def _put(path: Path, fill: Callable[[BinaryIO], Seal]) -> int:
@@ -245,7 +233,7 @@ def _put(path: Path, fill: Callable[[BinaryIO], Seal]) -> int:
                 written = fill(file)
                 file.flush()
                 os.fsync(fd)
-            if seal(read_pack(Path(name))) != written:
+            if _seal(_read_chunks(Path(name))) != written:
                 raise JournalError(f"{path} did not read back as it was written", "try again")
             size = Path(name).stat().st_size
             Path(name).replace(path)
@@ -260,7 +248,7 @@ def _put(path: Path, fill: Callable[[BinaryIO], Seal]) -> int:
     return size
 
 
-def _written(file: _Gzip, lines: Iterable[bytes]) -> Iterator[bytes]:
-    for line in lines:
-        file.write(line + b"\n")
-        yield line
+def _written(file: _Gzip, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        file.write(chunk)
+        yield chunk

@@ -25,9 +25,9 @@ from journal.times import DAY_US, SECOND_US, day_of, to_us
 from sync.ingest import journal_reader
 from sync.ingest.dead_letters import Dead
 from sync.ingest.screening import Screen
+from sync.retention.draft import Draft
 from sync.retention.pack_file import (
     DamagedPackError,
-    Draft,
     drafts,
     every_pack,
     pack_path,

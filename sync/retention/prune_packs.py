@@ -17,10 +17,10 @@ from journal.layout import Layout
 from journal.record import record
 from journal.record.record import JOURNAL_AGENT, Record
 from journal.times import DAY_US, to_us
+from sync.retention.draft import Draft
 from sync.retention.pack_file import (
     ENDING,
     DamagedPackError,
-    Draft,
     pack_files,
     read_pack,
     tombstones_pack,

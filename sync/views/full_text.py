@@ -31,7 +31,9 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:
             (event.seq * KINDS + kind, text)
             for event in change.steps
             if not event.meaning.inherited or event.meaning.place is not None
-            for kind, text in texts(event.meaning, _has_no_start(db, change, event))
+            for kind, text in texts(
+                event.meaning, event.seq in change.unopened and _has_no_start(db, change, event)
+            )
         ]
         if not change.is_new:
             stored = _stored(db, change)
@@ -50,8 +52,6 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:
 
 def _has_no_start(db: apsw.Connection, change: Change, event: Event) -> bool:
     """Whether an event ends a call of which no start was seen; `items` are derived before this."""
-    if event.seq not in change.unopened:
-        return False
     name = event.meaning.tool_use_id
     last = name
     if not name:

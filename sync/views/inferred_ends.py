@@ -20,10 +20,10 @@ from journal.settings.sources import Settings
 from journal.times import SECOND_US
 from sync.store import clock, states
 from sync.views import projects
+from sync.views.pins_and_ends import IMPORTED
 
 GONE = "process_gone"
 SILENCE = "silence"
-IMPORTED = "imported"
 _HOUR_US = 3600 * SECOND_US
 _IMPORTED_US = 600 * SECOND_US  # of silence
 _SLACK_US = 60 * SECOND_US  # by which clocks may differ that say when a process started

@@ -36,6 +36,9 @@ insert or replace into item_texts select ?1, ?2
 where exists (select 1 from items where session = ?3 and name = ?4 and seq = ?1)
 """
 _FILES = (Action.READ, Action.EDIT)
+# Python 3.11 needs ten times as long to find a member in its class.
+_PROMPT, _TURN_FAILED = Kind.PROMPT, Kind.TURN_FAILED
+_TOOL_BEFORE, _TOOL_AFTER = Kind.TOOL_BEFORE, Kind.TOOL_AFTER
 _ENDS = (Kind.TOOL_AFTER, Kind.TOOL_FAILED)
 _ANSWERS = (Kind.TURN_END, Kind.ANSWER)
 
@@ -65,7 +68,7 @@ class _Item:
             meaning.target if is_call and meaning.target and meaning.action in _FILES else None,
             self.ok, self.digest,
             meaning.by if self.kind == "prompt" else None,
-            meaning.subagent, meaning.kind is Kind.TURN_FAILED,
+            meaning.subagent, meaning.kind is _TURN_FAILED,
             meaning.taken_back, meaning.inherited,
         )  # fmt: skip
 
@@ -102,13 +105,11 @@ def _item(
     """The row that an event begins; None if it ends one of `calls`, or is not an item."""
     meaning = event.meaning
     kind = meaning.kind
-    if kind is Kind.PROMPT:
+    if kind is _PROMPT:
         return _Item(session, position, "prompt", event.seq, event)
-    if kind is Kind.TURN_FAILED or (
-        kind in _ANSWERS and meaning.text.strip() and not meaning.subagent
-    ):
+    if kind is _TURN_FAILED or (kind in _ANSWERS and meaning.text.strip() and not meaning.subagent):
         return _Item(session, position, "answer", event.seq, event)
-    if kind is Kind.TOOL_BEFORE:
+    if kind is _TOOL_BEFORE:
         name = meaning.tool_use_id or f"{stem(meaning)}.{event.id.hex()}"
         if (known := calls.get(name)) is not None:
             if known.seq == known.end_seq:  # its end came first; the start names the call
@@ -122,7 +123,7 @@ def _item(
     begun = calls.get(name)
     made = begun or _Item(session, position, "call", event.seq, event, name=name)
     if made.end_seq is None:
-        made.end_seq, made.ok = event.seq, kind is Kind.TOOL_AFTER
+        made.end_seq, made.ok = event.seq, kind is _TOOL_AFTER
         made.digest = content_digest([meaning.tool, meaning.tool_input, meaning.output])
     calls[name] = made
     return None if begun is not None else made

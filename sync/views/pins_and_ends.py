@@ -14,6 +14,7 @@ from sync.store import facts
 from sync.store.facts import OwnFact
 
 PINS = {"Pin": True, "Unpin": False}
+IMPORTED = "imported"  # the end of a session that no hook reported, and that was silent
 
 
 def add_facts(db: apsw.Connection, own: Iterable[OwnFact]) -> None:

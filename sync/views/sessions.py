@@ -46,9 +46,9 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> None:
             _rest(state)
         state.inferred_end = ""
         if state.ended_us is None:
-            state.inferred_end = pins_and_ends.inferred_end(
-                db, change.agent, change.id, state.last_us
-            )
+            end = pins_and_ends.inferred_end(db, change.agent, change.id, state.last_us)
+            by_hooks = state.hooked and end == pins_and_ends.IMPORTED
+            state.inferred_end = "" if by_hooks else end
     rows = [_row(db, change) for change in changes if change.steps]
     if rows:
         names, marks = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))

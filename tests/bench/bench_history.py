@@ -93,7 +93,7 @@ def _rows(scratch: Path, sessions: int) -> list[Row]:
     return [
         Row(f"floor: {what}", f"{base:.2f} s, {history.bytes / MEGABYTE:.0f} MB"),
         Row(f"import of {what}", f"{took:.2f} s, {records:,} records",
-            took / base, 8, False, "the floor"),
+            took / base, 12 if sessions <= 1000 else 18, False, "the floor"),
         Row("peak memory", f"{peak / MEGABYTE:.0f} MB", peak / MEGABYTE / 300, 1, False, "300 MB"),
         *_repeated(history, home, environ),
     ]  # fmt: skip

@@ -81,19 +81,21 @@ def _payload(
         return "UserPromptSubmit", {**base, "prompt": prose(90)}
     if step == 9:
         return "Stop", {**base, "stop_hook_active": False, "last_assistant_message": prose(90)}
-    tool = TOOLS[(turn // 2) % len(TOOLS)]
-    path = f"{project}/src/{words[turn % 50]}.py"
+    number = (turn + 1) // 2  # a call begins in one event and ends in the next, with equal input
+    tool = TOOLS[number % len(TOOLS)]
+    path = f"{project}/src/{words[number % 50]}.py"
+    said = " ".join(words[(13 * number + 7 * place) % WORDS] for place in range(24))
     inputs: dict[str, dict[str, str]] = {
-        "Bash": {"command": f"pytest tests/{words[turn % 70]}", "description": prose(8)},
+        "Bash": {"command": f"pytest tests/{words[number % 70]}", "description": said[:50]},
         "Read": {"file_path": path},
-        "Edit": {"file_path": path, "old_string": prose(12), "new_string": prose(12)},
-        "Grep": {"pattern": prose(2), "path": project},
+        "Edit": {"file_path": path, "old_string": said[:80], "new_string": said[80:160]},
+        "Grep": {"pattern": said[:12], "path": project},
     }  # fmt: skip
     call = {
         **base,
         "tool_name": tool,
         "tool_input": inputs[tool],
-        "tool_use_id": f"toolu_{session[:8]}{turn // 2:08d}",
+        "tool_use_id": f"toolu_{session[:8]}{number:08d}",
     }
     if step % 2:
         return "PreToolUse", {**call, "effort": {"level": "medium"}, "note": prose(50)}

@@ -65,13 +65,15 @@ _COMMON = ("session_id", "cwd", "agent_id", "agent_type", "prompt_id")
 _COPIED = (transcript.TRANSCRIPT, transcript.HISTORY)
 _WITH_TRANSCRIPT = ("SessionStart", "Stop", "SubagentStop", "SessionEnd")
 _WITH_WORDS = frozenset(EVENTS) - {"PreToolUse", "PostToolUse", "PermissionRequest"}
+# Python 3.11 needs ten times as long to find a member in its class.
+_OTHER, _NOTE, _TOOL_FAILED = Kind.OTHER, Kind.NOTE, Kind.TOOL_FAILED
 
 
 def meaning(event: str, payload: Mapping[str, Any]) -> Meaning:
     """The meaning of one payload; an event that is not known means "other"."""
     if event in _COPIED:
         return transcript.meaning(event, payload)
-    kind = _KINDS.get(event, Kind.OTHER)
+    kind = _KINDS.get(event, _OTHER)
     if event == "Notification":
         kind = _NOTICES.get(_text(payload, "notification_type"), Kind.OTHER)
     elif event == "Stop" and payload.get("background_tasks"):
@@ -87,7 +89,7 @@ def meaning(event: str, payload: Mapping[str, Any]) -> Meaning:
         return Meaning(*who, text, by, detail, transcript=file, turn=turn)
     tool, tool_input = _text(payload, "tool_name"), payload.get("tool_input")
     action, target = tools.action(tool, tool_input)
-    if kind is Kind.NOTE:
+    if kind is _NOTE:
         return Meaning(*who, target, by, detail, tool, "", action, target, turn=turn)
     return Meaning(
         *who,
@@ -132,6 +134,6 @@ def _words(event: str, payload: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _output(kind: Kind, tool: str, payload: Mapping[str, Any]) -> Any:
-    if kind is Kind.TOOL_FAILED:
+    if kind is _TOOL_FAILED:
         return _text(payload, "error")
     return tools.output(tool, payload.get("tool_response"))

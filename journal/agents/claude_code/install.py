@@ -33,6 +33,8 @@ EVENTS = {
     "StopFailure": (2, 1, 78),
     "SessionEnd": (1, 0, 85),
 }
+# With the version in which it was seen first; nothing depends on it.
+_RECENT = {"PreSkillShellCommand": (2, 1, 332)}
 # The agent's own limit is 600 s, and 1.5 s for all hooks of SessionEnd together. A home on a disk
 # that stalls must not hold the agent so long.
 _TIMEOUT_SECONDS = 5
@@ -71,6 +73,7 @@ SETUP = Setup(
     events=EVENTS,
     hooks=Merged(entry=_entry),
     canary="Notification",
+    recent=_RECENT,
     obstacles=_obstacles,
     servers=Servers(
         file=_servers_file,

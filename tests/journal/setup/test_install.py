@@ -439,6 +439,10 @@ def test_hooks_outlive_uninstalling_the_application(layout: Layout, settings: Pa
 def test_only_names_that_every_installed_version_accepts_are_registered(
     layout: Layout, settings: Path
 ) -> None:
+    claude(Path.home() / "bin", "2.1.332")
+    put(layout)
+    assert set(ours(settings)) == {*ALL, "PreSkillShellCommand"}
+    claude(Path.home() / "bin", "2.1.331")
     put(layout)
     claude(Path.home() / ".claude" / "local", "2.1.76 (Claude Code)")
     report = put(layout)

@@ -29,8 +29,7 @@ from sync import cycle
 from sync.conditions import Pass
 from sync.ingest import dead_letters
 from sync.report import Report
-from sync.retention import pack_file as pack_file_module
-from sync.retention import packing
+from sync.retention import draft, packing
 
 DAY = "2026-11-18"
 FILE = f"{DAY}/claude-code.s.jsonl"
@@ -349,7 +348,7 @@ def test_a_full_disk_leaves_the_day_as_it_is(tmp_path: Path, cache_kib: int, wha
     before, raw = stored.views(tmp_path), day_lines(tmp_path)
 
     def sync_within_the_limit() -> None:
-        pack_file_module._CACHE_KIB = cache_kib
+        draft._CACHE_KIB = cache_kib
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
         with pytest.raises(JournalError) as caught:
             sync(tmp_path)

@@ -206,6 +206,14 @@ def _backwards(reported: list[Reported]) -> list[Reported]:
     return found
 
 
+def _at_one_moment(reported: list[Reported]) -> list[Reported]:
+    """All records are dated as the first one."""
+    at = json.loads(reported[0].data)["at"]
+    said = [json.loads(one.data) | {"at": at} for one in reported]
+    data = [json.dumps(fields).encode() + b"\n" for fields in said]
+    return [replace(one, data=line) for one, line in zip(reported, data, strict=True)]
+
+
 def _part(reported: list[Reported], chance: random.Random) -> list[Reported]:
     """All, none, those up to a point, those from a point on, or some."""
     cut = chance.randrange(len(reported) + 1)
@@ -240,16 +248,24 @@ def test_a_session_without_turns_that_grows_ends_like_one_read_at_once(
     assert stored.views(again) == stored.views(home)
 
 
-@pytest.mark.parametrize("agent", ["gemini-cli", "claude-code"])
-def test_hooks_whose_clock_runs_backwards_add_nothing_to_the_lines(
-    tmp_path: Path, agent: str
+@pytest.mark.parametrize(
+    ("agent", "clock", "seed"),
+    [
+        ("gemini-cli", "backwards", 1),
+        ("claude-code", "backwards", 1),
+        ("gemini-cli", "stands", 29),  # each fires twice, and calls and prompts are equal
+    ],
+)
+def test_hooks_whose_clock_is_wrong_add_nothing_to_the_lines(
+    tmp_path: Path, agent: str, clock: str, seed: int
 ) -> None:
     """In a session without ids of turns, which has parts by time otherwise."""
-    whole = LongSession(agent, named=False, seed=1)
+    whole = LongSession(agent, named=False, doubled=clock == "stands", seed=seed)
     records = [line for _ in range(4) for part in whole.turn(3) for line in part]
     reported = [Reported((0,), whole.session, line, whole.file[:10]) for line in records]
     lines = [one for one in reported if b'"event":"Transcript"' in one.data]
-    hooks = _backwards([one for one in reported if one not in lines])
+    hooks = [one for one in reported if one not in lines]
+    hooks = _backwards(hooks) if clock == "backwards" else _at_one_moment(hooks)
     arrive(tmp_path / "lines", [lines])
     arrive(tmp_path / "both", [hooks, lines])
     alone, both = (_conversation(tmp_path / name) for name in ("lines", "both"))
