@@ -16,7 +16,7 @@ from reported import NOW_US, Reader, asked, four_states
 
 FLOOD = 1203
 PROJECT = "/code/billing"  # of the flood, and of what people did
-OF_FILES = "select * from cursors"  # a row for each file of the journal, the flood's too
+OF_FILES = " from cursors"  # a row for each file of the journal, the flood's too
 
 
 def headless(home: Path, session: str, event: str, ago_seconds: float, **payload: object) -> None:
@@ -60,7 +60,7 @@ def looked(journal: Reader, *args: str) -> tuple[str, list[tuple[str, int]]]:
     with steps() as taken:
         out = journal(*args)
     assert taken
-    return out, [step for step in taken if step[0] != OF_FILES]
+    return out, [step for step in taken if not step[0].endswith(OF_FILES)]
 
 
 def test_lists_show_and_cost_the_same_as_without_the_flood(journal: Reader) -> None:
@@ -73,10 +73,12 @@ def test_lists_show_and_cost_the_same_as_without_the_flood(journal: Reader) -> N
     four_states(journal.home)
     stored.sync(journal.home)
     stored.arrive_when_recorded(journal.home)  # else the first command puts the arrivals right
+    journal("sessions")  # notes that all is synced
     before = [looked(journal, *command) for command in commands]
     flood(journal.home)
     assert stored.sync(journal.home).stored == 2 * FLOOD
     stored.arrive_when_recorded(journal.home)
+    journal("sessions")
     assert [looked(journal, *command) for command in commands] == before
 
 

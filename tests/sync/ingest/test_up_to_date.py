@@ -2,7 +2,9 @@
 
 import json
 import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import apsw
@@ -18,10 +20,14 @@ from journal.cli import app
 from journal.layout import Layout
 
 
-def add(home: Path, session: str, text: str, folder: str = "days/2026-11-18") -> Path:
-    """One prompt at a terminal."""
+def add(
+    home: Path, session: str, text: str, folder: str = "days/2026-11-18", **environ: str
+) -> Path:
+    """One prompt at a terminal; a process that is named in `environ` has made it now."""
     payload = {"session_id": session, "cwd": "/code/shop", "prompt": text}
-    line = recordings.line("UserPromptSubmit", payload, CLAUDE_CODE_ENTRYPOINT="cli")
+    environ["CLAUDE_CODE_ENTRYPOINT"] = "cli"
+    now_ns = time.time_ns() if len(environ) > 1 else recordings.START_NS
+    line = recordings.line("UserPromptSubmit", payload, now_ns, **environ)
     path = home / folder / f"claude-code.{session}.jsonl"
     recordings.append(path, line)
     return path
@@ -119,8 +125,17 @@ def test_an_unreadable_note_is_ignored(home: Path) -> None:
         assert note.read_bytes() == whole
 
 
-def test_ends_are_looked_for_where_they_matter_and_views_are_kept_up(home: Path) -> None:
-    assert search(home, "--state", "working")[1]
+def test_a_pass_runs_for_an_end_where_it_matters(home: Path) -> None:
+    with subprocess.Popen(["sleep", "60"]) as agent:
+        add(home, "works", "a word", CLAUDE_PID=str(agent.pid))
+        is_quiet(home)
+        assert search(home, "--state", "working") == ({"works"}, False, 0)
+        agent.kill()
+    assert search(home)[:2] == ({"first", "works"}, False)
+    assert search(home, "--state", "working") == (set(), True, 0)
+
+
+def test_views_of_another_version_are_made_again(home: Path) -> None:
     db = apsw.Connection(str(home / "journal.db"))
     db.execute("update view_version set version = 1")
     db.close()
