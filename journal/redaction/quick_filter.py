@@ -96,7 +96,7 @@ def _searches() -> _Searches:
 # Colours, and control characters that JSON escapes; see `readings`, which takes out the same.
 _COLOURS = re.compile(
     rb"(?=[\x1b\\])(?:(?:\x1b|\\++(?:u001[bB]|x1[bB]|033|e))\[[0-?]{0,64}[ -/]{0,8}[@-Z^-~\]]"
-    rb"|(?<!\\)\\u00(?:0[0-8eEfF]|1[0-9aAc-fC-F]|7[fF]))+"
+    rb"|(?<!\\)\\u00(?:0[0-8eEfF]|1[0-9aAc-fC-F]|7[fF]))++"  # possessive: see sync/store/bodies.py
 )
 _RAW_USER = re.compile(rb":\\*/\\*/[^ \t\r\n/\"@]*+@|@(?:tcp|unix)\(")
 

@@ -19,6 +19,7 @@ from journal.session.meaning import OTHER
 from sync.ingest import other_content
 from sync.ingest.dead_letters import Dead
 from sync.ingest.line_reader import Chunk, OpenFile
+from sync.ingest.other_content import Place
 from sync.ingest.screening import MARKS, Screen, Trail
 from sync.store import bodies, facts
 from sync.store.facts import Fact
@@ -29,6 +30,9 @@ BATCH_RECORDS = 8_000
 BATCH_BYTES = 4 << 20  # larger ones are not quicker, and take more memory and a larger WAL
 SMALL_BATCH_BYTES = 1 << 19  # under a deadline: a tenth of a second's work or less
 FILTER_LINES = 16  # are looked at together: the filter for secrets is quicker on more bytes
+LONG_BYTES = (
+    1 << 20
+)  # of a longer line no copy is kept: it may be a quarter of what memory there is
 
 
 @dataclass(slots=True)
@@ -36,9 +40,9 @@ class Batch:
     """Facts of consecutive chunks, with the cursors behind them."""
 
     facts: list[Fact] = field(default_factory=list)
-    places: list[tuple[Path, int, bytes]] = field(default_factory=list)  # of each fact's line
+    places: list[Place] = field(default_factory=list)  # of each fact's line
     own: list[Fact] = field(default_factory=list)
-    own_places: list[tuple[Path, int, bytes]] = field(default_factory=list)
+    own_places: list[Place] = field(default_factory=list)
     cursors: dict[str, Cursor] = field(default_factory=dict)
     copied: Sequence[Copied] = ()  # how far transcripts are stored with this batch
     bytes: int = 0
@@ -101,10 +105,10 @@ class Reader:
                 place, offset, self._trail = path, 0, self._screen.trail()
             batch.lines += 1
             if isinstance(line, bytes):
-                self._read(batch, path, offset, line)
+                self._read(batch, path, [(offset, line)])
                 size = len(line) + 1
             else:
-                self._keep(batch, path, offset, b"", line)
+                self._keep(batch, path, offset, b"", line, True)
                 size = len(line.body)
             batch.bytes += size
             offset += size
@@ -147,17 +151,18 @@ class Reader:
             self.unreadable.append(f"{path}: {error.strerror}")
 
     def _add(self, batch: Batch, path: Path, name: str, chunk: Chunk) -> None:
-        for group in _groups(chunk.lines):
-            new = [line for _, line in group if not self._screen.has_seen(line)]
-            self._clean = not new or not self._may_hold_secret(new)
-            for offset, line in group:
-                if not line.strip():
+        lines = chunk.lines[::-1]
+        chunk.lines.clear()
+        while lines:
+            group = lines[-FILTER_LINES:]
+            del lines[-FILTER_LINES:]
+            self._clean = self._is_clean([line for _, line in group])
+            while group:
+                if not group[-1][1].strip():
+                    group.pop()
                     continue
                 batch.lines += 1
-                try:
-                    self._keep(batch, path, offset, line, record.parse(line))
-                except record.BadLineError:
-                    self._read_bad(batch, path, offset, line)
+                self._read(batch, path, group)
         if chunk.too_long is not None:
             offset, size, head = chunk.too_long
             batch.lines += 1
@@ -167,44 +172,63 @@ class Reader:
         if path not in self._waiting:
             batch.cursors[name] = self._trail.mark(chunk.cursor) if self._trail else chunk.cursor
 
-    def _may_hold_secret(self, lines: list[bytes]) -> bool:
+    def _is_clean(self, lines: list[bytes]) -> bool:
+        """Whether the new ones of these lines certainly hold no secret."""
         # Only bodies are redacted: what comes before the first one need not be looked at.
-        parts = [line[max(0, line.find(b'"payload":')) :] for line in lines]
-        return self._screen.redactor.may_hold_secret(b"\n".join(parts))
+        new = [
+            line[max(0, line.find(b'"payload":')) :] if len(line) <= LONG_BYTES else line
+            for line in lines
+            if not self._screen.has_seen(line)
+        ]
+        return not new or not self._screen.redactor.may_hold_secret(b"\n".join(new))
 
-    def _read(self, batch: Batch, path: Path, offset: int, line: bytes) -> None:
+    def _read(self, batch: Batch, path: Path, lines: list[tuple[int, bytes]]) -> None:
+        """Read the last of these lines, and remove it from them: it may be a long one."""
+        offset, line = lines.pop()
         try:
-            self._keep(batch, path, offset, line, record.parse(line))
+            made = record.parse(line)
         except record.BadLineError:
             self._read_bad(batch, path, offset, line)
+            return
+        is_new = not self._screen.has_seen(line)
+        head = _head(line, made.body)
+        if head:
+            line = b""
+        try:
+            self._keep(batch, path, offset, line, made, is_new)
+        except record.BadLineError:
+            self._read_bad(batch, path, offset, line or b"".join((head, made.body, b"}")))
 
     def _read_bad(self, batch: Batch, path: Path, offset: int, line: bytes) -> None:
         reading = record.read_line(line)
         reason = reading.reason
         if reading.record is not None:
             try:
-                self._keep(batch, path, offset, line, reading.record)
+                is_new = not self._screen.has_seen(line)
+                self._keep(batch, path, offset, line, reading.record, is_new)
             except record.BadLineError as error:
                 inner = record.glued(line)
                 if inner is None or inner.record is None:
                     self._refuse(batch, path, offset, line, str(error))
                     return
                 self._refuse(batch, path, offset, inner.torn, inner.reason)
-                self._read(batch, path, offset + len(inner.torn), line[len(inner.torn) :])
+                size = len(inner.torn)
+                self._read(batch, path, [(offset + size, line[size:])])
                 return
         if reading.torn:
             self._refuse(batch, path, offset, reading.torn, reason)
 
     def _keep(
-        self, batch: Batch, path: Path, offset: int, line: bytes, made: record.Record
+        self, batch: Batch, path: Path, offset: int, line: bytes, made: record.Record, is_new: bool
     ) -> None:
+        """Add a record to the batch. `line`: b"" if its record must do in its place."""
         meaning = None
         if self._trail is not None:
             meaning = facts.understand_record(made)
             if self._trail.excludes(made, meaning):
                 batch.excluded += 1
                 return
-        if not self._screen.has_seen(line):
+        if is_new:
             screened = self._screen.record(made, self._clean)
             if screened is not made:
                 made, meaning = screened, None
@@ -254,8 +278,10 @@ class Reader:
         return sum(self._bury(batch, *place, other_content.REASON) for place in places)
 
 
-def _groups(lines: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
-    return (lines[at : at + FILTER_LINES] for at in range(0, len(lines), FILTER_LINES))
+def _head(line: bytes, body: bytes) -> bytes:
+    """What is before the body of a long line that ends with it and a brace; b"" of all others."""
+    is_known = len(line) > LONG_BYTES and line.endswith(body, 0, -1) and line.endswith(b"}")
+    return line[: -len(body) - 1] if is_known else b""
 
 
 def read_cursors(db: apsw.Connection) -> dict[str, Cursor]:

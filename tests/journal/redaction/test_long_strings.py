@@ -25,7 +25,7 @@ def test_a_secret_goes_wherever_a_long_string_is_divided(
     data = json.dumps({"text": text}, ensure_ascii=ascii_only).encode("utf-8", "backslashreplace")
     with (
         mock.patch.object(long_strings, "LONG_BYTES", SIZE),
-        mock.patch.object(redactor, "LONG_BYTES", SIZE),
+        mock.patch.object(redactor, "LOOKED_BYTES", SIZE),
     ):
         found = json.loads(REDACTOR.json(data))["text"]
     assert SECRET not in found
