@@ -10,9 +10,9 @@ from functools import cache
 from typing import NamedTuple
 
 from journal.redaction.anchors import Search, any_of, groups
+from journal.redaction.escapes import ENCODED, hides_characters, may_hide
 from journal.redaction.hyperscan_filter import Prefilter
 from journal.redaction.literals import Look, look
-from journal.redaction.readings import ENCODED, hides_characters, may_hide
 from journal.redaction.rules import SUFFIX, WORD, name_around, separator, strength
 
 MARGIN = 96  # bytes around a word that hold its whole name and the beginning of its value

@@ -16,7 +16,7 @@ from journal.redaction.places import Place
 
 Strength = Literal["strong", "weak", "cookie"]
 
-RULES_VERSION = 3  # raised with every change of what is redacted: what is stored is then older
+RULES_VERSION = 4  # raised with every change of what is redacted: what is stored is then older
 MARKER = re.compile(r"\[redacted:[a-z]{1,16}:[0-9a-f]{8}\]")
 
 _Q = r"\\{0,31}[\"'`]"  # a quote, as JSON in JSON may escape it
