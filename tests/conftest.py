@@ -35,6 +35,7 @@ SHARED = os.pathsep.join(map(str, (ROOT, FIXTURES, STORMS)))
 
 def pytest_configure() -> None:
     """Prepare each process that runs tests."""
+    gc.disable()  # while tests are collected, nothing becomes garbage
     made_databases.copy()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a background job of a shell
         signal.signal(signal.SIGINT, signal.default_int_handler)  # tests send it to their children
@@ -49,6 +50,7 @@ def pytest_collection_finish() -> None:
     """Leave what was loaded out of all collections of garbage to come."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

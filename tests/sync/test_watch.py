@@ -314,7 +314,7 @@ def test_changed_settings_start_it_again_in_the_same_process(home: Home) -> None
     home.has("waker")
     time.sleep(0.3)
     open_before = descriptors(process.pid)
-    for at in range(3):
+    for at in range(2):
         home.config(SLOW + f"# {at}\n")
         home.append("waker")  # it looks at its next pass
         eventually(lambda at=at: home.text().count("Watching") == at + 2)
@@ -375,7 +375,7 @@ def application(home: Home) -> Path:
     """A copy of the application that a watcher of `home` runs from."""
     folder = home.folder / "application"
     for name in ("journal", "sync", "hooks"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / name)
     home.path = str(folder)
     home.config(QUICK)
     return folder

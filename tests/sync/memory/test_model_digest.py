@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import recordings
 import stored
-from chance import examples
+from chance import examples, measures_memory
 from hooks import emit
 from sync.memory.digest import BUDGET_CHARS, digest, prompt
 from sync.store import facts
@@ -296,6 +296,7 @@ def peak_bytes(work: Callable[[], object]) -> int:
     return peak
 
 
+@measures_memory
 def test_a_long_session_with_large_payloads_is_read_in_little_memory(tmp_path: Path) -> None:
     large = "0123456789abcdef" * 65_536  # 1 MB
     events = asked("go " + large)

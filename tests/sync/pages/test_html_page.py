@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 import recordings
 import stored
-from chance import examples
+from chance import examples, measures_memory
 from journal.layout import Layout
 from journal.printable import clean
 from reported import NOW_US, Reader, asked, tell
@@ -269,6 +269,7 @@ def test_both_kinds_of_page_show_the_same(journal: Reader) -> None:
     assert [text for text in reported if text not in markdown] == []
 
 
+@measures_memory
 def test_no_more_than_a_session_is_kept_in_memory(tmp_path: Path) -> None:
     for number in range(12):
         for part in range(8):

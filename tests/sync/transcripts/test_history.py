@@ -1,4 +1,4 @@
-"""`journal import` of the agent's own transcripts: a thousand sessions, exactly counted."""
+"""`journal import` of the agent's own transcripts: hundreds of sessions, exactly counted."""
 
 import json
 import os
@@ -16,6 +16,7 @@ import conversations
 import transcript_live
 import transcript_reader
 import transcripts
+from chance import THOROUGH
 from commands import program
 from journal import cli
 from journal.agents import TRANSCRIPT
@@ -28,10 +29,10 @@ NOTHING = Counts(0, 0, 0, 0, 0, (0, 0, 0, 0))
 
 
 @pytest.fixture(scope="module")
-def thousand(tmp_path_factory: pytest.TempPathFactory) -> tuple[History, Path, dict[str, object]]:
-    """A thousand transcripts, imported by the installed program into a new home."""
-    user = tmp_path_factory.mktemp("thousand")
-    history = transcripts.write_history(user / ".claude/projects", 1000)
+def imported(tmp_path_factory: pytest.TempPathFactory) -> tuple[History, Path, dict[str, object]]:
+    """Hundreds of transcripts, imported by the installed program into a new home."""
+    user = tmp_path_factory.mktemp("imported")
+    history = transcripts.write_history(user / ".claude/projects", 1000 if THOROUGH else 300)
     report = journal(user, "import", "--json")
     return history, user, json.loads(report)
 
@@ -53,8 +54,8 @@ def home_of(user: Path) -> Path:
     return user / ".agent-journal"
 
 
-def test_counts_are_exact(thousand: tuple[History, Path, dict[str, object]]) -> None:
-    history, user, report = thousand
+def test_counts_are_exact(imported: tuple[History, Path, dict[str, object]]) -> None:
+    history, user, report = imported
     sessions = history.sessions
     assert report["files"] == sum(len(one.files) for one in sessions)
     assert report["records"] == sum(one.kept for one in sessions)
@@ -77,9 +78,9 @@ def test_counts_are_exact(thousand: tuple[History, Path, dict[str, object]]) -> 
 
 
 def test_each_session_has_the_numbers_that_other_code_counts(
-    thousand: tuple[History, Path, dict[str, object]],
+    imported: tuple[History, Path, dict[str, object]],
 ) -> None:
-    history, user, _ = thousand
+    history, user, _ = imported
     found = numbers(home_of(user))
     for one in history.sessions:
         counted = transcript_reader.count(one.path, [inner.path for inner in one.subagents])
@@ -123,9 +124,9 @@ def numbers(home: Path) -> dict[str, Counts]:
 
 
 def test_answers_and_tokens_are_those_of_the_transcripts(
-    thousand: tuple[History, Path, dict[str, object]],
+    imported: tuple[History, Path, dict[str, object]],
 ) -> None:
-    history, user, _ = thousand
+    history, user, _ = imported
     query = """
         select s.id, substr(u.message, 1, instr(u.message, '/') - 1), u.output, u.input
         from usage u join sessions s on s.key = u.session
@@ -155,9 +156,9 @@ def some(history: History) -> list[Session]:
 
 
 def test_every_needle_is_found_and_nothing_forbidden(
-    thousand: tuple[History, Path, dict[str, object]],
+    imported: tuple[History, Path, dict[str, object]],
 ) -> None:
-    history, user, _ = thousand
+    history, user, _ = imported
     kinds: dict[str, str] = {}
     for word, needle in history.needles.items():
         if kinds.setdefault(needle.kind, word) != word:
@@ -170,17 +171,17 @@ def test_every_needle_is_found_and_nothing_forbidden(
 
 
 def test_a_silent_session_is_finished(
-    thousand: tuple[History, Path, dict[str, object]],
+    imported: tuple[History, Path, dict[str, object]],
 ) -> None:
-    _, user, _ = thousand
+    _, user, _ = imported
     query = "select distinct status, end_reason from session_states"
     assert rows(home_of(user), query) == [("finished", "imported")]
 
 
 def test_a_second_import_changes_nothing(
-    thousand: tuple[History, Path, dict[str, object]],
+    imported: tuple[History, Path, dict[str, object]],
 ) -> None:
-    history, user, first = thousand
+    history, user, first = imported
     before = rows(home_of(user), "select count(*), max(seq) from events")
     report = json.loads(journal(user, "import", "--json", str(history.root)))
     assert (report["imported"], report["known"]) == (0, 0)
@@ -226,9 +227,9 @@ def shown(user: Path, one: Session) -> dict[str, Any]:
 
 
 def test_the_copy_is_exported_as_the_agent_would_have_written_it(
-    thousand: tuple[History, Path, dict[str, object]],
+    imported: tuple[History, Path, dict[str, object]],
 ) -> None:
-    history, user, _ = thousand
+    history, user, _ = imported
     one = next(one for one in history.sessions if one.lines > 10 and not one.torn and not one.tail)
     lines = journal(user, "export", one.id, "--format", "transcript").split("\n")[:-1]
     original = [json.loads(line) for line in one.path.read_bytes().split(b"\n")[:-1]]

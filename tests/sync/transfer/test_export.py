@@ -12,6 +12,7 @@ import pytest
 
 import recordings
 import stored
+from chance import measures_memory
 from commands import program
 from hooks import emit
 from journal import cli
@@ -213,6 +214,7 @@ def test_bad_input_is_one_clear_line(
     assert captured.err.count("\n") == 1
 
 
+@measures_memory
 def test_memory_does_not_grow_with_the_journal(tmp_path: Path) -> None:
     chance = random.Random(2)
     path = tmp_path / "days/2026-11-18/claude-code.s.jsonl"

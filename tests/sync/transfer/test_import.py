@@ -17,6 +17,7 @@ import pytest
 import forked
 import recordings
 import stored
+from chance import measures_memory
 from commands import program
 from journal import cli
 from journal.durable_files import append_line
@@ -657,6 +658,7 @@ def test_records_appended_before_a_kill_are_known_to_the_next_import(
     assert [letter["text"] for letter in entries(Layout.at(home))] == [made[1][:60].decode()]
 
 
+@measures_memory
 def test_a_large_file_costs_little_memory(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
