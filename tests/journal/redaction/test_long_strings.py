@@ -21,20 +21,9 @@ VALUES = st.recursive(
     ),
     max_leaves=40,
 )
+MARKS = ("<private>", "</private>", "<Private\n>", "\\u003cprivate\\u003e", "<\\/private>")
 TAGS = st.lists(
-    st.sampled_from(
-        (
-            "<private>",
-            "</private>",
-            "<Private\n>",
-            "\\u003cprivate\\u003e",
-            "<\\/private>",
-            "<",
-            ">",
-        )
-        + ("private", "a", "é", "\\", '"', "\n")
-    ),
-    max_size=12,
+    st.sampled_from((*MARKS, "<", ">", "private", "a", "é", "\\", '"', "\n")), max_size=12
 ).map("".join)
 
 
