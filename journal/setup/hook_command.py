@@ -15,6 +15,7 @@ import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from hooks import emit
@@ -227,7 +228,9 @@ def base_interpreter() -> Path:
     raise JournalError(f"the hooks cannot be run by {base}", hint)
 
 
+@cache
 def _runs(python: Path) -> bool:
+    """Whether this interpreter starts; it is tried once, however many agents get hooks."""
     try:
         tried = subprocess.run(
             [python, "-I", "-S", "-c", "pass"],
