@@ -18,7 +18,7 @@ from journal.record import record
 from journal.session.meaning import OTHER
 from sync.ingest import other_content
 from sync.ingest.dead_letters import Dead
-from sync.ingest.line_reader import Chunk, OpenFile
+from sync.ingest.line_reader import LONG_BYTES, Chunk, OpenFile, head_of_long
 from sync.ingest.other_content import Place
 from sync.ingest.screening import MARKS, Screen, Trail
 from sync.store import bodies, facts
@@ -30,9 +30,6 @@ BATCH_RECORDS = 8_000
 BATCH_BYTES = 4 << 20  # larger ones are not quicker, and take more memory and a larger WAL
 SMALL_BATCH_BYTES = 1 << 19  # under a deadline: a tenth of a second's work or less
 FILTER_LINES = 16  # are looked at together: the filter for secrets is quicker on more bytes
-LONG_BYTES = (
-    1 << 20
-)  # of a longer line no copy is kept: it may be a quarter of what memory there is
 
 
 @dataclass(slots=True)
@@ -191,7 +188,7 @@ class Reader:
             self._read_bad(batch, path, offset, line)
             return
         is_new = not self._screen.has_seen(line)
-        head = _head(line, made.body)
+        head = head_of_long(line, made.body)
         if head:
             line = b""
         try:
@@ -276,12 +273,6 @@ class Reader:
             *other_content.of_own(db, self._screen, zip(batch.own, batch.own_places, strict=True)),
         ]
         return sum(self._bury(batch, *place, other_content.REASON) for place in places)
-
-
-def _head(line: bytes, body: bytes) -> bytes:
-    """What is before the body of a long line that ends with it and a brace; b"" of all others."""
-    is_known = len(line) > LONG_BYTES and line.endswith(body, 0, -1) and line.endswith(b"}")
-    return line[: -len(body) - 1] if is_known else b""
 
 
 def read_cursors(db: apsw.Connection) -> dict[str, Cursor]:
