@@ -115,10 +115,11 @@ def remove_abandoned(folder: Path, now_us: int) -> None:
         raise JournalError(f"cannot tidy {folder}: {error.strerror}", hint) from error
 
 
-def append_line(path: Path, line: bytes) -> None:
+def append_line(path: Path, line: bytes, end: bytes = b"") -> None:
     """Append one line, newline included, with a single write; a torn tail is closed first.
 
-    JournalError: the file cannot be written whole.
+    `end`: what follows the line, if the line is too long to be copied for it. JournalError: the
+    file cannot be written whole.
     """
     make_folder(path.parent)
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -130,15 +131,15 @@ def append_line(path: Path, line: bytes) -> None:
                 raise JournalError(f"cannot write {path}: not a regular file", "move it away")
             os.fchmod(fd, 0o600)
             size = status.st_size
-            if size and os.pread(fd, 1, size - 1) != b"\n":
-                line = b"\n" + line
-            written = os.write(fd, line)
+            is_torn = size and os.pread(fd, 1, size - 1) != b"\n"
+            parts = (b"\n", line, end) if is_torn else (line, end)
+            written = os.writev(fd, parts)
         finally:
             os.close(fd)
     except OSError as error:
         hint = "check the rights and the free space"
         raise JournalError(f"cannot write {path}: {error.strerror}", hint) from error
-    if written != len(line):
+    if written != sum(map(len, parts)):
         raise JournalError(f"cannot write {path}: the disk is full", "free some space")
 
 

@@ -10,7 +10,7 @@ import unicodedata
 # that hostile text costs linear time.
 SEQUENCES = (
     r"(?:\x1b\[|\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]"
-    r"|\x1b[\]PX^_][^\x07\x1b\x9c]{0,400}(?:\x07|\x1b\\|\x9c)"
+    r"|\x1b[\]PX^_][^\x07\x1b\x9c]{0,4096}(?:\x07|\x1b\\|\x9c)"
     r"|\x1b[ -/]{0,8}[0-~]"
 )
 # What Unicode's tables call printable and is invisible: fillers, variation selectors, blank

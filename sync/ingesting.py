@@ -15,7 +15,7 @@ from sync.report import Report
 from sync.retention import known_packs
 from sync.retention.pack_file import DamagedPackError, read_pack
 from sync.store.clock import Clock
-from sync.store.file_cursors import START, Cursor, day_key
+from sync.store.file_cursors import START, Cursor, day_key, read_cursors
 from sync.views.transcripts import Copied
 
 COLLECTED_BATCHES = 32  # that are written between two looks for garbage
@@ -33,7 +33,7 @@ def ingest(
     `seen_bytes` of the report is None if the deadline came first.
     """
     report = Report()
-    known = journal_reader.read_cursors(db)
+    known = read_cursors(db)
     files = _changed_files(known, conditions, reader)
     total = sum(file.size for file in files)
     new = total - sum(file.offset for file in files)

@@ -74,7 +74,7 @@ def look_at_hooks(wish: Wish, levels: list[Level]) -> list[Finding]:
     except UsageError as error:
         return [say.error(str(error), error.hint)]
     repair = _reinstall(wish, path)
-    found = [*_wrong(wish, levels, report, repair)]
+    found = [*_wrong(wish, levels, report, path, repair)]
     found += [
         say.warning(warning, "harmless if the agent is not on the PATH of this shell")
         for warning in report.warnings
@@ -85,8 +85,15 @@ def look_at_hooks(wish: Wish, levels: list[Level]) -> list[Finding]:
     return found or [say.ok(f"{events} in {path}, of this version")]
 
 
-def _wrong(wish: Wish, levels: list[Level], report: Installation, repair: Repair) -> list[Finding]:
-    say, commands = Voice("hooks"), commands_of(wish, levels)
+def into(path: Path, usual: Path) -> str:
+    """The advice to install, into the file where the hooks are: in a second one they run twice."""
+    return INSTALL if path == usual else f"{INSTALL} {AGENT} --settings {shlex.quote(str(path))}"
+
+
+def _wrong(
+    wish: Wish, levels: list[Level], report: Installation, path: Path, repair: Repair
+) -> list[Finding]:
+    say, commands, hint = Voice("hooks"), commands_of(wish, levels), into(path, wish.settings)
     missing = [event for event in report.events if event not in commands]
     twice = {event for level in levels for event in _repeated(level, wish)}
     changed = [event for event in report.events if event in commands and event not in twice]
@@ -94,20 +101,20 @@ def _wrong(wish: Wish, levels: list[Level], report: Installation, repair: Repair
     found = []
     if report.programs:
         message = f"hook programs of another version: {some(list(report.programs))}"
-        found.append(say.error(message, INSTALL, repair))
+        found.append(say.error(message, hint, repair))
     if gone:
         message = f"the interpreter that runs the hooks does not exist: {some(gone)}"
-        found.append(say.error(message, INSTALL, repair))
+        found.append(say.error(message, hint, repair))
     if missing:
-        found.append(say.error(f"events without a hook: {some(missing)}", INSTALL, repair))
+        found.append(say.error(f"events without a hook: {some(missing)}", hint, repair))
     if changed and not gone:
         message = f"not as this version installs them: {some(changed)}"
-        found.append(say.error(message, INSTALL, repair))
+        found.append(say.error(message, hint, repair))
     marker = (wish.layout.home / starting.MARKER).exists()
     if marker != wish.autostart:
         states = ("is not", "is") if wish.autostart else ("is", "is not")
         message = f"a watcher {states[0]} started with a session; capture.autostart says it "
-        found.append(say.warning(f"{message}{states[1]}", INSTALL, repair))
+        found.append(say.warning(f"{message}{states[1]}", hint, repair))
     return found
 
 
@@ -123,7 +130,7 @@ def _twice(wish: Wish, levels: list[Level], path: Path, repair: Repair) -> Itera
             yield say.warning(message, hint)
         elif twice := _repeated(level, wish):
             message = f"hooked more than once in {level.path}: {some(twice)}"
-            yield say.warning(message, INSTALL, repair)
+            yield say.warning(message, into(level.path, wish.settings), repair)
 
 
 def _repeated(level: Level, wish: Wish) -> list[str]:

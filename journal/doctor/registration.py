@@ -10,6 +10,7 @@ from pathlib import Path
 from journal.agents import AGENTS
 from journal.agents.contract import Agent
 from journal.doctor import Status, count, some
+from journal.doctor.hooks import into
 from journal.doctor.settings_levels import Level, look_at_agent, read_levels
 from journal.errors import JournalError
 from journal.layout import Layout
@@ -62,7 +63,7 @@ def _missing(layout: Layout, known: Registered, levels: list[Level]) -> list[Jou
     present = {
         event for level in levels for event, _ in settings_file.commands(level.values, layout.home)
     }
-    return _gone(known, present, "run: journal install")
+    return _gone(known, present, into(Path(known.settings), usual))
 
 
 def _of_other(layout: Layout, agent: Agent, known: Registered) -> list[JournalError]:

@@ -9,6 +9,7 @@ import re
 from functools import cache
 from threading import Thread
 
+from journal.redaction.escapes import ENCODED, RAW_ESCAPES, RAW_INVISIBLE
 from journal.redaction.formats import FORMATS
 from journal.redaction.places import PLACES
 from journal.redaction.rules import WORD
@@ -24,12 +25,8 @@ _OTHERS = (
     rf"--[\w.-]*{WORD}",
     r":\\*/\\*/[^ \t\r\n/\"@]*@",
     r"@(?:tcp|unix)\(",
-    r"\\u00(?:[0134567]|2[0-9a-f]|9b|ad)|\\u(?:034f|061c|11[56]|17b|180|200|20[26]|2800|3164|f[ef])",
-    r"\\ud8(?:2f|34)|\\udb40",
-    r"\\(?:x1b|033|e)\[|[\x00-\x08\x0e-\x1f\x7f]|\\/",
-    r"%(?:25)*[2-7][0-9a-f]|\\x[2-7][0-9a-f]|&(?:#|quot|amp|lt|gt|apos)|=(?:[2-7][0-9a-f]|\\+[rn]|\r|\n)",
-    r"\xc2[\x9b\xad]|\xcd\x8f|\xd8\x9c|\xe1[\x85\x9e\xa0]|\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]"
-    r"|\xe2\xa0\x80|\xe3\x85\xa4|\xef[\xb8\xbb\xbe\xbf]|\xf0\x9b\xb2|\xf0\x9d\x85|\xf3\xa0",
+    r"[\x00-\x08\x0e-\x1f\x7f]",
+    *(one.decode() for one in (RAW_ESCAPES.pattern, *ENCODED, RAW_INVISIBLE.pattern)),
 )
 _BEHIND = re.compile(r".*\(\?<=([^)]*)\)")
 _LONG_RUN = re.compile(r"\{(\d+),\d{3,}\}\??")

@@ -11,9 +11,9 @@ from functools import cache
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
+from journal.redaction.escapes import HIDING, SPACED
 from journal.redaction.formats import FORMATS, Format
 from journal.redaction.places import PLACES
-from journal.redaction.readings import HIDING, SPACED
 from journal.redaction.rules import WORDS
 
 NAME_ANCHORS = "kpcuj"  # the letters at which `quick_filter` looks for names

@@ -10,9 +10,9 @@ from functools import cache
 from typing import NamedTuple
 
 from journal.redaction.anchors import Expression, Search, any_of, groups
+from journal.redaction.escapes import ENCODED, hides_characters, may_hide
 from journal.redaction.hyperscan_filter import Prefilter
 from journal.redaction.literals import Look, look
-from journal.redaction.readings import ENCODED, hides_characters, may_hide
 from journal.redaction.rules import SUFFIX, WORD, name_around, separator, strength
 
 MARGIN = 96  # bytes around a word that hold its whole name and the beginning of its value
@@ -96,7 +96,7 @@ def _searches() -> _Searches:
 # Colours, and control characters that JSON escapes; see `readings`, which takes out the same.
 _COLOURS = re.compile(
     rb"(?=[\x1b\\])(?:(?:\x1b|\\++(?:u001[bB]|x1[bB]|033|e))\[[0-?]{0,64}[ -/]{0,8}[@-Z^-~\]]"
-    rb"|(?<!\\)\\u00(?:0[0-8eEfF]|1[0-9aAc-fC-F]|7[fF]))+"
+    rb"|(?<!\\)\\u00(?:0[0-8eEfF]|1[0-9aAc-fC-F]|7[fF]))++"  # possessive: see sync/store/bodies.py
 )
 _RAW_USER = re.compile(rb":\\*/\\*/[^ \t\r\n/\"@]*+@|@(?:tcp|unix)\(")
 

@@ -16,7 +16,7 @@ from journal.record.json_strings import STRING, decoded, encoded
 from journal.redaction import rules, spans
 from journal.redaction.formats import Format
 from journal.redaction.literals import AT_ONCE, Look, ends, text_look
-from journal.redaction.long_strings import LONG_BYTES, pieces
+from journal.redaction.long_strings import pieces
 from journal.redaction.quick_filter import expect, may_hold, text_may_hold
 from journal.redaction.readings import readings
 from journal.redaction.rules import MARKER, Strength
@@ -26,6 +26,8 @@ from journal.redaction.walk import Walk
 
 ROUNDS = 3  # what one redaction uncovers, the next one takes; more than that is given up whole
 SHORT_CHARS = 256  # the filter costs more than the rules on so short a text
+MOST_PARTS = 1 << 14  # of one JSON, that are remembered by themselves
+LOOKED_BYTES = 4 << 20  # the filter copies what it looks at: more than that is looked at in pieces
 
 _RAW_MARKER = re.compile(MARKER.pattern.replace("[a-z]{1,16}", "([a-z]{1,16})").encode())
 _PEM_EDGE = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
@@ -60,9 +62,11 @@ class Redactor:
     def may_hold_secret(self, data: bytes) -> bool:
         """False only if `json` and `text` would leave these bytes as they are; quick.
 
-        True for everything if there are patterns of the user: they are for decoded text.
+        True for everything if there are patterns of the user, for they are for decoded text, and
+        for more than LOOKED_BYTES: each string, or piece of one, is then looked at by itself.
         """
-        return self.enabled and (bool(self._patterns) or may_hold(data))
+        everything = bool(self._patterns) or len(data) > LOOKED_BYTES
+        return self.enabled and (everything or may_hold(data))
 
     def json(self, data: bytes) -> bytes:
         """JSON with its secrets redacted; the same object if there are none.
@@ -87,6 +91,7 @@ class Redactor:
         `again`: a string that still hits goes whole. `harmless`: strings that hold nothing where
         they stand, as far as is known by now.
         """
+        joined: list[bytes] = []
         parts: list[bytes | memoryview] = []
         view = memoryview(data)
         done, is_settled = 0, True
@@ -96,15 +101,16 @@ class Redactor:
             follows = bool(how or walk.in_pem or walk.line_before)
             if not (follows or may_hold_one):
                 continue
-            whole = match.span(1)
-            is_short = how or whole[1] - whole[0] <= LONG_BYTES
-            for start, end in (whole,) if is_short else pieces(data, *whole):
+            if len(parts) >= MOST_PARTS:  # each takes more memory than what is in it
+                joined.append(b"".join(parts))
+                parts.clear()
+            for start, end in pieces(data, *match.span(1)):
                 raw = data[start:end]
                 if not follows:
                     if raw in harmless:
                         continue
                     if not self.may_hold_secret(raw):
-                        if len(raw) <= SHORT_CHARS:
+                        if len(raw) <= SHORT_CHARS and len(harmless) < MOST_PARTS:
                             harmless.add(raw)
                         continue
                 old = decoded(raw)
@@ -115,7 +121,7 @@ class Redactor:
                     new = self._marker("whole", old) if again else new
                     parts += (view[done:start], encoded(new))
                     done = end
-        return (b"".join((*parts, view[done:])) if parts else data), is_settled
+        return (b"".join((*joined, *parts, view[done:])) if done else data), is_settled
 
     def _strings(self, data: bytes, walk: Walk) -> Iterator[tuple[re.Match[bytes], bool]]:
         """The strings of JSON to look at, and whether each may hold a secret by itself.

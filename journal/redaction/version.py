@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from journal.errors import UsageError
 
-RULES_VERSION = 3  # raised with every change of what is redacted: what is stored is then older
+RULES_VERSION = 4  # raised with every change of what is redacted: what is stored is then older
 OFF = "off"  # the rules of a redactor that is not enabled
 
 

@@ -15,9 +15,8 @@ import apsw
 from journal.layout import Layout
 from journal.times import SECOND_US
 from sync.forgetting.scrub import Scrub
-from sync.ingest import journal_reader
 from sync.ingest.screening import MARKS, Screen, is_mixed
-from sync.store.file_cursors import Cursor, day_key
+from sync.store.file_cursors import Cursor, day_key, marked_cursors
 
 # A larger file that also holds other lines is not rewritten for each line while it grows.
 GROWING_BYTES = 1 << 20
@@ -30,7 +29,7 @@ def remove(db: apsw.Connection, layout: Layout, screen: Screen, now_us: int) -> 
     Files that hold nothing else are removed. To be called under the lock, outside a transaction,
     behind a pass that has read all files. OSError, JournalError: full disk, missing rights.
     """
-    marked = journal_reader.marked_cursors(db)
+    marked = marked_cursors(db, MARKS)
     due = dict(_due(layout, marked, now_us))
     if not due:
         return 0

@@ -42,6 +42,7 @@ class Order:
     keep_trying: Callable[[], bool]
     reading: Reading | None = None  # of both clocks; None: they are asked
     until_us: int | None = None  # of a tombstone from elsewhere; None: up to now
+    ids: frozenset[bytes] = frozenset()  # the ends of the ids of records that it names
     keeps_tombstone: bool = True  # False: what is removed may come again
 
     @property
@@ -111,7 +112,8 @@ def _grave(order: Order, db: apsw.Connection, agent: str, session: str) -> Grave
     all_read = name not in unread and not order.layout.closed_folders()
     home = order.layout.id if all_read else ""
     is_obeyed = order.until_us is not None
-    return tombstones.named(db, Grave(agent, session, until_us), home, is_obeyed=is_obeyed)
+    grave = Grave(agent, session, until_us, order.ids)
+    return tombstones.named(db, grave, home, is_obeyed=is_obeyed)
 
 
 @dataclass

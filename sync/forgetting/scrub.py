@@ -19,11 +19,10 @@ from journal.durable_files import append_line, sync_folder, write_whole
 from journal.layout import Layout
 from journal.record import record
 from sync.forgetting.open_files import wait_for_writers
-from sync.ingest import journal_reader
 from sync.ingest.line_reader import OpenFile
 from sync.retention.draft import Draft
 from sync.retention.pack_file import DamagedPackError, drafts, every_pack, read_pack
-from sync.store.file_cursors import START, Cursor, cursor_key
+from sync.store.file_cursors import START, Cursor, cursor_key, read_cursors, save_cursors
 
 OLD_SUFFIX = ".forgotten"  # behind the name of an old file: no part of the journal
 
@@ -63,7 +62,7 @@ class Scrub:
         folders = self.layout.days.glob("*") if paths is None else {p.parent for p in chosen}
         for folder in sorted(folders):
             self._recover(folder)
-        cursors = journal_reader.read_cursors(self.db)
+        cursors = read_cursors(self.db)
         for path in chosen:
             try:
                 if self._concerns(path):
@@ -150,7 +149,7 @@ class Scrub:
             with self.db:
                 self.db.execute("delete from cursors where path = ?", (key,))
                 if one.cursor.offset and one.path.exists():
-                    journal_reader.save_cursors(self.db, {key: one.cursor})
+                    save_cursors(self.db, {key: one.cursor})
         self._replaced.clear()
 
     def _remove_if_empty(self, path: Path) -> None:

@@ -91,10 +91,10 @@ class Appender:
                 self.known += 1
                 continue
             self.appended += 1
-            parts.setdefault(self._place(made), []).append(line + b"\n")
+            parts.setdefault(self._place(made), []).append(line)
         if not self._dry_run:
             for path, some in parts.items():
-                append_line(path, b"".join(some))
+                append_line(path, b"\n".join(some), b"\n")
 
     def _forgotten(self, records: list[record.Record]) -> set[bytes]:
         """Those of which this home keeps nothing any more."""

@@ -7,7 +7,6 @@ Ingest inserts facts and nothing else; what they mean is for the views.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import apsw
@@ -17,9 +16,10 @@ from journal.layout import Layout
 from journal.record import record
 from journal.session.meaning import OTHER
 from sync.ingest import other_content
+from sync.ingest.batch import Batch, Line
 from sync.ingest.dead_letters import Dead
-from sync.ingest.line_reader import Chunk, OpenFile
-from sync.ingest.screening import MARKS, Screen, Trail
+from sync.ingest.line_reader import Chunk, OpenFile, head_of_long
+from sync.ingest.screening import Screen, Trail
 from sync.store import bodies, facts
 from sync.store.facts import Fact
 from sync.store.file_cursors import START, Cursor, cursor_key
@@ -29,22 +29,6 @@ BATCH_RECORDS = 8_000
 BATCH_BYTES = 4 << 20  # larger ones are not quicker, and take more memory and a larger WAL
 SMALL_BATCH_BYTES = 1 << 19  # under a deadline: a tenth of a second's work or less
 FILTER_LINES = 16  # are looked at together: the filter for secrets is quicker on more bytes
-
-
-@dataclass(slots=True)
-class Batch:
-    """Facts of consecutive chunks, with the cursors behind them."""
-
-    facts: list[Fact] = field(default_factory=list)
-    places: list[tuple[Path, int, bytes]] = field(default_factory=list)  # of each fact's line
-    own: list[Fact] = field(default_factory=list)
-    own_places: list[tuple[Path, int, bytes]] = field(default_factory=list)
-    cursors: dict[str, Cursor] = field(default_factory=dict)
-    copied: Sequence[Copied] = ()  # how far transcripts are stored with this batch
-    bytes: int = 0
-    lines: int = 0
-    rejected: int = 0
-    excluded: int = 0
 
 
 class Reader:
@@ -101,10 +85,10 @@ class Reader:
                 place, offset, self._trail = path, 0, self._screen.trail()
             batch.lines += 1
             if isinstance(line, bytes):
-                self._read(batch, path, offset, line)
+                self._read(batch, path, self._parsed(offset, line))
                 size = len(line) + 1
             else:
-                self._keep(batch, path, offset, b"", line)
+                self._keep(batch, path, Line(offset, b"", line, is_new=True), line)
                 size = len(line.body)
             batch.bytes += size
             offset += size
@@ -147,18 +131,15 @@ class Reader:
             self.unreadable.append(f"{path}: {error.strerror}")
 
     def _add(self, batch: Batch, path: Path, name: str, chunk: Chunk) -> None:
-        for group in _groups(chunk.lines):
-            parsed = [(offset, line, _parsed(line)) for offset, line in group if line.strip()]
-            batch.lines += len(parsed)
-            self._clean = not self._may_hold_secret(parsed)
-            for offset, line, made in parsed:
-                try:
-                    if made is not None:
-                        self._keep(batch, path, offset, line, made)
-                        continue
-                except record.BadLineError:
-                    pass
-                self._read_bad(batch, path, offset, line)
+        lines = chunk.lines[::-1]
+        chunk.lines.clear()  # a long line is not kept beside its record
+        while lines:
+            group = [self._parsed(*lines.pop()) for _ in range(min(FILTER_LINES, len(lines)))]
+            group = [one for one in reversed(group) if one.made or one.line.strip()]
+            batch.lines += len(group)
+            self._clean = not self._may_hold_secret(group)
+            while group:
+                self._read(batch, path, group.pop())
         if chunk.too_long is not None:
             offset, size, head = chunk.too_long
             batch.lines += 1
@@ -168,49 +149,57 @@ class Reader:
         if path not in self._waiting:
             batch.cursors[name] = self._trail.mark(chunk.cursor) if self._trail else chunk.cursor
 
-    def _may_hold_secret(self, parsed: list[tuple[int, bytes, record.Record | None]]) -> bool:
-        """Whether a body may hold a secret; in what is not a record anything may."""
-        has_seen = self._screen.has_seen
-        new = [
-            line if made is None or made.raw else made.body
-            for _, line, made in parsed
-            if not has_seen(line)
-        ]
+    def _parsed(self, offset: int, line: bytes) -> Line:
+        is_new = not self._screen.has_seen(line)
+        try:
+            made = record.parse(line)
+        except record.BadLineError:
+            return Line(offset, line, None, is_new)
+        head = head_of_long(line, made.body)
+        return Line(offset, b"" if head else line, made, is_new, head)
+
+    def _may_hold_secret(self, lines: list[Line]) -> bool:
+        """Whether one of these lines, in the order that they are read, may hold a secret."""
+        new = [one.told for one in reversed(lines) if one.is_new]
         return bool(new) and self._screen.redactor.may_hold_secret(b"\n".join(new))
 
-    def _read(self, batch: Batch, path: Path, offset: int, line: bytes) -> None:
+    def _read(self, batch: Batch, path: Path, one: Line) -> None:
         try:
-            self._keep(batch, path, offset, line, record.parse(line))
+            if one.made is not None:
+                self._keep(batch, path, one, one.made)
+                return
         except record.BadLineError:
-            self._read_bad(batch, path, offset, line)
+            pass
+        self._read_bad(batch, path, one.offset, one.whole)
 
     def _read_bad(self, batch: Batch, path: Path, offset: int, line: bytes) -> None:
         reading = record.read_line(line)
         reason = reading.reason
         if reading.record is not None:
             try:
-                self._keep(batch, path, offset, line, reading.record)
+                is_new = not self._screen.has_seen(line)
+                self._keep(batch, path, Line(offset, line, None, is_new), reading.record)
             except record.BadLineError as error:
                 inner = record.glued(line)
                 if inner is None or inner.record is None:
                     self._refuse(batch, path, offset, line, str(error))
                     return
                 self._refuse(batch, path, offset, inner.torn, inner.reason)
-                self._read(batch, path, offset + len(inner.torn), line[len(inner.torn) :])
+                size = len(inner.torn)
+                self._read(batch, path, self._parsed(offset + size, line[size:]))
                 return
         if reading.torn:
             self._refuse(batch, path, offset, reading.torn, reason)
 
-    def _keep(
-        self, batch: Batch, path: Path, offset: int, line: bytes, made: record.Record
-    ) -> None:
+    def _keep(self, batch: Batch, path: Path, one: Line, made: record.Record) -> None:
+        """Add the record of a line to the batch."""
         meaning = None
         if self._trail is not None:
             meaning = facts.understand_record(made)
             if self._trail.excludes(made, meaning):
                 batch.excluded += 1
                 return
-        if not self._screen.has_seen(line):
+        if one.is_new:
             screened = self._screen.record(made, self._clean)
             if screened is not made:
                 made, meaning = screened, None
@@ -220,12 +209,12 @@ class Reader:
             meaning = facts.understand(made.agent, made.event, made.body, made.raw)
         if made.agent == record.JOURNAL_AGENT:
             batch.own.append(Fact(made, meaning, None))
-            batch.own_places.append((path, offset, line))
+            batch.own_places.append((path, one.offset, one.line))
             return
         empty = (made.body == b"null" and not made.raw) or not self._understands
         packed = None if empty else bodies.Packed(made.body)
         batch.facts.append(Fact(made, meaning, packed))
-        batch.places.append((path, offset, line))
+        batch.places.append((path, one.offset, one.line))
 
     def _refuse(self, batch: Batch, path: Path, offset: int, data: bytes, reason: str) -> None:
         if not data.strip():
@@ -258,37 +247,3 @@ class Reader:
             *other_content.of_own(db, self._screen, zip(batch.own, batch.own_places, strict=True)),
         ]
         return sum(self._bury(batch, *place, other_content.REASON) for place in places)
-
-
-def _parsed(line: bytes) -> record.Record | None:
-    """The record of a line; None: it is not one, or holds one behind a torn part."""
-    try:
-        return record.parse(line)
-    except record.BadLineError:
-        return None
-
-
-def _groups(lines: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
-    return (lines[at : at + FILTER_LINES] for at in range(0, len(lines), FILTER_LINES))
-
-
-def read_cursors(db: apsw.Connection) -> dict[str, Cursor]:
-    """How far files have been read, by their path below `days/`."""
-    return {path: Cursor(*rest) for path, *rest in db.execute("select * from cursors")}
-
-
-def marked_cursors(db: apsw.Connection) -> dict[str, Cursor]:
-    """Those of files that hold excluded lines, see sync/screening.py."""
-    query = "select * from cursors where modified_ns between ? and ?"
-    return {path: Cursor(*rest) for path, *rest in db.execute(query, MARKS)}
-
-
-def drop_cursors(db: apsw.Connection, day: str) -> None:
-    """Forget how far the files of a day were read; to be called inside a transaction."""
-    db.execute("delete from cursors where path > ? and path < ?", (f"{day}/", f"{day}0"))
-
-
-def save_cursors(db: apsw.Connection, cursors: dict[str, Cursor]) -> None:
-    """Remember how far files have been read; inside the transaction of their rows."""
-    rows = [(path, *cursor) for path, cursor in cursors.items()]
-    db.executemany("insert or replace into cursors values (?, ?, ?, ?, ?)", rows)

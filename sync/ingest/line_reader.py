@@ -13,6 +13,7 @@ LAST_BYTES = 1 << 16  # of a last line, what a cursor remembers a hash of
 # Of a longer line only the beginning is kept: memory is bounded.
 MAX_LINE_BYTES = 256 << 20
 HEAD_BYTES = 1 << 16
+LONG_BYTES = 1 << 20  # of a longer line no copy is kept: few of them fill the memory
 
 
 class TooLong(NamedTuple):
@@ -112,3 +113,9 @@ def _split(whole: bytes, offset: int) -> Iterator[tuple[int, bytes]]:
     for line in whole.split(b"\n")[:-1]:
         yield offset, line
         offset += len(line) + 1
+
+
+def head_of_long(line: bytes, body: bytes) -> bytes:
+    """What is before the body of a long line that ends with it and a brace; b"" of all others."""
+    is_known = len(line) > LONG_BYTES and line.endswith(body, 0, -1) and line.endswith(b"}")
+    return line[: -len(body) - 1] if is_known else b""

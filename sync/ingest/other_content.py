@@ -12,7 +12,7 @@ from sync.store import bodies, deletion, redactions
 from sync.store.facts import Fact
 
 REASON = "its id belongs to another record"
-Place = tuple[Path, int, bytes]  # file, offset, line
+Place = tuple[Path, int, bytes]  # file, offset, line; b"" if it is made of the record again
 
 
 def of_events(
@@ -35,7 +35,7 @@ def of_events(
         other_rules = redactions.of_event(db, seq) != screen.redactor.rules
         if name == fact.record.event and other_rules:
             continue  # what other rules have left cannot be compared
-        yield places[id(fact)]
+        yield _with_line(places[id(fact)], fact)
 
 
 def of_own(
@@ -51,7 +51,12 @@ def of_own(
         if stored.body != made.body:  # other rules may have redacted it
             stored = stored._replace(body=screen.body(stored))
         if (stored.event, stored.body) != (made.event, made.body):
-            yield place
+            yield _with_line(place, fact)
+
+
+def _with_line(place: Place, fact: Fact) -> Place:
+    path, offset, line = place
+    return path, offset, line or record.dump(fact.record).rstrip()
 
 
 def _is_same(made: record.Record, stored: bytes, raw: bool) -> bool:

@@ -12,7 +12,9 @@ from typing import NamedTuple
 import apsw
 
 from sync.ingest import journal_reader
+from sync.ingest.batch import Batch
 from sync.store import arrivals, facts, redactions
+from sync.store.file_cursors import save_cursors
 from sync.views import derive, full_text, session_deletion, tombstones, transcripts
 
 
@@ -66,7 +68,7 @@ class Writer:
         if commit is not None:
             commit.result()
 
-    def write(self, batch: journal_reader.Batch) -> Written:
+    def write(self, batch: Batch) -> Written:
         """Write one batch; its commit may still be under way when this returns."""
         self.wait()
         self._db.execute("begin immediate")
@@ -78,7 +80,7 @@ class Writer:
         self._commit = self._background.submit(self._finish, texts)
         return written
 
-    def _write(self, batch: journal_reader.Batch) -> tuple[Written, bytes]:
+    def _write(self, batch: Batch) -> tuple[Written, bytes]:
         db = self._db
         deleted = session_deletion.bury(
             db, (facts.own_of(own.record) for own in batch.own), self._now_us
@@ -95,7 +97,7 @@ class Writer:
         texts = derive.advance(db, inserted.events, own, self._now_us)
         after = self._standing(inserted.events, own)
         differing = self._reader.differing(db, batch, inserted.known)
-        journal_reader.save_cursors(db, batch.cursors)
+        save_cursors(db, batch.cursors)
         transcripts.save(db, batch.copied)
         covered = len(batch.facts) - len(uncovered)
         duplicate = len(inserted.known) - differing + covered

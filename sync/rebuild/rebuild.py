@@ -18,6 +18,7 @@ from journal.times import DAY_US
 from sync.conditions import Pass
 from sync.errors import DamagedStoreError, LossError, StoreError
 from sync.ingest import journal_reader
+from sync.ingest.batch import Batch
 from sync.ingest.dead_letters import Dead
 from sync.ingest.screening import make_screen
 from sync.ingest.writer import Writer
@@ -193,7 +194,7 @@ class _Build:
             hint = "check the disk; the old database was not changed"
             raise StoreError(f"the new database is not complete: {problem}", hint)
 
-    def _write(self, batches: Iterator[journal_reader.Batch], total_bytes: int) -> None:
+    def _write(self, batches: Iterator[Batch], total_bytes: int) -> None:
         conditions = self.conditions
         adopt_on = tuple(conditions.settings.sessions.adopt_on)
         with Writer(self.db, self.reader, adopt_on, conditions.now_us) as writer:

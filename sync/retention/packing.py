@@ -36,7 +36,7 @@ from sync.retention.pack_file import (
 from sync.retention.packed_days import PackedDays, read_to
 from sync.store import facts
 from sync.store.facts import Fact
-from sync.store.file_cursors import START, Cursor, cursor_key
+from sync.store.file_cursors import START, Cursor, cursor_key, drop_cursors, read_cursors
 from sync.views import tombstones
 
 QUIET_US = 3_600 * SECOND_US  # a file that was written since is not of a closed day
@@ -120,7 +120,7 @@ class _Packing:
     @cached_property
     def cursors(self) -> dict[str, Cursor]:
         """No other process moves them while we have the lock."""
-        return journal_reader.read_cursors(self.db)
+        return read_cursors(self.db)
 
     def run(self, stop: Callable[[], bool]) -> Packed:
         for path in drafts(self.layout):
@@ -137,7 +137,7 @@ class _Packing:
                 packed.rename(day, sum(sizes.values()))
                 packed.remove(day)
                 with self.db:  # a later file of the same name may have the number of this one
-                    journal_reader.drop_cursors(self.db, day)
+                    drop_cursors(self.db, day)
                 done.append(day)
                 before += sum(sizes.values())
                 after += pack_path(self.layout, day).stat().st_size
@@ -266,4 +266,4 @@ class _Packing:
         if gone:
             with self.db:
                 for day in gone:
-                    journal_reader.drop_cursors(self.db, day)
+                    drop_cursors(self.db, day)

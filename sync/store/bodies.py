@@ -17,10 +17,11 @@ import apsw
 import orjson
 
 from sync.store import blocks
-from sync.store.compression import pack
+from sync.store.compression import Compressed, pack, pack_long
 from sync.store.compression import unpack as unpacked
 
 LARGE_BYTES = 1024
+LONG_BYTES = 1 << 20  # longer ones are compressed at once: memory holds no copy of them
 _LEAST_BYTES = 4 * LARGE_BYTES  # of a payload: smaller ones are not worth the look
 _MARK = b"\x01"
 # Possessive: else each escape costs a hundred bytes for a way back that is never gone.
@@ -37,19 +38,27 @@ class Packed:
     __slots__ = ("large", "text")
 
     def __init__(self, payload: bytes) -> None:
-        self.large: dict[bytes, bytes] = {}
-        if len(payload) >= _LEAST_BYTES:
-            payload = _STRING.sub(self._cut, payload)
-        self.text = payload
+        self.large: dict[bytes, bytes | Compressed] = {}
+        self.text = self._cut(payload) if len(payload) >= _LEAST_BYTES else payload
 
-    def _cut(self, found: re.Match[bytes]) -> bytes:
-        if found.end() - found.start() < LARGE_BYTES:
-            return found[0]
+    def _cut(self, payload: bytes) -> bytes:
+        """What is left of a payload without its large values."""
         from hashlib import blake2b  # slow to load: who reads needs none
 
-        digest = blake2b(found[0], digest_size=16).digest()
-        self.large[digest] = found[0]
-        return _MARK + digest
+        parts: list[bytes] = []
+        done = 0
+        for found in _STRING.finditer(payload):
+            start, end = found.span()
+            if end - start < LARGE_BYTES:
+                continue
+            value = memoryview(payload)[start:end]
+            digest = blake2b(value, digest_size=16).digest()
+            if digest not in self.large:
+                is_long = end - start > LONG_BYTES
+                self.large[digest] = pack_long(value) if is_long else bytes(value)
+            parts += (payload[done:start], _MARK + digest)
+            done = end
+        return b"".join((*parts, payload[done:])) if parts else payload
 
 
 class Arrived(NamedTuple):
@@ -81,7 +90,8 @@ def _store_large(db: apsw.Connection, arrived: Iterable[Arrived]) -> None:
         for digest, value in one.payload.large.items():
             known = db.execute("select 1 from bodies where digest = ?", (digest,)).fetchone()
             if known is None:
-                db.execute("insert into bodies values (?, ?)", (digest, pack(value)))
+                data = value if isinstance(value, Compressed) else pack(value)
+                db.execute("insert into bodies values (?, ?)", (digest, data))
             db.execute("insert or ignore into body_uses values (?, ?)", (digest, one.seq))
 
 

@@ -13,6 +13,7 @@ import zstandard
 
 LEVEL = 1
 _FILES = {1: (1,), 2: (1, 2), 3: (3,)}
+_STEP_BYTES = 1 << 20
 _PAYLOAD, _STATE = b"\x02", b"\x04"
 _NUMBERS = {_PAYLOAD: 2, _STATE: 3}
 
@@ -20,6 +21,20 @@ _NUMBERS = {_PAYLOAD: 2, _STATE: 3}
 def pack(text: bytes) -> bytes:
     """A payload, a part of one, or many of them."""
     return _PAYLOAD + _compressor(2).compress(text)
+
+
+class Compressed(bytearray):
+    """What `pack` would make of a text, in a form that is not copied."""
+
+
+def pack_long(text: memoryview) -> Compressed:
+    """The same as `pack`, with no copy of the text or of what becomes of it."""
+    packed = Compressed(_PAYLOAD)
+    stream = _compressor(2).compressobj(size=len(text))
+    for start in range(0, len(text), _STEP_BYTES):
+        packed += stream.compress(text[start : start + _STEP_BYTES])
+    packed += stream.flush()
+    return packed
 
 
 def pack_state(text: bytes) -> bytes:

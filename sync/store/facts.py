@@ -11,7 +11,7 @@ import orjson
 
 from journal.agents import meaning_of
 from journal.record import record
-from journal.record.json_strings import beginnings
+from journal.record.json_strings import beginnings, first_values
 from journal.session.event import Event
 from journal.session.meaning import OTHER, Meaning
 from journal.times import EARLIEST_US
@@ -184,6 +184,8 @@ class Stored(NamedTuple):
 
 LONG_BODY_BYTES = 16 << 20
 MOST_BODY_BYTES = 64 << 20
+MANY_VALUES_BYTES = 2 << 20
+MOST_VALUES = 200_000  # of a longer body; a short value takes up to fifty times its length
 _COLUMNS = "select e.seq, e.id, e.at_us, s.agent, e.name, o.header, s.id, e.raw, e.body"
 _SELECT = f"""
 {_COLUMNS}
@@ -242,12 +244,15 @@ def _stored(reader: bodies.Reader, *row: Any) -> Stored:
 def understand(agent: str, event: str, body: bytes, raw: bool) -> Meaning:
     """What a stored or arriving body means. BadLineError: it is not JSON.
 
-    Of a very long body the beginnings of its long strings are read: no view shows more of them.
+    Of a very long body the beginnings of its long strings are read, and the first of its values:
+    no view shows more of them.
     """
     if len(body) > LONG_BODY_BYTES:
         body = beginnings(body)
+    if len(body) > MANY_VALUES_BYTES:
+        body = first_values(body, MOST_VALUES)
     if len(body) > MOST_BODY_BYTES:
-        return OTHER  # millions of short values: they would take many times their length
+        return OTHER  # strings without end
     value = record.load_body(body)
     if raw and isinstance(value, str):
         # An object in an encoding that is not UTF-8 still says which session it is of.

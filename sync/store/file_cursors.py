@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+import apsw
+
 from journal.printable import spelled_out
 
 
@@ -52,3 +54,25 @@ def day_key(day: str, name: str) -> str:
 def cursor_key(days: Path, path: Path) -> str:
     """The same, for a path."""
     return day_key(str(path.parent.relative_to(days)), path.name)
+
+
+def read_cursors(db: apsw.Connection) -> dict[str, Cursor]:
+    """How far files have been read, by their path below `days/`."""
+    return {path: Cursor(*rest) for path, *rest in db.execute("select * from cursors")}
+
+
+def marked_cursors(db: apsw.Connection, marks: tuple[int, int]) -> dict[str, Cursor]:
+    """Those of files that hold excluded lines, see sync/ingest/screening.py."""
+    query = "select * from cursors where modified_ns between ? and ?"
+    return {path: Cursor(*rest) for path, *rest in db.execute(query, marks)}
+
+
+def drop_cursors(db: apsw.Connection, day: str) -> None:
+    """Forget how far the files of a day were read; to be called inside a transaction."""
+    db.execute("delete from cursors where path > ? and path < ?", (f"{day}/", f"{day}0"))
+
+
+def save_cursors(db: apsw.Connection, cursors: dict[str, Cursor]) -> None:
+    """Remember how far files have been read; inside the transaction of their rows."""
+    rows = [(path, *cursor) for path, cursor in cursors.items()]
+    db.executemany("insert or replace into cursors values (?, ?, ?, ?, ?)", rows)

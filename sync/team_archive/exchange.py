@@ -47,7 +47,8 @@ def run(conditions: Conditions, *, is_reachable: bool) -> Exchanged:
     if conditions.settings.remote.kind != "postgres":
         return done
     try:
-        done.deleted += _obey(conditions)
+        if is_reachable:  # what is to be deleted is kept until it is
+            done.deleted += _obey(conditions)
         if is_reachable and conditions.settings.remote.pull != "none":
             _pull(conditions, done)
     except BusyError:
@@ -66,10 +67,12 @@ def _obey(conditions: Conditions) -> int:
     if not found:
         return 0
     from sync.team_archive import deletion
+    from sync.team_archive.archive import Archive
 
-    done = deletion.obey(
-        conditions.layout, conditions.settings, found, conditions.clock_ns(), lambda: False
-    )
+    layout, settings = conditions.layout, conditions.settings
+    with Archive(layout, settings.remote, conditions.environ) as archive:
+        named = deletion.named(archive, found)
+    done = deletion.obey(layout, settings, named, conditions.clock_ns(), lambda: False)
     conditions.run_pass()
     with _remembered(conditions) as (remotes, name):
         memory = remotes.memory(name)

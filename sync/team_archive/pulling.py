@@ -151,7 +151,7 @@ class _Run:
     def _obey_tombstones(self) -> None:
         cursor = str(self._state.cursors.get(_OWN, 0))
         rows = self._archive.rows(_TOMBSTONES, {"cursor": cursor, **self._window})
-        found = [Tombstone(*row) for row in rows]
+        found = deletion.named(self._archive, [Tombstone(*row) for row in rows])
         order = self._order
         self._done.deleted += deletion.obey(
             order.layout, order.settings, found, order.clock_ns(), order.keep_trying

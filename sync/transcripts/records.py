@@ -151,7 +151,7 @@ class Reading:
             TRANSCRIPT,
             self.session,
             origin,
-            dump(said)[:-1] + b',"line":' + harmless(entry.line) + b"}",
+            b"".join((dump(said)[:-1], b',"line":', harmless(entry.line), b"}")),
             False,
         )
 

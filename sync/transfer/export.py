@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Iterator
 from heapq import merge
 from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 
 import apsw
@@ -41,8 +42,7 @@ def record_lines(db: apsw.Connection, since_us: int) -> Iterator[bytes]:
 
 def lines_of(db: apsw.Connection, session: int, since_us: int) -> Iterator[bytes]:
     """The line of every record of one session (row) from a time on, by (`at`, `id`)."""
-    stored = facts.events_of(db, session)
-    return (record.strict_line(one.line) for one in stored if one.event.at_us >= since_us)
+    return map(record.strict_line, map(attrgetter("line"), facts.events_of(db, session, since_us)))
 
 
 def pages(db: apsw.Connection, wanted: Wanted, adopt_on: tuple[str, ...]) -> Iterator[bytes]:
@@ -104,4 +104,8 @@ def _lines(
         stored = facts.events_at(db, (seq for _, _, seq in part))
         for at_us, unique, seq in part:
             if seq in stored:  # else another process has just removed it
-                yield at_us, unique, stored[seq].line
+                yield (
+                    at_us,
+                    unique,
+                    stored.pop(seq).line,
+                )  # its body may be long, and is in the line

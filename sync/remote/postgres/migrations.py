@@ -14,7 +14,7 @@ from psycopg import sql
 from sync.remote.contract import RemoteError, Then
 from sync.remote.postgres import errors
 
-VERSION = 1
+VERSION = 2
 GROUP = "agent_journal_user"
 _LOCK = 0x414A4E4C  # any number that no other program takes: "AJNL"
 _UP_TO_DATE = "-- The schema is up to date: there is nothing to do.\n"

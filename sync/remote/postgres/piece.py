@@ -35,6 +35,7 @@ class Row(NamedTuple):
     line: bytes
     words: str  # separated by spaces
     usage: Usage | None
+    home: str = ""  # whose hooks or commands recorded it
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +126,11 @@ def indexed(text: str) -> str:
 def _row(line: bytes, kinds: int) -> Row:
     made = record.parse(line)
     if made.agent == JOURNAL_AGENT:
-        return Row(made.id, made.at_us, 0, line, "", None)
+        return Row(made.id, made.at_us, 0, line, "", None, facts.home_of(made))
     meaning = facts.understand(made.agent, made.event, made.body, made.raw)
     shown = texts(meaning, with_input=bool(kinds & 1 << TextKind.INPUT))
     found = indexed("\n".join(text for kind, text in shown if kinds & 1 << kind))
-    return Row(made.id, made.at_us, kinds, line, found, meaning.usage)
+    return Row(made.id, made.at_us, kinds, line, found, meaning.usage, facts.home_of(made))
 
 
 def _lines(body: bytes) -> tuple[bytes, list[bytes]]:

@@ -21,11 +21,11 @@ from sync.remote.postgres.tombstone import Tombstone
 
 _STAGED = """
 create temporary table if not exists agent_journal_staged (
-  id uuid, session uuid, at_us bigint, kinds smallint, line bytea, words text
+  id uuid, session uuid, at_us bigint, kinds smallint, line bytea, words text, home text
 ) on commit delete rows
 """
 _COPY = "copy pg_temp.agent_journal_staged from stdin (format binary)"
-_TYPES = ("uuid", "uuid", "int8", "int2", "bytea", "text")
+_TYPES = ("uuid", "uuid", "int8", "int2", "bytea", "text", "text")
 _LOCK = """
 select pg_advisory_xact_lock(hashtextextended(session_user || ' ' || key::text, 0))
 from unnest(%s::uuid[]) key order by key
@@ -36,7 +36,10 @@ where owner = session_user and session = any (%s)
 """
 _COVERED = """
 delete from pg_temp.agent_journal_staged s using {schema}.tombstones t
-where t.owner = session_user and t.session = s.session and s.at_us <= t.until_us
+where t.owner = session_user and t.session = s.session and (
+  s.at_us <= case when t.home <> '' and s.home = t.home then t.home_until_us else t.until_us end
+  or exists (select from {schema}.deleted d where d.owner = session_user
+    and d.session = s.session and d.ending = substr(uuid_send(s.id), 11)))
 """
 _OTHER_BYTES = """
 select s.id from pg_temp.agent_journal_staged s join {schema}.records r
@@ -136,7 +139,10 @@ def store(
         for one in pieces:
             key = _uuid(one.parsed.key)
             for row in one.parsed.records:
-                copy.write_row((_uuid(row.id), key, row.at_us, row.kinds, row.line, row.words))
+                home_of = _text(row.home)
+                copy.write_row(
+                    (_uuid(row.id), key, row.at_us, row.kinds, row.line, row.words, home_of)
+                )
     keys = sorted({_uuid(one.parsed.key) for one in pieces})
     connection.execute(_LOCK, (keys,))
     found = connection.execute(in_schema(_TOMBSTONES, schema), (keys,)).fetchall()

@@ -80,6 +80,11 @@ def test_hooks_only_in_the_project_are_hooks_too(patient: Patient) -> None:
     patient.run("install", "--settings", str(project))
     patient.settings.unlink()
     assert {one["status"] for one in patient.doctor()} == {"ok"}
+    text = project.read_text().replace("h=", ": an older version; h=")
+    project.write_text(text)
+    one = patient.finds("hooks", "error", "not as this version installs them")
+    named = f"--settings {project}"  # in the user's file as well, they would record twice
+    assert one["hint"] == f"run: journal install claude-code {named}"
 
 
 def test_hooks_of_another_home(patient: Patient, tmp_path: Path) -> None:

@@ -93,7 +93,18 @@ def test_a_line_written_while_the_file_is_being_unlinked_is_kept(
     assert ids(packed(tmp_path)) == ids([first, late])
 
 
-STEPS = ("mkdir", "fsync", "rename", "replace", "unlink", "rmdir", "write", "link", "pread")
+STEPS = (
+    "mkdir",
+    "fsync",
+    "rename",
+    "replace",
+    "unlink",
+    "rmdir",
+    "writev",
+    "write",
+    "link",
+    "pread",
+)
 
 
 def sync_and_die(home: Path, limit: int) -> None:

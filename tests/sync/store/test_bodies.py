@@ -1,5 +1,6 @@
 """Payloads in rows and in blocks: what was stored is read, and what was removed is gone."""
 
+import json
 import random
 
 import apsw
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chance import examples
-from sync.store import blocks, bodies, deletion, schema
+from sync.store import blocks, bodies, compression, deletion, schema
 
 
 @pytest.fixture
@@ -107,3 +108,15 @@ def test_a_lost_block_costs_only_its_own_events(db: apsw.Connection) -> None:
     assert gone == lost
     found = read(db)
     assert {seq for seq in found if found[seq] != sent[seq - 1]} == lost
+
+
+def test_a_long_value_is_stored_like_a_short_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    value = "".join(f"line {number}\n" for number in range(1_000))
+    payload = json.dumps({"a": value, "b": [value, "c"]}).encode()
+    short = bodies.Packed(payload)
+    monkeypatch.setattr(bodies, "LONG_BYTES", bodies.LARGE_BYTES)
+    long = bodies.Packed(payload)
+    assert (long.text, {*long.large}) == (short.text, {*short.large})
+    (data,) = long.large.values()
+    assert isinstance(data, compression.Compressed)
+    assert compression.unpack(bytes(data)) == json.dumps(value).encode()

@@ -3,7 +3,11 @@
 import threading
 import time
 
+import pytest
+
 from team import Home, Team
+
+DAY = 86_400
 
 
 def pull(home: Home) -> int:
@@ -53,6 +57,37 @@ def test_events_after_the_deletion_of_a_session_are_kept(team: Team) -> None:
     laptop.run("sync")
     assert sorted(team.ids()) == sorted(laptop.reported.ids[before:])
     assert sorted(laptop.ids()) == sorted(laptop.reported.ids[before:])
+
+
+@pytest.mark.parametrize("ahead_seconds", [400 * DAY, -400 * DAY])
+def test_a_wrong_clock_hides_nothing_that_follows_and_brings_nothing_back(
+    team: Team, ahead_seconds: float
+) -> None:
+    """The tombstone names what it deletes, in the archive as at home."""
+    laptop, desk = team.home("laptop", "ada"), team.home("desk", "ada")
+    laptop.reported.turn("one")
+    copied = [home.path / "days" for home in (laptop, desk)]
+    desk.reported.say("one", "UserPromptSubmit", {"prompt": "in another home"})
+    for home in (laptop, desk):
+        home.run("sync")
+    pull(laptop)
+    gone = {*laptop.reported.ids, *desk.reported.ids}
+    kept = [path.read_bytes() for path in sorted(copied[0].rglob("*.jsonl"))]
+    done = laptop.try_("forget", "one", "--archive", "--yes", ahead_seconds=ahead_seconds)
+    assert done.code == 0, done.stderr
+    assert not holds(team, "one")
+    for number, data in enumerate(kept):
+        (copied[1] / f"copy-{number}.jsonl").write_bytes(data)
+    desk.sync()
+    pull(desk)
+    assert not gone & {*team.ids(), *desk.ids(), *laptop.ids()}
+    for home in (laptop, desk):
+        home.reported.turn("one")
+        home.sync()
+    later = ({*laptop.reported.ids} | {*desk.reported.ids}) - gone
+    assert {*team.ids()} == later
+    pull(desk)
+    assert {*desk.ids()} == later
 
 
 def test_only_my_rows_go(team: Team) -> None:

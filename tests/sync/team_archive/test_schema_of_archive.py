@@ -1,10 +1,15 @@
 """The schema: made by an administrator, upgraded, refused where it does not fit."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
+from importlib import resources
 from pathlib import Path
+from uuid import UUID
 
 from commands import Commands
 from postgres_server import ADMINISTRATOR, Server
+from sync.remote.postgres import migrations
+from sync.remote.postgres.piece import session_key
 from team import SCHEMA, Team
 
 
@@ -53,7 +58,7 @@ def test_an_older_and_a_newer_schema_are_one_clear_line(team: Team) -> None:
         assert (report["error"]["class"], report["sent"]) == ("schema", 0)
     assert admin.try_("archive", "init").code == 1  # it can do nothing about a newer one
     with team.connect("postgres") as connection:
-        connection.execute("update archive set version = 1")
+        connection.execute("update archive set version = %s", (migrations.VERSION,))
         connection.execute("alter function indexed rename to of_a_development_version")
     for home, args in ((ada, ("sessions", "--archive")), (admin, ("archive", "init"))):
         done = home.try_(*args)
@@ -64,6 +69,35 @@ def test_an_older_and_a_newer_schema_are_one_clear_line(team: Team) -> None:
     assert ada.json("replay", "--all")["failed"] == 0
     ada.sync()
     assert sorted(team.ids()) == sorted(ada.reported.ids)
+
+
+def test_the_first_schema_is_upgraded_and_its_tombstones_stay(
+    server: Server, commands: Commands, tmp_path: Path
+) -> None:
+    """They name no records: they go by dates, as they always did."""
+    team = Team(server, tmp_path, commands, server.database())
+    admin, ada = team.home("admin", ADMINISTRATOR), team.home("laptop", "ada")
+    first = resources.files("sync.remote.postgres") / "migrations" / "0001.sql"
+    quoted = '"' + SCHEMA.replace('"', '""') + '"'
+    script = f"begin;{first.read_text('utf-8').replace('{schema}', quoted)};commit;"
+    assert server.psql(ADMINISTRATOR, team.database, script).returncode == 0
+    with server.connect(ADMINISTRATOR, team.database) as connection:
+        connection.execute("grant agent_journal_user to ada, ben")
+    assert "journal archive init" in ada.try_("sessions", "--archive").stderr
+    for session in ("gone", "going on"):
+        ada.reported.turn(session)
+    with team.connect("ada") as connection:
+        add = "insert into tombstones (session, agent, id, until_us) values (%s, %s, %s, %s)"
+        for session, until_us in (("gone", time.time_ns() // 1000), ("going on", 1)):
+            key = UUID(bytes=session_key("claude-code", session))
+            connection.execute(add, (key, "claude-code", session, until_us))
+    assert "create table" in admin.run("archive", "init", "--dry-run")
+    admin.run("archive", "init")
+    assert "is up to date" in admin.run("archive", "init")
+    assert ada.json("replay", "--all")["failed"] == 0
+    ada.sync()
+    stored = team.rows("postgres", "select distinct id from sessions")
+    assert stored == [("going on",)]
 
 
 def test_without_an_archive_or_rights_it_is_reported_what_to_do(

@@ -186,8 +186,8 @@ def test_a_pass_behind_each_record_sends_nothing_back(
     home, before, appended = tmp_path / "third", tree(nas), []
     make_home(home, (), nas)
 
-    def append_and_pass(path: Path, line: bytes) -> None:
-        append_line(path, line)
+    def append_and_pass(path: Path, line: bytes, end: bytes) -> None:
+        append_line(path, line, end)
         sync(home)
         appended.append(path)
 
