@@ -104,10 +104,8 @@ class Looking:
 
 
 SIZES = {"desk": DESK, "phone": PHONE}
-# Journeys that go by the keyboard alone are the same on a phone, whose pages the others open.
-with_the_keyboard = pytest.mark.parametrize(
-    "opened", SIZES if THOROUGH else ["desk"], indirect=True
-)
+# What the keyboard, hostile text and new events do is the same on a phone.
+at_a_desk = pytest.mark.parametrize("opened", SIZES if THOROUGH else ["desk"], indirect=True)
 
 
 @pytest.fixture(scope="module", params=SIZES)
@@ -145,7 +143,7 @@ def test_who_waits_for_me(looking: Looking) -> None:
     assert "npm run migrate:prod" in page.locator(".asks.big").inner_text()
 
 
-@with_the_keyboard
+@at_a_desk
 def test_find_the_session_where_we_fixed_it_and_resume(looking: Looking) -> None:
     page = looking.page
     looking.press("/")
@@ -165,7 +163,7 @@ def test_find_the_session_where_we_fixed_it_and_resume(looking: Looking) -> None
     assert copied.endswith(f"/code/billing-api && claude --resume {looked_at.FIXED}")
 
 
-@with_the_keyboard
+@at_a_desk
 def test_the_cost_of_a_week(looking: Looking) -> None:
     page = looking.page
     looking.tab_to("Usage")
@@ -181,7 +179,7 @@ def test_the_cost_of_a_week(looking: Looking) -> None:
     assert "house-model-1" in page.locator("#list").inner_text()
 
 
-@with_the_keyboard
+@at_a_desk
 def test_which_sessions_touched_this_file(looking: Looking) -> None:
     page = looking.page
     looking.tab_to("Files")
@@ -217,6 +215,7 @@ def test_a_session_is_read(looking: Looking, server: WebServer) -> None:
     picture.get_by_text("picture (image/png").wait_for()
 
 
+@at_a_desk
 def test_hostile_text_does_nothing(looking: Looking, server: WebServer) -> None:
     page = looking.page
     for path in (
@@ -235,6 +234,7 @@ def test_hostile_text_does_nothing(looking: Looking, server: WebServer) -> None:
         assert page.locator("main script, main img, main a[href^=javascript]").count() == 0
 
 
+@at_a_desk
 def test_a_new_event_shows_without_reload(
     looking: Looking, server: WebServer, writer: looked_at.Writer
 ) -> None:

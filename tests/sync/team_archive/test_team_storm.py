@@ -2,11 +2,15 @@
 
 import random
 
+import pytest
+
+from chance import THOROUGH
 from postgres_server import Server
 from team import Team
 from team_storm import storm
 
 
+@pytest.mark.skipif(not THOROUGH, reason="make storm runs it, its short form too")
 def test_kills_lose_and_double_nothing(team: Team) -> None:
     assert storm(team, 12, 0, random.Random(3)) == 0
 
