@@ -44,7 +44,7 @@ class Line(NamedTuple):
         return b"".join((self.head, self.made.body, b"}"))
 
     @property
-    def told(self) -> bytes:
+    def content(self) -> bytes:
         """What may hold a secret: the body; in what is not a record anything."""
         if self.made is None or (self.made.raw and self.line):
             return self.line

@@ -160,7 +160,7 @@ class Reader:
 
     def _may_hold_secret(self, lines: list[Line]) -> bool:
         """Whether one of these lines, in the order that they are read, may hold a secret."""
-        new = [one.told for one in reversed(lines) if one.is_new]
+        new = [one.content for one in reversed(lines) if one.is_new]
         return bool(new) and self._screen.redactor.may_hold_secret(b"\n".join(new))
 
     def _read(self, batch: Batch, path: Path, one: Line) -> None:
