@@ -399,14 +399,18 @@ def _followed(parts: list[tuple[str, str, int, int]]) -> str:
     return found
 
 
+# What opens emphasis in Markdown is no part of a token: `__token__`.
+_EMPHASIS = "|".join(rf"(?<={before}{sign})" for before in (r"[^\w]", "^") for sign in ("_", "__"))
+
+
 def _boundary(first: str) -> str:
     """What may not stand before a token that begins so."""
     if not first:
-        return r"(?:(?<![A-Za-z0-9_.])|(?<=\\[nrtbf]))"
+        return rf"(?:(?<![A-Za-z0-9_.])|(?<=\\[nrtbf])|{_EMPHASIS})"
     if first[-1] in "_-.~" and len(first) > _SHORT:
         return ""
     if first.isalnum():
-        return r"(?:(?<![A-Za-z0-9_])|(?<=\\[nrtbf]))"
+        return rf"(?:(?<![A-Za-z0-9_])|(?<=\\[nrtbf])|{_EMPHASIS})"
     return r"(?:(?<![A-Za-z0-9])|(?<=\\[nrtbf]))"
 
 

@@ -36,6 +36,7 @@ def in_places(token: str) -> dict[str, bytes]:
         "error": f"HTTP 401: invalid key '{token}'",
         "url": f"https://example.org/?q={token}&page=2",
         "percent": f"redirect%3D{token}%26next",
+        "emphasis": f"use _{token}_ or __{token}__ for it",
         "zero width": f"it is \u200b{token}\u200b here",
     }
     return {place: json.dumps({"text": text}).encode() for place, text in texts.items()}
