@@ -24,8 +24,8 @@ Search = Callable[[bytes], "re.Match[bytes] | None"]
 class Expression:
     """A regular expression, compiled when it is first needed: few records need all of them."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text.encode()
+    def __init__(self, text: bytes) -> None:
+        self.text = text
 
     @cached_property
     def _pattern(self) -> re.Pattern[bytes]:
@@ -112,7 +112,7 @@ def _group(anchor: str, rows: list[tuple[Format, str, int]], seen: list[str]) ->
         )
         alternatives.add(f"(?<={re.escape(letter + anchor)})(?:{inner})")
     look = r"(?=[\w.~+/=$:-]{14})" if len(ends) > _TREE else ""
-    expression = Expression(f"{re.escape(anchor)}{look}{any_of(alternatives)}")
+    expression = Expression(f"{re.escape(anchor)}{look}{any_of(alternatives)}".encode())
     return Group(anchor, frozenset(alternatives), expression, anchor.isupper())
 
 

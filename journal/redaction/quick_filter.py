@@ -35,7 +35,7 @@ _RAW_FLAG = re.compile(r"--(?P<name>[A-Za-z][\w.-]{0,60})[\\\"'`= \t]", re.ASCII
 
 
 def _raw(pattern: str) -> Expression:
-    return Expression(pattern.replace("(?P<suffix>", "(?:"))
+    return Expression(pattern.replace("(?P<suffix>", "(?:").encode())
 
 
 # By the letter that is looked for; see `anchors`, whose searches these join. All of NAME_ANCHORS.
@@ -76,7 +76,7 @@ def _searches() -> _Searches:
         if name := _NAMES.get(group.anchor):
             of_name = _raw(group.anchor + any_of(name) + _RAW_ASSIGNED)
             alternatives = [*group.alternatives, *(one + _NAMED for one in name)]
-            both = Expression(group.anchor + any_of(alternatives))
+            both = Expression((group.anchor + any_of(alternatives)).encode())
             pattern = both.text
             named = found.often_named if often else found.seldom_named
             named.append((both.search, search, of_name))
@@ -90,7 +90,7 @@ def _searches() -> _Searches:
         if not often:
             at_once.append(pattern)
     at_once.sort(key=lambda pattern: _FREQUENT.find(pattern.lstrip(b"\\")[:1]))
-    return found._replace(seldom=Expression(b"|".join(at_once).decode()).search)
+    return found._replace(seldom=Expression(b"|".join(at_once)).search)
 
 
 # Colours, and control characters that JSON escapes; see `readings`, which takes out the same.

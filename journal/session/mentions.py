@@ -103,7 +103,7 @@ def mention(event: Event) -> Mention:
         meaning.tool_use_id or (stem(meaning) if is_call else ""),
         _alike(meaning) if is_call else b"",
         b"" if is_call else _digest(kind, meaning),
-        author(event, kind) if kind in _PROMPTS else meaning.by,
+        author(event, kind),
         meaning.inherited,
         meaning.ends_turn if meaning.place is not None else False,
         meaning.detail,
@@ -128,8 +128,7 @@ def _patch(event: Event, merged: Mention) -> str | None:
     said: dict[str, Any] = {}
     if merged.kind is not meaning.kind:
         said["kind"] = merged.kind
-    kind = merged.kind
-    if merged.by != (author(event, kind) if kind in _PROMPTS else meaning.by):
+    if merged.by != author(event, merged.kind):
         said["by"] = merged.by
     if merged.call and merged.call[0] != "~" and merged.call != meaning.tool_use_id:
         said["tool_use_id"] = merged.call

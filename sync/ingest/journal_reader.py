@@ -6,6 +6,7 @@ stored exactly once or accounted for in `dead/`, and reading any file again chan
 Ingest inserts facts and nothing else; what they mean is for the views.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -131,15 +132,15 @@ class Reader:
             self.unreadable.append(f"{path}: {error.strerror}")
 
     def _add(self, batch: Batch, path: Path, name: str, chunk: Chunk) -> None:
-        lines = chunk.lines[::-1]
+        lines = deque(chunk.lines)
         chunk.lines.clear()  # a long line is not kept beside its record
         while lines:
-            group = [self._parsed(*lines.pop()) for _ in range(min(FILTER_LINES, len(lines)))]
-            group = [one for one in reversed(group) if one.made or one.line.strip()]
+            some = (self._parsed(*lines.popleft()) for _ in range(min(FILTER_LINES, len(lines))))
+            group = deque(one for one in some if one.made or one.line.strip())
             batch.lines += len(group)
             self._clean = not self._may_hold_secret(group)
             while group:
-                self._read(batch, path, group.pop())
+                self._read(batch, path, group.popleft())
         if chunk.too_long is not None:
             offset, size, head = chunk.too_long
             batch.lines += 1
@@ -158,9 +159,9 @@ class Reader:
         head = head_of_long(line, made.body)
         return Line(offset, b"" if head else line, made, is_new, head)
 
-    def _may_hold_secret(self, lines: list[Line]) -> bool:
-        """Whether one of these lines, in the order that they are read, may hold a secret."""
-        new = [one.content for one in reversed(lines) if one.is_new]
+    def _may_hold_secret(self, lines: Iterable[Line]) -> bool:
+        """Whether one of these lines may hold a secret."""
+        new = [one.content for one in lines if one.is_new]
         return bool(new) and self._screen.redactor.may_hold_secret(b"\n".join(new))
 
     def _read(self, batch: Batch, path: Path, one: Line) -> None:

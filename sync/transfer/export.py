@@ -104,8 +104,5 @@ def _lines(
         stored = facts.events_at(db, (seq for _, _, seq in part))
         for at_us, unique, seq in part:
             if seq in stored:  # else another process has just removed it
-                yield (
-                    at_us,
-                    unique,
-                    stored.pop(seq).line,
-                )  # its body may be long, and is in the line
+                # Removed: its body may be long, and is in the line.
+                yield at_us, unique, stored.pop(seq).line
