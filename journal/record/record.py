@@ -6,6 +6,7 @@ A line that does not parse is searched for a whole record glued to a torn one.
 """
 
 import re
+from binascii import unhexlify
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,7 +27,7 @@ _BODY_KEY = re.compile(rb'[,{]\s*"(payload|raw)"\s*:')
 # As the emitter writes it, and as it lets no payload hold it.
 _BEGINNING = re.compile(rb'\{"v":\d+,"id":"')
 # As the emitter writes it: what differs from record to record comes first.
-_EMITTED = re.compile(rb'\{"v":1,"id":"([0-9a-f]{32})","at":"([0-9TZ:.-]{27})"(,.*)', re.DOTALL)
+_EMITTED = re.compile(rb'\{"v":1,"id":"([0-9a-f]{32})","at":"([0-9TZ:.-]{27})"(?=,)')
 _SOME_HEADER = b'{"v":1,"id":"' + b"0" * 32 + b'","at":"-"'
 _MOST_GLUED = 16  # beginnings in one bad line that are tried, from the last one back
 _TAIL_BYTES = 256
@@ -61,21 +62,22 @@ def parse(line: bytes) -> Record:
         raise BadLineError("cut off")
     emitted = _EMITTED.match(start)
     if emitted is not None:
-        unique, at, more = emitted.groups()
-        header, origin = _header(_SOME_HEADER + more)
+        unique, at = emitted.groups()
+        agent, event, session, origin = _shared(start[emitted.end() :])
     else:
         header, origin = _header(start)
         unique, at = header.id.encode(), header.at.encode()
+        agent, event, session = header.agent, header.event, header.session
     try:
         at_us = to_us(at.decode())
     except ValueError as error:
         raise BadLineError(f"header: at: {error}") from error
     return Record(
-        bytes.fromhex(unique.decode()),
+        unhexlify(unique),
         at_us,
-        header.agent,
-        header.event,
-        header.session,
+        agent,
+        event,
+        session,
         origin,
         line[begin : end - 1].strip(),  # the one copy of what may be 250 MB
         raw,
@@ -102,8 +104,17 @@ def _apart(line: bytes) -> tuple[bytes, bool, int]:
 
 
 @lru_cache(maxsize=4096)
+def _shared(rest: bytes) -> tuple[str, str, str, dict[str, Any]]:
+    """Agent, event, session and other keys of a header without its id and time.
+
+    Cached: in one session little else changes.
+    """
+    header, origin = _header(_SOME_HEADER + rest)
+    return header.agent, header.event, header.session, origin
+
+
 def _header(start: bytes) -> "tuple[Header, dict[str, Any]]":
-    """A header and its other keys; cached, for in one session little but id and time changes."""
+    """A header, and its other keys."""
     from pydantic import ValidationError  # slow to load, and not needed to read the database
 
     from journal.record.header import Header

@@ -80,7 +80,7 @@ class Writer:
         self._commit = self._background.submit(self._finish, texts)
         return written
 
-    def _write(self, batch: Batch) -> tuple[Written, bytes]:
+    def _write(self, batch: Batch) -> tuple[Written, list[full_text.Row]]:
         db = self._db
         deleted = session_deletion.bury(
             db, (facts.own_of(own.record) for own in batch.own), self._now_us
@@ -115,7 +115,7 @@ class Writer:
         adopted = derive.adopted(self._db, events, self._adopt_on)
         return adopted, set(derive.resolved(self._db, events, own).items())
 
-    def _finish(self, texts: bytes) -> None:
+    def _finish(self, texts: list[full_text.Row]) -> None:
         try:
             full_text.insert(self._db, texts)
             self._db.execute("commit")

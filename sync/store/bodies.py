@@ -8,10 +8,8 @@ repeats its input: each is stored once.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from itertools import groupby
-from operator import attrgetter
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import apsw
 import orjson
@@ -61,38 +59,32 @@ class Packed:
         return b"".join((*parts, payload[done:])) if parts else payload
 
 
-class Arrived(NamedTuple):
-    """The payload of a new event; None: it is empty."""
+def store(db: apsw.Connection, seq: int, payloads: Sequence[Packed | None]) -> list[bytes | None]:
+    """Store payloads of one session that arrive together; what `events.body` is to hold of each.
 
-    seq: int
-    session: int
-    payload: Packed | None
-
-
-def store(db: apsw.Connection, arrived: Sequence[Arrived]) -> list[bytes | None]:
-    """Store these payloads; what `events.body` is to hold of each. `seq` counts up by one."""
-    found: list[bytes | None] = []
-    for _, run in groupby(arrived, key=attrgetter("session")):
-        ones = list(run)
-        texts = [one.payload.text if one.payload else b"" for one in ones]
-        shares = blocks.store(db, ones[0].seq, texts)
-        for text, share in zip(texts, shares, strict=True):
-            found.append(share or (pack(text) if text else None))
-    _store_large(db, arrived)
-    return found
+    `seq`: the row of the first event; those of the others follow. None: its payload is empty.
+    """
+    texts = [payload.text if payload is not None else b"" for payload in payloads]
+    shares = blocks.store(db, seq, texts)
+    if None in shares:
+        shares = [
+            share or (pack(text) if text else None)
+            for text, share in zip(texts, shares, strict=True)
+        ]
+    for number, payload in enumerate(payloads, seq):
+        if payload is not None and payload.large:
+            _store_large(db, number, payload)
+    return shares
 
 
-def _store_large(db: apsw.Connection, arrived: Iterable[Arrived]) -> None:
-    """Store the large values of these events, each content once."""
-    for one in arrived:
-        if one.payload is None or not one.payload.large:
-            continue
-        for digest, value in one.payload.large.items():
-            known = db.execute("select 1 from bodies where digest = ?", (digest,)).fetchone()
-            if known is None:
-                data = value if isinstance(value, Compressed) else pack(value)
-                db.execute("insert into bodies values (?, ?)", (digest, data))
-            db.execute("insert or ignore into body_uses values (?, ?)", (digest, one.seq))
+def _store_large(db: apsw.Connection, seq: int, payload: Packed) -> None:
+    """Store the large values of an event's payload, each content once."""
+    for digest, value in payload.large.items():
+        known = db.execute("select 1 from bodies where digest = ?", (digest,)).fetchone()
+        if known is None:
+            data = value if isinstance(value, Compressed) else pack(value)
+            db.execute("insert into bodies values (?, ?)", (digest, data))
+        db.execute("insert or ignore into body_uses values (?, ?)", (digest, seq))
 
 
 def release(db: apsw.Connection, seqs: list[int]) -> None:
@@ -115,7 +107,7 @@ def replace(db: apsw.Connection, changed: Sequence[tuple[int, bytes | None, byte
     for seq, blob, payload in changed:
         new = Packed(payload)
         gone = set(_CUT.findall(reader.text(seq, blob))) - new.large.keys()
-        _store_large(db, [Arrived(seq, 0, new)])
+        _store_large(db, seq, new)
         for digest in gone:
             db.execute("delete from body_uses where digest = ? and seq = ?", (digest, seq))
             db.execute(_UNUSED, (digest,))

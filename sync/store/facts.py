@@ -3,6 +3,7 @@
 Inserting is idempotent by the record's id; nothing here says what an event means to a view.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -64,26 +65,35 @@ def _is_stored(db: apsw.Connection, fact: Fact) -> bool:
 
 
 def _insert_fresh(db: apsw.Connection, fresh: list[Fact]) -> dict[int, list[Event]]:
-    keys: dict[tuple[str, str], int] = {}
+    """The events of each session; their rows follow one another, and so lie in few blocks."""
+    by_session: dict[tuple[str, str], list[Fact]] = defaultdict(list)
+    for fact in fresh:
+        made = fact.record
+        by_session[made.agent, fact.meaning.session or made.session].append(fact)
     origins: dict[int, int] = {}  # by identity: records of one session share their headers
-    events: dict[int, list[Event]] = {}
-    rows = []
-    arrived = []
+    events = {}
     seq = (db.execute("select max(seq) from events").get or 0) + 1
-    for (unique, at_us, agent, name, guess, header, _, raw), meaning, body in fresh:
-        who = (agent, meaning.session or guess)  # the payload decides
-        if (session := keys.get(who)) is None:
-            session = keys[who] = session_key(db, *who)
-            events[session] = []
+    for who, some in by_session.items():
+        session = session_key(db, *who)
+        events[session] = _insert_of(db, session, seq, some, origins)
+        seq += len(some)
+    return events
+
+
+def _insert_of(
+    db: apsw.Connection, session: int, seq: int, facts: list[Fact], origins: dict[int, int]
+) -> list[Event]:
+    """Insert new facts of one session, in rows from `seq` on."""
+    events, rows = [], []
+    stored = bodies.store(db, seq, [body for _, _, body in facts])
+    for (made, meaning, _), body in zip(facts, stored, strict=True):
+        unique, at_us, agent, name, _, header, _, raw = made
         if (origin := origins.get(id(header))) is None:
             origin = origins[id(header)] = _origin_key(db, header)
-        rows.append((seq, unique, session, at_us, name, origin, raw))
-        arrived.append(bodies.Arrived(seq, session, body))
-        events[session].append(Event(seq, unique, at_us, agent, name, header, meaning))
+        rows.append((seq, unique, session, at_us, name, origin, raw, body))
+        events.append(Event(seq, unique, at_us, agent, name, header, meaning))
         seq += 1
-    values = zip(rows, bodies.store(db, arrived), strict=True)
-    insert = "insert into events values (?, ?, ?, ?, ?, ?, ?, ?)"
-    db.executemany(insert, [(*row, body) for row, body in values])
+    db.executemany("insert into events values (?, ?, ?, ?, ?, ?, ?, ?)", rows)
     return events
 
 

@@ -50,7 +50,7 @@ OF_OWN_FACTS = (models, memory_ids, delivered_pieces, pins_and_ends)
 
 def advance(
     db: apsw.Connection, new: dict[int, list[Event]], own: list[OwnFact], now_us: int
-) -> bytes:
+) -> list[full_text.Row]:
     """Bring the views up to new events and new own facts, in the caller's transaction.
 
     What it returns is still to be handed to `full_text.insert`, in the same transaction.
@@ -60,14 +60,14 @@ def advance(
     spoken_of = _spoken_of(db, own) - set(new)
     models.note_work(db, new)
     delivered_pieces.note_work(db, [*new, *spoken_of], now_us)
-    changes = [*_unchanged(db, spoken_of)]
-    for session, events in new.items():
+    rows = _derive(db, list(_unchanged(db, spoken_of)), now_us)
+    for session, events in new.items():  # each by itself: its events are in the caches meanwhile
         made = _merged(db, session, events)
         if made is None:
             fold_again(db, session, now_us)
         else:
-            changes.append(_change(db, session, made))
-    return _derive(db, changes, now_us)
+            rows += _derive(db, [_change(db, session, made)], now_us)
+    return rows
 
 
 def _merged(db: apsw.Connection, session: int, events: list[Event]) -> Merging | None:
@@ -200,7 +200,7 @@ def _keep(db: apsw.Connection, session: int, now_us: int) -> None:
     memory_ids.derive(db, [bare], now_us)
 
 
-def _derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:
+def _derive(db: apsw.Connection, changes: list[Change], now_us: int) -> list[full_text.Row]:
     for view in _ORDER:
         view.derive(db, changes, now_us)
     return full_text.derive(db, changes, now_us)

@@ -17,14 +17,12 @@ from journal.session.mentions import stem
 from journal.session.texts import KINDS, TextKind, summary_text, texts
 from sync.views.change import Change
 
+Row = tuple[int, str]  # of the index: its number and its text
 
-def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:
-    """The new steps' texts and the sessions' summaries, for `insert`; what went is removed.
 
-    In the order of their numbers: the index writes what it holds in memory whenever one is smaller
-    than the one before.
-    """
-    rows: list[tuple[int, str]] = []
+def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> list[Row]:
+    """The new steps' texts and the sessions' summaries, for `insert`; what went is removed."""
+    rows: list[Row] = []
     gone: set[int] = set()
     for change in changes:
         found = [
@@ -44,10 +42,9 @@ def derive(db: apsw.Connection, changes: list[Change], now_us: int) -> bytes:
     for change in changes:
         if (summary := db.execute(query, (change.session,)).get) is not None:
             rows.append((-change.session, indexed(summary_text(str(summary)))))
-    rows.sort(key=itemgetter(0))
     gone.update(-change.session for change in changes)
     db.executemany("delete from full_text where rowid = ?", [(number,) for number in sorted(gone)])
-    return orjson.dumps({str(number): text for number, text in rows})
+    return rows
 
 
 def _has_no_start(db: apsw.Connection, change: Change, event: Event) -> bool:
@@ -79,10 +76,15 @@ def _stored(db: apsw.Connection, change: Change) -> set[int]:
     }
 
 
-def insert(db: apsw.Connection, texts: bytes) -> None:
-    """Index texts that `derive` made, in one statement that needs no interpreter."""
-    rows = "select cast(key as integer), value from json_each(?)"
-    db.execute(f"insert into full_text (rowid, text) {rows}", (texts.decode(),))
+def insert(db: apsw.Connection, rows: list[Row]) -> None:
+    """Index texts that `derive` made, in one statement, which needs no interpreter.
+
+    In the order of their numbers: the index writes what it holds in memory whenever one is smaller
+    than the one before.
+    """
+    texts = orjson.dumps({str(number): text for number, text in sorted(rows, key=itemgetter(0))})
+    query = "select cast(key as integer), value from json_each(?)"
+    db.execute(f"insert into full_text (rowid, text) {query}", (texts.decode(),))
 
 
 def drop(db: apsw.Connection, session: int) -> None:

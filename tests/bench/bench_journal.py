@@ -70,7 +70,7 @@ def _payload(
         "session_id": session,
         "transcript_path": f"/home/dev/.claude/projects/{project}/{session}.jsonl",
         "cwd": project,
-        "prompt_id": f"{turn:08d}-0000-4000-8000-000000000000",
+        "prompt_id": f"{turn // 10:08d}-0000-4000-8000-000000000000",  # that of its turn
         "permission_mode": "default",
     }
 

@@ -31,12 +31,9 @@ def payload(chance: random.Random) -> bytes:
 
 def arrive(db: apsw.Connection, seq: int, session: int, sent: list[bytes | None]) -> None:
     """A batch of one session's events, as facts.insert stores it."""
-    arrived = [
-        bodies.Arrived(seq + n, session, None if one is None else bodies.Packed(one))
-        for n, one in enumerate(sent)
-    ]
-    for one, body in zip(arrived, bodies.store(db, arrived), strict=True):
-        values = (one.seq, one.seq.to_bytes(16, "big"), session, one.seq, "E", 1, 0, body)
+    packed = [None if one is None else bodies.Packed(one) for one in sent]
+    for number, body in enumerate(bodies.store(db, seq, packed), seq):
+        values = (number, number.to_bytes(16, "big"), session, number, "E", 1, 0, body)
         db.execute("insert into events values (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
 
