@@ -1,4 +1,4 @@
-"""Facts in the database: events with their bodies, the journal's own records, who is meant.
+"""Facts in the database: events with their bodies, and who is meant.
 
 Inserting is idempotent by the record's id; nothing here says what an event means to a view.
 """
@@ -114,58 +114,6 @@ def _origin_key(db: apsw.Connection, origin: dict[str, Any]) -> int:
         db.execute("insert into origins (header) values (?)", (header,))
         key = db.last_insert_rowid()
     return int(key)
-
-
-class OwnFact(NamedTuple):
-    """One of the journal's own records; `session` is the one that it speaks of."""
-
-    id: bytes
-    at_us: int
-    name: str
-    session: str
-    payload: dict[str, Any]  # empty if it was not an object
-    home: str = ""  # the id of the home that made it
-
-
-def insert_own(db: apsw.Connection, facts: Iterable[Fact]) -> list[OwnFact]:
-    """Insert the journal's own records and return the new ones; those already there stay."""
-    new = []
-    for made in (fact.record for fact in facts):
-        row = (made.id, made.at_us, made.event, made.session, record.dump(made))
-        db.execute("insert or ignore into own_facts values (?, ?, ?, ?, ?)", row)
-        if db.changes():
-            new.append(own_of(made))
-    return new
-
-
-def own_facts(db: apsw.Connection) -> Iterator[OwnFact]:
-    """All of the journal's own records."""
-    lines: list[Any] = db.execute("select line from own_facts").fetchall()
-    return (own_of(record.parse(line.rstrip())) for (line,) in lines)
-
-
-def own_facts_of(db: apsw.Connection, sessions: Iterable[str]) -> dict[str, list[OwnFact]]:
-    """What the journal itself says of sessions with these ids, of all agents."""
-    wanted = orjson.dumps(list(sessions)).decode()
-    query = "select line from own_facts where session in (select value from json_each(?))"
-    found: dict[str, list[OwnFact]] = {}
-    for (line,) in db.execute(query, (wanted,)):
-        own = own_of(record.parse(line.rstrip()))
-        found.setdefault(own.session, []).append(own)
-    return found
-
-
-def own_of(made: record.Record) -> OwnFact:
-    """What one of the journal's own records says."""
-    value = None if made.raw else record.load_body(made.body)
-    payload = value if isinstance(value, dict) else {}
-    return OwnFact(made.id, made.at_us, made.event, made.session, payload, home_of(made))
-
-
-def home_of(made: record.Record) -> str:
-    """The id of the home whose hooks or commands recorded it; "": it was read from elsewhere."""
-    home = made.origin.get("home")
-    return home if isinstance(home, str) else ""
 
 
 class Stored(NamedTuple):

@@ -11,18 +11,16 @@ import apsw
 
 from journal.layout import Layout
 from sync.store import connection
-from sync.store.pulled_copies import EVENT, owners
-
-__all__ = ["EVENT", "hidden", "owner_of"]
+from sync.store.own_records import owners_of_copies
 
 
 def owner_of(db: apsw.Connection, agent: str, session: str) -> str | None:
     """Whose session this is, if it was pulled from another person."""
-    return owners(db).get((agent, session))
+    return owners_of_copies(db).get((agent, session))
 
 
 def hidden(layout: Layout, visible: set[tuple[str, ...]]) -> list[tuple[str, str]]:
     """The pulled sessions (agent and id) that their owners do not show any more."""
     with closing(connection.open_store(layout)) as db:
-        found = owners(db)
+        found = owners_of_copies(db)
     return [who for who, owner in found.items() if (owner, *who) not in visible]
