@@ -1,5 +1,6 @@
 """The context that the next session of a project starts with.
 
-`briefing` writes the text and the file in which it waits for the hook of SessionStart.
+`block` writes what is said of one session, `briefing` the file in which the blocks wait for the
+hook of SessionStart.
 `capture_gaps` says in which times capture was off.
 """

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from journal.agents import resuming
-from journal.context import briefing
+from journal.context.block import block
 from journal.errors import JournalError
 from journal.printable import one_line
 from journal.session.summary import Summary
@@ -59,7 +59,7 @@ def _told_next(detail: Detail) -> str:
         return ""
     session, zone = detail.session, datetime.now().astimezone().tzinfo or UTC
     summary = Summary.model_validate(detail.summary, strict=False)
-    made = briefing.block(session.id, detail.state, summary, session.short_id, zone)
+    made = block(session.id, detail.state, summary, session.short_id, zone)
     return made.full.replace("&lt;", "<") if made else ""
 
 

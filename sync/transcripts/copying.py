@@ -4,14 +4,9 @@ Invariant: a record is appended to the journal only if the database does not hol
 offset is saved in the transaction that stores the records before it, see `ingest.Reader.batches`.
 So a copy that is killed anywhere, or begins again because a file was replaced, adds what is missing
 and nothing twice. What is copied stays when the agent deletes its file.
-
-A path is input from outside: only a regular file of this user is read, and only if it lies below
-the agent's own folders of transcripts or `capture.transcript_roots`, or is reached through a link
-that the user put there.
 """
 
 import os
-import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -33,6 +28,7 @@ from sync.store import facts
 from sync.store.file_cursors import Cursor
 from sync.transcripts import discovery
 from sync.transcripts.agent_reading import AgentReading
+from sync.transcripts.allowed_paths import allowed_roots, is_allowed
 from sync.transcripts.history import Projects
 from sync.transcripts.records import (
     BEGINNING_BYTES,
@@ -149,47 +145,12 @@ def settle(db: apsw.Connection, copies: Copies) -> None:
             transcripts.save(db, copies.reached)
 
 
-def allowed_roots(folders: Mapping[str, list[Path]]) -> list[str]:
-    """The folders of agents below which transcripts may lie, without links."""
-    return [os.path.realpath(folder) for tops in folders.values() for folder in tops]
-
-
 def _subagent_files(one: Copied) -> list[Path]:
     """The files of a session's sub-agents."""
     agent = AGENTS.get(one.agent)
     if agent is None or agent.transcripts is None:
         return transcript_lines.subagent_files(one.path)
     return agent.transcripts.subagent_files(one.path)
-
-
-def is_allowed(path: Path, roots: list[str]) -> bool:
-    """Whether a path from outside may be read."""
-    try:
-        real = os.path.realpath(path, strict=True)
-        status = os.stat(real, follow_symlinks=False)  # noqa: PTH116
-    except (OSError, ValueError):
-        return False  # gone, a loop of links, a NUL
-    is_ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid()
-    if not is_ours or not _is_named_so(Path(real)):
-        return False
-    return any(_is_below(real, root) for root in roots) or _is_linked(path, roots)
-
-
-def _is_linked(path: Path, roots: list[str]) -> bool:
-    """Whether a path leads through one of these folders; where its links lead does not matter."""
-    if ".." in path.parts:
-        return False
-    return any(os.path.realpath(parent) in roots for parent in path.parents)
-
-
-def _is_named_so(path: Path) -> bool:
-    """Whether some agent gives its transcripts such a name."""
-    known = (agent.transcripts for agent in AGENTS.values())
-    return path.suffix == ".jsonl" or any(one.holds(path) for one in known if one)
-
-
-def _is_below(path: str, root: str) -> bool:
-    return path.startswith(root.rstrip("/") + "/")
 
 
 def _look_at(before: Copied, into: _Into, kept: Keeping, roots: list[str]) -> bool:

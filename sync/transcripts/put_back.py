@@ -20,7 +20,7 @@ from journal.layout import Layout
 from journal.settings.sources import Settings
 from sync.store import facts
 from sync.transcripts import discovery, restored
-from sync.transcripts.copying import allowed_roots
+from sync.transcripts.allowed_paths import allowed_roots
 
 _AGENT = "claude-code"  # of the others nothing is known of where such a file would lie
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")

@@ -14,6 +14,7 @@ from typing import Any
 import apsw
 
 from journal.context import briefing
+from journal.context.block import block
 from journal.durable_files import write_whole
 from journal.layout import Layout
 from journal.settings.sources import Settings
@@ -102,7 +103,7 @@ def _prepared(
         summary = summaries.best(db, agent, session_id, state)
         short_id = short_ids.of_session(db, session_id)
         named = agent if several else ""
-        made = briefing.block(session_id, state, summary, short_id, zone, named)
+        made = block(session_id, state, summary, short_id, zone, named)
         if made is not None:
             blocks.append(replace(made, last_us=last_us))  # which may be earlier than it says
         if len(blocks) == max(briefing.MAX_BLOCKS, 2 * settings.context.sessions):

@@ -9,18 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hooks.context import compose, parsed, unescape
-from journal.context.briefing import (
+from journal.context.block import (
     FULL_CHARS,
     LINE_CHARS,
-    MAX_BLOCKS,
     NOW_CHARS,
     SHORT_CHARS,
     Block,
-    Prepared,
     block,
-    dump,
     safe,
 )
+from journal.context.briefing import MAX_BLOCKS, Prepared, dump
 from journal.session.state import Command, OpenTool, Said, SessionState
 from journal.session.summary import Summary, summarise
 from journal.times import to_us
