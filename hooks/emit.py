@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     Watched = list[Callable[[], None]]
 
+_CONTROLS = bytes(range(32))
 STDIN_SECONDS = 2.0
 HOME_SECONDS = 2.0  # behind stdin: how long the hook waits for the home
 SPOOL_SECONDS = 1.0  # then for the spool
@@ -94,8 +95,9 @@ def string_field(data: bytes, name: bytes) -> bytes:
 def quote(data: bytes) -> bytes:
     """Any bytes as one JSON string; bytes that are not UTF-8 become lone surrogates (PEP 383)."""
     data = data.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
-    for code in range(32):
-        data = data.replace(b"%c" % code, b"\\u%04x" % code)
+    if len(data.translate(None, _CONTROLS)) < len(data):
+        for code in _CONTROLS:
+            data = data.replace(b"%c" % code, b"\\u%04x" % code)
     text = data.decode("utf-8", "surrogateescape")
     return b'"' + text.encode("utf-8", "backslashreplace") + b'"'
 

@@ -157,14 +157,18 @@ def is_ours(command: str, home: Path | None = None) -> bool:
     Every version names the hook program and the spool; the spool's folder names the home. A
     constant command names a script in the home.
     """
-    names = [] if home is None else Layout(home).names()
     if found := _CONSTANT.fullmatch(command):
         folder = os.path.dirname(shlex.split(found[1])[0])  # noqa: PTH120 - a text, not a place
-        return folder.endswith("/hooks") and (not names or folder[: -len("/hooks")] in names)
+        place, has_scripts = folder.removesuffix("/hooks"), folder.endswith("/hooks")
+        return has_scripts and (home is None or place in Layout(home).names())
     if _PROGRAM not in command or _SPOOL not in command:
         return False
-    keys = [] if home is None else [Layout(home).id, *map(emit.fingerprint, names)]
-    return home is None or any(f"/{key}" in command for key in keys if key)
+    if home is None:
+        return True
+    unique = Layout(home).id
+    if unique and f"/{unique}" in command:
+        return True
+    return any(f"/{emit.fingerprint(name)}" in command for name in Layout(home).names())
 
 
 def _check(*names: str) -> None:

@@ -5,6 +5,7 @@ it the new one is complete. So a rebuild may be killed at any time, and run agai
 reads the old database meanwhile keeps its view of it.
 """
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -52,6 +53,8 @@ def is_due(layout: Layout) -> bool:
     """
     if layout.without_packs.exists():
         return True
+    if not os.path.lexists(layout.packs):
+        return False  # the usual case, found without opening the database
     return connection.is_empty(layout) and bool(every_pack(layout))
 
 

@@ -29,7 +29,6 @@ AGENT = f"""\
 import json, os, subprocess, sys
 from pathlib import Path
 sys.path.insert(0, {str(FIXTURES)!r})
-from commands import program
 import firing
 settings, scratch = Path(sys.argv[1]), Path(sys.argv[2])
 for step in sys.argv[3:]:

@@ -79,7 +79,7 @@ class Everybody:
         script.write_text(script.read_text().replace(old, new))
 
     def fired(self, agent: str, event: str) -> tuple[int, bytes, bytes]:
-        """Exit code and output of one hook, run by the agent's shell; rights count for root."""
+        """Exit code and output of one hook, run by the agent's shell."""
         shell = shutil.which(SHELLS.get(agent, "bash")) or "/bin/sh"
         given = {"session_id": "s", "cwd": str(self.cwd), "hook_event_name": event}
         given |= {"source": "new" if agent == "copilot-cli" else "startup"}
@@ -89,7 +89,6 @@ class Everybody:
             capture_output=True,
             env=self.env,
             cwd=self.cwd,
-            preexec_fn=_bind_rights,
             timeout=60,
         )
         return done.returncode, done.stdout, done.stderr
@@ -97,7 +96,8 @@ class Everybody:
     def check(self, agents: list[str]) -> None:
         """Fire the hooks of agents, several at once."""
         hooks = [(agent, event) for agent in agents for event in _events(agent)]
-        with ThreadPoolExecutor(4) as pool:
+        # What a thread has put down its children have not; `preexec_fn` would fork all of pytest.
+        with ThreadPoolExecutor(4, initializer=_bind_rights) as pool:
             found = list(pool.map(lambda hook: self.fired(*hook), hooks))
         for (agent, event), (code, out, err) in zip(hooks, found, strict=True):
             assert (code, err) == (0, b""), (agent, event)
@@ -109,6 +109,7 @@ class Everybody:
 
 
 def _bind_rights() -> None:
+    """From now on rights of files count for what this thread starts, also for root."""
     if os.getuid() == 0:
         for capability in _PASS_OVER_RIGHTS:
             _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)

@@ -149,6 +149,7 @@ def test_a_home_whose_disk_is_not_mounted_is_not_created(
 def test_a_home_that_is_something_else_leaves_records_in_the_spool(
     hostile: Hostile, part: str, kind: str
 ) -> None:
+    (hostile.home / "synced").write_text(str(10**9))  # the first start has nothing to sync
     fire_both(hostile)
     (path,) = hostile.home.glob(part) if part else [hostile.home]
     away = hostile.folder / "away"

@@ -459,9 +459,8 @@ KEYS = [
 ]
 
 
-@pytest.mark.parametrize(("url", "key"), KEYS, ids=[repr(url)[:40] for url, _ in KEYS])
-def test_a_remote_has_one_key_however_it_is_written(url: str, key: str) -> None:
-    assert remote_key(url) == key
+def test_a_remote_has_one_key_however_it_is_written() -> None:
+    assert [(url, remote_key(url)) for url, _ in KEYS] == KEYS
 
 
 PIECES = st.sampled_from(["https://", "ssh://", "git", "@", ":", "/", "[", "]", ".git", "a.b", "~"])

@@ -15,7 +15,10 @@ from pathlib import Path
 
 import pytest
 
+import forked
 import recordings
+import warm_process
+from chance import THOROUGH
 from commands import program
 from hooks import autostart
 from journal import cli
@@ -35,7 +38,45 @@ def eventually(check: Callable[[], object], seconds: float = 30.0) -> None:
     end = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < end, "it never came true"
-        time.sleep(0.01)
+        time.sleep(0.02)
+
+
+class Fork:
+    """A watcher in a fork of this process: nothing has to be loaded for it."""
+
+    def __init__(self, arguments: list[str], outputs: list[Path], environ: dict[str, str]) -> None:
+        def work() -> None:
+            streams = [os.open(os.devnull, os.O_RDONLY)]
+            streams += [os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) for path in outputs]
+            os._exit(warm_process.command(arguments, environ, "/", streams))
+
+        self.pid = forked.start(work)
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        if self.returncode is None:
+            ended, status = os.waitpid(self.pid, os.WNOHANG)
+            if ended:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+    def wait(self, timeout: float = 60) -> int:
+        eventually(lambda: self.poll() is not None, timeout)
+        assert self.returncode is not None
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+
+Watcher = Fork | subprocess.Popen[bytes]
 
 
 class Home:
@@ -51,22 +92,27 @@ class Home:
         self.said = folder / "stdout"
         self.erred = folder / "stderr"
         self.path = os.fspath(ROOT)
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[Watcher] = []
         self.config(SLOW)
 
     def config(self, text: str) -> None:
         self.layout.config.write_text(text)
 
-    def start(self, *args: str) -> subprocess.Popen[bytes]:
+    def start(self, *args: str, fork: bool = True) -> Watcher:
         """A watcher that has begun to watch."""
         before = self.text().count("Watching")
-        process = self.watch(*args)
+        process = self.watch(*args, fork=fork)
         eventually(lambda: self.text().count("Watching") > before or process.poll() is not None)
         assert process.poll() is None, self.erred.read_text()
         return process
 
-    def watch(self, *args: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-P", "-m", "journal", "--home", str(self.home), "watch", *args]
+    def watch(self, *args: str, fork: bool = True) -> Watcher:
+        """Not a fork: a new interpreter, which loads the application from `path`."""
+        arguments = ["--home", str(self.home), "watch", *args]
+        if fork:
+            self.processes.append(Fork(arguments, [self.said, self.erred], dict(os.environ)))
+            return self.processes[-1]
+        command = [sys.executable, "-P", "-m", "journal", *arguments]
         with self.said.open("ab") as out, self.erred.open("ab") as err:
             process = subprocess.Popen(
                 command,
@@ -125,14 +171,14 @@ def home(tmp_path: Path) -> Iterator[Home]:
     made.close()
 
 
-def ended(process: subprocess.Popen[bytes], seconds: float = 60) -> int:
+def ended(process: Watcher, seconds: float = 60) -> int:
     return process.wait(timeout=seconds)
 
 
 def test_a_watcher_stores_new_records_within_a_second(home: Home) -> None:
     recordings.write_journal(home.home, "i-exit")
     home.config("")  # the defaults
-    home.start()
+    home.start(fork=False)
     eventually(lambda: home.stored() > 10)
     taken = []
     for at in range(6):
@@ -214,7 +260,9 @@ def backlog(home: Home, records: int = 2000) -> int:
     return records
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGKILL] if THOROUGH else [signal.SIGTERM]
+)
 def test_a_watcher_ended_in_a_backlog_loses_nothing_and_does_nothing_twice(
     home: Home, number: int
 ) -> None:
@@ -310,7 +358,7 @@ def descriptors(pid: int) -> int:
 
 def test_changed_settings_start_it_again_in_the_same_process(home: Home) -> None:
     home.append("waker")
-    process = home.start()
+    process = home.start(fork=False)
     home.has("waker")
     time.sleep(0.3)
     open_before = descriptors(process.pid)
@@ -337,7 +385,7 @@ def test_a_watcher_that_is_stopped_or_stuck_is_noticed(
     home.config(QUICK)
     home.lock.touch()
     os.utime(home.lock, (0, 0))
-    process = home.start()
+    process = home.start(fork=False)
     eventually(lambda: home.lock.stat().st_mtime > 0)
     assert re.search(rf"runs, process {process.pid}, last looked", said("status"))
     assert f"runs, process {process.pid}, last looked" in said("doctor")
@@ -382,7 +430,7 @@ def application(home: Home) -> Path:
 
 
 def test_changed_code_restarts_it_once_it_is_complete(home: Home, application: Path) -> None:
-    process = home.start()
+    process = home.start(fork=False)
     errors = application / "sync" / "errors.py"
     errors.write_text(errors.read_text() + "\n# another version\n")
     assert home.text().count("Watching") == 1
@@ -395,7 +443,7 @@ def test_changed_code_restarts_it_once_it_is_complete(home: Home, application: P
 
 def test_a_watcher_whose_application_is_gone_leaves_quietly(home: Home, application: Path) -> None:
     home.append("first")
-    process = home.start()
+    process = home.start(fork=False)
     home.has("first")
     home.append("second")
     home.has("second")  # the pass before has ended, and has loaded all that a pass needs

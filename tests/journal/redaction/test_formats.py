@@ -7,9 +7,7 @@ import json
 import random
 from pathlib import Path
 
-import pytest
-
-from journal.redaction.formats import FORMATS, Format, prefix_of, sample
+from journal.redaction.formats import FORMATS, prefix_of, sample
 from journal.redaction.redactor import Redactor
 
 KEY = bytes(range(32))
@@ -42,9 +40,13 @@ def in_places(token: str) -> dict[str, bytes]:
     return {place: json.dumps({"text": text}).encode() for place, text in texts.items()}
 
 
-@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.template[:40])
-def test_a_token_is_redacted_in_any_place(form: Format) -> None:
-    token = sample(form.template, letter)
+def test_a_token_is_redacted_in_any_place() -> None:
+    for form in FORMATS:
+        check_places(sample(form.template, letter))
+
+
+def check_places(token: str) -> None:
+    """Nowhere is a part of the token left."""
     for place, data in in_places(token).items():
         text = json.loads(REDACTOR.json(data))["text"]
         left = [token[at : at + 12] for at in range(max(1, len(token) - 11))]

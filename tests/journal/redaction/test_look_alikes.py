@@ -5,8 +5,6 @@ import json
 import random
 import string
 
-import pytest
-
 from journal.redaction.redactor import Redactor
 
 REDACTOR = Redactor(bytes(range(32)))
@@ -62,11 +60,11 @@ LOOK_ALIKES = [
 ]
 
 
-@pytest.mark.parametrize("text", LOOK_ALIKES, ids=map(str, range(len(LOOK_ALIKES))))
-def test_a_look_alike_stays(text: str) -> None:
-    assert REDACTOR.text(text) == text
-    data = json.dumps({"out": f"$ cat\n{text}\n", "lines": [text]}).encode()
-    assert REDACTOR.json(data) is data
+def test_a_look_alike_stays() -> None:
+    for text in LOOK_ALIKES:
+        assert REDACTOR.text(text) == text
+        data = json.dumps({"out": f"$ cat\n{text}\n", "lines": [text]}).encode()
+        assert REDACTOR.json(data) is data, text
 
 
 def test_there_are_enough_of_them() -> None:

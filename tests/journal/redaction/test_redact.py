@@ -201,11 +201,12 @@ def test_a_planted_secret_vanishes_in_any_place(name: str) -> None:
     assert secret not in REDACTOR.text(in_positions(text)["output"].decode()[:-9])
 
 
-@pytest.mark.parametrize("text", LOOK_ALIKES)
-def test_text_that_only_looks_like_a_secret_is_kept(text: str) -> None:
-    for position, data in in_positions(text).items():
-        assert Unfiltered(KEY).json(data) is data, position
-    assert Unfiltered(KEY).text(text) is text
+def test_text_that_only_looks_like_a_secret_is_kept() -> None:
+    unfiltered = Unfiltered(KEY)
+    for text in LOOK_ALIKES:
+        for position, data in in_positions(text).items():
+            assert unfiltered.json(data) is data, (position, text)
+        assert unfiltered.text(text) is text
 
 
 def test_recorded_payloads_stay_as_they_are_and_pass_the_filter() -> None:

@@ -42,15 +42,15 @@ def lets_through(data: bytes) -> bool:
 @pytest.mark.parametrize("name", PLANTED)
 def test_it_lets_every_planted_secret_through(name: str) -> None:
     text = PLANTED[name][0].format(PLANTED[name][1])
-    for position, data in in_positions(text).items():
+    for number, (position, data) in enumerate(in_positions(text).items()):
         assert ENGINE.may_hold(data), position
-        for end in range(0, len(data), 1 if THOROUGH else 3):
+        for end in range(0 if THOROUGH else number % 5, len(data), 1 if THOROUGH else 5):
             assert lets_through(data[:end]), (position, end)
 
 
-@pytest.mark.parametrize("text", LOOK_ALIKES)
-def test_it_lets_through_what_the_filter_looks_at(text: str) -> None:
-    assert all(map(lets_through, in_positions(text).values()))
+def test_it_lets_through_what_the_filter_looks_at() -> None:
+    for text in LOOK_ALIKES:
+        assert all(map(lets_through, in_positions(text).values())), text
 
 
 @given(VALUES, st.booleans(), TEXTS)

@@ -22,7 +22,7 @@ OPTIONS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgro
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 # While one types, a request may take the place of one that is not answered yet: htmx notes that.
 REPLACED = ("htmx:afterRequest,", "htmx:sendAbort,")
-MANY = 400
+MANY = 400 if THOROUGH else 200
 MOST_NODES = 20_000 * MANY // 3_000  # so that one of 3,000 calls has no more than 20,000
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here to look with")
@@ -35,7 +35,7 @@ def writer(tmp_path_factory: pytest.TempPathFactory) -> looked_at.Writer:
     for number in range(MANY):
         call = {"command": f"echo {number}"}
         made.call("many", "Bash", 9000 - number, call, {"stdout": f"{number}\n"}, cwd="/code/many")
-    made.tell("many", "UserPromptSubmit", 9001, cwd="/code/many", prompt="count to four hundred")
+    made.tell("many", "UserPromptSubmit", 9001, cwd="/code/many", prompt="count to some hundreds")
     made.tell("many", "Stop", 5000, cwd="/code/many", last_assistant_message="Counted.")
     made.tell("many", "SessionEnd", 4999, cwd="/code/many", reason="other")
     stored.sync_now(folder / "home")
@@ -254,6 +254,7 @@ def test_a_new_event_shows_without_reload(
     assert page.evaluate("window.unchanged") is True
 
 
+@at_a_desk
 def test_a_long_session_loads_as_one_scrolls(looking: Looking, server: WebServer) -> None:
     page = looking.page
     page.goto(f"{server.origin}/sessions/many")

@@ -87,17 +87,6 @@ def test_the_token_is_exchanged_and_leaves_the_address(server: WebServer) -> Non
         assert re.match(r"/(?![/\\])", answer.headers["location"]), answer.headers["location"]
 
 
-def test_token_and_cookie_are_new_at_each_start(server: WebServer, tmp_path: Path) -> None:
-    looked_at.Writer(tmp_path / "home").tell("a1", "UserPromptSubmit", 9, cwd="/x", prompt="hi")
-    with WebServer(tmp_path / "home") as other:
-        assert other.token != server.token
-        assert other.cookie.partition("=")[0] != server.cookie.partition("=")[0]
-        both = {"Cookie": f"{server.cookie}; {other.cookie}"}  # a browser sends those of all ports
-        assert other.ask("GET", "/", both).status == 200
-        assert server.ask("GET", "/", both).status == 200
-        assert other.ask("GET", "/", {"Cookie": server.cookie}).status == 403
-
-
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "FOO"])
 def test_other_methods_are_refused(server: WebServer, method: str) -> None:
     headers = {"Cookie": server.cookie, "Content-Length": "0", "Origin": server.origin}
@@ -157,7 +146,19 @@ def test_a_port_in_use_is_reported(server: WebServer, tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
-def test_looking_changes_nothing_but_what_reading_does(server: WebServer, tmp_path: Path) -> None:
+def check_token_and_cookie(server: WebServer, other: WebServer) -> None:
+    """They are those of one start alone."""
+    assert other.token != server.token
+    assert other.cookie.partition("=")[0] != server.cookie.partition("=")[0]
+    both = {"Cookie": f"{server.cookie}; {other.cookie}"}  # a browser sends those of all ports
+    assert other.ask("GET", "/", both).status == 200
+    assert server.ask("GET", "/", both).status == 200
+    assert other.ask("GET", "/", {"Cookie": server.cookie}).status == 403
+
+
+def test_a_second_start_has_another_token_and_looking_changes_nothing(
+    server: WebServer, tmp_path: Path
+) -> None:
     """Days, packs, retry, dead and hooks stay as they are; the database says the same."""
     home, before = tmp_path / "home", tmp_path / "code"
     looked_at.write(home, before)
@@ -169,6 +170,7 @@ def test_looking_changes_nothing_but_what_reading_does(server: WebServer, tmp_pa
     with WebServer(home) as running:
         for page in PAGES:
             running.get(page)
+        check_token_and_cookie(server, running)
     after = {
         p: p.read_bytes() for p in home.rglob("*") if p.is_file() and "journal.db" not in p.name
     }

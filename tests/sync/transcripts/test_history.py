@@ -1,4 +1,4 @@
-"""`journal import` of the agent's own transcripts: hundreds of sessions, exactly counted."""
+"""`journal import` of the agent's own transcripts: over a hundred sessions, exactly counted."""
 
 import json
 import os
@@ -30,9 +30,9 @@ NOTHING = Counts(0, 0, 0, 0, 0, (0, 0, 0, 0))
 
 @pytest.fixture(scope="module")
 def imported(tmp_path_factory: pytest.TempPathFactory) -> tuple[History, Path, dict[str, object]]:
-    """Hundreds of transcripts, imported by the installed program into a new home."""
+    """More than a hundred transcripts, imported by the installed program into a new home."""
     user = tmp_path_factory.mktemp("imported")
-    history = transcripts.write_history(user / ".claude/projects", 1000 if THOROUGH else 300)
+    history = transcripts.write_history(user / ".claude/projects", 1000 if THOROUGH else 120)
     report = journal(user, "import", "--json")
     return history, user, json.loads(report)
 
