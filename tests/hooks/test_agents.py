@@ -77,12 +77,14 @@ def test_each_payload_is_recorded_once_as_it_came(place: Place, name: str) -> No
     firings = [f for f in agent_recordings.load(agent, name) if f.event in place.commands]
     for firing in firings:
         done = place.fire(firing.event, firing.stdin, firing.env)
-        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+        assert (done.returncode, done.stderr) == (0, b"")
+        # A second session begins with a context, if the first one's pass has ended by then.
+        assert done.stdout == b"" or b"<agent-journal project=" in done.stdout
     found = place.records()
     assert [(r["agent"], r["event"], r["payload"]) for r in found] == [
         (agent, f.event, f.payload) for f in firings
     ]
-    assert {r["pid"] for r in found} == {os.getpid()}
+    assert {r["pid"] for r in found} == ({os.getpid()} if firings else set())
     ids = {f.payload.get("session_id", f.payload.get("sessionId")) for f in firings}
     assert {r["session"] for r in found} == ids
 
@@ -155,7 +157,7 @@ def test_opencode_s_plugin_records_through_the_same_command(tmp_path: Path, name
         payload["transcript_path"] = f"{os.environ['HOME']}/.local/share/opencode/opencode.db"
     assert [(r["event"], r["payload"]) for r in found] == replayed
     assert found[0]["event"] == "SessionStart"
-    assert {r["payload"]["session_id"] for r in found} == {found[0]["session"]}
+    assert [r["payload"]["session_id"] for r in found] == [r["session"] for r in found]
     assert "git" in found[0]
 
 
