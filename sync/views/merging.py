@@ -9,7 +9,7 @@ import apsw
 
 from journal.session.event import Event
 from journal.session.meaning import Kind, Meaning
-from journal.session.mentions import is_repeatable, mention
+from journal.session.mentions import is_repeatable, mention, stem
 from journal.session.parts import REPEATED_US, part_starts
 from journal.session.repeats import by_source
 from journal.session.state import SessionState
@@ -58,14 +58,21 @@ def _follow(
     if any(event.meaning.reported for event in events) or tail.queued:
         return False
     close_us = head.order[0] + REPEATED_US
-    if any(event.at_us <= close_us and is_repeatable(event.meaning) for event in events):
-        return False
+    for event in events:
+        if (event.at_us <= close_us or _is_late(event)) and is_repeatable(event.meaning):
+            return False
     if _is_repeated(db, session, events):
         return False
     names = {event.meaning.turn for event in events if event.meaning.turn}
     if tail.reported and (names <= tail.names or not names):
         return False
     return not tail.reported or not turns.known(db, session, names)
+
+
+def _is_late(event: Event) -> bool:
+    """Whether a hook started at another time than the agent says, so another one may have, too."""
+    fired_us = event.meaning.fired_us
+    return fired_us > 0 and not 0 <= event.at_us - fired_us <= REPEATED_US
 
 
 def _is_repeated(
@@ -211,11 +218,28 @@ def _fits(
         meaning = event.meaning
         if not mention_turn(event) and event.at_us < tail.start_us:
             return False
+        if meaning.unnamed and _has_earlier_hook(db, session, tail, meaning):
+            return False
+        if _is_late(event) and not tail.start_us <= meaning.fired_us <= event.at_us:
+            return False
         if meaning.kind is Kind.SESSION_START and meaning.detail == "fork":
             return False
         if meaning.kind is Kind.PROMPT and meaning.reported and _goes_back(meaning, before):
             return False
     return True
+
+
+def _has_earlier_hook(db: apsw.Connection, session: int, tail: Tail, line: Meaning) -> bool:
+    """Whether a call before the last turn has the input of this line, and no line: no id, either.
+
+    It is the same one if a clock was wrong.
+    """
+    query = "select 1 from items where session = ? and name between ? and ? and position < ?"
+    for name in {stem(line), stem(line._replace(subagent=""))}:
+        values = (session, f"{name}.", f"{name}/", tail.position)
+        if db.execute(query, values).fetchone() is not None:
+            return True
+    return False
 
 
 def _goes_back(prompt: Meaning, before: SessionState) -> bool:
