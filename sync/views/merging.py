@@ -5,10 +5,12 @@ speaks of the last turn is merged from that turn on; anything else from the sess
 Sessions of agents that name no turns have parts instead, which begin at certain times.
 """
 
+from operator import attrgetter
+
 import apsw
 
 from journal.session.event import Event
-from journal.session.meaning import Kind, Meaning
+from journal.session.meaning import Kind, Meaning, Place
 from journal.session.mentions import is_repeatable, mention, stem
 from journal.session.parts import REPEATED_US, part_starts
 from journal.session.repeats import by_source
@@ -19,8 +21,9 @@ from sync.views.folding import Merging, composed
 from sync.views.sessions import Head
 from sync.views.turns import Tail
 
+_seq = attrgetter("seq")
 _ENDS = (Kind.TOOL_AFTER, Kind.TOOL_FAILED)
-_BEHIND_ALL = 1 << 62  # a position
+_BEHIND_ALL = 1 << 62  # a position, or a time
 
 
 def whole(events: list[Event]) -> Merging:
@@ -112,6 +115,9 @@ def from_tail(db: apsw.Connection, session: int, tail: Tail, events: list[Event]
         return None
     last_us = before.last_us
     made = composed(before, tail.position, found, is_new=False)
+    first = made.steps[0] if tail.position and made.steps else None
+    if first is not None and first.meaning.turn in tail.names and first.seq in map(_seq, events):
+        return None  # it decides how the turn before that one ended
     if last_us >= made.order[0]:  # a clock was set back
         made.order = max(made.order, (last_us, _last_id(db, session, tail, last_us)))
     return made
@@ -134,29 +140,31 @@ def _of_turn(
     None: the last turn begins before something that stands before it.
     """
     start_us = min([tail.start_us, *(event.at_us for event in events)])
-    if _is_overtaken(db, session, tail, start_us):
+    if turns.is_overtaken(db, session, tail, start_us, tail.start_us):
         return None
-    names = {event.meaning.turn for event in events} | tail.names
-    found = []
+    names = {mention_turn(event) for event in events} | tail.names
+    new = {event.seq for event in events}
+    found, loose, begins = [], list[Event](), dict[str, Place]()
     for stored in facts.events_of(db, session, start_us):
         event = stored.event
-        turn = mention_turn(event)
-        if turn in names if turn else not _stands_before(db, session, tail, event):
+        turn, place = mention_turn(event), event.meaning.place
+        if not turn:
+            loose.append(event)
+        elif turn in names:
+            found.append(event)
+            if place is not None:
+                begins[place.file] = min(place, begins.get(place.file, place))
+    for event in loose:
+        place = event.meaning.place
+        is_before = place is not None and place < begins.get(place.file, place)
+        if event.seq not in new:
+            if not is_before and not turns.is_before(db, session, tail, event):
+                found.append(event)
+        elif is_before or turns.is_overtaken(db, session, tail, event.at_us + 1, _BEHIND_ALL):
+            return None
+        else:
             found.append(event)
     return found
-
-
-def _is_overtaken(db: apsw.Connection, session: int, tail: Tail, start_us: int) -> bool:
-    """Whether a step before the last turn is from after the time at which it is known to begin.
-
-    One that names no turn, as a start of the session, belongs into the turn by then.
-    """
-    query = """
-        select 1 from steps where session = ?1 and position < ?2 and seq in (
-          select seq from events where session = ?1 and at_us >= ?3 and at_us < ?4)
-    """
-    values = (session, tail.position, start_us, tail.start_us)
-    return start_us < tail.start_us and db.execute(query, values).fetchone() is not None
 
 
 def _of_part(
@@ -190,14 +198,6 @@ def _is_at_work_before(
         if agent in before.subagents or known is not None:
             return True
     return False
-
-
-def _stands_before(db: apsw.Connection, session: int, tail: Tail, event: Event) -> bool:
-    """Whether an event that names no turn is a step before the last turn, or older than it."""
-    if event.at_us < tail.start_us and not event.meaning.reported:
-        return True
-    query = "select 1 from steps where session = ? and position < ? and seq = ?"
-    return db.execute(query, (session, tail.position, event.seq)).fetchone() is not None
 
 
 def mention_turn(event: Event) -> str:
