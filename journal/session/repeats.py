@@ -1,11 +1,10 @@
 """What one source says twice, once: hooks that fired together, lines that a file repeats."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 
 from journal.session.meaning import Kind
-from journal.session.mentions import CALLS, REPEATABLE, TEXTS, Mention
+from journal.session.mentions import CALLS, REPEATABLE, Mention
 from journal.session.parts import REPEATED_US
 
 _order = attrgetter("at_us", "id")

@@ -155,15 +155,14 @@ def _of_turn(
             if place is not None:
                 begins[place.file] = min(place, begins.get(place.file, place))
     for event in loose:
-        place = event.meaning.place
-        is_before = place is not None and place < begins.get(place.file, place)
-        if event.seq not in new:
-            if not is_before and not turns.is_before(db, session, tail, event):
-                found.append(event)
-        elif is_before or turns.is_overtaken(db, session, tail, event.at_us + 1, _BEHIND_ALL):
-            return None
-        else:
-            found.append(event)
+        place, later_us = event.meaning.place, event.at_us + 1
+        is_earlier = bool(tail.position and place and place < begins.get(place.file, place))
+        if event.seq in new:
+            if is_earlier or turns.is_overtaken(db, session, tail, later_us, _BEHIND_ALL):
+                return None
+        elif turns.is_before(db, session, tail, event, is_earlier):
+            continue
+        found.append(event)
     return found
 
 

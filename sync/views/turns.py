@@ -72,17 +72,21 @@ def is_overtaken(
     return since_us < before_us and db.execute(query, values).fetchone() is not None
 
 
-def is_before(db: apsw.Connection, session: int, found: Tail, event: Event) -> bool:
+def is_before(
+    db: apsw.Connection, session: int, found: Tail, event: Event, is_earlier: bool
+) -> bool:
     """Whether a stored event that names no turn is a step before the last turn, or older than it.
 
-    A hook that is not a step repeats one that is.
+    A hook that is not a step repeats one that is. `is_earlier`: a line that lies before the turn's.
     """
     reported = event.meaning.reported
     if event.at_us < found.start_us and not reported:
         return True
     query = "select position from steps where session = ? and seq = ?"
     position = db.execute(query, (session, event.seq)).get
-    return not reported if position is None else int(position) < found.position
+    if position is None:
+        return is_earlier or not reported
+    return int(position) < found.position
 
 
 def drop(db: apsw.Connection, session: int) -> None:
