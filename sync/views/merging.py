@@ -10,13 +10,13 @@ from operator import attrgetter
 import apsw
 
 from journal.session.event import Event
-from journal.session.meaning import Kind, Meaning, Place
-from journal.session.mentions import is_repeatable, mention, stem
+from journal.session.meaning import Kind, Meaning
+from journal.session.mentions import is_repeatable, mention
 from journal.session.parts import REPEATED_US, part_starts
 from journal.session.repeats import by_source
 from journal.session.state import SessionState
 from sync.store import facts
-from sync.views import turns
+from sync.views import items, turns
 from sync.views.folding import Merging, composed
 from sync.views.sessions import Head
 from sync.views.turns import Tail
@@ -62,7 +62,8 @@ def _follow(
         return False
     close_us = head.order[0] + REPEATED_US
     for event in events:
-        if (event.at_us <= close_us or _is_late(event)) and is_repeatable(event.meaning):
+        is_near = event.at_us <= close_us or (event.meaning.fired_us and _is_late(event))
+        if is_near and is_repeatable(event.meaning):
             return False
     if _is_repeated(db, session, events):
         return False
@@ -75,7 +76,7 @@ def _follow(
 def _is_late(event: Event) -> bool:
     """Whether a hook started at another time than the agent says, so another one may have, too."""
     fired_us = event.meaning.fired_us
-    return fired_us > 0 and not 0 <= event.at_us - fired_us <= REPEATED_US
+    return not 0 <= event.at_us - fired_us <= REPEATED_US
 
 
 def _is_repeated(
@@ -144,19 +145,17 @@ def _of_turn(
         return None
     names = {mention_turn(event) for event in events} | tail.names
     new = {event.seq for event in events}
-    found, loose, begins = [], list[Event](), dict[str, Place]()
+    found, loose = [], []
     for stored in facts.events_of(db, session, start_us):
-        event = stored.event
-        turn, place = mention_turn(event), event.meaning.place
+        turn = mention_turn(stored.event)
         if not turn:
-            loose.append(event)
+            loose.append(stored.event)
         elif turn in names:
-            found.append(event)
-            if place is not None:
-                begins[place.file] = min(place, begins.get(place.file, place))
+            found.append(stored.event)
+    begins = turns.beginnings(found) if loose and tail.position else {}
     for event in loose:
         place, later_us = event.meaning.place, event.at_us + 1
-        is_earlier = bool(tail.position and place and place < begins.get(place.file, place))
+        is_earlier = place is not None and place < begins.get(place.file, place)
         if event.seq in new:
             if is_earlier or turns.is_overtaken(db, session, tail, later_us, _BEHIND_ALL):
                 return None
@@ -217,28 +216,16 @@ def _fits(
         meaning = event.meaning
         if not mention_turn(event) and event.at_us < tail.start_us:
             return False
-        if meaning.unnamed and _has_earlier_hook(db, session, tail, meaning):
+        if meaning.unnamed and items.has_hook(db, session, meaning, tail.position):
             return False
-        if _is_late(event) and not tail.start_us <= meaning.fired_us <= event.at_us:
-            return False
+        if meaning.fired_us and _is_late(event):
+            if not tail.start_us <= meaning.fired_us <= event.at_us:
+                return False
         if meaning.kind is Kind.SESSION_START and meaning.detail == "fork":
             return False
         if meaning.kind is Kind.PROMPT and meaning.reported and _goes_back(meaning, before):
             return False
     return True
-
-
-def _has_earlier_hook(db: apsw.Connection, session: int, tail: Tail, line: Meaning) -> bool:
-    """Whether a call before the last turn has the input of this line, and no line: no id, either.
-
-    It is the same one if a clock was wrong.
-    """
-    query = "select 1 from items where session = ? and name between ? and ? and position < ?"
-    for name in {stem(line), stem(line._replace(subagent=""))}:
-        values = (session, f"{name}.", f"{name}/", tail.position)
-        if db.execute(query, values).fetchone() is not None:
-            return True
-    return False
 
 
 def _goes_back(prompt: Meaning, before: SessionState) -> bool:

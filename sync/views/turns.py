@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from journal.session.event import Event
+from journal.session.meaning import Place
 from journal.session.state import SessionState
 from sync.store.compression import pack_state, unpack
 
@@ -87,6 +88,15 @@ def is_before(
     if position is None:
         return is_earlier or not reported
     return int(position) < found.position
+
+
+def beginnings(events: list[Event]) -> dict[str, Place]:
+    """The first line of these events in each file."""
+    found: dict[str, Place] = {}
+    for event in events:
+        if (place := event.meaning.place) is not None:
+            found[place.file] = min(place, found.get(place.file, place))
+    return found
 
 
 def drop(db: apsw.Connection, session: int) -> None:
