@@ -218,9 +218,9 @@ def _fits(
             return False
         if meaning.unnamed and items.has_hook(db, session, meaning, tail.position):
             return False
-        if meaning.fired_us and _is_late(event):
-            if not tail.start_us <= meaning.fired_us <= event.at_us:
-                return False
+        is_late = meaning.fired_us and _is_late(event)
+        if is_late and not tail.start_us <= meaning.fired_us <= event.at_us:
+            return False
         if meaning.kind is Kind.SESSION_START and meaning.detail == "fork":
             return False
         if meaning.kind is Kind.PROMPT and meaning.reported and _goes_back(meaning, before):
