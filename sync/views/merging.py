@@ -154,15 +154,23 @@ def _of_turn(
             found.append(stored.event)
     begins = turns.beginnings(found) if loose and tail.position else {}
     for event in loose:
-        place, later_us = event.meaning.place, event.at_us + 1
+        place = event.meaning.place
         is_earlier = place is not None and place < begins.get(place.file, place)
         if event.seq in new:
-            if is_earlier or turns.is_overtaken(db, session, tail, later_us, _BEHIND_ALL):
+            if is_earlier or _may_be_before(db, session, tail, event):
                 return None
         elif turns.is_before(db, session, tail, event, is_earlier):
             continue
         found.append(event)
     return found
+
+
+def _may_be_before(db: apsw.Connection, session: int, tail: Tail, event: Event) -> bool:
+    """Whether an event without a turn is older than a step before the last turn, or repeats it."""
+    is_close = event.at_us - tail.start_us <= REPEATED_US and is_repeatable(event.meaning)
+    if tail.position and is_close:
+        return True
+    return turns.is_overtaken(db, session, tail, event.at_us + 1, _BEHIND_ALL)
 
 
 def _of_part(
