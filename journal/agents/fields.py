@@ -8,6 +8,7 @@ from typing import Any
 
 from journal.session.meaning import Action, Kind, Meaning
 from journal.session.own_words import is_own_command
+from journal.times import to_us
 
 Actions = Mapping[str, tuple[Action, tuple[str, ...]]]
 
@@ -33,7 +34,18 @@ def common(payload: Mapping[str, Any]) -> dict[str, Any]:
         "cwd": text(payload, "cwd"),
         "subagent": text(payload, "agent_id"),
         "subagent_type": text(payload, "agent_type"),
+        "fired_us": moment_us(payload.get("timestamp")),
     }
+
+
+def moment_us(value: Any) -> int:
+    """A time in ISO 8601 or in milliseconds since 1970, as microseconds; 0 if it is neither."""
+    if type(value) is int:
+        return value * 1000 if 0 < value < 1 << 52 else 0
+    try:
+        return max(0, to_us(value)) if isinstance(value, str) else 0
+    except (ValueError, OverflowError):
+        return 0
 
 
 def content(value: Any) -> str:

@@ -8,7 +8,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from journal.session.meaning import Kind
-from journal.session.mentions import PART, TEXTS, Mention
+from journal.session.mentions import TEXTS, Mention
+from journal.session.parts import is_part
 from journal.session.repeats import fired_together
 
 _SAME_MOMENT_US = 2_000_000  # a hook fires within this of its line
@@ -110,8 +111,8 @@ def _texts(reported: Sequence[Mention], hooked: Sequence[Mention], pairs: dict[i
     """A hook reports the last words of a turn: a line with them after which no call follows.
 
     It stands between the things that the hooks before and behind report. If none does, a clock was
-    set while the turn ran: then it is one of the same moment, or, where the order of the hooks is
-    not that of the lines at all, the nearest one.
+    set while the turn ran: then it is the nearest one, in a session without names of turns one of
+    the same moment unless the order of the hooks is not that of the lines at all.
     """
     texts = [index for index, one in enumerate(hooked) if one.kind in TEXTS and one.digest]
     if not texts:
@@ -128,7 +129,9 @@ def _texts(reported: Sequence[Mention], hooked: Sequence[Mention], pairs: dict[i
         if found is not None:
             pairs[index] = found
             taken.add(found)
-    most_us = None if _is_disordered(reported, hooked, pairs) else _SAME_MOMENT_US
+    turn = reported[0].turn
+    is_free = (turn and not is_part(turn)) or _is_disordered(reported, hooked, pairs)
+    most_us = None if is_free else _SAME_MOMENT_US
     for index in texts:
         if index not in pairs:
             found = _last_words(reported, hooked[index], range(len(reported)), taken, most_us)
@@ -142,26 +145,14 @@ def _is_disordered(
 ) -> bool:
     """Whether the times of hooks say little: they come in another order than their lines.
 
-    Or a call ends at another time than in its line, or its turn before the turn's own prompt.
+    Or a prompt or the end of a call has another time than its line.
     """
     lines = [pairs[index] for index in sorted(pairs)]
-    if lines != sorted(lines) or _ends_before_prompt(hooked):
-        return True
-    return any(
-        hooked[index].phase is False
+    return lines != sorted(lines) or any(
+        hooked[index].phase is not True
         and abs(hooked[index].at_us - reported[line].at_us) > _SAME_MOMENT_US
         for index, line in pairs.items()
     )
-
-
-def _ends_before_prompt(hooked: Sequence[Mention]) -> bool:
-    """Whether a turn that has a name ends before its first prompt."""
-    ended = False
-    for one in hooked:
-        if one.kind is Kind.PROMPT:
-            return ended and one.turn != "" and not one.turn.startswith(PART)
-        ended = ended or one.kind in (Kind.TURN_END, Kind.TURN_FAILED)
-    return False
 
 
 def _anchors_behind(hooked: Sequence[Mention], pairs: dict[int, int], end: int) -> list[int]:

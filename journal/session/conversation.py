@@ -35,7 +35,7 @@ def merge(
         return without_repeats(hooked)
     name_calls(reported, hooked)
     _mark_inherited(reported, hooked, forked_us)
-    hooked = without_repeats(hooked, reported)
+    hooked = without_repeats(hooked)
     merged = [one for turn in _turns(reported, hooked) for one in _merged_turn(*turn)]
     merged = _with_queued(merged, has_person)
     _end_turns(merged)

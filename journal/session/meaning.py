@@ -107,6 +107,7 @@ class Meaning(NamedTuple):
     inherited: bool = False  # the line says itself that it was copied from another session
     taken_back: bool = False  # set by the merge
     files: Mapping[str, str | None] | None = None  # path: the backup of its content; None: gone
+    fired_us: int = 0  # when the agent made a hook's payload; 0: the payload does not say
 
     @property
     def reported(self) -> bool:

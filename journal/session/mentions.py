@@ -55,6 +55,7 @@ class Mention:
     edited: str  # the file that it changed
     is_delegate: bool
     files: dict[str, str | None] | None
+    fired_us: int  # of a hook whose payload says when the agent made it, else 0
     # merged
     taken_back: bool = False
     undone: bool = False  # an edit that was taken back, and the file restored
@@ -111,6 +112,7 @@ def mention(event: Event) -> Mention:
         meaning.target if is_edit else "",
         is_delegate,
         dict(meaning.files) if meaning.files is not None else None,
+        meaning.fired_us,
     )
 
 

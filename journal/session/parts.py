@@ -8,13 +8,13 @@ it decide whether a part begins there; a later record moves it only if it belong
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate
 
 from journal.session.meaning import Kind
 from journal.session.mentions import PART, Mention
 
 REPEATED_US = 500_000  # a hook that was fired twice
-_FEW = 3  # calls in another order are nothing if they are fewer
+_Key = tuple[bytes | str, bool | None]  # of a call's start or end: its input, else its id
 _ALIKE_US = 5_000_000  # equal prompts this close might be one: no part begins between them
 
 
@@ -35,7 +35,7 @@ def name_parts(reported: Sequence[Mention], hooked: Sequence[Mention]) -> None:
 
 def part_starts(reported: Sequence[Mention], hooked: Sequence[Mention]) -> list[int]:
     """The times at which parts begin, in their order: all records from then on belong to them."""
-    if not _can_be_cut(reported, hooked) or _runs_backwards(reported, hooked):
+    if not _can_be_cut(reported, hooked):
         return []
     own = [one for one in reported if not one.subagent]
     if not reported:
@@ -45,7 +45,8 @@ def part_starts(reported: Sequence[Mention], hooked: Sequence[Mention]) -> list[
     else:
         found = _of_both(own, hooked)
     spans = _Spans((*reported, *hooked))
-    return sorted({start_us for start_us in found if spans.can_be_cut(start_us)})
+    starts = sorted({start_us for start_us in found if spans.can_be_cut(start_us)})
+    return _with_their_lines(starts, reported, hooked) if reported else starts
 
 
 def _can_be_cut(reported: Sequence[Mention], hooked: Sequence[Mention]) -> bool:
@@ -58,17 +59,33 @@ def _can_be_cut(reported: Sequence[Mention], hooked: Sequence[Mention]) -> bool:
     return True
 
 
-def _runs_backwards(reported: Sequence[Mention], hooked: Sequence[Mention]) -> bool:
-    """Whether hooks report calls in the opposite order of their lines: their times say nothing."""
-    places: dict[tuple[bytes | str, bool], list[int]] = defaultdict(list)
-    for number, one in enumerate(reported):
-        if one.phase is not None and not one.subagent:
-            places[one.alike or one.call, one.phase].append(number)
-    hooks = ((one.alike or one.call, one.phase) for one in hooked if one.phase is not None)
-    found = [places[key][0] for key in hooks if len(places.get(key, ())) == 1]
-    falls = sum(after < before for before, after in pairwise(found))
-    rises = sum(after > before for before, after in pairwise(found))
-    return falls >= _FEW and falls > rises
+def _with_their_lines(
+    starts: list[int], reported: Sequence[Mention], hooked: Sequence[Mention]
+) -> list[int]:
+    """Those starts that divide no hook of a call from a later line of it.
+
+    By a clock that is right no hook is a whole prompt older than its line.
+    """
+    left: dict[_Key, list[int]] = defaultdict(list)  # parts of hooks
+    for one in hooked:
+        if one.phase is not None:
+            left[one.alike or one.call, one.phase].append(bisect_right(starts, one.at_us))
+    later: dict[_Key, list[int]] = defaultdict(list)
+    for one in reported:
+        key = one.alike or one.call, one.phase
+        if parts := left.get(key):
+            part = bisect_right(starts, one.at_us)
+            if part in parts:
+                parts.remove(part)
+            else:
+                later[key].append(part)
+    divided = set[int]()
+    for key, parts in later.items():
+        for part in parts:
+            if earlier := [hook for hook in left[key] if hook < part]:
+                left[key].remove(max(earlier))
+                divided |= set(range(max(earlier), part))
+    return [start for number, start in enumerate(starts) if number not in divided]
 
 
 def _of_hooks(hooked: Sequence[Mention]) -> Iterator[int]:

@@ -1,34 +1,41 @@
 """What one source says twice, once: hooks that fired together, lines that a file repeats."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 
 from journal.session.meaning import Kind
-from journal.session.mentions import CALLS, REPEATABLE, TEXTS, Mention
+from journal.session.mentions import CALLS, REPEATABLE, Mention
 from journal.session.parts import REPEATED_US
 
 _order = attrgetter("at_us", "id")
 
 
 def by_source(mentions: Iterable[Mention]) -> tuple[list[Mention], list[Mention]]:
-    """Lines, each once, in the order of their files; and what hooks say, by time."""
+    """Lines, each once, in the order of their files; and what hooks say, by time.
+
+    Of hooks that fired at the same moment by the agent's own clock the first one.
+    """
     mentions = list(mentions)
     hooked = sorted((one for one in mentions if one.place is None), key=_order)
-    return _once([one for one in mentions if one.place is not None]), hooked
+    fired: set[object] = set()
+    kept = []
+    for one in hooked:
+        if one.fired_us and (one.alike or one.kind in REPEATABLE):
+            what = one.fired_us, one.kind, one.subagent, one.alike or one.digest
+            if what in fired:
+                continue
+            fired.add(what)
+        kept.append(one)
+    return _once([one for one in mentions if one.place is not None]), kept
 
 
-def without_repeats(hooked: Sequence[Mention], reported: Sequence[Mention] = ()) -> list[Mention]:
+def without_repeats(hooked: Sequence[Mention]) -> list[Mention]:
     """Hooks in their order, each once: two equal ones within half a second were fired together.
 
-    Unless the transcript has the words as often.
+    Unless the agent's own clock says that they were not.
     """
-    lines: dict[tuple[str, bytes], int] = defaultdict(int)
-    for one in reported:
-        lines[one.turn, one.digest] += one.kind is Kind.PROMPT or one.kind in TEXTS
     kept: list[Mention] = []
     last: dict[tuple[Kind, str, str, bytes], Mention] = {}
-    times: dict[tuple[Kind, str, str, bytes], int] = defaultdict(int)  # that it was kept
     calls: set[tuple[str, Kind]] = set()
     fired_twice = _unnamed_repeats(hooked)
     for one in hooked:
@@ -38,14 +45,12 @@ def without_repeats(hooked: Sequence[Mention], reported: Sequence[Mention] = ())
             if (one.call, one.kind) in calls:
                 continue
             calls.add((one.call, one.kind))
-        elif one.kind in REPEATABLE:
+        elif one.kind in REPEATABLE and not one.fired_us:
             what = one.kind, one.turn, one.subagent, one.digest
             before = last.get(what)
-            close = before is not None and one.at_us - before.at_us <= REPEATED_US
-            if close and times[what] >= max(1, lines[one.turn, one.digest]):
+            if before is not None and one.at_us - before.at_us <= REPEATED_US:
                 continue
             last[what] = one
-            times[what] += 1
         kept.append(one)
     return kept
 
@@ -68,7 +73,7 @@ def fired_together(hooked: Sequence[Mention]) -> Iterator[tuple[Mention, Mention
     """Hooks of equal calls without ids that follow one another in a moment and say the same."""
     last: dict[tuple[str, bytes], Mention] = {}
     for one in hooked:
-        if not one.alike:
+        if not one.alike or one.fired_us:
             continue
         before = last.get((one.turn, one.alike))
         last[one.turn, one.alike] = one

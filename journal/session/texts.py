@@ -26,6 +26,7 @@ class TextKind(IntEnum):
 _INPUT, _OUTPUT = TextKind.INPUT, TextKind.OUTPUT
 _KINDS_OF_TEXT = {
     Kind.PROMPT: TextKind.PROMPT,
+    Kind.QUEUED: TextKind.PROMPT,  # a step only where nothing else reports the prompt
     Kind.ANSWER: TextKind.ANSWER,
     Kind.TURN_END: TextKind.ANSWER,
     Kind.SUBAGENT_END: TextKind.ANSWER,

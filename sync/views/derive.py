@@ -37,7 +37,7 @@ from sync.views.memory_ids import Who
 from sync.views.merging import appended, from_tail, whole
 
 # Raised when a view derives other rows from the same facts: all sessions are then folded again.
-VERSION = 1000 * STATE_VERSION + 11
+VERSION = 1000 * STATE_VERSION + 12
 SLICE_EVENTS = 500
 SLICE_SESSIONS = 100  # whose states are in memory at once
 # contexts look at the session's row before it changes; full_text, last, indexes the summary.

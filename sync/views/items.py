@@ -11,7 +11,7 @@ from typing import Any
 import apsw
 
 from journal.session.event import Event
-from journal.session.meaning import Action, Kind
+from journal.session.meaning import Action, Kind, Meaning
 from journal.session.mentions import content_digest, stem
 from journal.session.texts import LIMIT_CHARS
 from sync.views.change import Change
@@ -153,6 +153,19 @@ def _write_texts(db: apsw.Connection, items: list[_Item]) -> None:
     )
     ends = [(i.seq, text, i.session, i.name) for i, text in with_text if i.seq == i.end_seq]
     db.executemany(_TEXT_OF_END, ends)
+
+
+def has_hook(db: apsw.Connection, session: int, line: Meaning, before: int) -> bool:
+    """Whether hooks without ids report a call before a position that has this line's input.
+
+    It has no line. If a clock was wrong, this is its line.
+    """
+    query = "select 1 from items where session = ? and name between ? and ? and position < ?"
+    for name in {stem(line), stem(line._replace(subagent=""))}:
+        values = (session, f"{name}.", f"{name}/", before)
+        if db.execute(query, values).fetchone() is not None:
+            return True
+    return False
 
 
 def redact_texts(db: apsw.Connection, session: int, redacted: Callable[[str], str]) -> None:

@@ -5,6 +5,8 @@ speaks of the last turn is merged from that turn on; anything else from the sess
 Sessions of agents that name no turns have parts instead, which begin at certain times.
 """
 
+from operator import attrgetter
+
 import apsw
 
 from journal.session.event import Event
@@ -14,13 +16,14 @@ from journal.session.parts import REPEATED_US, part_starts
 from journal.session.repeats import by_source
 from journal.session.state import SessionState
 from sync.store import facts
-from sync.views import turns
+from sync.views import items, turns
 from sync.views.folding import Merging, composed
 from sync.views.sessions import Head
 from sync.views.turns import Tail
 
+_seq = attrgetter("seq")
 _ENDS = (Kind.TOOL_AFTER, Kind.TOOL_FAILED)
-_BEHIND_ALL = 1 << 62  # a position
+_BEHIND_ALL = 1 << 62  # a position, or a time
 
 
 def whole(events: list[Event]) -> Merging:
@@ -58,14 +61,22 @@ def _follow(
     if any(event.meaning.reported for event in events) or tail.queued:
         return False
     close_us = head.order[0] + REPEATED_US
-    if any(event.at_us <= close_us and is_repeatable(event.meaning) for event in events):
-        return False
+    for event in events:
+        is_near = event.at_us <= close_us or (event.meaning.fired_us and _is_late(event))
+        if is_near and is_repeatable(event.meaning):
+            return False
     if _is_repeated(db, session, events):
         return False
     names = {event.meaning.turn for event in events if event.meaning.turn}
     if tail.reported and (names <= tail.names or not names):
         return False
     return not tail.reported or not turns.known(db, session, names)
+
+
+def _is_late(event: Event) -> bool:
+    """Whether a hook started at another time than the agent says, so another one may have, too."""
+    fired_us = event.meaning.fired_us
+    return not 0 <= event.at_us - fired_us <= REPEATED_US
 
 
 def _is_repeated(
@@ -105,6 +116,9 @@ def from_tail(db: apsw.Connection, session: int, tail: Tail, events: list[Event]
         return None
     last_us = before.last_us
     made = composed(before, tail.position, found, is_new=False)
+    first = made.steps[0] if tail.position and made.steps else None
+    if first is not None and first.meaning.turn in tail.names and first.seq in map(_seq, events):
+        return None  # it decides how the turn before that one ended
     if last_us >= made.order[0]:  # a clock was set back
         made.order = max(made.order, (last_us, _last_id(db, session, tail, last_us)))
     return made
@@ -127,29 +141,36 @@ def _of_turn(
     None: the last turn begins before something that stands before it.
     """
     start_us = min([tail.start_us, *(event.at_us for event in events)])
-    if _is_overtaken(db, session, tail, start_us):
+    if turns.is_overtaken(db, session, tail, start_us, tail.start_us):
         return None
-    names = {event.meaning.turn for event in events} | tail.names
-    found = []
+    names = {mention_turn(event) for event in events} | tail.names
+    new = {event.seq for event in events}
+    found, loose = [], []
     for stored in facts.events_of(db, session, start_us):
-        event = stored.event
-        turn = mention_turn(event)
-        if turn in names if turn else not _stands_before(db, session, tail, event):
-            found.append(event)
+        turn = mention_turn(stored.event)
+        if not turn:
+            loose.append(stored.event)
+        elif turn in names:
+            found.append(stored.event)
+    begins = turns.beginnings(found) if loose and tail.position else {}
+    for event in loose:
+        place = event.meaning.place
+        is_earlier = place is not None and place < begins.get(place.file, place)
+        if event.seq in new:
+            if is_earlier or _may_be_before(db, session, tail, event):
+                return None
+        elif turns.is_before(db, session, tail, event, is_earlier):
+            continue
+        found.append(event)
     return found
 
 
-def _is_overtaken(db: apsw.Connection, session: int, tail: Tail, start_us: int) -> bool:
-    """Whether a step before the last turn is from after the time at which it is known to begin.
-
-    One that names no turn, as a start of the session, belongs into the turn by then.
-    """
-    query = """
-        select 1 from steps where session = ?1 and position < ?2 and seq in (
-          select seq from events where session = ?1 and at_us >= ?3 and at_us < ?4)
-    """
-    values = (session, tail.position, start_us, tail.start_us)
-    return start_us < tail.start_us and db.execute(query, values).fetchone() is not None
+def _may_be_before(db: apsw.Connection, session: int, tail: Tail, event: Event) -> bool:
+    """Whether an event without a turn is older than a step before the last turn, or repeats it."""
+    is_close = event.at_us - tail.start_us <= REPEATED_US and is_repeatable(event.meaning)
+    if tail.position and is_close:
+        return True
+    return turns.is_overtaken(db, session, tail, event.at_us + 1, _BEHIND_ALL)
 
 
 def _of_part(
@@ -185,14 +206,6 @@ def _is_at_work_before(
     return False
 
 
-def _stands_before(db: apsw.Connection, session: int, tail: Tail, event: Event) -> bool:
-    """Whether an event that names no turn is a step before the last turn, or older than it."""
-    if event.at_us < tail.start_us and not event.meaning.reported:
-        return True
-    query = "select 1 from steps where session = ? and position < ? and seq = ?"
-    return db.execute(query, (session, tail.position, event.seq)).fetchone() is not None
-
-
 def mention_turn(event: Event) -> str:
     """The turn that an event names; starts and ends of sessions belong to none."""
     is_loose = event.meaning.kind in (Kind.SESSION_START, Kind.SESSION_END)
@@ -210,6 +223,11 @@ def _fits(
     for event in events:
         meaning = event.meaning
         if not mention_turn(event) and event.at_us < tail.start_us:
+            return False
+        if meaning.unnamed and items.has_hook(db, session, meaning, tail.position):
+            return False
+        is_late = meaning.fired_us and _is_late(event)
+        if is_late and not tail.start_us <= meaning.fired_us <= event.at_us:
             return False
         if meaning.kind is Kind.SESSION_START and meaning.detail == "fork":
             return False

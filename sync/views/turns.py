@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import apsw
 
+from journal.session.event import Event
+from journal.session.meaning import Place
 from journal.session.state import SessionState
 from sync.store.compression import pack_state, unpack
 
@@ -54,6 +56,47 @@ def known(db: apsw.Connection, session: int, names: set[str]) -> set[str]:
 def before(found: Tail) -> SessionState | None:
     """The state before the last turn; None if another version stored it."""
     return SessionState.load(found.state)
+
+
+def is_overtaken(
+    db: apsw.Connection, session: int, found: Tail, since_us: int, before_us: int
+) -> bool:
+    """Whether a step before the last turn is from that time.
+
+    One that names no turn, as a start of the session, would belong into the turn.
+    """
+    query = """
+        select 1 from steps where session = ?1 and position < ?2 and seq in (
+          select seq from events where session = ?1 and at_us >= ?3 and at_us < ?4)
+    """
+    values = (session, found.position, since_us, before_us)
+    return since_us < before_us and db.execute(query, values).fetchone() is not None
+
+
+def is_before(
+    db: apsw.Connection, session: int, found: Tail, event: Event, is_earlier: bool
+) -> bool:
+    """Whether a stored event that names no turn is a step before the last turn, or older than it.
+
+    A hook that is not a step repeats one that is. `is_earlier`: a line that lies before the turn's.
+    """
+    reported = event.meaning.reported
+    if event.at_us < found.start_us and not reported:
+        return True
+    query = "select position from steps where session = ? and seq = ?"
+    position = db.execute(query, (session, event.seq)).get
+    if position is None:
+        return is_earlier or not reported
+    return int(position) < found.position
+
+
+def beginnings(events: list[Event]) -> dict[str, Place]:
+    """The first line of these events in each file."""
+    found: dict[str, Place] = {}
+    for event in events:
+        if (place := event.meaning.place) is not None:
+            found[place.file] = min(place, found.get(place.file, place))
+    return found
 
 
 def drop(db: apsw.Connection, session: int) -> None:

@@ -43,6 +43,18 @@ def test_commands_agree_on_every_recording(
     assert {session: _numbers(detail) for session, detail in shown.items()} == counted
 
 
+def test_commands_agree_on_prompts_that_only_the_queue_reports(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = reader(tmp_path, capsys, monkeypatch)
+    queued = [one for one in conversations.load("queue").lines if b'"enqueue"' in one.data]
+    for one in queued:
+        recordings.append(run.home / "days" / one.file, one.data)
+    stored.sync(run.home)
+    (shown,) = agreement.check(run)
+    assert len(shown["prompts"]) == len(queued) > 0
+
+
 def _numbers(detail: dict[str, Any]) -> tuple[int, int, int]:
     """Prompts of a person, calls, and failed calls and turns."""
     prompts = sum(one["by_person"] for one in detail["prompts"])

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from journal.agents.copilot_cli import tools
-from journal.agents.fields import part, prompt, text
+from journal.agents.fields import moment_us, part, prompt, text
 from journal.session.meaning import Kind, Meaning
 
 PROMPTS = frozenset(
@@ -50,6 +50,7 @@ def meaning(event: str, payload: Mapping[str, Any]) -> Meaning:
         "cwd": text(payload, "cwd"),
         "subagent": text(payload, "agent_id", "agentId") if parent else "",
         "subagent_type": text(payload, "agent_type", "agentType", "agentName") if parent else "",
+        "fired_us": moment_us(payload.get("timestamp")),
     }
     if name in _CALLS:
         return _call(_CALLS[name], payload, shared)

@@ -8,7 +8,7 @@ words of Claude Code, next to the hook's own `input` and `output`, or the event'
 from collections.abc import Mapping
 from typing import Any
 
-from journal.agents.fields import call, common, content, part, prompt, text
+from journal.agents.fields import call, common, content, moment_us, part, prompt, text
 from journal.agents.opencode import tools
 from journal.session.meaning import Kind, Meaning
 
@@ -23,8 +23,11 @@ def meaning(event: str, payload: Mapping[str, Any]) -> Meaning:
     if event == "PostToolUseFailure":
         return _failed(part(part(payload, "properties"), "part"), shared)
     if event == "UserPromptSubmit" and not shared["subagent"]:
-        words = _words(part(payload, "output"))
-        return prompt(tools.without_quotes(words) if payload.get("run") is True else words, shared)
+        output = part(payload, "output")
+        words = _words(output)
+        made = prompt(tools.without_quotes(words) if payload.get("run") is True else words, shared)
+        message = part(part(output, "message"), "time")
+        return made._replace(fired_us=moment_us(message.get("created")))
     if event == "PermissionRequest":
         return _asked(part(payload, "properties"), shared)
     return _of_session(event, payload, shared)

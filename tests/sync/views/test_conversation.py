@@ -153,20 +153,23 @@ def test_any_records_in_any_order_give_what_they_can(
 ) -> None:
     """Rule 11: hooks and lines are cut anywhere, repeated, shuffled, and come in any batches.
 
-    In some the clock was set back, or that of one source ran backwards: the lines know the order,
-    but not what a fork began with.
+    In some the clock was set back, or that of one source ran backwards or stood: the lines know the
+    order, but not what a fork began with. In some each hook fires twice.
     """
     chance = random.Random(seed)
     whole = conversations.load(name)
     hooks, lines = _part(whole.hooks, chance), _part(whole.lines, chance)
-    kind = chance.choice(("right", "right", "right", "set back", "hooks", "lines"))
+    kind = chance.choice(("right", "right", "right", "set back", "hooks", "lines", "stands"))
+    hooks = _fired_twice(hooks) if chance.random() < 0.3 else hooks
     hooks = _backwards(hooks) if kind == "hooks" else hooks
+    hooks = _at_one_moment(hooks) if kind == "stands" and hooks else hooks
     lines = _backwards(lines) if kind == "lines" else lines
     reported = [*hooks, *lines]
-    is_ordered = kind == "right" or (kind == "hooks" and len(lines) == len(whole.lines))
+    of_hooks = kind in ("hooks", "stands")
+    is_ordered = kind == "right" or (of_hooks and len(lines) == len(whole.lines))
     if kind == "set back":
         reported = _set_back(reported, chance)
-    if not is_ordered and kind != "hooks":
+    if not is_ordered and not of_hooks:
         is_ordered = name != "fork" and any(len(one.source) == 2 for one in reported)
     reported += [one for one in reported if chance.random() < 0.1]
     chance.shuffle(reported)
@@ -179,6 +182,16 @@ def test_any_records_in_any_order_give_what_they_can(
     again = tmp_path_factory.mktemp("again")
     arrive(again, [reported])
     assert stored.views(again) == stored.views(home)
+
+
+def _fired_twice(hooks: list[Reported]) -> list[Reported]:
+    """Each hook with a second firing a moment later, under an id of its own."""
+    found = []
+    for one in hooks:
+        fields = json.loads(one.data)
+        fields |= {"id": fields["id"][::-1], "at": to_text(to_us(fields["at"]) + 3000)}
+        found += [one, replace(one, data=json.dumps(fields).encode() + b"\n")]
+    return found
 
 
 def _set_back(reported: list[Reported], chance: random.Random) -> list[Reported]:
@@ -253,14 +266,15 @@ def test_a_session_without_turns_that_grows_ends_like_one_read_at_once(
     [
         ("gemini-cli", "backwards", 1),
         ("claude-code", "backwards", 1),
-        ("gemini-cli", "stands", 29),  # each fires twice, and calls and prompts are equal
+        ("gemini-cli", "stands", 29),  # calls and prompts are equal
+        ("claude-code", "stands", 29),
     ],
 )
 def test_hooks_whose_clock_is_wrong_add_nothing_to_the_lines(
     tmp_path: Path, agent: str, clock: str, seed: int
 ) -> None:
-    """In a session without ids of turns, which has parts by time otherwise."""
-    whole = LongSession(agent, named=False, doubled=clock == "stands", seed=seed)
+    """In a session without ids of turns, which has parts by time otherwise. Each fires twice."""
+    whole = LongSession(agent, named=False, doubled=True, seed=seed)
     records = [line for _ in range(4) for part in whole.turn(3) for line in part]
     reported = [Reported((0,), whole.session, line, whole.file[:10]) for line in records]
     lines = [one for one in reported if b'"event":"Transcript"' in one.data]
@@ -270,6 +284,22 @@ def test_hooks_whose_clock_is_wrong_add_nothing_to_the_lines(
     arrive(tmp_path / "both", [hooks, lines])
     alone, both = (_conversation(tmp_path / name) for name in ("lines", "both"))
     assert both == alone
+
+
+@pytest.mark.parametrize(("apart_ms", "prompts"), [(0, 1), (200, 2)])
+@pytest.mark.parametrize("late_us", [100, 300_000, 5_000_000])
+def test_the_agents_own_clock_says_whether_a_hook_fired_twice(
+    tmp_path: Path, apart_ms: int, prompts: int, late_us: int
+) -> None:
+    """Whenever the second one started, and in a pass of its own."""
+    home, whole = tmp_path, LongSession("gemini-cli")
+    for after in (0, 1):
+        said = {"prompt": "continue", "timestamp": 1_795_000_000_000 + after * apart_ms}
+        (line,) = whole.hook("BeforeAgent", said)
+        recordings.append(home / "days" / whole.file, line)
+        whole.now_us += late_us
+        stored.sync(home)
+    assert [kind for kind, *_ in _conversation(home)] == ["prompt"] * prompts
 
 
 def _conversation(home: Path) -> list[tuple[object, ...]]:
