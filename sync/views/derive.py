@@ -61,7 +61,7 @@ def advance(
     models.note_work(db, new)
     delivered_pieces.note_work(db, [*new, *spoken_of], now_us)
     rows = _derive(db, list(_unchanged(db, spoken_of)), now_us)
-    for session, events in new.items():  # each by itself: its events are in the caches meanwhile
+    for session, events in new.items():
         made = _merged(db, session, events)
         if made is None:
             fold_again(db, session, now_us)
