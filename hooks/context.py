@@ -13,7 +13,7 @@ TYPE_CHECKING = False  # `typing` costs the hook 4 ms
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FORMAT = "1"  # of the prepared file; journal/briefing.py writes it
+FORMAT = "1"  # of the prepared file; journal/context/prepared_file.py writes it
 SOURCES = ("startup", "resume", "fork")  # until a prepared file says otherwise
 MAX_CHARS, SESSIONS = 2_000, 3
 SILENT_SECONDS = 900  # after these a session whose process cannot be looked at counts as cut off

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from journal.agents import resuming
-from journal.context.block import block
+from journal.context.session_text import block
 from journal.errors import JournalError
 from journal.printable import one_line
 from journal.session.summary import Summary

@@ -24,7 +24,7 @@ from sync.delivery.queue_check import readable_head
 from sync.delivery.retry_format import Head, Waiting
 from sync.query import listing
 from sync.remote.contract import Heading, Material, Message, Piece
-from sync.store import facts, own_records
+from sync.store import facts, own_fact_rows
 from sync.views import delivered_pieces, full_text, usage
 from sync.views.delivered_pieces import PieceKey
 
@@ -82,7 +82,7 @@ def cut(
     """
     wanted, written = set(adopt_on), 0
     rows: list[Any] = db.execute(query).fetchall()
-    of_others = own_records.owners_of_copies(db) if rows else {}
+    of_others = own_fact_rows.owners_of_copies(db) if rows else {}
     for number, row in enumerate(rows):
         progress(number, len(rows))
         session, since_us, agent, name, status, triggers, title, project, cwd = row

@@ -26,7 +26,7 @@ from sync.forgetting.scrub import Scrub, rewrite_lines
 from sync.forgetting.traces import Traces
 from sync.ingest import backlog, refused_binds
 from sync.retention import known_packs
-from sync.store import backups, clock, connection, own_records, vacuum
+from sync.store import backups, clock, connection, own_fact_rows, vacuum
 from sync.store.locks import locked
 from sync.views import contexts, delivered_pieces, session_deletion, tombstones
 from sync.views.tombstones import Grave
@@ -184,9 +184,9 @@ class _Forgetting:
             made = record.read_line(line.rstrip(b"\n")).record
             if made is None or made.agent != record.JOURNAL_AGENT:
                 return False
-            own = own_records.own_of(made)
+            own = own_fact_rows.own_of(made)
             is_ours = (own.payload.get("agent"), own.session) == who
-            return is_ours and own.name in (tombstones.EVENT, own_records.PULLED)
+            return is_ours and own.name in (tombstones.EVENT, own_fact_rows.PULLED)
 
         name = f"{emit.file_name(record.JOURNAL_AGENT, self.grave.session)}.jsonl"
         for path in list(self.layout.day_files()):

@@ -16,7 +16,7 @@ import orjson
 from hooks import emit
 from journal.record import record
 from journal.record.record import JOURNAL_AGENT, Record
-from sync.store import facts, own_records
+from sync.store import facts, own_fact_rows
 from sync.views.tombstones import Grave
 
 _PLAIN = re.compile(r"[A-Za-z0-9._:-]+")
@@ -82,10 +82,10 @@ class Traces:
 
     def _is_of(self, made: Record) -> bool:
         if made.agent == JOURNAL_AGENT:
-            return self.grave.covers_own(own_records.own_of(made))
+            return self.grave.covers_own(own_fact_rows.own_of(made))
         if made.agent != self.grave.agent:
             return False
-        if not self.grave.covers(made.id, made.at_us, own_records.home_of(made)):
+        if not self.grave.covers(made.id, made.at_us, own_fact_rows.home_of(made)):
             return False
         meaning = facts.understand(made.agent, made.event, made.body, made.raw)
         return (meaning.session or made.session) == self.grave.session

@@ -13,7 +13,7 @@ import apsw
 
 from sync.ingest import journal_reader
 from sync.ingest.batch import Batch
-from sync.store import arrivals, facts, own_records, redactions
+from sync.store import arrivals, facts, own_fact_rows, redactions
 from sync.store.file_cursors import save_cursors
 from sync.views import derive, full_text, session_deletion, tombstones, transcripts
 
@@ -83,16 +83,16 @@ class Writer:
     def _write(self, batch: Batch) -> tuple[Written, list[full_text.Row]]:
         db = self._db
         deleted = session_deletion.bury(
-            db, (own_records.own_of(own.record) for own in batch.own), self._now_us
+            db, (own_fact_rows.own_of(own.record) for own in batch.own), self._now_us
         )
         graves = [one for one in batch.own if one.record.event == tombstones.EVENT]
-        own = own_records.insert_own(db, graves)  # before anything is compared with them
+        own = own_fact_rows.insert_own(db, graves)  # before anything is compared with them
         uncovered = tombstones.uncovered(db, batch.facts)
         inserted = facts.insert(db, uncovered)
         if first := min((e.seq for new in inserted.events.values() for e in new), default=0):
             redactions.note(db, first, self._reader.rules)
         arrivals.note(db, inserted.events, self._arrived_us)
-        own += own_records.insert_own(db, tombstones.uncovered(db, batch.own))
+        own += own_fact_rows.insert_own(db, tombstones.uncovered(db, batch.own))
         before = self._standing(inserted.events, own)
         texts = derive.advance(db, inserted.events, own, self._now_us)
         after = self._standing(inserted.events, own)
@@ -109,7 +109,7 @@ class Writer:
         ), texts
 
     def _standing(
-        self, events: Iterable[int], own: list[own_records.OwnFact]
+        self, events: Iterable[int], own: list[own_fact_rows.OwnFact]
     ) -> tuple[set[int], set[object]]:
         """Which of these sessions are adopted, and which memory ids they have."""
         adopted = derive.adopted(self._db, events, self._adopt_on)

@@ -26,7 +26,7 @@ from sync.rescan import frozen_views, rewriting
 from sync.rescan.counts import Delivered, Rescanned
 from sync.rescan.files import Files
 from sync.retention import known_packs
-from sync.store import backups, connection, own_records, redactions, vacuum
+from sync.store import backups, connection, own_fact_rows, redactions, vacuum
 from sync.store.locks import locked
 from sync.views import contexts, derive, full_text
 
@@ -174,7 +174,7 @@ class _Rescan:
             if held.blob is not None and self._is_hit(rewriting.body(self.db, held)):
                 touched.events.setdefault(held.session, []).append(held.seq)
         self._survey_headers(touched)
-        for made in rewriting.own_records(self.db):
+        for made in rewriting.own_fact_rows(self.db):
             if self._is_hit(made.body):
                 touched.own.append(made.id)
         for session in sorted(gaps):
@@ -231,7 +231,7 @@ class _Rescan:
             made = rewriting.own_record(self.db, unique)
             made = made._replace(body=self.redact(made.body))
             rewriting.put_own(self.db, made)
-            reported.append(own_records.own_of(made))
+            reported.append(own_fact_rows.own_of(made))
         full_text.insert(self.db, derive.advance(self.db, {}, reported, self.order.now_us))
 
     def _change_session(self, touched: _Touched, session: int) -> None:

@@ -20,7 +20,7 @@ from journal.settings.sources import Settings
 from journal.times import DAY_US, SECOND_US
 from sync.retention import prune_packs
 from sync.retention.prune_plan import Plan, plan
-from sync.store import own_records, vacuum
+from sync.store import own_fact_rows, vacuum
 from sync.views import contexts, session_deletion, tombstones
 from sync.views.tombstones import Grave
 
@@ -94,13 +94,13 @@ def carry_out(db: apsw.Connection, layout: Layout, made: Plan, now_us: int) -> N
 
 def _bury(
     db: apsw.Connection, layout: Layout, graves: tuple[Grave, ...], now_us: int
-) -> list[own_records.OwnFact]:
+) -> list[own_fact_rows.OwnFact]:
     """The tombstones, in one file of the journal."""
     home = "" if layout.closed_folders() else layout.id
     named = [tombstones.named(db, grave, home) for grave in graves]
     said = [((one.agent, one.session), tombstones.payload(one)) for one in named]
     made = own_facts.append_all(layout, tombstones.EVENT, said, now_us * 1000, _FILE)
-    return [own_records.own_of(one) for one in made]
+    return [own_fact_rows.own_of(one) for one in made]
 
 
 def _batches(items: tuple[Item, ...]) -> Iterator[tuple[Item, ...]]:

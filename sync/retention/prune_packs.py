@@ -25,7 +25,7 @@ from sync.retention.pack_file import (
     read_pack,
     tombstones_pack,
 )
-from sync.store import facts, own_records
+from sync.store import facts, own_fact_rows
 from sync.store.facts import Fact
 from sync.views import tombstones
 from sync.views.tombstones import Grave
@@ -103,11 +103,11 @@ class Packs:
         if self._known.cover(fact):
             return True
         if made.agent == JOURNAL_AGENT:
-            own = own_records.own_of(made)
+            own = own_fact_rows.own_of(made)
             who = str(own.payload.get("agent")), own.session
             return who in self.graves and self.graves[who].covers_own(own)
         grave = self.graves.get(fact.session)
-        return grave is not None and grave.covers(made.id, made.at_us, own_records.home_of(made))
+        return grave is not None and grave.covers(made.id, made.at_us, own_fact_rows.home_of(made))
 
 
 def is_tombstone(made: Record) -> bool:

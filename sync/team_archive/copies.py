@@ -11,7 +11,7 @@ import apsw
 
 from journal.layout import Layout
 from sync.store import connection
-from sync.store.own_records import owners_of_copies
+from sync.store.own_fact_rows import owners_of_copies
 
 
 def owner_of(db: apsw.Connection, agent: str, session: str) -> str | None:

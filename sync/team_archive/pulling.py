@@ -26,7 +26,7 @@ from sync.ingest.appending import Appender
 from sync.ingest.foreign_lines import Accepted, accepted
 from sync.remote.naming import archive_name
 from sync.remote.postgres.tombstone import Tombstone
-from sync.store import connection, facts, own_records
+from sync.store import connection, facts, own_fact_rows
 from sync.store.locks import locked
 from sync.team_archive import copies, deletion, pull_state
 from sync.team_archive.archive import Archive
@@ -227,7 +227,7 @@ class _Run:
         order, who = self._order, (session.agent, session.id)
         if session.owner != self._me and copies.owner_of(db, *who) is None:
             said = {"owner": session.owner, "archive": self._archive.id}
-            own_facts.append(order.layout, own_records.PULLED, who, said, order.clock_ns())
+            own_facts.append(order.layout, own_fact_rows.PULLED, who, said, order.clock_ns())
         remote = archive_name(self._archive.id)
         if ids and not received.has(db, remote, ids):
             digest = hashlib.sha256("".join(ids).encode()).hexdigest()

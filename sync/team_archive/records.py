@@ -21,7 +21,7 @@ from journal.times import EARLIEST_US
 from sync.query import detail
 from sync.query.filters import Wanted
 from sync.query.session_detail import Detail
-from sync.store import bodies, connection, facts, own_records
+from sync.store import bodies, connection, facts, own_fact_rows
 from sync.store.facts import Fact
 from sync.team_archive import conditions
 from sync.team_archive.archive import Archive
@@ -120,7 +120,7 @@ def _take(db: apsw.Connection, part: list[bytes]) -> None:
         events.append(Fact(made, meaning, packed))
     with db:
         new: dict[int, list[Event]] = facts.insert(db, events).events
-        texts = derive.advance(db, new, own_records.insert_own(db, own), 0)
+        texts = derive.advance(db, new, own_fact_rows.insert_own(db, own), 0)
         full_text.insert(db, texts)
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import apsw
 
-from journal.context import briefing
-from journal.context.block import block
+from journal.context import prepared_file
+from journal.context.session_text import block
 from journal.durable_files import write_whole
 from journal.layout import Layout
 from journal.settings.sources import Settings
@@ -106,9 +106,9 @@ def _prepared(
         made = block(session_id, state, summary, short_id, zone, named)
         if made is not None:
             blocks.append(replace(made, last_us=last_us))  # which may be earlier than it says
-        if len(blocks) == max(briefing.MAX_BLOCKS, 2 * settings.context.sessions):
+        if len(blocks) == max(prepared_file.MAX_BLOCKS, 2 * settings.context.sessions):
             break
-    prepared = briefing.Prepared(
+    prepared = prepared_file.Prepared(
         project=name,
         prepared_us=now_us,
         max_chars=settings.context.max_chars,
@@ -117,7 +117,7 @@ def _prepared(
         command=_command(layout),
         blocks=blocks,
     )
-    return briefing.dump(prepared, zone)
+    return prepared_file.dump(prepared, zone)
 
 
 def _command(layout: Layout) -> str:

@@ -13,7 +13,7 @@ import apsw
 import orjson
 
 from sync.store.blocks import STORED_BYTES
-from sync.store.own_records import OwnFact
+from sync.store.own_fact_rows import OwnFact
 from sync.views import tombstones
 
 _ID = re.compile("[0-9a-f]{32}")

@@ -13,8 +13,8 @@ import apsw
 from journal.session.event import Event
 from journal.session.mentions import mention
 from journal.session.state import STATE_VERSION, SessionState
-from sync.store import deletion, facts, own_records
-from sync.store.own_records import OwnFact
+from sync.store import deletion, facts, own_fact_rows
+from sync.store.own_fact_rows import OwnFact
 from sync.views import (
     contexts,
     delivered_pieces,
@@ -174,7 +174,7 @@ def _derive_all(db: apsw.Connection, now_us: int) -> None:
     with db:
         for view in OF_OWN_FACTS:
             view.drop_all(db)
-        own = list(own_records.stored(db))
+        own = list(own_fact_rows.stored(db))
         for view in OF_OWN_FACTS:
             view.add_facts(db, own)
         for session in facts.session_keys(db):

@@ -12,7 +12,7 @@ import orjson
 
 from journal.record.memory_id_order import Bind, fault, judge, mint
 from journal.record.record import NO_SESSION
-from sync.store.own_records import OwnFact
+from sync.store.own_fact_rows import OwnFact
 from sync.views.change import Change
 
 EVENT = "MemoryId"

@@ -15,7 +15,7 @@ from journal.session.event import Event
 from journal.session.meaning import Kind
 from journal.session.summary import Summary, from_fields
 from journal.times import to_us
-from sync.store.own_records import OwnFact
+from sync.store.own_fact_rows import OwnFact
 from sync.views.memory_ids import agent_kind
 
 # What there is to summarise: a start, an end or a notice adds nothing.

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 import apsw
 
 from journal.record.own_facts import Link, after_of, in_force
-from sync.store import own_records
-from sync.store.own_records import OwnFact
+from sync.store import own_fact_rows
+from sync.store.own_fact_rows import OwnFact
 
 PINS = {"Pin": True, "Unpin": False}
 IMPORTED = "imported"  # the end of a session that no hook reported, and that was silent
@@ -20,7 +20,7 @@ IMPORTED = "imported"  # the end of a session that no hook reported, and that wa
 def add_facts(db: apsw.Connection, own: Iterable[OwnFact]) -> None:
     """Apply pins; of each session the one that no other replaces counts."""
     pins = [fact for fact in own if fact.name in PINS]
-    reported = own_records.stored_of(db, {fact.session for fact in pins}) if pins else {}
+    reported = own_fact_rows.stored_of(db, {fact.session for fact in pins}) if pins else {}
     for agent, session in {_who(fact) for fact in pins}:
         if agent:
             rivals = {fact.id: fact for fact in (*pins, *reported.get(session, ()))}

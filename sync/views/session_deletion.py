@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 import apsw
 
-from sync.store import arrivals, bodies, deletion, facts, own_records
-from sync.store.own_records import OwnFact
+from sync.store import arrivals, bodies, deletion, facts, own_fact_rows
+from sync.store.own_fact_rows import OwnFact
 from sync.views import (
     contexts,
     delivered_pieces,
@@ -41,7 +41,7 @@ def up_to(db: apsw.Connection, graves: list[Grave], now_us: int) -> int:
     To be called inside a transaction. Costs one look at all of the journal's own facts and at all
     uses of large values, however many sessions there are.
     """
-    spoken = own_records.stored_of(db, {grave.session for grave in graves})
+    spoken = own_fact_rows.stored_of(db, {grave.session for grave in graves})
     rows: list[tuple[int, int]] = []
     for grave in graves:
         rows += _remove(db, grave, spoken.get(grave.session, []), now_us)

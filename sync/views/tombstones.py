@@ -17,9 +17,9 @@ import apsw
 from journal.record.own_facts import Link, after_of, in_force
 from journal.record.record import JOURNAL_AGENT, Record
 from journal.times import SECOND_US, to_text, to_us
-from sync.store import facts, own_records
+from sync.store import facts, own_fact_rows
 from sync.store.facts import Fact
-from sync.store.own_records import OwnFact
+from sync.store.own_fact_rows import OwnFact
 
 EVENT = "Forget"
 _ID_BYTES = 6  # of the random end of an id: enough among the records of one session
@@ -57,7 +57,7 @@ def add_facts(db: apsw.Connection, own: Iterable[OwnFact]) -> list[Grave]:
     was recorded by a clock that was ahead.
     """
     new = [fact for fact in own if _until_us(fact) is not None]
-    stored = own_records.stored_of(db, {fact.session for fact in new}) if new else {}
+    stored = own_fact_rows.stored_of(db, {fact.session for fact in new}) if new else {}
     risen = []
     for who in {_who(fact) for fact in new}:
         rivals = {fact.id: fact for fact in (*stored.get(who[1], ()), *new) if _who(fact) == who}
@@ -94,7 +94,7 @@ def _united(who: tuple[str, str], stored: Iterable[OwnFact]) -> Grave:
 
 def record_of(db: apsw.Connection, agent: str, session: str) -> bytes | None:
     """The tombstone of a session that the next one replaces; None: it has none."""
-    own = own_records.stored_of(db, [session]).get(session, [])
+    own = own_fact_rows.stored_of(db, [session]).get(session, [])
     found = [fact for fact in own if _until_us(fact) is not None and _who(fact) == (agent, session)]
     standing = in_force(Link(fact.at_us, fact.id, after_of(fact.payload)) for fact in found)
     return None if standing is None else standing.id
@@ -136,7 +136,7 @@ def named(db: apsw.Connection, grave: Grave, home: str, *, is_obeyed: bool = Fal
     rows: list[Any] = db.execute(query, (grave.agent, grave.session)).fetchall()
     rows += [
         (own.id, moment_us(own), own.home)
-        for own in own_records.stored_of(db, [grave.session]).get(grave.session, [])
+        for own in own_fact_rows.stored_of(db, [grave.session]).get(grave.session, [])
         if grave._replace(until_us=_EVER_US).covers_own(own)
     ]
     homes = {home: NEVER_US} if home else {}
@@ -178,7 +178,7 @@ class Graves:
         last_us = self._db.execute(query, who).get
         if last_us is None:
             return None
-        own = own_records.stored_of(self._db, [who[1]]).get(who[1], [])
+        own = own_fact_rows.stored_of(self._db, [who[1]]).get(who[1], [])
         stored = [fact for fact in own if _until_us(fact) is not None and _who(fact) == who]
         return _united(who, stored) if stored else Grave(*who, int(last_us))
 
@@ -186,10 +186,10 @@ class Graves:
         """Whether nothing is kept of a record."""
         made = fact.record
         if made.agent == JOURNAL_AGENT:
-            own = own_records.own_of(made)
+            own = own_fact_rows.own_of(made)
             return any(grave.covers_own(own) for grave in self._of_own(own))
         grave = self.of(*fact.session)
-        return grave is not None and grave.covers(made.id, made.at_us, own_records.home_of(made))
+        return grave is not None and grave.covers(made.id, made.at_us, own_fact_rows.home_of(made))
 
     def is_late(self, made: Record, now_us: int) -> bool:
         """Whether a record that was kept elsewhere is from before its session was forgotten.

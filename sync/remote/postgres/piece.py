@@ -19,7 +19,7 @@ from journal.search_words import words
 from journal.session.meaning import Usage
 from journal.session.texts import TextKind, summary_text, texts
 from sync.remote.contract import Heading, Material
-from sync.store import facts, own_records
+from sync.store import facts, own_fact_rows
 
 EVENT = "Session"
 WORD_BYTES = 500  # of one word in the index; PostgreSQL takes 2046
@@ -126,11 +126,11 @@ def indexed(text: str) -> str:
 def _row(line: bytes, kinds: int) -> Row:
     made = record.parse(line)
     if made.agent == JOURNAL_AGENT:
-        return Row(made.id, made.at_us, 0, line, "", None, own_records.home_of(made))
+        return Row(made.id, made.at_us, 0, line, "", None, own_fact_rows.home_of(made))
     meaning = facts.understand(made.agent, made.event, made.body, made.raw)
     shown = texts(meaning, with_input=bool(kinds & 1 << TextKind.INPUT))
     found = indexed("\n".join(text for kind, text in shown if kinds & 1 << kind))
-    return Row(made.id, made.at_us, kinds, line, found, meaning.usage, own_records.home_of(made))
+    return Row(made.id, made.at_us, kinds, line, found, meaning.usage, own_fact_rows.home_of(made))
 
 
 def _lines(body: bytes) -> tuple[bytes, list[bytes]]:

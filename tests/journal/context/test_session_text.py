@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hooks.context import compose, parsed, unescape
-from journal.context.block import (
+from journal.context.prepared_file import MAX_BLOCKS, Prepared, dump
+from journal.context.session_text import (
     FULL_CHARS,
     LINE_CHARS,
     NOW_CHARS,
@@ -18,7 +19,6 @@ from journal.context.block import (
     block,
     safe,
 )
-from journal.context.briefing import MAX_BLOCKS, Prepared, dump
 from journal.session.state import Command, OpenTool, Said, SessionState
 from journal.session.summary import Summary, summarise
 from journal.times import to_us

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from journal.context.block import Block, local, safe
+from journal.context.session_text import Block, local, safe
 
 FORMAT = "1"  # of the prepared file; hooks/start.py reads this one only
 MAX_BLOCKS = 12
