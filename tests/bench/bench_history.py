@@ -101,13 +101,14 @@ def _rows(scratch: Path, sessions: int) -> list[Row]:
 
 def _repeated(history: History, home: Path, environ: Mapping[str, str]) -> list[Row]:
     """What the second import and an empty pass cost, and what the home takes behind them."""
-    start = _median(_journal("sync", "--json"), _empty(home.parent, environ), rounds=ROUNDS + 1)
-    _median(_journal("sync", "--json"), environ, rounds=1)
+    imports, nothing = _journal("import", "--json"), _journal("sync", "--json")
+    _cost(nothing, environ)
     home_bytes = sum(path.stat().st_size for path in home.rglob("*") if path.is_file())
-    walk = _median([sys.executable, "-c", WALK, str(history.root)], environ)
-    imports = _journal("import", "--json")
-    again = _median(imports, environ)
-    sync = _median(_journal("sync", "--json"), environ)
+    walking = [sys.executable, "-c", WALK, str(history.root)]
+    empty = _empty(home.parent, environ)
+    _cost(nothing, empty)
+    start, walk, again = _medians((nothing, empty), (walking, environ), (imports, environ))
+    (sync,) = _medians((nothing, environ))
     more = list[Cost]()
     for number in range(ROUNDS):
         _add_lines(history, number)
@@ -144,10 +145,16 @@ def _ms(cost: Cost) -> str:
     return f"{cost.seconds * 1000:.0f} ms"
 
 
-def _median(command: list[str], environ: Mapping[str, str], rounds: int = ROUNDS) -> Cost:
-    costs = [_cost(command, environ) for _ in range(rounds)]
-    seconds = statistics.median(cost.seconds for cost in costs)
-    return Cost(seconds, int(statistics.median(cost.read for cost in costs)))
+def _medians(*commands: tuple[list[str], Mapping[str, str]]) -> list[Cost]:
+    """Of each command in its environment, run by turns."""
+    rounds = [[_cost(*command) for command in commands] for _ in range(ROUNDS + 2)]
+    return [
+        Cost(
+            statistics.median(one.seconds for one in costs),
+            int(statistics.median(one.read for one in costs)),
+        )
+        for costs in zip(*rounds, strict=True)
+    ]
 
 
 def _cost(command: list[str], environ: Mapping[str, str]) -> Cost:
