@@ -81,7 +81,9 @@ class Screen:
                 if len(remembered) >= _ORIGINS:
                     remembered.clear()
             data = orjson.dumps(origin)
-            clean = self._cleaned.get(data) or self.redactor.json(data)
+            # Before a digest, as in the keys of folders, `path:` reads like the name of a token.
+            is_clean = not self.redactor.may_hold_secret(data.replace(b'"path:', b'"'))
+            clean = self._cleaned.get(data) or (data if is_clean else self.redactor.json(data))
             self._cleaned[data] = clean
             known = origin, origin if clean == data else orjson.loads(clean)
             self._origins[id(origin)] = known

@@ -512,3 +512,16 @@ def test_hostile_runs_take_no_time() -> None:
         private_marks.without_private(b'{"a":"private ' + data + b'\\\\"}')
         private_marks.text_without_private("private " + data.decode())
     assert time.monotonic() - began < 30
+
+
+def test_the_key_of_a_folder_is_let_through_and_a_token_in_it_is_not() -> None:
+    screen = Screen(Redactor(b"k" * 32))
+    for key, is_kept in (
+        ("path:ea9fd90903bf496bbc93b8a4b3feeba9:/srv/shop", True),
+        ("path:ghp_a9B8c7D6e5F4g3H2i1J0k9L8m7N6o5P4q3R2", False),
+    ):
+        line = recordings.line("Stop", {"session_id": "s"}, recordings.START_NS)
+        made = record.parse(line.rstrip())._replace(origin={"git": {"key": key}})
+        kept = screen.record(made).origin["git"]["key"]
+        assert (kept == key) is is_kept
+        assert is_kept or "[redacted:" in kept
