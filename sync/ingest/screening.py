@@ -81,13 +81,16 @@ class Screen:
                 if len(remembered) >= _ORIGINS:
                     remembered.clear()
             data = orjson.dumps(origin)
-            # Before a digest, as in the keys of folders, `path:` reads like the name of a token.
-            is_clean = not self.redactor.may_hold_secret(data.replace(b'"path:', b'"'))
-            clean = self._cleaned.get(data) or (data if is_clean else self.redactor.json(data))
-            self._cleaned[data] = clean
+            clean = self._cleaned[data] = self._cleaned.get(data) or self._header(data)
             known = origin, origin if clean == data else orjson.loads(clean)
             self._origins[id(origin)] = known
         return known[1]
+
+    def _header(self, data: bytes) -> bytes:
+        # Before a digest, as in the keys of folders, `path:` reads like the name of a token.
+        if not self.redactor.may_hold_secret(data.replace(b'"path:', b'"')):
+            return data
+        return self.redactor.json(data)
 
     def body(self, made: Record, clean: bool = False) -> bytes:
         """The body of a record without what is private in it, and redacted.

@@ -1,7 +1,7 @@
 """Writes batches, one IMMEDIATE transaction each: facts, views and cursors, or nothing of it.
 
-A transaction's last steps, the full-text index and the commit, are two statements that need no
-interpreter; they run in a thread while the next batch is read. Only one thread uses the
+A transaction's last steps, the full-text index and the commit, are two statements that hardly
+need the interpreter; they run in a thread while the next batch is read. Only one thread uses the
 connection at any time: every write begins by waiting for the one before.
 """
 

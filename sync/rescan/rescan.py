@@ -174,7 +174,7 @@ class _Rescan:
             if held.blob is not None and self._is_hit(rewriting.body(self.db, held)):
                 touched.events.setdefault(held.session, []).append(held.seq)
         self._survey_headers(touched)
-        for made in rewriting.own_fact_rows(self.db):
+        for made in rewriting.own_records(self.db):
             if self._is_hit(made.body):
                 touched.own.append(made.id)
         for session in sorted(gaps):

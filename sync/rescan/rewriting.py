@@ -72,7 +72,7 @@ def put_origin(db: apsw.Connection, key: int, header: bytes) -> None:
         db.execute("delete from origins where key = ?", (key,))
 
 
-def own_fact_rows(db: apsw.Connection) -> Iterator[Record]:
+def own_records(db: apsw.Connection) -> Iterator[Record]:
     """All of the journal's own records, one at a time. Nothing may be written meanwhile."""
     for (line,) in db.execute("select line from own_facts order by id"):
         yield record.parse(bytes(line).rstrip())

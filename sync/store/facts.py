@@ -68,8 +68,7 @@ def _insert_fresh(db: apsw.Connection, fresh: list[Fact]) -> dict[int, list[Even
     """The events of each session; their rows follow one another, and so lie in few blocks."""
     by_session: dict[tuple[str, str], list[Fact]] = defaultdict(list)
     for fact in fresh:
-        made = fact.record
-        by_session[made.agent, fact.meaning.session or made.session].append(fact)
+        by_session[fact.session].append(fact)
     origins: dict[int, int] = {}  # by identity: records of one session share their headers
     events = {}
     seq = (db.execute("select max(seq) from events").get or 0) + 1

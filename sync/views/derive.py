@@ -7,6 +7,7 @@ arrival, any repetition. A session whose events have lost their bodies is only a
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import apsw
 
@@ -60,14 +61,20 @@ def advance(
     spoken_of = _spoken_of(db, own) - set(new)
     models.note_work(db, new)
     delivered_pieces.note_work(db, [*new, *spoken_of], now_us)
-    rows = _derive(db, list(_unchanged(db, spoken_of)), now_us)
+    rows = []
+    for change in chain(_unchanged(db, spoken_of), _changed(db, new, now_us)):
+        rows += _derive(db, [change], now_us)
+    return rows
+
+
+def _changed(db: apsw.Connection, new: dict[int, list[Event]], now_us: int) -> Iterator[Change]:
+    """The changes of sessions by new events; those that are folded again are done with."""
     for session, events in new.items():
         made = _merged(db, session, events)
         if made is None:
             fold_again(db, session, now_us)
         else:
-            rows += _derive(db, [_change(db, session, made)], now_us)
-    return rows
+            yield _change(db, session, made)
 
 
 def _merged(db: apsw.Connection, session: int, events: list[Event]) -> Merging | None:

@@ -5,8 +5,6 @@ speaks of the last turn is merged from that turn on; anything else from the sess
 Sessions of agents that name no turns have parts instead, which begin at certain times.
 """
 
-from operator import attrgetter
-
 import apsw
 
 from journal.session.event import Event
@@ -21,7 +19,6 @@ from sync.views.folding import Merging, composed
 from sync.views.sessions import Head
 from sync.views.turns import Tail
 
-_seq = attrgetter("seq")
 _ENDS = (Kind.TOOL_AFTER, Kind.TOOL_FAILED)
 _BEHIND_ALL = 1 << 62  # a position, or a time
 
@@ -62,7 +59,7 @@ def _follow(
         return False
     close_us = head.order[0] + REPEATED_US
     for event in events:
-        is_near = event.at_us <= close_us or (event.meaning.fired_us and _is_late(event))
+        is_near = event.at_us <= close_us or _is_late(event)
         if is_near and is_repeatable(event.meaning):
             return False
     if _is_repeated(db, session, events):
@@ -76,7 +73,7 @@ def _follow(
 def _is_late(event: Event) -> bool:
     """Whether a hook started at another time than the agent says, so another one may have, too."""
     fired_us = event.meaning.fired_us
-    return not 0 <= event.at_us - fired_us <= REPEATED_US
+    return fired_us > 0 and not 0 <= event.at_us - fired_us <= REPEATED_US
 
 
 def _is_repeated(
@@ -116,12 +113,18 @@ def from_tail(db: apsw.Connection, session: int, tail: Tail, events: list[Event]
         return None
     last_us = before.last_us
     made = composed(before, tail.position, found, is_new=False)
-    first = made.steps[0] if tail.position and made.steps else None
-    if first is not None and first.meaning.turn in tail.names and first.seq in map(_seq, events):
-        return None  # it decides how the turn before that one ended
+    if tail.position and _begins(made, tail, events):
+        return None  # what begins the turn decides how the one before it ended
     if last_us >= made.order[0]:  # a clock was set back
         made.order = max(made.order, (last_us, _last_id(db, session, tail, last_us)))
     return made
+
+
+def _begins(made: Merging, tail: Tail, events: list[Event]) -> bool:
+    """Whether the last turn begins with one of these events."""
+    if not made.steps or made.steps[0].meaning.turn not in tail.names:
+        return False
+    return made.steps[0].seq in {event.seq for event in events}
 
 
 def _last_id(db: apsw.Connection, session: int, tail: Tail, at_us: int) -> bytes:
@@ -226,8 +229,7 @@ def _fits(
             return False
         if meaning.unnamed and items.has_hook(db, session, meaning, tail.position):
             return False
-        is_late = meaning.fired_us and _is_late(event)
-        if is_late and not tail.start_us <= meaning.fired_us <= event.at_us:
+        if _is_late(event) and not tail.start_us <= meaning.fired_us <= event.at_us:
             return False
         if meaning.kind is Kind.SESSION_START and meaning.detail == "fork":
             return False

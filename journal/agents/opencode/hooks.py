@@ -26,8 +26,8 @@ def meaning(event: str, payload: Mapping[str, Any]) -> Meaning:
         output = part(payload, "output")
         words = _words(output)
         made = prompt(tools.without_quotes(words) if payload.get("run") is True else words, shared)
-        message = part(part(output, "message"), "time")
-        return made._replace(fired_us=moment_us(message.get("created")))
+        times = part(part(output, "message"), "time")
+        return made._replace(fired_us=moment_us(times.get("created")))
     if event == "PermissionRequest":
         return _asked(part(payload, "properties"), shared)
     return _of_session(event, payload, shared)

@@ -25,7 +25,7 @@ ADOPT_ON = Settings().sessions.adopt_on
 SECOND_US = 1_000_000
 START_US = recordings.START_NS // 1000
 PASSES = 3
-DEAD_PID = str(2**22 + 1)  # above what Linux gives out
+DEAD_PID = str(recordings.MOST_PIDS + 1)
 HOST = f'"host":{json.dumps(os.uname().nodename)}'.encode()
 
 Step = tuple[str, dict[str, Any]]
